@@ -33,9 +33,9 @@ const (
 type AlarmType int32
 
 const (
-	// In a request: any alarm.
+	// With GET: all alarms.
 	AlarmType_NONE AlarmType = 0
-	// The database has reached its quota; only reads and deletes are served until the alarm is cleared.
+	// A database has reached its quota: puts and new leases are refused until the alarm is cleared.
 	AlarmType_NOSPACE AlarmType = 1
 	// Members disagree about the data. Since 3.3.
 	AlarmType_CORRUPT AlarmType = 2
@@ -2048,7 +2048,7 @@ type WatchCreateRequest struct {
 	PrevKv bool `protobuf:"varint,6,opt,name=prev_kv,json=prevKv,proto3" json:"prev_kv,omitempty"`
 	// ID wanted for the watch, unique on its stream; 0 lets the server choose. Since 3.4.
 	WatchId int64 `protobuf:"varint,7,opt,name=watch_id,json=watchId,proto3" json:"watch_id,omitempty"`
-	// Allow the server to spread one revision over several responses when it exceeds the size limit. Since 3.4.
+	// Allow the server to cut a response larger than its request size limit into several. Since 3.4.
 	Fragment      bool `protobuf:"varint,8,opt,name=fragment,proto3" json:"fragment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2235,7 +2235,7 @@ type WatchResponse struct {
 	CompactRevision int64 `protobuf:"varint,5,opt,name=compact_revision,json=compactRevision,proto3" json:"compact_revision,omitempty"`
 	// Why the watch ended, if the client did not ask for it. Since 3.4.
 	CancelReason string `protobuf:"bytes,6,opt,name=cancel_reason,json=cancelReason,proto3" json:"cancel_reason,omitempty"`
-	// More events of the same revision follow in the next response. Since 3.4.
+	// The response was cut, perhaps within a revision: the next one of this watch goes on where it ends. Since 3.4.
 	Fragment      bool            `protobuf:"varint,7,opt,name=fragment,proto3" json:"fragment,omitempty"`
 	Events        []*mvccpb.Event `protobuf:"bytes,11,rep,name=events,proto3" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2330,7 +2330,7 @@ func (x *WatchResponse) GetEvents() []*mvccpb.Event {
 
 type LeaseGrantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Time to live wanted, in seconds.
+	// Time to live wanted, in seconds; at most 9,000,000,000.
 	TTL int64 `protobuf:"varint,1,opt,name=TTL,proto3" json:"TTL,omitempty"`
 	// ID wanted; 0 lets the server choose.
 	ID            int64 `protobuf:"varint,2,opt,name=ID,proto3" json:"ID,omitempty"`
@@ -3672,7 +3672,7 @@ func (x *MoveLeaderResponse) GetHeader() *ResponseHeader {
 type AlarmRequest struct {
 	state  protoimpl.MessageState   `protogen:"open.v1"`
 	Action AlarmRequest_AlarmAction `protobuf:"varint,1,opt,name=action,proto3,enum=eetcd.etcdserverpb.AlarmRequest_AlarmAction" json:"action,omitempty"`
-	// Member to look at; 0 lists the alarms of all members.
+	// Member whose alarm to raise or clear; GET lists those of all members whatever it says.
 	MemberID      uint64    `protobuf:"varint,2,opt,name=memberID,proto3" json:"memberID,omitempty"`
 	Alarm         AlarmType `protobuf:"varint,3,opt,name=alarm,proto3,enum=eetcd.etcdserverpb.AlarmType" json:"alarm,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -3891,7 +3891,7 @@ func (x *DowngradeRequest) GetVersion() string {
 type DowngradeResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// Version of the cluster when it answered.
+	// Version of the cluster when it answered, as in "3.7".
 	Version       string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4350,8 +4350,7 @@ type AuthUserAddRequest struct {
 	Password string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
 	// Since 3.4.
 	Options *authpb.UserAddOptions `protobuf:"bytes,3,opt,name=options,proto3" json:"options,omitempty"`
-	// Filled in by the server on its way into the log. From a client, a bcrypt hash in base64, used if password is empty.
-	// Since 3.5.
+	// What servers put into their log in place of password; nothing for a client to set. Since 3.5.
 	HashedPassword string `protobuf:"bytes,4,opt,name=hashedPassword,proto3" json:"hashedPassword,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -4507,7 +4506,7 @@ type AuthUserChangePasswordRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Password string                 `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
-	// As in AuthUserAddRequest. Since 3.5.
+	// What servers put into their log in place of password: a bcrypt hash in base64. Since 3.5.
 	HashedPassword string `protobuf:"bytes,3,opt,name=hashedPassword,proto3" json:"hashedPassword,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -5079,7 +5078,7 @@ type AuthStatusResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Header  *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	Enabled bool                   `protobuf:"varint,2,opt,name=enabled,proto3" json:"enabled,omitempty"`
-	// Raised by each change of users, roles or permissions; tokens of an older revision are refused.
+	// Raised by each change of users, roles or permissions.
 	AuthRevision  uint64 `protobuf:"varint,3,opt,name=authRevision,proto3" json:"authRevision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

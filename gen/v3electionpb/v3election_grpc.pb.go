@@ -42,7 +42,8 @@ type ElectionClient interface {
 	Proclaim(ctx context.Context, in *ProclaimRequest, opts ...grpc.CallOption) (*ProclaimResponse, error)
 	// Leader reads who leads now; an error where nobody does.
 	Leader(ctx context.Context, in *LeaderRequest, opts ...grpc.CallOption) (*LeaderResponse, error)
-	// Observe sends the leader of now, if any, then each new leader and each new proclamation in the order of revisions.
+	// Observe sends the leader of now, if any, then new leaders and their proclamations in the order of revisions. It may
+	// skip a leader of a short while, and says nothing while there is none.
 	Observe(ctx context.Context, in *LeaderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LeaderResponse], error)
 	// Resign makes way for the next candidate.
 	Resign(ctx context.Context, in *ResignRequest, opts ...grpc.CallOption) (*ResignResponse, error)
@@ -127,7 +128,8 @@ type ElectionServer interface {
 	Proclaim(context.Context, *ProclaimRequest) (*ProclaimResponse, error)
 	// Leader reads who leads now; an error where nobody does.
 	Leader(context.Context, *LeaderRequest) (*LeaderResponse, error)
-	// Observe sends the leader of now, if any, then each new leader and each new proclamation in the order of revisions.
+	// Observe sends the leader of now, if any, then new leaders and their proclamations in the order of revisions. It may
+	// skip a leader of a short while, and says nothing while there is none.
 	Observe(*LeaderRequest, grpc.ServerStreamingServer[LeaderResponse]) error
 	// Resign makes way for the next candidate.
 	Resign(context.Context, *ResignRequest) (*ResignResponse, error)

@@ -35,7 +35,7 @@ const (
 type LockClient interface {
 	// Lock waits for its turn and answers when the caller owns the lock.
 	Lock(ctx context.Context, in *LockRequest, opts ...grpc.CallOption) (*LockResponse, error)
-	// Unlock gives the lock back, or leaves the queue if its turn has not come.
+	// Unlock deletes the ownership key, so that the next in the queue owns the lock.
 	Unlock(ctx context.Context, in *UnlockRequest, opts ...grpc.CallOption) (*UnlockResponse, error)
 }
 
@@ -75,7 +75,7 @@ func (c *lockClient) Unlock(ctx context.Context, in *UnlockRequest, opts ...grpc
 type LockServer interface {
 	// Lock waits for its turn and answers when the caller owns the lock.
 	Lock(context.Context, *LockRequest) (*LockResponse, error)
-	// Unlock gives the lock back, or leaves the queue if its turn has not come.
+	// Unlock deletes the ownership key, so that the next in the queue owns the lock.
 	Unlock(context.Context, *UnlockRequest) (*UnlockResponse, error)
 	mustEmbedUnimplementedLockServer()
 }

@@ -56,15 +56,11 @@ func stripFields(fields []*descriptorpb.FieldDescriptorProto) {
 
 // stripReference leaves alone what a compiler would not write: references are fully qualified, with a leading dot.
 func stripReference(name *string) *string {
-	if rest, ok := strings.CutPrefix(deref(name), "."+prefix); ok {
+	if name == nil {
+		return nil
+	}
+	if rest, ok := strings.CutPrefix(*name, "."+prefix); ok {
 		return proto.String("." + rest)
 	}
 	return name
-}
-
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
