@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package etcderr is the one error type of the SDK, the table of etcd's own errors, and what is known of a failed
+// call's effect.
+//
+// Every call that fails on its way to or at a server returns an [*Error]. It answers the three questions of an
+// outage: what the server said, which server, and whether the request may have taken effect. The errors etcd itself
+// gives are sentinels under the names of etcd's rpctypes package:
+//
+//	_, err := kv.Put(ctx, c)
+//	switch {
+//	case err == nil:
+//	case errors.Is(err, etcderr.ErrLeaseNotFound): // the lease is gone: grant a new one
+//	case etcderr.OutcomeOf(err) == etcderr.Unknown: // read before you write again
+//	}
+package etcderr
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Error is a call that failed: on its way to a server, at the server, or on the way back. It is immutable and safe for
+// concurrent use.
+//
+// [errors.Is] finds in it the sentinel of the server's answer (ErrCompacted and so on), [context.DeadlineExceeded] or
+// [context.Canceled] where the call ended for that reason, and the cause where the SDK itself ended the call.
+type Error struct {
+	code     codes.Code
+	message  string
+	method   string
+	endpoint string
+	outcome  Outcome
+	gate     bool
+	causes   []error
+}
+
+// Code returns the gRPC status code the call ended with.
+func (e *Error) Code() codes.Code { return e.code }
+
+// Message returns the server's own text, or gRPC's where no server answered.
+func (e *Error) Message() string { return e.message }
+
+// Method returns the gRPC path of the call, such as "/etcdserverpb.KV/Put".
+func (e *Error) Method() string { return e.method }
+
+// Endpoint returns the endpoint the call was last sent to, in the spelling given to conn.Open; "" where none was chosen.
+func (e *Error) Endpoint() string { return e.endpoint }
+
+// Outcome says whether the request took effect.
+func (e *Error) Outcome() Outcome { return e.outcome }
+
+// SafeToRetry reports whether the same request may be sent again without any risk of being applied twice, and with some
+// hope of another answer: it was not sent, or a member turned it away for a passing reason before proposing it. The
+// SDK has already retried such a call up to its deadline.
+func (e *Error) SafeToRetry() bool {
+	switch e.outcome {
+	case NotSent:
+		return e.code != codes.Internal // what cannot be encoded now cannot be encoded later
+	case Rejected:
+		return e.gate
+	default:
+		return false
+	}
+}
+
+// GRPCStatus returns the failure as a gRPC status, so that status.Code and status.FromError work on the error.
+func (e *Error) GRPCStatus() *status.Status { return status.New(e.code, e.message) }
+
+// Unwrap returns the server's sentinel, the context's error, and the cause given by the SDK: those that apply.
+func (e *Error) Unwrap() []error { return e.causes }
+
+// Error names the call, the endpoint, the answer, and the outcome where it matters to the caller.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("etcd: ")
+	b.WriteString(strings.TrimPrefix(e.method, "/"))
+	if e.endpoint != "" {
+		b.WriteString(" at ")
+		b.WriteString(e.endpoint)
+	}
+	b.WriteString(": ")
+	b.WriteString(e.message)
+	for _, cause := range e.causes {
+		if text := cause.Error(); !strings.Contains(e.message, text) {
+			b.WriteString(": ")
+			b.WriteString(text)
+		}
+	}
+	switch e.outcome {
+	case NotSent:
+		b.WriteString(" (not sent)")
+	case Unknown:
+		b.WriteString(" (outcome unknown)")
+	}
+	return b.String()
+}
+
+// Call is what [FromRPC] must be told of a failed call.
+type Call struct {
+	Method   string // gRPC path
+	Endpoint string // as given to conn.Open; "" where no endpoint was chosen
+	Sent     bool   // the request may have left the process
+	Cause    error  // why the SDK ended the call, if it did; may be nil
+}
+
+// FromRPC makes the [Error] of a failed gRPC call. It is meant for the code that sends requests (package conn) and for
+// clients built on the generated stubs alone. An err that is an [*Error] already is returned as it is; nil stays nil.
+func FromRPC(err error, call Call) error {
+	if err == nil {
+		return nil
+	}
+	var done *Error
+	if errors.As(err, &done) {
+		return err
+	}
+	// gRPC reports a context that ended before the call began as the bare context error.
+	s, ok := status.FromError(err)
+	if !ok {
+		s = status.FromContextError(err)
+	}
+	e := &Error{code: s.Code(), message: s.Message(), method: call.Method, endpoint: call.Endpoint}
+	row := byMessage[e.message]
+	if row == nil && oversized(s) {
+		row = ErrRequestTooLarge.(*serverError)
+	}
+	if row != nil {
+		e.causes = append(e.causes, row)
+	}
+	e.outcome, e.gate = judge(s, row, call)
+	switch {
+	case errors.Is(call.Cause, context.DeadlineExceeded), errors.Is(call.Cause, context.Canceled):
+		// The cause below says it.
+	case s.Code() == codes.DeadlineExceeded:
+		e.causes = append(e.causes, context.DeadlineExceeded)
+	case s.Code() == codes.Canceled && call.Cause == nil && row == nil:
+		e.causes = append(e.causes, context.Canceled)
+	}
+	if call.Cause != nil {
+		e.causes = append(e.causes, call.Cause)
+		if errors.Is(call.Cause, context.DeadlineExceeded) {
+			e.code = codes.DeadlineExceeded
+		}
+	}
+	return e
+}
+
+// judge decides what a failed call did to the cluster. What it cannot prove, it calls Unknown.
+func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool) {
+	switch {
+	case !call.Sent, strings.HasPrefix(s.Message(), "grpc: error while marshaling"):
+		return NotSent, false
+	case row != nil && row.gate && composite(call.Method):
+		return Unknown, false
+	case row != nil:
+		return row.outcome, row.gate
+	}
+	switch s.Code() {
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition,
+		codes.OutOfRange, codes.Unimplemented, codes.Unauthenticated:
+		// gRPC's transport makes none of these from a broken connection, so a server, or a proxy before it, refused.
+		return Rejected, false
+	default:
+		return Unknown, false
+	}
+}
+
+// composite reports whether the server carries a method out as several requests of its own: an answer that stands at
+// the gate of one of those says nothing of the ones before it.
+func composite(method string) bool {
+	return strings.HasPrefix(method, "/v3lockpb.") || strings.HasPrefix(method, "/v3electionpb.")
+}
+
+// oversized recognises the refusal of a request so large that the server's gRPC layer turns it away before etcd sees
+// it, which etcd allows from 512 KiB above its own limit on.
+func oversized(s *status.Status) bool {
+	return s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "grpc: received message larger than max")
+}

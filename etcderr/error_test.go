@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcderr_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+const put = "/etcdserverpb.KV/Put"
+
+func TestOutcomeSaysOnlyWhatIsProven(t *testing.T) {
+	cases := []struct {
+		name string
+		err  error
+		sent bool
+		in   string
+		want etcderr.Outcome
+		safe bool
+	}{
+		{"connection refused before the request left", status.Error(codes.Unavailable, "connection refused"), false, put, etcderr.NotSent, true},
+		{"connection lost after the request left", status.Error(codes.Unavailable, "error reading from server: EOF"), true, put, etcderr.Unknown, false},
+		{"cannot be encoded", status.Error(codes.Internal, "grpc: error while marshaling: invalid UTF-8"), true, put, etcderr.NotSent, false},
+		{"deadline while waiting", status.Error(codes.DeadlineExceeded, "context deadline exceeded"), true, put, etcderr.Unknown, false},
+		{"deadline before the request left", context.DeadlineExceeded, false, put, etcderr.NotSent, true},
+		{"server refuses", status.Error(codes.InvalidArgument, "etcdserver: key is not provided"), true, put, etcderr.Rejected, false},
+		{"a refusal newer than the table", status.Error(codes.FailedPrecondition, "etcdserver: news"), true, put, etcderr.Rejected, false},
+		{"an unavailability newer than the table", status.Error(codes.Unavailable, "etcdserver: news"), true, put, etcderr.Unknown, false},
+		{"no leader at the gate", status.Error(codes.Unavailable, "etcdserver: no leader"), true, put, etcderr.Rejected, true},
+		{"no leader in the middle of a lock", status.Error(codes.Unavailable, "etcdserver: no leader"), true, "/v3lockpb.Lock/Lock", etcderr.Unknown, false},
+		{"right text, wrong code", status.Error(codes.Unknown, "etcdserver: too many requests"), true, put, etcderr.Rejected, true},
+		{"leader changed", status.Error(codes.Unavailable, "etcdserver: leader changed"), true, put, etcderr.Unknown, false},
+		{"server stopped", status.Error(codes.Unavailable, "etcdserver: server stopped"), true, put, etcderr.Unknown, false},
+		{"timed out", status.Error(codes.Unavailable, "etcdserver: request timed out"), true, put, etcderr.Unknown, false},
+		{"unhealthy cluster", status.Error(codes.Unavailable, "etcdserver: unhealthy cluster"), true, put, etcderr.Rejected, false},
+		{"reset stream", status.Error(codes.ResourceExhausted, "stream terminated by RST_STREAM"), true, put, etcderr.Unknown, false},
+		{"foreign", io.ErrUnexpectedEOF, true, put, etcderr.Unknown, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			err := etcderr.FromRPC(c.err, etcderr.Call{Method: c.in, Endpoint: "a:1", Sent: c.sent})
+			if got := etcderr.OutcomeOf(fmt.Errorf("wrapped: %w", err)); got != c.want {
+				t.Errorf("outcome %v, want %v", got, c.want)
+			}
+			var e *etcderr.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("%T is no *etcderr.Error", err)
+			}
+			if e.SafeToRetry() != c.safe {
+				t.Errorf("SafeToRetry %v, want %v", e.SafeToRetry(), c.safe)
+			}
+			if e.Method() != c.in || e.Endpoint() != "a:1" {
+				t.Errorf("method %q at %q", e.Method(), e.Endpoint())
+			}
+		})
+	}
+}
+
+type local struct{ error }
+
+func (local) NotSent() bool { return true }
+
+func TestOutcomeOfErrorsThatAreNotCalls(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want etcderr.Outcome
+	}{
+		{nil, etcderr.None},
+		{io.EOF, etcderr.Unknown},
+		{fmt.Errorf("x: %w", local{io.EOF}), etcderr.NotSent},
+	} {
+		if got := etcderr.OutcomeOf(c.err); got != c.want {
+			t.Errorf("OutcomeOf(%v) = %v, want %v", c.err, got, c.want)
+		}
+	}
+}
+
+func TestErrorIsWhatEndedTheCall(t *testing.T) {
+	closed := errors.New("connection closed")
+	cases := []struct {
+		name  string
+		err   error
+		cause error
+		is    []error
+		isNot []error
+		code  codes.Code
+	}{
+		{"server answer", status.Error(codes.OutOfRange, "etcdserver: mvcc: required revision has been compacted"), nil,
+			[]error{etcderr.ErrCompacted}, []error{etcderr.ErrFutureRev, context.Canceled}, codes.OutOfRange},
+		{"deadline of the context", status.Error(codes.DeadlineExceeded, "context deadline exceeded"), nil,
+			[]error{context.DeadlineExceeded}, []error{context.Canceled}, codes.DeadlineExceeded},
+		{"cancelled by the caller", status.Error(codes.Canceled, "context canceled"), nil,
+			[]error{context.Canceled}, []error{context.DeadlineExceeded}, codes.Canceled},
+		{"deadline set by the SDK", status.Error(codes.Canceled, "context canceled"), context.DeadlineExceeded,
+			[]error{context.DeadlineExceeded}, []error{context.Canceled}, codes.DeadlineExceeded},
+		{"last answer when the deadline passed", status.Error(codes.Unavailable, "etcdserver: no leader"), context.DeadlineExceeded,
+			[]error{context.DeadlineExceeded, etcderr.ErrNoLeader}, nil, codes.DeadlineExceeded},
+		{"closed by the SDK", status.Error(codes.Canceled, "the client connection is closing"), closed,
+			[]error{closed}, []error{context.Canceled}, codes.Canceled},
+		{"over gRPC's own limit", status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 2)"), nil,
+			[]error{etcderr.ErrRequestTooLarge}, nil, codes.ResourceExhausted},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			err := etcderr.FromRPC(c.err, etcderr.Call{Method: put, Endpoint: "a:1", Sent: true, Cause: c.cause})
+			for _, target := range c.is {
+				if !errors.Is(err, target) {
+					t.Errorf("%v is not %v", err, target)
+				}
+			}
+			for _, target := range c.isNot {
+				if errors.Is(err, target) {
+					t.Errorf("%v is %v", err, target)
+				}
+			}
+			if status.Code(err) != c.code {
+				t.Errorf("code %v, want %v", status.Code(err), c.code)
+			}
+		})
+	}
+}
+
+func TestErrorTextNamesCallEndpointAnswerAndOutcome(t *testing.T) {
+	err := etcderr.FromRPC(status.Error(codes.Unavailable, "etcdserver: request timed out"),
+		etcderr.Call{Method: put, Endpoint: "10.0.0.1:2379", Sent: true})
+	for _, part := range []string{"etcdserverpb.KV/Put", "10.0.0.1:2379", "etcdserver: request timed out", "outcome unknown"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q lacks %q", err, part)
+		}
+	}
+	if n := strings.Count(err.Error(), "timed out"); n != 1 {
+		t.Errorf("%q says the same %d times", err, n)
+	}
+}
+
+func TestFromRPCKeepsWhatItMadeAndNil(t *testing.T) {
+	if err := etcderr.FromRPC(nil, etcderr.Call{}); err != nil {
+		t.Errorf("nil became %v", err)
+	}
+	first := etcderr.FromRPC(io.EOF, etcderr.Call{Method: put, Endpoint: "a:1"})
+	if again := etcderr.FromRPC(first, etcderr.Call{Method: "/x", Endpoint: "b:1", Sent: true}); again != first {
+		t.Errorf("%v became %v", first, again)
+	}
+}
+
+func TestFromMessageFindsSentinels(t *testing.T) {
+	err, ok := etcderr.FromMessage("etcdserver: mvcc: required revision has been compacted")
+	if !ok || err != etcderr.ErrCompacted || status.Code(err) != codes.OutOfRange {
+		t.Errorf("got %v, %v", err, ok)
+	}
+	if err, ok := etcderr.FromMessage("no such text"); ok || err != nil {
+		t.Errorf("got %v, %v for an unknown text", err, ok)
+	}
+}
+
+// FuzzErrorText: no text that a server may send breaks the error or its text.
+func FuzzErrorText(f *testing.F) {
+	f.Add(uint32(14), "etcdserver: no leader", true)
+	f.Add(uint32(99), "", false)
+	f.Add(uint32(2), "grpc: error while marshaling \x00%s", true)
+	f.Fuzz(func(t *testing.T, code uint32, message string, sent bool) {
+		if code == 0 {
+			return // no error
+		}
+		err := etcderr.FromRPC(status.Error(codes.Code(code), message), etcderr.Call{Method: put, Sent: sent})
+		if !strings.Contains(err.Error(), message) {
+			t.Errorf("%q lacks %q", err, message)
+		}
+		if !sent && etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("outcome %v of a request that was not sent", etcderr.OutcomeOf(err))
+		}
+	})
+}
