@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Binary returns the path of the etcd server that [Start] would run, and builds it first where it is
+// missing, so that a program can say what it is waiting for. An empty version means what it means to leave
+// out [WithVersion]. Concurrent calls, also of several processes, build a version once.
+func Binary(parent context.Context, version string) (string, error) {
+	if version != "" {
+		parsed, err := parseVersion(version)
+		if err != nil {
+			return "", fmt.Errorf("etcdtest: version %q: %w", version, err)
+		}
+		version = parsed
+	}
+	path, err := findBinary(parent, version)
+	if err != nil {
+		return "", fmt.Errorf("etcdtest: %w", err)
+	}
+	return path, nil
+}
+
+func findBinary(parent context.Context, version string) (string, error) {
+	if version == "" {
+		if os.Getenv("ETCD_BIN") != "" {
+			return lookBinary("ETCD_BIN", DefaultVersion)
+		}
+		version = DefaultVersion
+		if env := os.Getenv("ETCD_VERSION"); env != "" {
+			parsed, err := parseVersion(env)
+			if err != nil {
+				return "", fmt.Errorf("ETCD_VERSION=%q: %w", env, err)
+			}
+			version = parsed
+		}
+	}
+	if path, err := binaryFromEnv(parent, version); path != "" || err != nil {
+		return path, err
+	}
+	path, err := builtBinary(parent, version)
+	if err != nil {
+		return "", fmt.Errorf("no etcd %s to run: %w\n%s", version, err, bothWays("ETCD_BIN", version))
+	}
+	return path, nil
+}
+
+// binaryFromEnv looks for one version in the environment; there may be none.
+func binaryFromEnv(parent context.Context, version string) (string, error) {
+	minor := minorOf(version)
+	byMinor := "ETCD_BIN_" + strings.ReplaceAll(minor, ".", "_")
+	if os.Getenv(byMinor) != "" {
+		path, err := lookBinary(byMinor, version)
+		if err != nil {
+			return "", err
+		}
+		have, err := versionOf(parent, path)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", byMinor, err)
+		}
+		if minorOf(have) != minor {
+			return "", fmt.Errorf("%s=%s is etcd %s, not %s", byMinor, path, have, minor)
+		}
+		return path, nil
+	}
+	if os.Getenv("ETCD_BIN") != "" {
+		path, err := lookBinary("ETCD_BIN", version)
+		if err != nil {
+			return "", err
+		}
+		if have, err := versionOf(parent, path); err == nil && have == version {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+func lookBinary(variable, version string) (string, error) {
+	value := os.Getenv(variable)
+	path, err := exec.LookPath(value)
+	if err != nil {
+		return "", fmt.Errorf("no etcd to run: %s=%s: %w\n%s", variable, value, err, bothWays(variable, version))
+	}
+	return filepath.Abs(path)
+}
+
+func bothWays(variable, version string) string {
+	return fmt.Sprintf("Either set %s to the path of an etcd server binary, or leave it unset and let the go "+
+		"command on PATH build etcd %s from a Go module proxy that it can reach (GOPROXY).", variable, version)
+}
+
+// builtBinary returns the binary of a version out of the cache directory, building it into there first
+// where it is missing.
+func builtBinary(parent context.Context, version string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "eetcd", "etcd")
+	path := filepath.Join(dir, fmt.Sprintf("etcd-%s-%s-%s", version, runtime.GOOS, runtime.GOARCH))
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	if isFile(path) {
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lockFile(parent, path+".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if isFile(path) {
+		return path, nil
+	}
+	return path, buildOnce(parent, version, path)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+)
+
+// buildTimeout bounds a build together with the wait for another process that is at it.
+const buildTimeout = 10 * time.Minute
+
+// serverModule is etcd's server since 3.5; before that it was no module of its own, and its releases
+// cannot be asked for by their version.
+const serverModule = "go.etcd.io/etcd/server/v3"
+
+const serverMain = `package main
+
+import (
+	"os"
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+)
+
+func main() { etcdmain.Main(os.Args) }
+`
+
+// failedBuilds keeps a version that cannot be built from being tried, and waited for, by each test of a
+// process in turn.
+var failedBuilds struct {
+	sync.Mutex
+	err map[string]error
+}
+
+// buildOnce builds a version into path unless that has failed in this process before. The caller holds the
+// lock file of path.
+func buildOnce(parent context.Context, version, path string) error {
+	failedBuilds.Lock()
+	err := failedBuilds.err[path]
+	failedBuilds.Unlock()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(parent, buildTimeout)
+	defer cancel()
+	err = build(ctx, version, path)
+	if err != nil && parent.Err() == nil {
+		failedBuilds.Lock()
+		defer failedBuilds.Unlock()
+		if failedBuilds.err == nil {
+			failedBuilds.err = make(map[string]error)
+		}
+		failedBuilds.err[path] = err
+	}
+	return err
+}
+
+// build compiles etcd's own main package in a throw-away module that requires nothing but the server. The
+// binary appears under its name complete or not at all.
+func build(parent context.Context, version, path string) error {
+	if minor := minorOf(version); !strings.HasPrefix(minor, "3.") || len(minor) == 3 && minor < "3.5" {
+		return fmt.Errorf("the Go module proxy has no releases of etcd %s: set ETCD_BIN_%s to a binary",
+			minor, strings.ReplaceAll(minor, ".", "_"))
+	}
+	goCommand, err := exec.LookPath("go")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "etcdtest-build-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	files := map[string]string{"go.mod": "module etcdserver\n\ngo 1.21\n", "main.go": serverMain}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	// The go command writes the file, not this process: a file that is open for writing here could be
+	// inherited by a process that is being started, and then not be run.
+	fresh := fmt.Sprintf("%s.new-%d", path, os.Getpid())
+	defer os.Remove(fresh)
+	steps := [][]string{
+		{"get", serverModule + "@" + version},
+		{"build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "."},
+	}
+	for _, args := range steps {
+		if err := goRun(parent, goCommand, dir, args); err != nil {
+			return err
+		}
+	}
+	return os.Rename(fresh, path)
+}
+
+func goRun(parent context.Context, goCommand, dir string, args []string) error {
+	cmd := exec.CommandContext(parent, goCommand, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GO111MODULE=on", "CGO_ENABLED=0",
+		"GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH, "PWD="+dir)
+	cmd.WaitDelay = time.Second
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		if parent.Err() != nil {
+			err = context.Cause(parent)
+		}
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, tail(out.String(), 20))
+	}
+	return nil
+}
+
+// tail is the last n lines of a text.
+func tail(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	startTimeout = 60 * time.Second // from the start of processes until all are ready
+	startTries   = 5                // with other ports, when somebody took ours
+
+	pollInterval  = 10 * time.Millisecond
+	leaderTimeout = 10 * time.Second
+)
+
+// Cluster is a set of running etcd members. Its methods may be called from several goroutines.
+type Cluster struct {
+	tb      testing.TB // nil for Run
+	opts    options
+	binary  string
+	dir     string
+	ports   portSet
+	members []*Member
+	certs   *certificates // nil for plaintext
+	http    *http.Client
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+
+	closing  sync.Once
+	closeErr error
+
+	mu     sync.Mutex
+	err    error // the first failure
+	closed bool
+}
+
+func launch(parent context.Context, tb testing.TB, opts []Option) (*Cluster, error) {
+	o, err := newOptions(opts)
+	if err != nil {
+		return nil, err
+	}
+	binary, err := findBinary(parent, o.version)
+	if err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		c, err := boot(parent, tb, binary, o)
+		if err == nil || try == startTries || !errors.Is(err, errPortTaken) {
+			return c, err
+		}
+	}
+}
+
+// boot starts a cluster and waits for it, or leaves nothing behind.
+func boot(parent context.Context, tb testing.TB, binary string, o options) (_ *Cluster, err error) {
+	c := &Cluster{tb: tb, opts: o, binary: binary}
+	c.life, c.end = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.shutdown())
+		}
+	}()
+	if c.dir, err = os.MkdirTemp("", "etcdtest-"); err != nil {
+		return nil, err
+	}
+	if o.tls {
+		if c.certs, err = newCertificates(c.dir); err != nil {
+			return nil, err
+		}
+	}
+	c.http = c.newHTTPClient()
+	for i := range o.size {
+		m, err := c.newMember(i)
+		if err != nil {
+			return nil, err
+		}
+		c.members = append(c.members, m)
+	}
+
+	ctx, cancel := context.WithTimeoutCause(parent, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
+	defer cancel()
+	for _, m := range c.members {
+		if err := m.launch(); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range c.members {
+		if err := m.awaitReady(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Endpoints returns where clients connect, one per member in the order of [Cluster.Member]:
+// "127.0.0.1:port", or "https://127.0.0.1:port" with [WithTLS].
+func (c *Cluster) Endpoints() []string {
+	endpoints := make([]string, len(c.members))
+	for i, m := range c.members {
+		endpoints[i] = m.Endpoint()
+	}
+	return endpoints
+}
+
+// Size returns the number of members, running or not.
+func (c *Cluster) Size() int { return len(c.members) }
+
+// Member returns the member with index i, counted from 0. An index that there is none for is a failure of
+// the cluster, and the result nil.
+func (c *Cluster) Member(i int) *Member {
+	if i < 0 || i >= len(c.members) {
+		c.fail(fmt.Errorf("Member(%d) of a cluster of %d", i, len(c.members)))
+		return nil
+	}
+	return c.members[i]
+}
+
+// Members returns all members, running or not.
+func (c *Cluster) Members() []*Member { return slices.Clone(c.members) }
+
+// Leader returns the leader among the members that run and are neither paused nor partitioned. It waits up
+// to 10 s for there to be one, and for a former leader to notice that it is none any more; without one it
+// returns nil, which is no failure of the cluster.
+func (c *Cluster) Leader() *Member {
+	ctx, cancel := context.WithTimeout(c.life, leaderTimeout)
+	defer cancel()
+	var leader *Member
+	_ = poll(ctx, func(ctx context.Context) (done bool, err error) {
+		var leaders []*Member
+		for _, m := range c.members {
+			if !m.reachable() {
+				continue
+			}
+			if s, err := m.status(ctx); err == nil && s.leads {
+				leaders = append(leaders, m)
+			}
+		}
+		if len(leaders) == 1 {
+			leader = leaders[0]
+		}
+		return leader != nil, nil
+	})
+	return leader
+}
+
+// TLSConfig returns what a client needs with [WithTLS]: the cluster's authority as the only root, and a
+// client certificate. It is nil without WithTLS. Each call returns a copy that the caller may change, such
+// as by taking the certificate or the root away to see the handshake fail.
+func (c *Cluster) TLSConfig() *tls.Config {
+	if c.certs == nil {
+		return nil
+	}
+	return c.certs.clientConfig()
+}
+
+// TLSFiles returns the PEM files of the cluster's authority and of a client certificate and its key, for
+// programs that take files. They are empty strings without [WithTLS], and the files end with the cluster.
+func (c *Cluster) TLSFiles() (ca, cert, key string) {
+	if c.certs == nil {
+		return "", "", ""
+	}
+	return c.certs.caFile, c.certs.clientFile, c.certs.clientKeyFile
+}
+
+// Err returns the first failure of a method of the cluster or of a member, or nil.
+func (c *Cluster) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Close kills the members, closes the proxies and removes all data. It takes effect once, returns the same
+// result each time, and what it returns includes [Cluster.Err]. A cluster from [Start] needs no Close.
+func (c *Cluster) Close() error {
+	return errors.Join(c.Err(), c.shutdown())
+}
+
+func (c *Cluster) shutdown() error {
+	c.closing.Do(func() {
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
+		c.end()
+		var errs []error
+		for _, m := range c.members {
+			errs = append(errs, m.close())
+		}
+		if c.http != nil {
+			c.http.CloseIdleConnections()
+		}
+		if c.dir != "" {
+			errs = append(errs, os.RemoveAll(c.dir))
+		}
+		c.ports.release()
+		c.closeErr = errors.Join(errs...)
+	})
+	return c.closeErr
+}
+
+// fail keeps the first failure, and tells a test of each. A test that has ended must not be told: it closes
+// its cluster before it ends, and nothing is told after that.
+func (c *Cluster) fail(err error) {
+	if err == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = fmt.Errorf("etcdtest: %w", err)
+	}
+	if c.tb != nil && !c.closed {
+		c.tb.Helper()
+		c.tb.Errorf("etcdtest: %v", err)
+	}
+}
+
+// dumpLogs prints the end of each member's log with a failed test.
+func (c *Cluster) dumpLogs() {
+	if !c.tb.Failed() {
+		return
+	}
+	for _, m := range c.members {
+		if log := strings.TrimSpace(m.Log()); log != "" {
+			c.tb.Logf("etcdtest: end of the log of %s:\n%s", m.name, tail(log, 40))
+		}
+	}
+}
+
+func (c *Cluster) newHTTPClient() *http.Client {
+	t := &http.Transport{DisableKeepAlives: true, TLSClientConfig: c.TLSConfig()}
+	return &http.Client{Transport: t, Timeout: 5 * time.Second}
+}
+
+// poll calls what until it is done, fails, or the time is over.
+func poll(parent context.Context, what func(context.Context) (done bool, err error)) error {
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if done, err := what(parent); done || err != nil {
+			return err
+		}
+		select {
+		case <-parent.Done():
+			return context.Cause(parent)
+		case <-tick.C:
+		}
+	}
+}
+
+// hasMajority tells whether m is one of a majority of members that can reach each other.
+func (c *Cluster) hasMajority(m *Member) bool {
+	n := 0
+	for _, other := range c.members {
+		if other.reachable() {
+			n++
+		}
+	}
+	return m.reachable() && n > len(c.members)/2
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// logLimit is how much of a log is kept in memory.
+const logLimit = 1 << 20
+
+// Log returns what the member has written so far, over all its restarts, in etcd's JSON lines. Of a long
+// log it is the last MiB. It is still there after [Cluster.Close].
+func (m *Member) Log() string {
+	m.mu.Lock()
+	last := m.last
+	m.mu.Unlock()
+	if last != "" {
+		return last
+	}
+	f, err := os.Open(m.logPath())
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	cut := false
+	if size, err := f.Seek(0, io.SeekEnd); err == nil {
+		cut = size > logLimit
+		_, _ = f.Seek(max(0, size-logLimit), io.SeekStart)
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, logLimit))
+	if cut {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	return string(text)
+}
+
+func (m *Member) logPath() string { return filepath.Join(m.cluster.dir, m.name+".log") }

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// stopGrace is how long a member has to end by itself. A member that hands its leadership over takes a
+	// few election timeouts.
+	stopGrace = 5 * time.Second
+
+	restartTimeout = 30 * time.Second
+)
+
+var (
+	errClosed    = errors.New("the cluster is closed")
+	errPortTaken = errors.New("a port was taken by another process")
+)
+
+// Member is one etcd server of a [Cluster]. Its methods may be called from several goroutines; those that
+// start, end or halt the process take turns.
+type Member struct {
+	cluster *Cluster
+	index   int
+	name    string
+
+	clientPort, peerPort, statusPort port
+
+	id atomic.Uint64
+
+	turn   sync.Mutex // one change of the process at a time
+	mu     sync.Mutex
+	proc   *process // nil before the first start
+	paused bool
+	closed bool
+	last   string // the log, once the cluster is closed
+}
+
+func (c *Cluster) newMember(index int) (*Member, error) {
+	m := &Member{cluster: c, index: index, name: fmt.Sprintf("m%d", index)}
+	for _, p := range []*port{&m.clientPort, &m.peerPort, &m.statusPort} {
+		var err error
+		if *p, err = c.ports.reserve(); err != nil {
+			return nil, fmt.Errorf("reserve a port: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// Name returns the member's name in the member list: m0, m1 and so on.
+func (m *Member) Name() string { return m.name }
+
+// Endpoint returns where clients connect to this member, as in [Cluster.Endpoints].
+func (m *Member) Endpoint() string { return m.cluster.scheme("") + m.clientPort.addr() }
+
+// ID returns the member ID, which is the same for all of the member's life.
+func (m *Member) ID() uint64 { return m.id.Load() }
+
+// Kill ends the process with SIGKILL, as a crash would, and returns once it is gone. What etcd has written
+// is kept for [Member.Restart]. On a member that does not run it does nothing.
+func (m *Member) Kill() {
+	m.change("Kill", func(p *process) error { return p.kill() })
+}
+
+// Stop ends the process with SIGTERM and returns once it is gone; a leader hands its leadership over first.
+// After 5 s it is killed. A paused member is resumed first. On a member that does not run it does nothing.
+func (m *Member) Stop() {
+	m.change("Stop", m.stop)
+}
+
+// Pause halts the process with SIGSTOP. Its connections stay open and new ones are accepted by the kernel,
+// but nothing is answered until [Member.Resume]. The member must be running.
+func (m *Member) Pause() {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	p := m.running()
+	if p == nil {
+		m.failed("Pause", errors.New("not running"))
+		return
+	}
+	err := p.pause()
+	if err == nil {
+		m.setPaused(true)
+	}
+	m.failed("Pause", err)
+}
+
+// Resume undoes [Member.Pause]. On a member that is not paused it does nothing.
+func (m *Member) Resume() {
+	m.change("Resume", func(p *process) error {
+		err := p.resume()
+		if err == nil {
+			m.setPaused(false)
+		}
+		return err
+	})
+}
+
+// Restart starts the member again on its data and its ports, and stops it first where it runs. It returns
+// when the process serves and, if a majority of the members can reach each other, when the member sees a
+// leader. It gives up after 30 s, which is a failure of the cluster.
+func (m *Member) Restart() {
+	if err := m.restart(); err != nil {
+		m.failed("Restart", err)
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(m.cluster.life, restartTimeout,
+		fmt.Errorf("not ready within %v", restartTimeout))
+	defer cancel()
+	err := m.awaitServing(ctx)
+	if err == nil && m.cluster.hasMajority(m) {
+		err = m.awaitReady(ctx)
+	}
+	m.failed("Restart", err)
+}
+
+func (m *Member) restart() error {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if p := m.running(); p != nil {
+		if err := m.stop(p); err != nil {
+			return err
+		}
+	}
+	return m.launch()
+}
+
+func (m *Member) stop(p *process) error {
+	_ = p.resume()
+	return p.stop(stopGrace)
+}
+
+// change applies f to the process, if there is one, in turn with other changes.
+func (m *Member) change(method string, f func(*process) error) {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	if p := m.running(); p != nil {
+		m.failed(method, f(p))
+	}
+}
+
+func (m *Member) failed(method string, err error) {
+	if err != nil {
+		m.cluster.fail(fmt.Errorf("%s of %s: %w", method, m.name, err))
+	}
+}
+
+// running returns the process, or nil where it has ended.
+func (m *Member) running() *process {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.proc == nil || m.proc.ended() {
+		return nil
+	}
+	return m.proc
+}
+
+// reachable tells whether the member takes part in the cluster.
+func (m *Member) reachable() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.proc != nil && !m.proc.ended() && !m.paused
+}
+
+func (m *Member) setPaused(paused bool) {
+	m.mu.Lock()
+	m.paused = paused
+	m.mu.Unlock()
+}
+
+// launch starts the process. The caller has seen to it that none runs.
+func (m *Member) launch() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return errClosed
+	}
+	p, err := startProcess(m.cluster.binary, m.args(), memberEnv(), m.logPath())
+	if err != nil {
+		return err
+	}
+	m.proc, m.paused = p, false
+	return nil
+}
+
+// close ends the member for good.
+func (m *Member) close() error {
+	m.mu.Lock()
+	m.closed = true
+	p := m.proc
+	m.mu.Unlock()
+	var err error
+	if p != nil {
+		err = p.kill()
+	}
+	log := m.Log()
+	m.mu.Lock()
+	m.last = log
+	m.mu.Unlock()
+	return err
+}
+
+// args are flags that every etcd since 3.4 knows. Timings a little under etcd's own make elections quick
+// and still leave a busy machine room. Nothing is synced to disk, which only a crash of the machine would
+// tell from the real thing.
+func (m *Member) args() []string {
+	c := m.cluster
+	peers := make([]string, len(c.members))
+	for i, peer := range c.members {
+		peers[i] = peer.name + "=" + peer.PeerURL()
+	}
+	client := c.scheme("http://") + m.clientPort.addr()
+	args := []string{
+		"--name=" + m.name,
+		"--data-dir=" + filepath.Join(c.dir, m.name),
+		"--listen-client-urls=" + client,
+		"--advertise-client-urls=" + client,
+		"--listen-peer-urls=http://" + m.peerPort.addr(),
+		"--initial-advertise-peer-urls=" + m.PeerURL(),
+		"--listen-metrics-urls=http://" + m.statusPort.addr(),
+		"--initial-cluster=" + strings.Join(peers, ","),
+		"--initial-cluster-token=" + filepath.Base(c.dir),
+		"--heartbeat-interval=50",
+		"--election-timeout=500",
+		"--unsafe-no-fsync",
+		"--logger=zap",
+		"--log-level=info",
+		"--log-outputs=stderr",
+	}
+	if c.certs != nil {
+		args = append(args, c.certs.serverFlags()...)
+	}
+	return append(args, c.opts.flags...)
+}
+
+// PeerURL returns the URL under which the other members reach this one.
+func (m *Member) PeerURL() string { return "http://" + m.peerPort.addr() }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// status is what a member says of itself on its metrics port. That port is plaintext and open whatever
+// becomes of TLS, authentication and proxies on the others.
+type status struct {
+	id        uint64
+	leads     bool
+	hasLeader bool
+	version   string
+}
+
+func (m *Member) status(parent context.Context) (status, error) {
+	var s status
+	body, err := m.cluster.get(parent, "http://"+m.statusPort.addr()+"/metrics")
+	if err != nil {
+		return s, err
+	}
+	lines := bufio.NewScanner(strings.NewReader(body))
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		metric, label, _ := strings.Cut(name, "{")
+		_, label, _ = strings.Cut(label, `"`)
+		label, _, _ = strings.Cut(label, `"`)
+		switch metric {
+		case "etcd_server_id":
+			s.id, err = strconv.ParseUint(label, 16, 64)
+			if err != nil {
+				return s, fmt.Errorf("member ID in metrics: %w", err)
+			}
+		case "etcd_server_is_leader":
+			s.leads = value == "1"
+		case "etcd_server_has_leader":
+			s.hasLeader = value == "1"
+		case "etcd_server_version":
+			s.version = "v" + label
+		}
+	}
+	return s, lines.Err()
+}
+
+// awaitServing waits until the process answers, with or without a leader.
+func (m *Member) awaitServing(parent context.Context) error {
+	return m.await(parent, func(ctx context.Context) bool {
+		s, err := m.status(ctx)
+		if err != nil || s.id == 0 {
+			return false
+		}
+		m.id.Store(s.id)
+		return true
+	})
+}
+
+// awaitReady waits until the member sees a leader and has answered a linearizable read on its client port.
+func (m *Member) awaitReady(parent context.Context) error {
+	if err := m.awaitServing(parent); err != nil {
+		return err
+	}
+	return m.await(parent, func(ctx context.Context) bool {
+		if s, err := m.status(ctx); err != nil || !s.hasLeader {
+			return false
+		}
+		_, err := m.cluster.get(ctx, m.cluster.scheme("http://")+m.clientPort.addr()+"/health")
+		return err == nil
+	})
+}
+
+// await polls until the condition holds, unless the process ends first.
+func (m *Member) await(parent context.Context, holds func(context.Context) bool) error {
+	err := poll(parent, func(ctx context.Context) (bool, error) {
+		if holds(ctx) {
+			return true, nil
+		}
+		m.mu.Lock()
+		p := m.proc
+		m.mu.Unlock()
+		if p.ended() {
+			return false, m.endedEarly(p)
+		}
+		return false, nil
+	})
+	if err != nil && !errors.Is(err, errPortTaken) {
+		err = fmt.Errorf("%s: %w\n%s", m.name, err, tail(m.Log(), 10))
+	}
+	return err
+}
+
+func (m *Member) endedEarly(p *process) error {
+	if strings.Contains(m.Log(), "address already in use") {
+		return fmt.Errorf("%s: %w", m.name, errPortTaken)
+	}
+	return fmt.Errorf("the process has ended: %s", p.exit)
+}
+
+func (c *Cluster) get(parent context.Context, url string) (string, error) {
+	req, err := http.NewRequestWithContext(parent, http.MethodGet, url, nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = errors.New(resp.Status)
+	}
+	return string(body), err
+}
