@@ -91,8 +91,14 @@ func boot(parent context.Context, tb testing.TB, binary string, o options) (_ *C
 
 	ctx, cancel := context.WithTimeoutCause(parent, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
 	defer cancel()
+	// A new member asks each of the others for the member list before it serves anything, and waits a second
+	// for one that listens but does not serve yet. So each is let come to where it answers such questions
+	// before the next one starts.
 	for _, m := range c.members {
 		if err := m.launch(); err != nil {
+			return nil, err
+		}
+		if err := m.awaitServing(ctx); err != nil {
 			return nil, err
 		}
 	}
