@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package deps keeps what a user inherits from the SDK small.
+package deps
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	// The one that etcd's client is compared by; `go list` below needs it in go.mod.
+	_ "go.etcd.io/etcd/client/v3"
+)
+
+const sdk = "github.com/eetcd-go/eetcd"
+
+// most is grpc, protobuf, backoff and the four modules that grpc brings along.
+const most = 7
+
+func TestSDKBringsFewModulesAlong(t *testing.T) {
+	var public []string
+	for _, pkg := range golist(t, "../..", "./...") {
+		if !strings.HasPrefix(pkg, sdk+"/examples/") && !strings.Contains(pkg, "/internal/") {
+			public = append(public, pkg)
+		}
+	}
+	if !slices.Contains(public, sdk+"/gen/etcdserverpb") {
+		t.Fatalf("these are not the packages of the SDK: %q", public)
+	}
+	ours := modules(t, "../..", public...)
+	theirs := modules(t, ".", "go.etcd.io/etcd/client/v3")
+	t.Logf("modules in a program that uses the SDK (%d):\n\t%s", len(ours), strings.Join(ours, "\n\t"))
+	t.Logf("modules in a program that uses clientv3 (%d):\n\t%s", len(theirs), strings.Join(theirs, "\n\t"))
+
+	if !slices.Contains(ours, sdk) || !slices.Contains(theirs, "go.etcd.io/etcd/client/v3") {
+		t.Fatal("a client is missing from its own program")
+	}
+	if n := len(ours) - 1; n > most {
+		t.Errorf("the SDK brings %d modules along, more than %d", n, most)
+	}
+	if len(ours) >= len(theirs) {
+		t.Errorf("the SDK makes a program of %d modules, clientv3 one of %d", len(ours), len(theirs))
+	}
+}
+
+// modules returns the modules, sorted, that packages are built from, their own included.
+func modules(t *testing.T, dir string, packages ...string) []string {
+	t.Helper()
+	all := golist(t, dir, append([]string{"-deps", "-f", "{{with .Module}}{{.Path}}{{end}}"}, packages...)...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// golist returns the lines of `go list` run in dir.
+func golist(t *testing.T, dir string, arguments ...string) []string {
+	t.Helper()
+	command := exec.Command("go", append([]string{"list"}, arguments...)...)
+	command.Dir = dir
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, &stderr)
+	}
+	return strings.Fields(string(out))
+}
