@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+# Needs Go, git and make; everything else comes from the Go module proxy at the versions that the go.mod files name.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Each folder with a go.mod: the SDK, what tests it against etcd's own code, what builds it.
+MODULES := . test tools
+# The race detector is written in C; without a compiler tests run without it rather than not at all.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+# How often `make soak` repeats the fault tests.
+ROUNDS ?= 20
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
+		printf '  make %-12s %s\n' "$$target" "$$text"; done
+
+.PHONY: quickstart
+quickstart: ## see the SDK at work on a cluster of three members that it starts itself
+	go run ./examples/quickstart
+
+.PHONY: test
+test: ## run all tests, on real etcd servers and with the race detector on
+	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2
+	go test $(RACE) -count=1 ./...
+	go -C test test $(RACE) -count=1 ./...
+	go -C tools test $(RACE) -count=1 ./...
+
+.PHONY: soak
+soak: ## repeat the fault tests ROUNDS times (20)
+	go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 ./faults/...
+
+.PHONY: bench
+bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
+	go -C test run ./bench
+
+.PHONY: deps-check
+deps-check: ## show what modules the SDK brings along, and clientv3 beside it
+	go -C test test -count=1 -v ./deps
+
+.PHONY: lint
+lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import rules and protos
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo 'not formatted by gofmt:' >&2; echo "$$unformatted" >&2; exit 1; }
+	for module in $(MODULES); do go -C $$module vet ./... || exit 1; done
+	for module in $(MODULES); do go -C $$module mod tidy -diff || exit 1; done
+# Generated packages have no package comment; protoc-gen-go writes none.
+	bin/staticcheck -checks all,-ST1000 ./gen/...
+	bin/staticcheck $$(go list ./... | grep -v /gen/)
+	for module in test tools; do (cd $$module && ../bin/staticcheck ./...) || exit 1; done
+	bin/depguard ./...
+
+.PHONY: gen
+gen: tools ## make gen/ from proto/
+	bin/buf generate
+
+.PHONY: gen-check
+gen-check: tools proto-lint ## fail if gen/ is not what proto/ makes
+	@rm -rf bin/fresh
+	bin/buf generate --output bin/fresh
+	git diff --no-index --exit-code gen bin/fresh/gen || { echo 'gen/ is stale: run make gen' >&2; exit 1; }
+
+.PHONY: proto-lint
+proto-lint: tools
+	bin/buf format --diff --exit-code
+	bin/buf lint
+
+# Go's build cache decides what is to be built; a second run takes under a second. No version stamp, because that would
+# relink everything after each commit.
+.PHONY: tools
+tools:
+	go -C tools build -buildvcs=false -o ../bin/ tool ./protoc-gen-eetcd-grpc
+
+.PHONY: ci
+ci: lint gen-check test ## everything that a change must pass
