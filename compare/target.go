@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package compare
+
+import (
+	"strconv"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// Target is the key, or range of keys, that a guard is about. It is an immutable value like
+// [Compare].
+//
+// A guard on a range holds if it holds for every key in it. A range without keys is treated as one
+// missing key: its version, revisions and lease are 0, and a guard on its value fails.
+type Target struct {
+	key string
+	end string
+	// open marks the extents for which an empty key means the smallest key there is, instead of
+	// a mistake for the server to report.
+	open bool
+}
+
+// New returns the target that is key alone.
+//
+// It mirrors eetcd_compare:new/1.
+func New(key string) Target {
+	return Target{key: key}
+}
+
+// WithPrefix extends the target to every key that starts with its key; an empty key stands for all
+// keys. The last extent given wins. Ranges in guards need etcd 3.3 or newer.
+func (t Target) WithPrefix() Target {
+	t.end, t.open = ctx.PrefixEnd(t.key), true
+	return t
+}
+
+// WithFromKey extends the target to its key and every key after it in byte order; an empty key stands
+// for all keys. The last extent given wins.
+func (t Target) WithFromKey() Target {
+	t.end, t.open = "\x00", true
+	return t
+}
+
+// WithRangeEnd extends the target to the keys from its key up to, and not including, end in byte
+// order. "\x00" stands for no end. The last extent given wins.
+//
+// It mirrors eetcd_compare:with_range_end/2.
+func (t Target) WithRangeEnd(end string) Target {
+	t.end, t.open = end, false
+	return t
+}
+
+// Value compares the value, in byte order. It fails for a missing key whatever the operator, NotEqual
+// included, because on the wire an empty value and none look the same.
+//
+// It mirrors eetcd_compare:value/3.
+func (t Target) Value(op Operator, v string) Compare {
+	return Compare{target: t, op: op, what: pb.Compare_VALUE, value: v}
+}
+
+// Version compares the number of puts since the key was created. It is 0 for a missing key.
+//
+// It mirrors eetcd_compare:version/3.
+func (t Target) Version(op Operator, n int64) Compare {
+	return Compare{target: t, op: op, what: pb.Compare_VERSION, n: n}
+}
+
+// ModRevision compares the revision of the last put. It is 0 for a missing key.
+//
+// It mirrors eetcd_compare:mod_revision/3.
+func (t Target) ModRevision(op Operator, n int64) Compare {
+	return Compare{target: t, op: op, what: pb.Compare_MOD, n: n}
+}
+
+// CreateRevision compares the revision at which the key was created. It is 0 for a missing key.
+//
+// It mirrors eetcd_compare:create_revision/3.
+func (t Target) CreateRevision(op Operator, n int64) Compare {
+	return Compare{target: t, op: op, what: pb.Compare_CREATE, n: n}
+}
+
+// Lease compares the ID of the lease that the key is attached to. It is 0 for a key without a lease
+// and for a missing key.
+//
+// It mirrors eetcd_compare:lease/3.
+func (t Target) Lease(op Operator, n int64) Compare {
+	return Compare{target: t, op: op, what: pb.Compare_LEASE, n: n}
+}
+
+// String describes the target for logs: the key, or the range as a half-open interval, quoted.
+func (t Target) String() string {
+	key, end := t.interval()
+	if end == "" {
+		return strconv.Quote(key)
+	}
+	return "[" + strconv.Quote(key) + ", " + strconv.Quote(end) + ")"
+}
+
+func (t Target) interval() (key, end string) {
+	if t.key == "" && t.open {
+		return "\x00", t.end
+	}
+	return t.key, t.end
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+import "time"
+
+// minTimeout is the shortest timeout that is taken for meant: below it a call cannot reach a
+// server and return, and the number is most likely one without its unit.
+const minTimeout = time.Millisecond
+
+// callOptions say how to send a request and not what it asks, so that every request has a place
+// for them.
+const callOptions = optTimeout | optEndpoint
+
+// WithConn binds the request to the connection registered under name, in place of any earlier one.
+// An empty name unbinds it.
+func (c Ctx) WithConn(name string) Ctx {
+	c.conn = name
+	return c
+}
+
+// WithTimeout bounds the call: a unary call as a whole; the creation of a watch, an observer or a
+// keeper; the wait to acquire in lock.Do and election.Run; all attempts of stm.Run. The deadline of
+// the call's context.Context holds as well, and the earlier of the two ends the call. With
+// neither, unary calls end after 5 s; lock.Lock, election.Campaign and streams have no default.
+//
+// A timeout below 1 ms, zero or less included, is refused with [ErrInvalid] when the request is sent.
+//
+// It mirrors eetcd:with_timeout/2.
+func (c Ctx) WithTimeout(d time.Duration) Ctx {
+	c.given |= optTimeout
+	c.timeout = d
+	return c
+}
+
+// WithEndpoint sends the request to this member of the cluster only, instead of to any healthy one.
+// The endpoint is spelled as it was given to conn.Open, or as the member list has it.
+func (c Ctx) WithEndpoint(endpoint string) Ctx {
+	c.given |= optEndpoint
+	c.endpoint = endpoint
+	return c
+}
+
+// Conn returns the name of the connection the request is bound to, "" if it is unbound.
+func (c Ctx) Conn() string {
+	return c.conn
+}
+
+// Timeout returns the timeout of [Ctx.WithTimeout], and whether one was given.
+func (c Ctx) Timeout() (d time.Duration, given bool) {
+	return c.timeout, c.has(optTimeout)
+}
+
+// Endpoint returns the endpoint of [Ctx.WithEndpoint], and whether one was given. An empty
+// endpoint that was given is not the same as none.
+func (c Ctx) Endpoint() (endpoint string, given bool) {
+	return c.endpoint, c.has(optEndpoint)
+}
+
+// Unbound returns what the request asks without how to send it: the same request with no
+// connection, timeout or endpoint.
+func (c Ctx) Unbound() Ctx {
+	c.given &^= callOptions
+	c.conn, c.endpoint, c.timeout = "", "", 0
+	return c
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+
+// WithPhysical makes a compaction return once the discarded revisions are removed from the server's
+// storage, instead of once they cannot be read any more.
+//
+// It mirrors eetcd_kv:with_physical/1.
+func (c Ctx) WithPhysical() Ctx {
+	c.given |= optPhysical
+	return c
+}
+
+// CompactionRequest renders the request for /etcdserverpb.KV/Compact, or returns an [*InvalidError].
+// It takes WithRev and WithPhysical.
+func (c Ctx) CompactionRequest() (*pb.CompactionRequest, error) {
+	if err := c.check("a compact request", optRev|optPhysical); err != nil {
+		return nil, err
+	}
+	return &pb.CompactionRequest{
+		Revision: c.rev,
+		Physical: c.has(optPhysical),
+	}, nil
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+import (
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+)
+
+// leaderKey is a v3electionpb.LeaderKey that can be compared and shared. It is the zero value for a
+// missing key, and present is true for an empty one.
+type leaderKey struct {
+	name, key  string
+	rev, lease int64
+	present    bool
+}
+
+func (l leaderKey) message() *v3electionpb.LeaderKey {
+	if !l.present {
+		return nil
+	}
+	return &v3electionpb.LeaderKey{
+		Name:  []byte(l.name),
+		Key:   []byte(l.key),
+		Rev:   l.rev,
+		Lease: l.lease,
+	}
+}
+
+// WithName sets the name of an election or of a lock.
+//
+// It mirrors eetcd_election:with_name/2 and eetcd_lock:with_name/2.
+func (c Ctx) WithName(name string) Ctx {
+	c.given |= optName
+	c.name = name
+	return c
+}
+
+// WithLeader sets the leadership to proclaim by or to resign from, as the response to a campaign has
+// it. The key is copied. A nil key is left to the server, which answers
+// etcderr.ErrMissingLeaderKey.
+//
+// It mirrors eetcd_election:with_leader/2.
+func (c Ctx) WithLeader(key *v3electionpb.LeaderKey) Ctx {
+	c.given |= optLeader
+	c.leader = leaderKey{}
+	if key != nil {
+		c.leader = leaderKey{
+			name:    string(key.Name),
+			key:     string(key.Key),
+			rev:     key.Rev,
+			lease:   key.Lease,
+			present: true,
+		}
+	}
+	return c
+}
+
+// CampaignRequest renders the request for /v3electionpb.Election/Campaign, or returns an
+// [*InvalidError]. It takes WithName, WithLease and WithValue.
+func (c Ctx) CampaignRequest() (*v3electionpb.CampaignRequest, error) {
+	if err := c.check("a campaign request", optName|optLease|optValue); err != nil {
+		return nil, err
+	}
+	return &v3electionpb.CampaignRequest{
+		Name:  []byte(c.name),
+		Lease: c.lease,
+		Value: []byte(c.value),
+	}, nil
+}
+
+// ProclaimRequest renders the request for /v3electionpb.Election/Proclaim, or returns an
+// [*InvalidError]. It takes WithLeader and WithValue.
+func (c Ctx) ProclaimRequest() (*v3electionpb.ProclaimRequest, error) {
+	if err := c.check("a proclaim request", optLeader|optValue); err != nil {
+		return nil, err
+	}
+	return &v3electionpb.ProclaimRequest{
+		Leader: c.leader.message(),
+		Value:  []byte(c.value),
+	}, nil
+}
+
+// LeaderRequest renders the request for /v3electionpb.Election/Leader and
+// /v3electionpb.Election/Observe, or returns an [*InvalidError]. It takes WithName.
+func (c Ctx) LeaderRequest() (*v3electionpb.LeaderRequest, error) {
+	if err := c.check("a leader request", optName); err != nil {
+		return nil, err
+	}
+	return &v3electionpb.LeaderRequest{Name: []byte(c.name)}, nil
+}
+
+// ResignRequest renders the request for /v3electionpb.Election/Resign, or returns an
+// [*InvalidError]. It takes WithLeader.
+func (c Ctx) ResignRequest() (*v3electionpb.ResignRequest, error) {
+	if err := c.check("a resign request", optLeader); err != nil {
+		return nil, err
+	}
+	return &v3electionpb.ResignRequest{Leader: c.leader.message()}, nil
+}

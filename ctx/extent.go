@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+// The three ways to turn a key into a range. At most one of them is given at a time.
+const extents = optPrefix | optFromKey | optRangeEnd
+
+// allKeys stands for both ends of the key space: as a key it is the smallest there is, as a range
+// end etcd reads it as "no end".
+const allKeys = "\x00"
+
+// WithKey sets the key, or the start of the range of keys. An empty key is left to the server to
+// judge, unless [Ctx.WithPrefix] or [Ctx.WithFromKey] give it a meaning.
+//
+// It mirrors eetcd_kv:with_key/2.
+func (c Ctx) WithKey(key string) Ctx {
+	c.given |= optKey
+	c.key = key
+	return c
+}
+
+// WithKeyBytes is [Ctx.WithKey] for a key in a byte slice, which is copied.
+func (c Ctx) WithKeyBytes(key []byte) Ctx {
+	return c.WithKey(string(key))
+}
+
+// WithPrefix extends the request to every key that starts with its key. It may come before or after
+// WithKey. With no key, or an empty one, the request covers all keys.
+//
+// WithPrefix, [Ctx.WithFromKey], [Ctx.WithRangeEnd] and [Ctx.WithTop] set one thing, the extent of
+// the range: the last one wins.
+//
+// It mirrors eetcd_kv:with_prefix/1.
+func (c Ctx) WithPrefix() Ctx {
+	return c.withExtent(optPrefix, "")
+}
+
+// WithFromKey extends the request to its key and every key after it in byte order. With no key, or an
+// empty one, the request covers all keys. The last extent given wins; see [Ctx.WithPrefix].
+//
+// It mirrors eetcd_kv:with_from_key/1.
+func (c Ctx) WithFromKey() Ctx {
+	return c.withExtent(optFromKey, "")
+}
+
+// WithRangeEnd extends the request to the keys from its key up to, and not including, end in byte
+// order. "\x00" stands for no end, "" for a request of one key. The last extent given wins; see
+// [Ctx.WithPrefix].
+//
+// It mirrors eetcd_kv:with_range_end/2.
+func (c Ctx) WithRangeEnd(end string) Ctx {
+	return c.withExtent(optRangeEnd, end)
+}
+
+// withExtent forgets the earlier extent entirely, so that it leaves no trace in a comparison with ==.
+// An extent of 0 leaves room for the prefix that comes with WithTop.
+func (c Ctx) withExtent(extent Options, end string) Ctx {
+	c.given = c.given&^extents | extent
+	c.end = end
+	return c
+}
+
+// PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for
+// "a\xff". For "" and for prefixes of nothing but 0xff bytes no key is large enough to be the end; the
+// result is "\x00" then, which etcd reads as no end. For an empty prefix the key has to be "\x00" as
+// well; WithPrefix takes care of that.
+//
+// It mirrors eetcd:get_prefix_range_end/1.
+func PrefixEnd(prefix string) string {
+	n := prefixEndLen(prefix)
+	if n == 0 {
+		return allKeys
+	}
+	end := []byte(prefix[:n])
+	end[n-1]++
+	return string(end)
+}
+
+// prefixEndLen returns how much of prefix is left without the 0xff bytes at its end, which cannot
+// be incremented.
+func prefixEndLen(prefix string) int {
+	n := len(prefix)
+	for n > 0 && prefix[n-1] == 0xff {
+		n--
+	}
+	return n
+}
+
+// interval returns the key and the range end as they go on the wire; end is nil for a single key.
+func (c *Ctx) interval() (key, end []byte) {
+	switch {
+	case c.has(optRangeEnd):
+		return bytePair(c.key, c.end)
+	case c.has(optFromKey):
+		return bytePair(orAllKeys(c.key), allKeys)
+	case c.has(optPrefix | tops):
+		n := prefixEndLen(c.key)
+		if n == 0 {
+			return bytePair(orAllKeys(c.key), allKeys)
+		}
+		key, end = bytePair(c.key, c.key[:n])
+		end[n-1]++
+		return key, end
+	default:
+		return bytePair(c.key, "")
+	}
+}
+
+func orAllKeys(key string) string {
+	if key == "" {
+		return allKeys
+	}
+	return key
+}
+
+// bytePair copies both strings into one allocation. The first slice is full, so that appending to
+// it cannot reach into the second. Empty strings become nil.
+func bytePair(a, b string) (x, y []byte) {
+	if len(a)+len(b) == 0 {
+		return nil, nil
+	}
+	buf := make([]byte, len(a)+len(b))
+	copy(buf, a)
+	copy(buf[len(a):], b)
+	if a != "" {
+		x = buf[:len(a):len(a)]
+	}
+	if b != "" {
+		y = buf[len(a):]
+	}
+	return x, y
+}

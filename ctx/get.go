@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+
+// WithLimit bounds the number of keys that a get returns; the response says whether there are more.
+// Default 0: no limit.
+//
+// It mirrors eetcd_kv:with_limit/2.
+func (c Ctx) WithLimit(n int64) Ctx {
+	c.given |= optLimit
+	c.limit = n
+	return c
+}
+
+// WithRev makes a get read the keys as they were at revision rev, or says up to which revision a
+// compaction discards history. Default 0, which is the newest revision for a get. The server refuses
+// a revision that is compacted (etcderr.ErrCompacted) or in the future (etcderr.ErrFutureRev).
+//
+// It mirrors eetcd_kv:with_rev/2.
+func (c Ctx) WithRev(rev int64) Ctx {
+	c.given |= optRev
+	c.rev = rev
+	return c
+}
+
+// WithSerializable lets one member answer a get, or a member list, by itself: faster, and possible
+// without a majority, but perhaps from the past. The default is linearizable.
+//
+// It mirrors eetcd_kv:with_serializable/1.
+func (c Ctx) WithSerializable() Ctx {
+	c.given |= optSerializable
+	return c
+}
+
+// WithKeysOnly makes a get leave out the values.
+//
+// It mirrors eetcd_kv:with_keys_only/1.
+func (c Ctx) WithKeysOnly() Ctx {
+	c.given |= optKeysOnly
+	return c
+}
+
+// WithCountOnly makes a get return the number of keys instead of the keys.
+//
+// It mirrors eetcd_kv:with_count_only/1.
+func (c Ctx) WithCountOnly() Ctx {
+	c.given |= optCountOnly
+	return c
+}
+
+// WithMinModRev makes a get leave out keys whose last put is at a revision below rev. Default 0: no
+// bound.
+//
+// It mirrors eetcd_kv:with_min_mod_rev/2.
+func (c Ctx) WithMinModRev(rev int64) Ctx {
+	c.given |= optMinModRev
+	c.minModRev = rev
+	return c
+}
+
+// WithMaxModRev makes a get leave out keys whose last put is at a revision above rev. Default 0: no
+// bound.
+//
+// It mirrors eetcd_kv:with_max_mod_rev/2.
+func (c Ctx) WithMaxModRev(rev int64) Ctx {
+	c.given |= optMaxModRev
+	c.maxModRev = rev
+	return c
+}
+
+// WithMinCreateRev makes a get leave out keys that were created at a revision below rev. Default 0: no
+// bound.
+//
+// It mirrors eetcd_kv:with_min_create_rev/2.
+func (c Ctx) WithMinCreateRev(rev int64) Ctx {
+	c.given |= optMinCreateRev
+	c.minCreateRev = rev
+	return c
+}
+
+// WithMaxCreateRev makes a get leave out keys that were created at a revision above rev. Default 0: no
+// bound.
+//
+// It mirrors eetcd_kv:with_max_create_rev/2.
+func (c Ctx) WithMaxCreateRev(rev int64) Ctx {
+	c.given |= optMaxCreateRev
+	c.maxCreateRev = rev
+	return c
+}
+
+// Serializable reports whether [Ctx.WithSerializable] was given.
+func (c Ctx) Serializable() bool {
+	return c.has(optSerializable)
+}
+
+// RangeRequest renders the request for /etcdserverpb.KV/Range, or returns an [*InvalidError]. It
+// takes the key and its extent, WithLimit, WithRev, WithSort, WithTop and its relatives,
+// WithSerializable, WithKeysOnly, WithCountOnly and the four revision bounds. An ascending sort by key
+// is rendered as no sort, which is the same order and saves older servers reading the whole range.
+func (c Ctx) RangeRequest() (*pb.RangeRequest, error) {
+	const allowed = optKey | extents | optLimit | optRev | sorters |
+		optSerializable | optKeysOnly | optCountOnly |
+		optMinModRev | optMaxModRev | optMinCreateRev | optMaxCreateRev
+	if err := c.check("a get request", allowed); err != nil {
+		return nil, err
+	}
+	key, end := c.interval()
+	target, order := c.sort()
+	return &pb.RangeRequest{
+		Key:               key,
+		RangeEnd:          end,
+		Limit:             c.limit,
+		Revision:          c.rev,
+		SortTarget:        target,
+		SortOrder:         order,
+		Serializable:      c.has(optSerializable),
+		KeysOnly:          c.has(optKeysOnly),
+		CountOnly:         c.has(optCountOnly),
+		MinModRevision:    c.minModRev,
+		MaxModRevision:    c.maxModRev,
+		MinCreateRevision: c.minCreateRev,
+		MaxCreateRevision: c.maxCreateRev,
+	}, nil
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+import "fmt"
+
+// Options is a set of builder methods. Service packages pass one to [Ctx.Check]; users of the SDK
+// do not need it.
+//
+// A set remembers that a method was called, whatever its argument, because the zero
+// value of a field cannot: WithLimit(0) on a put is as much a mistake as WithLimit(1).
+type Options uint64
+
+const (
+	optTimeout Options = 1 << iota
+	optEndpoint
+	optKey
+	optPrefix
+	optFromKey
+	optRangeEnd
+	optValue
+	optLease
+	optIgnoreValue
+	optIgnoreLease
+	optPrevKV
+	optLimit
+	optRev
+	optSort
+	optTop
+	optFirstKey
+	optLastKey
+	optFirstRev
+	optLastRev
+	optFirstCreate
+	optLastCreate
+	optSerializable
+	optKeysOnly
+	optCountOnly
+	optMinModRev
+	optMaxModRev
+	optMinCreateRev
+	optMaxCreateRev
+	optPhysical
+	optStartRevision
+	optWatchID
+	optFragment
+	optProgressNotify
+	optFilterPut
+	optFilterDelete
+	optName
+	optLeader
+	optBeyond // first bit that is no option
+)
+
+// The options that calls without a rendering method of their own may have a place for.
+const (
+	OptLease        = optLease        // WithLease: the ID for lease.Grant
+	OptSerializable = optSerializable // WithSerializable: a member list from one member
+	OptName         = optName         // WithName: lock.Do, election.Run
+	OptValue        = optValue        // WithValue, WithValueBytes: election.Run
+)
+
+// methods names the options in the order in which conflicts are reported.
+var methods = [...]struct {
+	option Options
+	name   string
+}{
+	{optTimeout, "WithTimeout"},
+	{optEndpoint, "WithEndpoint"},
+	{optKey, "WithKey"},
+	{optPrefix, "WithPrefix"},
+	{optFromKey, "WithFromKey"},
+	{optRangeEnd, "WithRangeEnd"},
+	{optValue, "WithValue"},
+	{optLease, "WithLease"},
+	{optIgnoreValue, "WithIgnoreValue"},
+	{optIgnoreLease, "WithIgnoreLease"},
+	{optPrevKV, "WithPrevKV"},
+	{optLimit, "WithLimit"},
+	{optRev, "WithRev"},
+	{optSort, "WithSort"},
+	{optTop, "WithTop"},
+	{optFirstKey, "WithFirstKey"},
+	{optLastKey, "WithLastKey"},
+	{optFirstRev, "WithFirstRev"},
+	{optLastRev, "WithLastRev"},
+	{optFirstCreate, "WithFirstCreate"},
+	{optLastCreate, "WithLastCreate"},
+	{optSerializable, "WithSerializable"},
+	{optKeysOnly, "WithKeysOnly"},
+	{optCountOnly, "WithCountOnly"},
+	{optMinModRev, "WithMinModRev"},
+	{optMaxModRev, "WithMaxModRev"},
+	{optMinCreateRev, "WithMinCreateRev"},
+	{optMaxCreateRev, "WithMaxCreateRev"},
+	{optPhysical, "WithPhysical"},
+	{optStartRevision, "WithStartRevision"},
+	{optWatchID, "WithWatchID"},
+	{optFragment, "WithFragment"},
+	{optProgressNotify, "WithProgressNotify"},
+	{optFilterPut, "WithFilterPut"},
+	{optFilterDelete, "WithFilterDelete"},
+	{optName, "WithName"},
+	{optLeader, "WithLeader"},
+}
+
+// Check reports every option of c that a request has no place for, and a timeout below 1 ms. It is
+// what the rendering methods do, for service packages whose requests are not rendered here.
+//
+// The request is named as the error shall name it, with its article: "a lease grant request".
+// Timeout and endpoint need not be listed in allowed, since any request may have them. The error is
+// an [*InvalidError]; there is none, and nothing is allocated, when all is well.
+func (c Ctx) Check(request string, allowed Options) error {
+	return c.check(request, allowed)
+}
+
+func (c *Ctx) check(request string, allowed Options) error {
+	allowed |= callOptions
+	if c.given&^allowed == 0 && c.timeoutValid() && c.target.valid() && c.order.valid() {
+		return nil
+	}
+	return c.refuse(request, allowed)
+}
+
+// refuse is kept apart from check so that requests in order pay nothing for it.
+func (c *Ctx) refuse(request string, allowed Options) error {
+	var conflicts []string
+	for _, m := range methods {
+		if c.given&^allowed&m.option != 0 {
+			conflicts = append(conflicts, "ctx: "+m.name+" does not apply to "+request)
+		}
+	}
+	if !c.timeoutValid() {
+		conflicts = append(conflicts, fmt.Sprintf("ctx: WithTimeout(%v) is below %v in %s", c.timeout, minTimeout, request))
+	}
+	if sorter := sorterName(c.given & allowed); sorter != "" {
+		if !c.target.valid() {
+			conflicts = append(conflicts, fmt.Sprintf("ctx: %s has the unknown sort target %d in %s", sorter, c.target, request))
+		}
+		if !c.order.valid() {
+			conflicts = append(conflicts, fmt.Sprintf("ctx: %s has the unknown sort order %d in %s", sorter, c.order, request))
+		}
+	}
+	return &InvalidError{Conflicts: conflicts}
+}
+
+// has reports whether any of options was given.
+func (c *Ctx) has(options Options) bool {
+	return c.given&options != 0
+}
+
+func (c *Ctx) timeoutValid() bool {
+	return !c.has(optTimeout) || c.timeout >= minTimeout
+}

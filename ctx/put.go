@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx
+
+import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+
+// WithValue sets the value of a put, a campaign or a proclamation. It never appears in an error or
+// in [Ctx.String].
+//
+// It mirrors eetcd_kv:with_value/2 and eetcd_election:with_value/2.
+func (c Ctx) WithValue(value string) Ctx {
+	c.given |= optValue
+	c.value = value
+	return c
+}
+
+// WithValueBytes is [Ctx.WithValue] for a value in a byte slice, which is copied.
+func (c Ctx) WithValueBytes(value []byte) Ctx {
+	return c.WithValue(string(value))
+}
+
+// WithLease names the lease that a put attaches the key to, that a campaign or a lock lives by, or
+// that lease.Grant creates. Default 0: no lease for a put; a lease of the server's for a campaign or a
+// lock; an ID of the server's choice for lease.Grant.
+//
+// It mirrors eetcd_kv:with_lease/2, eetcd_election:with_lease/2 and eetcd_lock:with_lease/2.
+func (c Ctx) WithLease(id int64) Ctx {
+	c.given |= optLease
+	c.lease = id
+	return c
+}
+
+// WithIgnoreValue makes a put keep the value the key has, and change its lease only. The server
+// refuses it together with a value (etcderr.ErrValueProvided) and for a missing key
+// (etcderr.ErrKeyNotFound).
+//
+// It mirrors eetcd_kv:with_ignore_value/1.
+func (c Ctx) WithIgnoreValue() Ctx {
+	c.given |= optIgnoreValue
+	return c
+}
+
+// WithIgnoreLease makes a put keep the lease the key has. The server refuses it together with a
+// lease (etcderr.ErrLeaseProvided) and for a missing key (etcderr.ErrKeyNotFound).
+//
+// It mirrors eetcd_kv:with_ignore_lease/1.
+func (c Ctx) WithIgnoreLease() Ctx {
+	c.given |= optIgnoreLease
+	return c
+}
+
+// WithPrevKV asks for the key-value pairs as they were before a put, a delete, or each event of a
+// watch. What is compacted already is left out.
+//
+// It mirrors eetcd_kv:with_prev_kv/1 and eetcd_watch:with_prev_kv/1.
+func (c Ctx) WithPrevKV() Ctx {
+	c.given |= optPrevKV
+	return c
+}
+
+// Lease returns the ID of [Ctx.WithLease], 0 if none was given.
+func (c Ctx) Lease() int64 {
+	return c.lease
+}
+
+// PutRequest renders the request for /etcdserverpb.KV/Put, or returns an [*InvalidError]. It takes
+// WithKey, WithValue, WithLease, WithIgnoreValue, WithIgnoreLease and WithPrevKV.
+func (c Ctx) PutRequest() (*pb.PutRequest, error) {
+	const allowed = optKey | optValue | optLease | optIgnoreValue | optIgnoreLease | optPrevKV
+	if err := c.check("a put request", allowed); err != nil {
+		return nil, err
+	}
+	// Key and value do not share an allocation: whoever holds on to the one would hold on to both.
+	return &pb.PutRequest{
+		Key:         []byte(c.key),
+		Value:       []byte(c.value),
+		Lease:       c.lease,
+		PrevKv:      c.has(optPrevKV),
+		IgnoreValue: c.has(optIgnoreValue),
+		IgnoreLease: c.has(optIgnoreLease),
+	}, nil
+}

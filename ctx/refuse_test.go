@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ctx_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+func TestConflictsAreReportedAllAtOnce(t *testing.T) {
+	put := func(c ctx.Ctx) error { _, err := c.PutRequest(); return err }
+	get := func(c ctx.Ctx) error { _, err := c.RangeRequest(); return err }
+	tests := []struct {
+		name string
+		err  error
+		want []string
+	}{
+		{
+			"two options without a place",
+			put(ctx.Key("a").WithSort(ctx.ByMod, ctx.Descend).WithLimit(3)),
+			[]string{
+				"ctx: WithLimit does not apply to a put request",
+				"ctx: WithSort does not apply to a put request",
+			},
+		},
+		{
+			"zero arguments count as given",
+			put(ctx.Key("a").WithLimit(0).WithRev(0).WithName("").WithMinModRev(0)),
+			[]string{
+				"ctx: WithLimit does not apply to a put request",
+				"ctx: WithRev does not apply to a put request",
+				"ctx: WithMinModRev does not apply to a put request",
+				"ctx: WithName does not apply to a put request",
+			},
+		},
+		{
+			"an unknown enum on the wrong request is the wrong request's",
+			put(ctx.Key("a").WithSort(99, 99)),
+			[]string{"ctx: WithSort does not apply to a put request"},
+		},
+		{
+			"unknown target",
+			get(ctx.Key("a").WithSort(5, ctx.Descend)),
+			[]string{"ctx: WithSort has the unknown sort target 5 in a get request"},
+		},
+		{
+			"negative target and unknown order",
+			get(ctx.Key("a").WithSort(-1, 3)),
+			[]string{
+				"ctx: WithSort has the unknown sort target -1 in a get request",
+				"ctx: WithSort has the unknown sort order 3 in a get request",
+			},
+		},
+		{
+			"unknown order of a top",
+			get(ctx.Key("a").WithTop(ctx.ByMod, -1)),
+			[]string{"ctx: WithTop has the unknown sort order -1 in a get request"},
+		},
+		{
+			"either may have set the order",
+			get(ctx.Key("a").WithSort(ctx.ByMod, ctx.Ascend).WithTop(ctx.ByMod, 7)),
+			[]string{"ctx: WithSort or WithTop has the unknown sort order 7 in a get request"},
+		},
+		{
+			"everything at once",
+			get(ctx.Key("a").WithValue("secret").WithTimeout(5).WithSort(9, 9).WithPhysical()),
+			[]string{
+				"ctx: WithValue does not apply to a get request",
+				"ctx: WithPhysical does not apply to a get request",
+				"ctx: WithTimeout(5ns) is below 1ms in a get request",
+				"ctx: WithSort has the unknown sort target 9 in a get request",
+				"ctx: WithSort has the unknown sort order 9 in a get request",
+			},
+		},
+		{
+			"a top is named by its own method",
+			put(ctx.Key("a").WithLastRev()),
+			[]string{"ctx: WithLastRev does not apply to a put request"},
+		},
+		{
+			"a delete takes a range but no top",
+			func() error { _, err := ctx.Key("a").WithFirstKey().DeleteRangeRequest(); return err }(),
+			[]string{"ctx: WithFirstKey does not apply to a delete request"},
+		},
+		{
+			"of several extents only the last counts",
+			put(ctx.Key("a").WithPrefix().WithRangeEnd("b").WithFromKey()),
+			[]string{"ctx: WithFromKey does not apply to a put request"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { checkRefused(t, tt.err, tt.want...) })
+	}
+}
+
+func TestSortReplacedByAValidOneIsAccepted(t *testing.T) {
+	if _, err := ctx.Key("a").WithSort(99, 99).WithSort(ctx.ByMod, ctx.Ascend).RangeRequest(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTimeoutBelowOneMillisecondIsRefusedByEveryRequest(t *testing.T) {
+	for _, r := range requests {
+		for _, d := range []time.Duration{5, 0, -time.Second, time.Millisecond - 1} {
+			_, err := r.render(ctx.Ctx{}.WithTimeout(d))
+			checkRefused(t, err, fmt.Sprintf("ctx: WithTimeout(%v) is below 1ms in %s", d, r.phrase))
+		}
+		if _, err := r.render(ctx.Ctx{}.WithTimeout(time.Millisecond)); err != nil {
+			t.Errorf("a timeout of 1ms in %s: %v", r.phrase, err)
+		}
+	}
+}
+
+func TestCheckRefusesWhatAServiceHasNoPlaceFor(t *testing.T) {
+	const phrase = "a lease grant request"
+	send := ctx.New("registry").WithTimeout(time.Second).WithEndpoint("a:1")
+	if err := send.WithLease(0).Check(phrase, ctx.OptLease); err != nil {
+		t.Errorf("what is allowed: %v", err)
+	}
+	checkRefused(t, send.WithLease(0).Check(phrase, 0), "ctx: WithLease does not apply to a lease grant request")
+	checkRefused(t, send.WithKey("").WithSerializable().WithTimeout(1).Check(phrase, ctx.OptLease|ctx.OptName|ctx.OptValue),
+		"ctx: WithKey does not apply to a lease grant request",
+		"ctx: WithSerializable does not apply to a lease grant request",
+		"ctx: WithTimeout(1ns) is below 1ms in a lease grant request",
+	)
+	if err := send.WithSerializable().Check("a member list request", ctx.OptSerializable); err != nil {
+		t.Errorf("what is allowed: %v", err)
+	}
+}
+
+func TestRefusalIsKnownNotToBeSent(t *testing.T) {
+	_, err := ctx.Key("a").WithLimit(0).PutRequest()
+	for _, err := range []error{err, ctx.ErrInvalid, fmt.Errorf("kv: %w", err)} {
+		if got := etcderr.OutcomeOf(err); got != etcderr.NotSent {
+			t.Errorf("the outcome of %q is %v, want NotSent", err, got)
+		}
+		if !errors.Is(err, ctx.ErrInvalid) {
+			t.Errorf("%q is not ErrInvalid", err)
+		}
+	}
+}

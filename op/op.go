@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package op builds transactions: guards, the operations to run if all of them hold, and the
+// operations to run if one does not, as one atomic step.
+//
+//	swap := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
+//		Then(op.Put(ctx.Key("config").WithValue(next))).
+//		Else(op.Get(ctx.Key("config")))
+//	resp, err := kv.Txn(parent, kv.New("registry"), swap)
+//
+// Transactions are immutable values and building one never fails. kv.Txn reports everything that is
+// wrong with the guards and operations, nested ones included, in one error that is ctx.ErrInvalid.
+package op
+
+import "github.com/eetcd-go/eetcd/ctx"
+
+// Op is one operation of a transaction. It is an immutable value and may be used in several
+// transactions and goroutines. The zero value is no operation and is refused.
+type Op struct {
+	kind   kind
+	req    ctx.Ctx
+	nested *Transaction // of a nested transaction; never changed once it is set
+}
+
+type kind uint8
+
+const (
+	none kind = iota
+	put
+	get
+	del
+	txn
+)
+
+// Put is the operation of kv.Put. The request needs no connection; if it has one, it must be the
+// transaction's. A timeout or an endpoint is refused, since the operation is not sent by itself.
+//
+// etcd refuses a transaction that puts one key twice (etcderr.ErrDuplicateKey).
+//
+// It mirrors eetcd_op:put/1.
+func Put(c ctx.Ctx) Op {
+	return Op{kind: put, req: c}
+}
+
+// Get is the operation of kv.Get. What holds for the request of [Put] holds here.
+//
+// It mirrors eetcd_op:get/1.
+func Get(c ctx.Ctx) Op {
+	return Op{kind: get, req: c}
+}
+
+// Delete is the operation of kv.Delete. What holds for the request of [Put] holds here.
+//
+// It mirrors eetcd_op:delete/1.
+func Delete(c ctx.Ctx) Op {
+	return Op{kind: del, req: c}
+}
+
+// Txn nests a transaction in another. The server judges all guards, the nested ones too, before it
+// runs the first operation: a nested guard does not see what the operations around it change.
+//
+// It mirrors eetcd_op:txn/1.
+func Txn(t Transaction) Op {
+	return Op{kind: txn, nested: &t}
+}
+
+// String describes the operation for logs, without values.
+func (o Op) String() string {
+	switch o.kind {
+	case put:
+		return "put " + o.req.String()
+	case get:
+		return "get " + o.req.String()
+	case del:
+		return "delete " + o.req.String()
+	case txn:
+		return o.nested.String()
+	default:
+		return "none"
+	}
+}
+
+// GoString is [Op.String], so that no value is printed with %#v either.
+func (o Op) GoString() string {
+	return o.String()
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package op
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// TxnRequest renders the request for /etcdserverpb.KV/Txn. The transaction is sent as c says, and c
+// may say no more than that: connection, timeout and endpoint. Everything else in c is refused, and
+// so is a guard or an operation that makes no sense, or an operation with a timeout, an endpoint or
+// another connection of its own.
+//
+// All conflicts, nested ones included, come in one [*ctx.InvalidError], each with its place in the
+// transaction: "op: then[2].else[0]: ctx: WithSort does not apply to a put request".
+func (t Transaction) TxnRequest(c ctx.Ctx) (*pb.TxnRequest, error) {
+	r := renderer{conn: c.Conn()}
+	r.refuse(c.Check("a txn request", 0))
+	request := r.txn(t)
+	if len(r.conflicts) > 0 {
+		return nil, r.err()
+	}
+	return request, nil
+}
+
+// renderer carries on after a conflict to find them all; what it renders is worthless then.
+type renderer struct {
+	conn      string
+	conflicts []conflict
+}
+
+// conflict is one thing wrong in a transaction. Its place is written from the inside out, as the
+// rendering of each level ends.
+type conflict struct {
+	place string // "then[2].else[0]"; "" in the transaction's own request
+	text  string
+}
+
+func (r *renderer) txn(t Transaction) *pb.TxnRequest {
+	return &pb.TxnRequest{
+		Compare: r.guards(t.guards),
+		Success: r.ops("then", t.then),
+		Failure: r.ops("else", t.els),
+	}
+}
+
+func (r *renderer) guards(guards []compare.Compare) []*pb.Compare {
+	if len(guards) == 0 {
+		return nil
+	}
+	messages := make([]*pb.Compare, len(guards))
+	for i, guard := range guards {
+		before := len(r.conflicts)
+		message, err := guard.Proto()
+		r.refuse(err)
+		r.locate(before, "if", i)
+		messages[i] = message
+	}
+	return messages
+}
+
+func (r *renderer) ops(branch string, ops []Op) []*pb.RequestOp {
+	if len(ops) == 0 {
+		return nil
+	}
+	messages := make([]*pb.RequestOp, len(ops))
+	for i, o := range ops {
+		before := len(r.conflicts)
+		messages[i] = r.op(o)
+		r.locate(before, branch, i)
+	}
+	return messages
+}
+
+func (r *renderer) op(o Op) *pb.RequestOp {
+	r.refuseOwnWay(o.req)
+	req := o.req.Unbound()
+	switch o.kind {
+	case put:
+		message, err := req.PutRequest()
+		r.refuse(err)
+		return &pb.RequestOp{Request: &pb.RequestOp_RequestPut{RequestPut: message}}
+	case get:
+		message, err := req.RangeRequest()
+		r.refuse(err)
+		return &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: message}}
+	case del:
+		message, err := req.DeleteRangeRequest()
+		r.refuse(err)
+		return &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: message}}
+	case txn:
+		message := r.txn(*o.nested)
+		return &pb.RequestOp{Request: &pb.RequestOp_RequestTxn{RequestTxn: message}}
+	default:
+		r.add("the zero Op is no operation")
+		return nil
+	}
+}
+
+// refuseOwnWay refuses what an operation cannot have for itself, because the transaction is sent as
+// one.
+func (r *renderer) refuseOwnWay(c ctx.Ctx) {
+	if own := c.Conn(); own != "" && own != r.conn {
+		r.add(fmt.Sprintf("WithConn(%q) is not the transaction's connection %q", own, r.conn))
+	}
+	if _, given := c.Timeout(); given {
+		r.add("WithTimeout does not apply to an operation in a transaction")
+	}
+	if _, given := c.Endpoint(); given {
+		r.add("WithEndpoint does not apply to an operation in a transaction")
+	}
+}
+
+// refuse adds the conflicts that a rendering reported; a nil error has none.
+func (r *renderer) refuse(err error) {
+	if err == nil {
+		return
+	}
+	var invalid *ctx.InvalidError
+	if !errors.As(err, &invalid) {
+		r.add(err.Error())
+		return
+	}
+	for _, text := range invalid.Conflicts {
+		r.add(text)
+	}
+}
+
+func (r *renderer) add(text string) {
+	r.conflicts = append(r.conflicts, conflict{text: text})
+}
+
+// locate puts the conflicts added since there were before of them into one place of a branch.
+func (r *renderer) locate(before int, branch string, i int) {
+	added := r.conflicts[before:]
+	for j := range added {
+		here := fmt.Sprintf("%s[%d]", branch, i)
+		if added[j].place != "" {
+			here += "." + added[j].place
+		}
+		added[j].place = here
+	}
+}
+
+func (r *renderer) err() error {
+	sentences := make([]string, len(r.conflicts))
+	for i, c := range r.conflicts {
+		sentences[i] = c.text
+		if c.place != "" {
+			sentences[i] = "op: " + c.place + ": " + c.text
+		}
+	}
+	return &ctx.InvalidError{Conflicts: sentences}
+}
