@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// budget bounds the requests that a connection sends beyond one per call: retries and hedges. It is full in quiet
+// times, so that every call that a dying member leaves unanswered can be sent again at once; once it is spent, further
+// ones wait until successes and time have refilled it, and an outage does not become a storm.
+type budget struct {
+	tokens   atomic.Int64 // in thousandths
+	refilled atomic.Int64 // when time last refilled it, Unix nanoseconds
+}
+
+const (
+	token        = 1000
+	budgetSize   = 1024 * token
+	perSuccess   = token / 10
+	perSecond    = 20 * token
+	perTokenTime = int64(time.Second) / (perSecond / token)
+)
+
+func newBudget() *budget {
+	b := &budget{}
+	b.tokens.Store(budgetSize)
+	b.refilled.Store(time.Now().UnixNano())
+	return b
+}
+
+// credit records a call that succeeded. With a full budget, the common case, it costs one load.
+func (b *budget) credit() {
+	if b.tokens.Load() < budgetSize {
+		b.tokens.Add(perSuccess)
+	}
+}
+
+// take takes what one more request costs, and reports whether there was enough.
+func (b *budget) take() bool {
+	b.refill()
+	if b.tokens.Add(-token) >= 0 {
+		return true
+	}
+	b.tokens.Add(token)
+	return false
+}
+
+func (b *budget) refill() {
+	last := b.refilled.Load()
+	elapsed := time.Now().UnixNano() - last
+	if elapsed < perTokenTime || !b.refilled.CompareAndSwap(last, last+elapsed) {
+		return
+	}
+	gain := min(elapsed/perTokenTime*token, budgetSize)
+	if room := budgetSize - b.tokens.Load(); gain > room {
+		gain = room
+	}
+	if gain > 0 {
+		b.tokens.Add(gain)
+	}
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package conn is the registry of named connections: it opens a connection to an etcd cluster under a name and looks
+// after it until it is closed.
+//
+//	c, err := conn.Open(parent, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+//	if err != nil {
+//		return err
+//	}
+//	defer c.Close()
+//	_, err = kv.Put(parent, kv.New("registry").WithKey("k").WithValue("v"))
+//
+// Each endpoint has a gRPC connection of its own. It is Active while its member is connected, healthy and knows a
+// leader, and Frozen otherwise: then it takes no requests and is reconnected with exponential backoff, for ever.
+// Requests go to the Active endpoints in turn, and are retried as far as that is safe; see [Conn.Invoke].
+package conn
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// Conn is an open connection. It implements [grpc.ClientConnInterface], so that generated stubs work on it. All its
+// methods are safe for concurrent use.
+type Conn struct {
+	name      string
+	opts      *options
+	endpoints []*endpoint
+	rotation  *rotation
+	budget    *budget
+	listeners *listeners
+
+	life  context.Context // ends, with ErrClosed, when the connection closes
+	end   context.CancelCauseFunc
+	tasks sync.WaitGroup // every goroutine of the connection
+
+	closing  sync.Once
+	closeErr error
+}
+
+var _ grpc.ClientConnInterface = (*Conn)(nil)
+
+// closeTimeout bounds Close: only a state listener that does not return can need it.
+const closeTimeout = time.Second
+
+func newConn(name string, addresses []address, o *options) *Conn {
+	c := &Conn{name: name, opts: o, rotation: newRotation(), budget: newBudget(), listeners: newListeners(o)}
+	c.life, c.end = context.WithCancelCause(context.Background())
+	for _, a := range addresses {
+		c.endpoints = append(c.endpoints, newEndpoint(c, a))
+	}
+	return c
+}
+
+// start starts the goroutines that look after the endpoints, and returns where their first verdicts arrive and how
+// many there will be.
+func (c *Conn) start() (<-chan error, int) {
+	first := make(chan error, len(c.endpoints))
+	c.tasks.Go(func() { c.listeners.run(c.life) })
+	if c.opts.mode == Random {
+		for _, e := range c.endpoints {
+			e.err = errStandby
+		}
+		c.tasks.Go(func() { c.keepOne(c.life, first) })
+		return first, 1
+	}
+	for _, e := range c.endpoints {
+		c.tasks.Go(func() { e.keep(c.life, first) })
+	}
+	return first, len(c.endpoints)
+}
+
+// opened waits for the first verdict of every endpoint and decides whether enough of them answer.
+func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
+	active := 0
+	for range n {
+		select {
+		case err := <-first:
+			if err == nil {
+				active++
+			}
+		case <-parent.Done():
+			return c.refused(fmt.Sprintf("open: %v", context.Cause(parent)), contextErr(parent))
+		}
+	}
+	if c.opts.mode == Random && active == 0 {
+		return c.refused("open: none of its endpoints answers", nil)
+	}
+	if 2*active <= n {
+		return c.refused(fmt.Sprintf("open: %d of %d endpoints answer, more than half must", active, n), nil)
+	}
+	return nil
+}
+
+func (c *Conn) refused(doing string, last error) error {
+	return &unavailable{conn: c.name, doing: doing, endpoints: c.Info(), last: last}
+}
+
+// Name returns the name that the connection is registered under.
+func (c *Conn) Name() string { return c.name }
+
+// Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
+func (c *Conn) Info() []Endpoint {
+	infos := make([]Endpoint, 0, len(c.endpoints))
+	for _, e := range c.endpoints {
+		infos = append(infos, e.snapshot())
+	}
+	slices.SortFunc(infos, func(a, b Endpoint) int { return cmp.Compare(a.Address, b.Address) })
+	return infos
+}
+
+// WaitReady waits until at least one endpoint is Active. It returns ErrClosed when the connection closes meanwhile, and
+// an error that wraps ErrUnavailable and parent's error when parent ends first.
+func (c *Conn) WaitReady(parent context.Context) error {
+	for {
+		active, changed := c.rotation.watch()
+		switch {
+		case c.life.Err() != nil:
+			return ErrClosed
+		case active > 0:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-c.life.Done():
+		case <-parent.Done():
+			return c.refused("wait: "+context.Cause(parent).Error(), contextErr(parent))
+		}
+	}
+}
+
+// Close closes the connection and frees its name. It refuses new calls, ends streams and the calls under way with
+// ErrClosed, joins the connection's goroutines and closes its sockets. It returns within a second in every state; an
+// error says that a state listener has not returned by then. Later calls return the same. It mirrors eetcd:close/1.
+func (c *Conn) Close() error {
+	c.closing.Do(func() {
+		// Refuse new work: whoever looks the name up no longer finds it.
+		registry.remove(c)
+		// End what is under way: calls that wait for a retry, streams, the supervisors of the endpoints; closing
+		// its transport then ends each call that waits for an answer.
+		c.end(ErrClosed)
+		// Join.
+		joined := make(chan struct{})
+		go func() {
+			c.tasks.Wait()
+			close(joined)
+		}()
+		timeout := time.NewTimer(closeTimeout)
+		defer timeout.Stop()
+		select {
+		case <-joined:
+		case <-timeout.C:
+			c.closeErr = fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, closeTimeout)
+		}
+	})
+	return c.closeErr
+}
+
+// contextErr is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
+func contextErr(ended context.Context) error {
+	err, cause := ended.Err(), context.Cause(ended)
+	if cause == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return errors.Join(err, cause)
+}

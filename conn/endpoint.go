@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+var (
+	errConnecting = errors.New("not connected yet")
+	errStandby    = errors.New("on standby: mode Random connects to one endpoint at a time")
+)
+
+// endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it; any goroutine
+// may freeze it. Its lock is never held across anything that blocks.
+type endpoint struct {
+	conn    *Conn
+	addr    address
+	leases  atomic.Int64
+	suspect chan struct{} // holds one request to verify the endpoint now
+
+	mu      sync.Mutex
+	link    *link     // nil while Frozen
+	err     error     // why it is Frozen
+	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
+
+	told State // what the state listener heard last
+	any  bool  // whether it heard anything; both belong to the goroutine that looks after the endpoint
+}
+
+func newEndpoint(c *Conn, a address) *endpoint {
+	return &endpoint{conn: c, addr: a, suspect: make(chan struct{}, 1), err: errConnecting}
+}
+
+// snapshot is the endpoint as Info shows it.
+func (e *endpoint) snapshot() Endpoint {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := Endpoint{Name: e.conn.name, Address: e.addr.text, State: Frozen, Leases: int(e.leases.Load()), Err: e.err}
+	if e.link != nil {
+		s.State, s.Err = Active, nil
+	} else if !e.retryAt.IsZero() {
+		s.ReconnectIn = max(0, time.Until(e.retryAt))
+	}
+	return s
+}
+
+// keep connects the endpoint and reconnects it for ever. It sends the first verdict, nil or an error, to first.
+func (e *endpoint) keep(life context.Context, first chan<- error) {
+	pause := e.conn.opts.newBackoff()
+	for {
+		l, err := e.connect(life)
+		if err == nil {
+			pause.Reset()
+			e.activate(l)
+		}
+		if first != nil {
+			first <- err
+			first = nil
+		}
+		if err == nil {
+			err = e.attend(life, l)
+		}
+		if life.Err() != nil {
+			return
+		}
+		wait := nextWait(pause)
+		e.await(err, wait)
+		if !sleep(life, wait) {
+			return
+		}
+	}
+}
+
+// connect makes one attempt to get a link on which the member proves that it can take requests.
+func (e *endpoint) connect(life context.Context) (*link, error) {
+	e.mu.Lock()
+	e.retryAt = time.Time{}
+	e.mu.Unlock()
+	var below transportErrors
+	cc, err := dial(e.addr, e.conn.opts, &below)
+	if err != nil {
+		return nil, err
+	}
+	cc.Connect()
+	if err := verify(life, cc, e.conn.opts.connectTimeout); err != nil {
+		_ = cc.Close()
+		if under := below.get(); under != nil && etcderr.OutcomeOf(err) == etcderr.Unknown {
+			err = under // what gRPC says of it is longer and says less
+		}
+		return nil, err
+	}
+	return newLink(life, e, cc), nil
+}
+
+// activate puts a new link into service.
+func (e *endpoint) activate(l *link) {
+	e.mu.Lock()
+	e.link, e.err = l, nil
+	e.mu.Unlock()
+	e.conn.rotation.add(l)
+	e.tell(Active)
+	e.conn.opts.log.Info("etcd endpoint active", e.logAttrs()...)
+}
+
+// freeze takes the endpoint out of service if l is still its link. With keepLast it stays if no other is in service.
+func (e *endpoint) freeze(l *link, cause error, keepLast bool) {
+	if !e.conn.rotation.remove(l, keepLast) {
+		return
+	}
+	e.mu.Lock()
+	e.link, e.err = nil, cause
+	e.mu.Unlock()
+	l.retire(cause)
+}
+
+// attend looks after a link in service until it is frozen, and returns why it was.
+func (e *endpoint) attend(life context.Context, l *link) error {
+	c := e.conn
+	c.tasks.Go(func() {
+		if l.lost(l.service) {
+			e.freeze(l, errLost, false)
+		}
+	})
+	check := time.NewTicker(c.opts.checkInterval)
+	defer check.Stop()
+	for l.service.Err() == nil {
+		select {
+		case <-l.service.Done():
+			continue
+		case <-check.C:
+		case <-e.suspect:
+		}
+		if err := verify(l.service, l.cc, c.opts.connectTimeout); err != nil && l.service.Err() == nil {
+			e.freeze(l, err, c.spareLast(err))
+		}
+	}
+	c.rotation.remove(l, false) // where the connection is closing, nobody froze it
+	l.release()
+	c.tasks.Go(func() { l.closeWhenIdle(life) })
+	return context.Cause(l.service)
+}
+
+// spareLast says whether an error of an endpoint is no reason to freeze the last one in service. To have no leader is
+// the state of the cluster rather than of the member where no other member is better off: while the cluster elects one,
+// calls wait for it instead of failing.
+func (c *Conn) spareLast(err error) bool {
+	return c.opts.mode == ConnectAll && errors.Is(err, etcderr.ErrNoLeader)
+}
+
+// await records that the endpoint is Frozen for err until the next attempt.
+func (e *endpoint) await(err error, wait time.Duration) {
+	e.mu.Lock()
+	e.err, e.retryAt = err, time.Now().Add(wait)
+	e.mu.Unlock()
+	level := slog.LevelDebug
+	if e.tell(Frozen) {
+		level = slog.LevelWarn
+	}
+	e.conn.opts.log.Log(context.Background(), level, "etcd endpoint frozen",
+		append(e.logAttrs(), slog.Any("reason", err), slog.Duration("reconnect_in", wait))...)
+}
+
+// tell tells the state listener of a state, unless that is what it heard last, and reports whether it did.
+func (e *endpoint) tell(s State) bool {
+	if e.any && e.told == s {
+		return false
+	}
+	e.any, e.told = true, s
+	snapshot := e.snapshot()
+	snapshot.State = s // a freeze may have come in between: the listener hears of that next
+	if s == Active {
+		snapshot.Err, snapshot.ReconnectIn = nil, 0
+	}
+	e.conn.listeners.tell(snapshot)
+	return true
+}
+
+// doubt has the endpoint verified now: a call on it has been silent for suspiciously long, or failed in a way that
+// casts doubt on it.
+func (e *endpoint) doubt() {
+	select {
+	case e.suspect <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+func (e *endpoint) logAttrs() []any {
+	return []any{slog.String("connection", e.conn.name), slog.String("endpoint", e.addr.text)}
+}

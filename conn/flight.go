@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/protobuf/proto"
+)
+
+// flight carries one attempt after another of a call: their cancellation, their timer and what gRPC reports back.
+// Contexts and timers are most of what a client allocates for a call, so a flight that ended undisturbed, as nearly all
+// do, serves another call; one whose context was cancelled, or whose timer may still fire, does not.
+type flight struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	timer  *time.Timer // stopped between attempts
+	peer   peer.Peer   // its address is set if the request got a stream on the transport
+	opts   []grpc.CallOption
+	leader bool   // the requests ask for a leader
+	spoilt bool   // the context is cancelled, or may be: not to be used again
+	hedge  func() // called when an attempt has been silent for its patience; made once
+
+	deadline time.Time // of the call; zero: none
+
+	mu      sync.Mutex
+	running bool          // an attempt is under way
+	expired bool          // the deadline passed
+	hedged  chan struct{} // closed when the hedge has ended; nil before one begins
+	second  *flight       // the hedge's own flight, while it runs
+	answer  proto.Message // the hedge's answer, if that came first
+}
+
+// requireLeader has a member without a leader turn a request away at once, instead of holding it until it times out
+// with nobody knowing what became of it.
+var requireLeader = metadata.Pairs("hasleader", "true")
+
+var leaderBase = metadata.NewOutgoingContext(context.Background(), requireLeader)
+
+func (f *flight) init(leader bool, hedge func()) {
+	base := context.Background()
+	if leader {
+		base = leaderBase
+	}
+	f.leader = leader
+	f.ctx, f.cancel = context.WithCancel(base)
+	f.hedge = hedge
+	f.timer = time.AfterFunc(time.Hour, f.fire)
+	f.timer.Stop()
+	f.opts = []grpc.CallOption{grpc.StaticMethod(), grpc.MaxCallRecvMsgSize(maxReceive), grpc.Peer(&f.peer)}
+}
+
+// callContext is what gRPC sees as the context of a call: cancelled as the flight is, with the caller's values and the
+// call's deadline.
+type callContext struct {
+	context.Context // the flight's
+	parent          context.Context
+	deadline        time.Time
+}
+
+func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+
+func (c *callContext) Value(key any) any {
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	return c.parent.Value(key)
+}
+
+// context is what gRPC is to see as the context of a call with the caller's values.
+func (f *flight) context(parent context.Context) context.Context {
+	ctx := &callContext{Context: f.ctx, parent: parent, deadline: f.deadline}
+	if f.leader {
+		// The flight's metadata would hide the caller's.
+		if md, ok := metadata.FromOutgoingContext(parent); ok {
+			return metadata.NewOutgoingContext(ctx, metadata.Join(md, requireLeader))
+		}
+	}
+	return ctx
+}
+
+// send makes one attempt on a link. When the link has been silent for patience, the hedge is called once, on a
+// goroutine of its own; a patience of 0 means never. send returns when the attempt, the hedge and the timer are over.
+func (f *flight) send(ctx context.Context, l *link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration) error {
+	opts := f.opts
+	if len(extra) > 0 {
+		opts = append(opts[:len(opts):len(opts)], extra...)
+	}
+	f.peer = peer.Peer{}
+	f.mu.Lock()
+	f.running, f.expired, f.hedged, f.answer = true, false, nil, nil
+	f.mu.Unlock()
+	armed := f.arm(patience)
+
+	err := l.cc.Invoke(ctx, method, args, reply, opts...)
+
+	f.mu.Lock()
+	if err != nil && f.hedged != nil && f.answer == nil && !f.expired {
+		// The hedge may still save the call. It ends with the caller's context and the deadline, as this attempt does.
+		hedged := f.hedged
+		f.mu.Unlock()
+		<-hedged
+		f.mu.Lock()
+	}
+	f.running = false
+	if f.second != nil {
+		f.second.cancel()
+	}
+	hedged, answer := f.hedged, f.answer
+	f.mu.Unlock()
+	if armed && !f.timer.Stop() {
+		f.spoilt = true // it fired: for all we know, it is about to cancel
+	}
+	if hedged != nil {
+		<-hedged
+		f.spoilt = true
+	}
+	if err != nil && answer != nil {
+		target := reply.(proto.Message)
+		proto.Reset(target)
+		proto.Merge(target, answer)
+		return nil
+	}
+	return err
+}
+
+// arm sets the timer for whichever comes first, the end of the patience or the deadline, and reports whether it did.
+func (f *flight) arm(patience time.Duration) bool {
+	wait := patience
+	if !f.deadline.IsZero() {
+		if left := time.Until(f.deadline); wait == 0 || left < wait {
+			wait = max(left, 1)
+		}
+	}
+	if wait == 0 {
+		return false
+	}
+	f.timer.Reset(wait)
+	return true
+}
+
+// fire is what the timer calls.
+func (f *flight) fire() {
+	f.mu.Lock()
+	if !f.running {
+		f.mu.Unlock()
+		return
+	}
+	if !f.deadline.IsZero() && !time.Now().Before(f.deadline) {
+		f.expired = true
+		f.mu.Unlock()
+		f.cancel()
+		return
+	}
+	if f.hedged != nil {
+		f.mu.Unlock()
+		return
+	}
+	done := make(chan struct{})
+	f.hedged = done
+	f.arm(0) // for the deadline
+	f.mu.Unlock()
+	defer close(done)
+	f.hedge()
+}
+
+// reusable reports whether nothing of this call can disturb the next one.
+func (f *flight) reusable() bool { return !f.spoilt && f.ctx.Err() == nil }
+
+// sent reports whether the last attempt's request may have left the process.
+func (f *flight) sent() bool { return f.peer.Addr != nil }
+
+// join makes second the flight of the hedge, which ends when the attempt does; it reports whether there is still
+// something to hedge.
+func (f *flight) join(second *flight) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.running {
+		f.second = second
+	}
+	return f.running
+}
+
+// leave ends the hedge. If it has the first answer, that ends the attempt.
+func (f *flight) leave(err error, answer proto.Message) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.second = nil
+	if err == nil && f.running {
+		f.answer = answer
+		f.cancel()
+	}
+}

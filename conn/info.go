@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// State is the state of one endpoint of a connection.
+type State uint8
+
+const (
+	// Active: the endpoint is connected, healthy, and takes requests.
+	Active State = iota
+	// Frozen: the endpoint takes no requests until a reconnection succeeds.
+	Frozen
+)
+
+// String returns "Active" or "Frozen".
+func (s State) String() string {
+	switch s {
+	case Active:
+		return "Active"
+	case Frozen:
+		return "Frozen"
+	default:
+		return fmt.Sprintf("State(%d)", uint8(s))
+	}
+}
+
+// Endpoint is a snapshot of one endpoint of a connection.
+type Endpoint struct {
+	Name        string        // the connection's name
+	Address     string        // as given to Open
+	State       State         // Active or Frozen
+	Leases      int           // the leases kept alive through this endpoint
+	ReconnectIn time.Duration // until the next attempt to reconnect; 0 while Active, or while one is under way
+	Err         error         // why it is Frozen; nil while Active
+}
+
+// Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, whatever state
+// the members are in, and is safe for concurrent use. It mirrors eetcd:info/0.
+func Info() []Endpoint {
+	var all []Endpoint
+	for _, c := range registry.all() {
+		all = append(all, c.Info()...)
+	}
+	slices.SortStableFunc(all, func(a, b Endpoint) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// WriteInfo writes [Info] as two plain text tables, the Active endpoints and the Frozen ones. It mirrors the tables
+// that eetcd:info/0 prints. It blocks only in w, and is safe for concurrent use where w is. It returns w's error.
+func WriteInfo(w io.Writer) error {
+	active := [][]string{{"Name", "Status", "Endpoint", "Leases"}}
+	frozen := [][]string{{"Name", "Status", "Endpoint", "Reconnect in", "Reason"}}
+	for _, ep := range Info() {
+		if ep.State == Active {
+			active = append(active, []string{ep.Name, ep.State.String(), ep.Address, fmt.Sprint(ep.Leases)})
+			continue
+		}
+		in := ep.ReconnectIn.Round(time.Millisecond)
+		if ep.ReconnectIn >= time.Second {
+			in = ep.ReconnectIn.Round(100 * time.Millisecond)
+		}
+		frozen = append(frozen, []string{ep.Name, ep.State.String(), ep.Address, in.String(), fmt.Sprint(ep.Err)})
+	}
+	var b strings.Builder
+	writeTable(&b, active)
+	b.WriteByte('\n')
+	writeTable(&b, frozen)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeTable(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = strings.Join(strings.Fields(cell), " ") // a reason may span lines
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
+		}
+	}
+	line := func(row []string) {
+		var out strings.Builder
+		for i, cell := range row {
+			if i > 0 {
+				out.WriteString(" | ")
+			}
+			out.WriteString(cell)
+			out.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
+		}
+		b.WriteString(strings.TrimRight(out.String(), " "))
+		b.WriteByte('\n')
+	}
+	line(rows[0])
+	for i, width := range widths {
+		if i > 0 {
+			b.WriteString("-+-")
+		}
+		b.WriteString(strings.Repeat("-", width))
+	}
+	b.WriteByte('\n')
+	for _, row := range rows[1:] {
+		line(row)
+	}
+}

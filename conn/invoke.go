@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+// defaultTimeout bounds a unary call for which neither the caller's context nor the request sets a time.
+const defaultTimeout = 5 * time.Second
+
+// Invoke makes a unary call on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. It is what every
+// request of this SDK goes through; generated stubs may be used on it directly.
+//
+// A read that fails on its way, or that a member cannot serve now, is retried on another endpoint until the deadline. A
+// read that is not answered within 500 ms (WithHedgeDelay) is sent to a second endpoint as well. A write is retried only
+// when it was not sent, or turned away before it was proposed: a write that may have been applied is returned as
+// etcderr.Unknown and never sent twice. Retries are paced, and bounded over the connection.
+//
+// The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s, except for the calls
+// that wait for others (Lock, Campaign). With no Active endpoint the call fails at once with ErrUnavailable, on a closed
+// connection with ErrClosed; OnEndpoint of an unknown endpoint is ErrEndpoint. Every other failure is an
+// [*etcderr.Error].
+func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if parent == nil {
+		return errNilContext
+	}
+	var o callOptions
+	if len(opts) > 0 {
+		var err error
+		if o, err = splitOptions(opts); err != nil {
+			return err
+		}
+	}
+	u := unaryFor(traitsOf(method, args))
+	u.conn, u.parent, u.method, u.args, u.reply, u.options = c, parent, method, args, reply, o
+	u.deadline = callDeadline(parent, o.timeout, u.traits)
+	ctx := u.context(parent)
+	if parent.Done() == nil {
+		err := u.run(ctx)
+		u.finish()
+		return err
+	}
+	stop := context.AfterFunc(parent, u.cancel)
+	err := u.run(ctx)
+	if !stop() {
+		u.spoilt = true // parent has ended: the context is cancelled, or is about to be
+	}
+	u.finish()
+	return err
+}
+
+func callDeadline(parent context.Context, timeout time.Duration, t traits) time.Time {
+	deadline, ok := parent.Deadline()
+	switch {
+	case timeout > 0:
+	case ok, t&unbounded != 0:
+		return deadline
+	default:
+		timeout = defaultTimeout
+	}
+	if own := time.Now().Add(timeout); !ok || own.Before(deadline) {
+		return own
+	}
+	return deadline
+}
+
+// unary is one call with all its attempts.
+type unary struct {
+	flight
+	conn        *Conn
+	parent      context.Context
+	method      string
+	args, reply any
+	options     callOptions
+	traits      traits
+	link        *link // of the attempt under way
+}
+
+// Calls that ask for a leader and calls that do not differ in what their contexts carry.
+var plainCalls, leaderCalls sync.Pool
+
+func unaryFor(t traits) *unary {
+	pool := poolFor(t)
+	u, ok := pool.Get().(*unary)
+	if !ok {
+		u = &unary{}
+		u.init(pool == &leaderCalls, u.hedgeSilence)
+	}
+	u.traits = t
+	return u
+}
+
+func poolFor(t traits) *sync.Pool {
+	if t&(read|local) != 0 {
+		return &plainCalls
+	}
+	return &leaderCalls
+}
+
+// finish ends the call, and keeps what it allocated for the next one where that is safe.
+func (u *unary) finish() {
+	if !u.reusable() {
+		u.flight.cancel()
+		return
+	}
+	u.conn, u.parent, u.args, u.reply, u.options, u.link = nil, nil, nil, nil, callOptions{}, nil
+	poolFor(u.traits).Put(u)
+}
+
+func (u *unary) run(ctx context.Context) error {
+	if err := u.cause(); err != nil {
+		return etcderr.FromRPC(err, etcderr.Call{Method: u.method, Cause: err})
+	}
+	var avoid *endpoint
+	var last error
+	for attempt := 0; ; attempt++ {
+		l, err := u.conn.pick(u.options, avoid, last)
+		if err != nil {
+			return err
+		}
+		err = u.attempt(ctx, l)
+		if err == nil {
+			u.conn.budget.credit()
+			return nil
+		}
+		u.learn(l, err)
+		avoid, last = l.ep, err
+		if !u.again(err) || !u.pause(attempt, err) {
+			return u.ended(err)
+		}
+	}
+}
+
+// attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.
+func (u *unary) attempt(ctx context.Context, l *link) error {
+	defer l.release()
+	var patience time.Duration
+	if u.traits&slow == 0 {
+		patience = u.conn.opts.hedgeDelay
+	}
+	u.link = l
+	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.rest, patience)
+	if err == nil {
+		return nil
+	}
+	return etcderr.FromRPC(err, etcderr.Call{
+		Method: u.method, Endpoint: l.ep.addr.text, Sent: u.sent(), Cause: u.cause(),
+	})
+}
+
+// cause is why the SDK or the caller ended an attempt, nil where it ended by itself.
+func (u *unary) cause() error {
+	switch {
+	case u.parent.Err() != nil:
+		return contextErr(u.parent)
+	case u.conn.life.Err() != nil:
+		return ErrClosed
+	case u.expired:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// again decides whether the request may and should be sent again after err.
+func (u *unary) again(err error) bool {
+	var e *etcderr.Error
+	if !errors.As(err, &e) || u.parent.Err() != nil || u.conn.life.Err() != nil {
+		return false
+	}
+	if e.SafeToRetry() {
+		return true
+	}
+	if u.traits&read == 0 || e.Outcome() != etcderr.Unknown {
+		return false
+	}
+	switch e.Code() {
+	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.ResourceExhausted:
+		return true
+	case codes.Internal: // a reset stream; but an answer that cannot be decoded will not be better the next time
+		return !strings.HasPrefix(e.Message(), "grpc: ")
+	default: // a server's own failure, which it would repeat
+		return false
+	}
+}
+
+// pause waits before the next attempt, and reports whether there is to be one: false when the call's time is up.
+func (u *unary) pause(attempt int, err error) bool {
+	wait := retryWait(attempt)
+	var e *etcderr.Error
+	if attempt == 0 && errors.As(err, &e) && e.Outcome() != etcderr.Rejected {
+		wait = 0 // the endpoint failed, not the cluster: another one can answer now
+	}
+	for n := attempt; ; n++ {
+		if wait > 0 && !u.sleep(wait) {
+			return false
+		}
+		if u.ctx.Err() != nil || (!u.deadline.IsZero() && !time.Now().Before(u.deadline)) {
+			return false
+		}
+		if u.conn.budget.take() {
+			return true
+		}
+		wait = retryWait(n)
+	}
+}
+
+// sleep waits for d, but not beyond the deadline, the caller's context or the connection.
+func (u *unary) sleep(d time.Duration) bool {
+	if !u.deadline.IsZero() {
+		d = min(d, time.Until(u.deadline))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-u.parent.Done():
+	case <-u.conn.life.Done():
+	}
+	return false
+}
+
+// ended is the error of a call that gets no further attempt: the last answer, and why there is no other where the
+// call's time or connection ended in between.
+func (u *unary) ended(err error) error {
+	var e *etcderr.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	cause := u.cause()
+	if cause == nil && !u.deadline.IsZero() && u.again(err) && !time.Now().Before(u.deadline) {
+		cause = context.DeadlineExceeded
+	}
+	if cause == nil || errors.Is(err, cause) {
+		return err
+	}
+	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{
+		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause,
+	})
+}
+
+// learn draws from a failed call what it says of the endpoint.
+func (u *unary) learn(l *link, err error) {
+	switch {
+	case errors.Is(err, etcderr.ErrNoLeader):
+		l.ep.freeze(l, etcderr.ErrNoLeader, u.conn.spareLast(err))
+	case etcderr.OutcomeOf(err) == etcderr.Unknown && u.parent.Err() == nil:
+		l.ep.doubt()
+	}
+}
+
+// hedgeSilence is what happens when the call has been silent for the hedge delay: it casts doubt on the endpoint, and
+// sends a read to another one as well.
+func (u *unary) hedgeSilence() {
+	u.link.ep.doubt()
+	target, ok := u.reply.(proto.Message)
+	if u.traits&read == 0 || u.options.pinned || !ok || !u.conn.budget.take() {
+		return
+	}
+	other := u.conn.rotation.other(u.link.ep)
+	if other == nil {
+		return
+	}
+	defer other.release()
+	second := unaryFor(u.traits)
+	second.parent, second.deadline = u.parent, u.deadline
+	defer second.finish()
+	if !u.join(&second.flight) {
+		return
+	}
+	answer := target.ProtoReflect().New().Interface()
+	stop := context.AfterFunc(u.parent, second.flight.cancel)
+	err := second.send(second.context(u.parent), other, u.method, u.args, answer, u.options.rest, 0)
+	if !stop() && u.parent.Done() != nil {
+		second.spoilt = true
+	}
+	u.leave(err, answer)
+}
+
+// pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
+// there is one.
+func (c *Conn) pick(o callOptions, avoid *endpoint, last error) (*link, error) {
+	if c.life.Err() != nil {
+		return nil, fmt.Errorf("%w: %q", ErrClosed, c.name)
+	}
+	if !o.pinned {
+		if l := c.rotation.next(avoid); l != nil {
+			return l, nil
+		}
+		if c.life.Err() != nil {
+			return nil, fmt.Errorf("%w: %q", ErrClosed, c.name)
+		}
+		return nil, c.refused("", last)
+	}
+	for _, e := range c.endpoints {
+		if e.addr.text == o.endpoint {
+			return e.acquire(last)
+		}
+	}
+	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, o.endpoint)
+}
+
+// acquire acquires the endpoint's own link.
+func (e *endpoint) acquire(last error) (*link, error) {
+	e.mu.Lock()
+	l := e.link
+	e.mu.Unlock()
+	if l != nil && l.acquire() {
+		return l, nil
+	}
+	return nil, &unavailable{conn: e.conn.name, endpoints: []Endpoint{e.snapshot()}, last: last}
+}

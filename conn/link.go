@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+const (
+	// Pings go out only while calls are under way: servers answer pings on idle connections with too_many_pings.
+	keepaliveTime    = 10 * time.Second
+	keepaliveTimeout = 5 * time.Second
+	userAgent        = "eetcd-go"
+)
+
+// link is one transport to an endpoint, from a successful connection to the loss of it. A reconnection makes a new
+// link; what is still under way on the old one may end there.
+type link struct {
+	ep *endpoint
+	cc *grpc.ClientConn
+
+	// service ends, with its cause, when the link leaves the rotation. Streams end with it; unary calls do not, since a
+	// silent member may yet answer.
+	service context.Context
+	retire  context.CancelCauseFunc
+
+	users atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
+	idle  chan struct{} // closed when users falls to 0
+}
+
+func newLink(parent context.Context, ep *endpoint, cc *grpc.ClientConn) *link {
+	l := &link{ep: ep, cc: cc, idle: make(chan struct{})}
+	l.service, l.retire = context.WithCancelCause(parent)
+	l.users.Store(1)
+	return l
+}
+
+// acquire keeps the transport open until release. It fails once the transport may have been closed.
+func (l *link) acquire() bool {
+	for {
+		n := l.users.Load()
+		if n == 0 {
+			return false
+		}
+		if l.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (l *link) release() {
+	if l.users.Add(-1) == 0 {
+		close(l.idle)
+	}
+}
+
+// closeWhenIdle closes the transport after the last call on it, or at once when hard ends, which fails those calls.
+func (l *link) closeWhenIdle(hard context.Context) {
+	select {
+	case <-l.idle:
+	case <-hard.Done():
+	}
+	_ = l.cc.Close() // it fails only when closed already
+}
+
+// lost waits until the transport is not connected any more, or ctx ends, and reports whether it was lost.
+func (l *link) lost(ctx context.Context) bool {
+	return l.cc.WaitForStateChange(ctx, connectivity.Ready)
+}
+
+// transportErrors keeps the last error below gRPC: gRPC itself tells it only as a text within a text.
+type transportErrors struct {
+	mu   sync.Mutex
+	last error
+}
+
+func (t *transportErrors) keep(err error) error {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		t.mu.Lock()
+		t.last = err
+		t.mu.Unlock()
+	}
+	return err
+}
+
+func (t *transportErrors) get() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
+// dial makes a gRPC connection to one address; it connects when told to.
+func dial(a address, o *options, below *transportErrors) (*grpc.ClientConn, error) {
+	dialer := net.Dialer{Timeout: o.connectTimeout} // TCP_NODELAY is on by Go's default
+	opts := []grpc.DialOption{
+		grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
+			nc, err := dialer.DialContext(parent, a.network, a.dial)
+			return nc, below.keep(err)
+		}),
+		grpc.WithTransportCredentials(transportCredentials(a, o, below)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: o.connectTimeout}),
+		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
+		grpc.WithDisableServiceConfig(),
+		grpc.WithUserAgent(userAgent),
+	}
+	target := "passthrough:///" + a.dial
+	if a.network == "unix" {
+		target = "passthrough:///unix"
+		opts = append(opts, grpc.WithAuthority("localhost"))
+	}
+	cc, err := grpc.NewClient(target, append(opts, o.dial...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrEndpoint, a.text, err)
+	}
+	return cc, nil
+}
+
+func transportCredentials(a address, o *options, below *transportErrors) credentials.TransportCredentials {
+	if !a.secure {
+		return insecure.NewCredentials()
+	}
+	config := o.tls
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return &keptHandshake{credentials.NewTLS(config), below}
+}
+
+// keptHandshake keeps the error of a failed TLS handshake.
+type keptHandshake struct {
+	credentials.TransportCredentials
+	below *transportErrors
+}
+
+func (k *keptHandshake) ClientHandshake(parent context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	nc, info, err := k.TransportCredentials.ClientHandshake(parent, authority, raw)
+	if err != nil {
+		return nc, info, k.below.keep(fmt.Errorf("TLS handshake: %w", err))
+	}
+	return nc, info, nil
+}
+
+func (k *keptHandshake) Clone() credentials.TransportCredentials {
+	return &keptHandshake{k.TransportCredentials.Clone(), k.below}
+}
+
+// maxReceive lifts gRPC's own limit of 4 MiB: a range may be larger, and the server bounds what can be stored.
+const maxReceive = math.MaxInt32

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"log/slog"
+)
+
+// listeners passes changes of state on to the user's listener, from a goroutine of its own: what that function does
+// must not hold a reconnection up.
+type listeners struct {
+	listen func(Endpoint)
+	queue  chan Endpoint
+	log    *slog.Logger
+}
+
+const listenerQueue = 1024
+
+func newListeners(o *options) *listeners {
+	return &listeners{listen: o.listener, queue: make(chan Endpoint, listenerQueue), log: o.log}
+}
+
+func (n *listeners) tell(e Endpoint) {
+	if n.listen == nil {
+		return
+	}
+	select {
+	case n.queue <- e:
+	default:
+		n.log.Warn("etcd state listener is too slow: change dropped",
+			slog.String("connection", e.Name), slog.String("endpoint", e.Address), slog.String("state", e.State.String()))
+	}
+}
+
+// run calls the listener until life ends.
+func (n *listeners) run(life context.Context) {
+	if n.listen == nil {
+		return
+	}
+	for {
+		select {
+		case <-life.Done():
+			return
+		case e := <-n.queue:
+			n.listen(e)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"google.golang.org/grpc"
+)
+
+// Mode says to how many of its endpoints a connection connects.
+type Mode uint8
+
+const (
+	// ConnectAll connects to every endpoint and sends requests to the Active ones in turn. It is the default.
+	ConnectAll Mode = iota
+	// Random connects to one endpoint, chosen at random, and moves on to another when that one fails.
+	Random
+)
+
+// String returns "ConnectAll" or "Random".
+func (m Mode) String() string {
+	switch m {
+	case ConnectAll:
+		return "ConnectAll"
+	case Random:
+		return "Random"
+	default:
+		return fmt.Sprintf("Mode(%d)", uint8(m))
+	}
+}
+
+// Option is an option of [Open].
+type Option func(*options)
+
+type options struct {
+	mode           Mode
+	tls            *tls.Config
+	connectTimeout time.Duration
+	checkInterval  time.Duration
+	hedgeDelay     time.Duration
+	newBackoff     func() backoff.BackOff
+	lazy           bool
+	log            *slog.Logger
+	dial           []grpc.DialOption
+	listener       func(Endpoint)
+}
+
+func newOptions(opts []Option) (*options, error) {
+	o := &options{
+		connectTimeout: time.Second,
+		checkInterval:  15 * time.Second,
+		hedgeDelay:     500 * time.Millisecond,
+		newBackoff:     reconnection,
+		log:            slog.New(slog.DiscardHandler),
+	}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(o)
+		}
+	}
+	var errs []error
+	refuse := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrOption}, args...)...))
+	}
+	if o.mode > Random {
+		refuse("WithMode(%v): want ConnectAll or Random", o.mode)
+	}
+	if o.connectTimeout <= 0 {
+		refuse("WithConnectTimeout(%v): must be positive", o.connectTimeout)
+	}
+	if o.checkInterval <= 0 {
+		refuse("WithHealthCheckInterval(%v): must be positive", o.checkInterval)
+	}
+	if o.hedgeDelay <= 0 {
+		refuse("WithHedgeDelay(%v): must be positive", o.hedgeDelay)
+	}
+	if o.newBackoff == nil {
+		refuse("WithBackoff(nil)")
+	}
+	if o.log == nil {
+		refuse("WithLogger(nil)")
+	}
+	return o, errors.Join(errs...)
+}
+
+// WithMode chooses between [ConnectAll], the default, and [Random]. It mirrors the option mode of eetcd:open/5.
+func WithMode(mode Mode) Option { return func(o *options) { o.mode = mode } }
+
+// WithTLS encrypts the connection. A client certificate in the configuration makes it mutual. The configuration is
+// cloned. Where ServerName is empty, each server must prove the host name of its endpoint. Without this option an https
+// endpoint is verified against the system's roots, and an endpoint without a scheme is in the clear.
+func WithTLS(config *tls.Config) Option {
+	return func(o *options) {
+		if config != nil {
+			config = config.Clone()
+		}
+		o.tls = config
+	}
+}
+
+// WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every
+// later health check. The default is 1 s.
+func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.connectTimeout = d } }
+
+// WithHealthCheckInterval sets how often an Active endpoint is asked for its health and its leader. The default is
+// 15 s. An endpoint that is slow to answer a request is asked at once, whatever the interval.
+func WithHealthCheckInterval(d time.Duration) Option {
+	return func(o *options) { o.checkInterval = d }
+}
+
+// WithHedgeDelay sets after how long without an answer an endpoint is suspected: it is asked for its health, and a read
+// is sent to a second endpoint as well, where the first answer wins. The default is 500 ms.
+func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.hedgeDelay = d } }
+
+// WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
+// a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: reconnection never ends. The
+// default is 200 ms doubling to 25.6 s, then again from 200 ms, with a jitter of 20 %.
+func WithBackoff(newBackoff func() backoff.BackOff) Option {
+	return func(o *options) { o.newBackoff = newBackoff }
+}
+
+// WithLazy makes Open return at once, with every endpoint Frozen until it has connected; see [Conn.WaitReady].
+func WithLazy() Option { return func(o *options) { o.lazy = true } }
+
+// WithLogger sets where changes of the endpoints' states are logged: Info when one becomes Active, Warn when one
+// freezes, Debug for an attempt to reconnect that failed. No value, password or token is ever logged. The default is
+// not to log.
+func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+
+// WithDialOptions adds gRPC dial options behind the SDK's own, such as interceptors or a stats handler.
+func WithDialOptions(opts ...grpc.DialOption) Option {
+	return func(o *options) { o.dial = append(o.dial[:len(o.dial):len(o.dial)], opts...) }
+}
+
+// WithStateListener has f called with each endpoint's first state and with every change of it, in order, one call at a
+// time, with no lock held. It may be slow without slowing the connection; of changes that outrun it by more than 1024
+// the newest are dropped and logged. It must not call Close on its own connection, which waits for it.
+func WithStateListener(f func(Endpoint)) Option { return func(o *options) { o.listener = f } }

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// names is the registry: which connection is open under which name. A look-up takes no lock and allocates nothing; it
+// stands on the way of every request.
+type names struct {
+	open atomic.Pointer[map[string]*Conn]
+
+	mu       sync.Mutex
+	reserved map[string]bool // being opened
+	made     int             // names made up so far
+}
+
+var registry = &names{reserved: map[string]bool{}}
+
+func (n *names) load() map[string]*Conn {
+	if m := n.open.Load(); m != nil {
+		return *m
+	}
+	return nil
+}
+
+func (n *names) lookup(name string) (*Conn, bool) {
+	c, ok := n.load()[name]
+	return c, ok
+}
+
+// reserve keeps a name for a connection that is being opened; it makes one up for the empty name.
+func (n *names) reserve(name string) (string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	taken := func(name string) bool {
+		_, open := n.load()[name]
+		return open || n.reserved[name]
+	}
+	if name == "" {
+		for name == "" || taken(name) {
+			n.made++
+			name = fmt.Sprintf("eetcd-%d", n.made)
+		}
+	} else if taken(name) {
+		return "", fmt.Errorf("%w: %q", ErrAlreadyOpen, name)
+	}
+	n.reserved[name] = true
+	return name, nil
+}
+
+// free gives a reserved name back.
+func (n *names) free(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.reserved, name)
+}
+
+// add makes a connection known under its reserved name.
+func (n *names) add(c *Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.reserved, c.name)
+	next := maps.Clone(n.load())
+	if next == nil {
+		next = map[string]*Conn{}
+	}
+	next[c.name] = c
+	n.open.Store(&next)
+}
+
+// remove makes a connection unknown, unless its name is another's by now.
+func (n *names) remove(c *Conn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.load()[c.name] != c {
+		return
+	}
+	next := maps.Clone(n.load())
+	delete(next, c.name)
+	n.open.Store(&next)
+}
+
+func (n *names) all() []*Conn {
+	return slices.SortedFunc(maps.Values(n.load()), func(a, b *Conn) int { return cmp.Compare(a.name, b.name) })
+}
+
+// Open opens a connection to a cluster under a name and looks after it until [Close]. Requests reach it by that name.
+// An empty name makes a unique one; see [Conn.Name].
+//
+// Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]) or
+// unix:///path. Open waits for the first verdict of each, at most the connect timeout (1 s by default) or parent. In
+// mode ConnectAll more than half of the endpoints must answer; those that do not are Frozen and reconnected. In mode
+// Random one must. parent bounds the opening only.
+//
+// It returns ErrAlreadyOpen, ErrEndpoint, ErrOption (each with every fault found), or ErrUnavailable with the reason
+// of each endpoint; then nothing is left behind. It is safe for concurrent use and mirrors eetcd:open/5. It calls
+// grpc.health.v1.Health/Check and Maintenance/Status on each endpoint.
+func Open(parent context.Context, name string, endpoints []string, opts ...Option) (*Conn, error) {
+	if parent == nil {
+		return nil, errNilContext
+	}
+	o, optErr := newOptions(opts)
+	addresses, err := parseAddresses(endpoints, o.tls != nil)
+	if err := errors.Join(optErr, err); err != nil {
+		return nil, err
+	}
+	name, err = registry.reserve(name)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(name, addresses, o)
+	first, n := c.start()
+	if !o.lazy {
+		if err := c.opened(parent, first, n); err != nil {
+			closeErr := c.Close()
+			registry.free(name)
+			return nil, errors.Join(err, closeErr)
+		}
+	}
+	registry.add(c)
+	return c, nil
+}
+
+// Close closes the connection open under a name; see [Conn.Close]. It returns ErrNotOpen where there is none. It is
+// safe for concurrent use and mirrors eetcd:close/1.
+func Close(name string) error {
+	c, err := Lookup(name)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// Lookup returns the connection open under a name, or ErrNotOpen. It takes no lock and is safe for concurrent use.
+func Lookup(name string) (*Conn, error) {
+	if c, ok := registry.lookup(name); ok {
+		return c, nil
+	}
+	if name == "" {
+		return nil, fmt.Errorf("%w: the request is bound to no connection", ErrNotOpen)
+	}
+	return nil, fmt.Errorf("%w: %q", ErrNotOpen, name)
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// rotation is the set of links that take requests, used in turn. Reading it takes no lock.
+type rotation struct {
+	links atomic.Pointer[[]*link]
+	turn  atomic.Uint64
+
+	mu      sync.Mutex
+	changed chan struct{} // closed, and replaced, at each change
+}
+
+func newRotation() *rotation {
+	r := &rotation{changed: make(chan struct{})}
+	r.links.Store(&[]*link{})
+	return r
+}
+
+func (r *rotation) store(links []*link) {
+	r.links.Store(&links)
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+func (r *rotation) add(l *link) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.store(append(slices.Clone(*r.links.Load()), l))
+}
+
+// remove takes l out, and reports whether it was in. With keepLast, a link that is the only one stays.
+func (r *rotation) remove(l *link, keepLast bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	links := *r.links.Load()
+	i := slices.Index(links, l)
+	if i < 0 || (keepLast && len(links) == 1) {
+		return false
+	}
+	r.store(slices.Delete(slices.Clone(links), i, i+1))
+	return true
+}
+
+// watch returns the number of links now and a channel that is closed when it may have changed.
+func (r *rotation) watch() (int, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(*r.links.Load()), r.changed
+}
+
+// next acquires the link whose turn it is, one of another endpoint than avoid where there is one; nil when there is
+// none. The caller releases it.
+func (r *rotation) next(avoid *endpoint) *link {
+	links := *r.links.Load()
+	if len(links) == 0 {
+		return nil
+	}
+	turn := r.turn.Add(1)
+	var avoided *link
+	for i := range uint64(len(links)) {
+		l := links[(turn+i)%uint64(len(links))]
+		if l.ep == avoid {
+			avoided = l
+			continue
+		}
+		if l.acquire() {
+			return l
+		}
+	}
+	if avoided != nil && avoided.acquire() {
+		return avoided
+	}
+	return nil
+}
+
+// other acquires a link of another endpoint than avoid; nil when there is none.
+func (r *rotation) other(avoid *endpoint) *link {
+	l := r.next(avoid)
+	if l != nil && l.ep == avoid {
+		l.release()
+		return nil
+	}
+	return l
+}

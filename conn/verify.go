@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+var (
+	errNotServing = errors.New("the member reports NOT_SERVING")
+	errLost       = errors.New("connection lost")
+)
+
+// verify asks a member whether it can take requests: whether it is healthy and knows a leader. It waits for the
+// connection to come up first.
+func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) error {
+	deadline, cancel := context.WithTimeoutCause(parent, timeout, fmt.Errorf("no answer within %v", timeout))
+	defer cancel()
+	if err := checkHealth(deadline, cc); err != nil {
+		return explain(deadline, "health check", err)
+	}
+	if err := checkLeader(deadline, cc); err != nil {
+		return explain(deadline, "leader check", err)
+	}
+	return nil
+}
+
+func explain(deadline context.Context, what string, err error) error {
+	if deadline.Err() != nil {
+		return fmt.Errorf("%s: %w", what, context.Cause(deadline))
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
+	health := healthpb.NewHealthClient(cc)
+	answer, err := health.Check(parent, &healthpb.HealthCheckRequest{})
+	if err != nil {
+		if status.Code(err) == codes.Unimplemented { // a proxy or an old server: no news is good news
+			return nil
+		}
+		return answered(err, healthpb.Health_Check_FullMethodName)
+	}
+	if answer.GetStatus() == healthpb.HealthCheckResponse_NOT_SERVING {
+		return errNotServing
+	}
+	return nil
+}
+
+// checkLeader asks for the member's leader. A server with auth on refuses the question of a client without a token,
+// which leaves it open; the caller's own request will get the answer that matters.
+func checkLeader(parent context.Context, cc *grpc.ClientConn) error {
+	answer, err := pb.NewMaintenanceClient(cc).Status(parent, &pb.StatusRequest{})
+	if err != nil {
+		err = answered(err, pb.Maintenance_Status_FullMethodName)
+		for _, open := range []error{etcderr.ErrUserEmpty, etcderr.ErrInvalidAuthToken, etcderr.ErrPermissionDenied} {
+			if errors.Is(err, open) {
+				return nil
+			}
+		}
+		return err
+	}
+	if answer.GetLeader() == 0 {
+		return etcderr.ErrNoLeader
+	}
+	return nil
+}
+
+func answered(err error, method string) error {
+	return etcderr.FromRPC(err, etcderr.Call{Method: method, Sent: true})
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package unary is the way of a unary request from a service package to its connection.
+package unary
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+)
+
+// Call finds the connection c is bound to, sends request with c's timeout and endpoint, and returns the response. It
+// returns conn.ErrNotOpen for an unbound context or an unknown name, and otherwise what conn.Conn's Invoke returns.
+func Call[Response any](parent context.Context, c ctx.Ctx, method string, request any) (*Response, error) {
+	to, err := conn.Lookup(c.Conn())
+	if err != nil {
+		return nil, err
+	}
+	response := new(Response)
+	if err := to.Invoke(parent, method, request, response, options(c)...); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// options is nil, and allocates nothing, for a request that says nothing of how it is sent.
+func options(c ctx.Ctx) []grpc.CallOption {
+	var opts []grpc.CallOption
+	if timeout, ok := c.Timeout(); ok {
+		opts = append(opts, conn.Within(timeout))
+	}
+	if endpoint, ok := c.Endpoint(); ok {
+		opts = append(opts, conn.OnEndpoint(endpoint))
+	}
+	return opts
+}
