@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 )
 
 // Binary returns the path of the etcd server that [Start] would run, and builds it first where it is
@@ -31,9 +30,11 @@ func Binary(parent context.Context, version string) (string, error) {
 }
 
 func findBinary(parent context.Context, version string) (string, error) {
+	variable := binVariable(minorOf(version))
 	if version == "" {
+		variable = "ETCD_BIN"
 		if os.Getenv("ETCD_BIN") != "" {
-			return lookBinary("ETCD_BIN", DefaultVersion)
+			return lookBinary(variable, DefaultVersion)
 		}
 		version = DefaultVersion
 		if env := os.Getenv("ETCD_VERSION"); env != "" {
@@ -49,7 +50,7 @@ func findBinary(parent context.Context, version string) (string, error) {
 	}
 	path, err := builtBinary(parent, version)
 	if err != nil {
-		return "", fmt.Errorf("no etcd %s to run: %w\n%s", version, err, bothWays("ETCD_BIN", version))
+		return "", fmt.Errorf("no etcd %s to run: %w\n%s", version, err, bothWays(variable, version))
 	}
 	return path, nil
 }
@@ -57,7 +58,7 @@ func findBinary(parent context.Context, version string) (string, error) {
 // binaryFromEnv looks for one version in the environment; there may be none.
 func binaryFromEnv(parent context.Context, version string) (string, error) {
 	minor := minorOf(version)
-	byMinor := "ETCD_BIN_" + strings.ReplaceAll(minor, ".", "_")
+	byMinor := binVariable(minor)
 	if os.Getenv(byMinor) != "" {
 		path, err := lookBinary(byMinor, version)
 		if err != nil {

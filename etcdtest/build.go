@@ -18,21 +18,6 @@ import (
 // buildTimeout bounds a build together with the wait for another process that is at it.
 const buildTimeout = 10 * time.Minute
 
-// serverModule is etcd's server since 3.5; before that it was no module of its own, and its releases
-// cannot be asked for by their version.
-const serverModule = "go.etcd.io/etcd/server/v3"
-
-const serverMain = `package main
-
-import (
-	"os"
-
-	"go.etcd.io/etcd/server/v3/etcdmain"
-)
-
-func main() { etcdmain.Main(os.Args) }
-`
-
 // failedBuilds keeps a version that cannot be built from being tried, and waited for, by each test of a
 // process in turn.
 var failedBuilds struct {
@@ -66,9 +51,9 @@ func buildOnce(parent context.Context, version, path string) error {
 // build compiles etcd's own main package in a throw-away module that requires nothing but the server. The
 // binary appears under its name complete or not at all.
 func build(parent context.Context, version, path string) error {
-	if minor := minorOf(version); !strings.HasPrefix(minor, "3.") || len(minor) == 3 && minor < "3.5" {
-		return fmt.Errorf("the Go module proxy has no releases of etcd %s: set ETCD_BIN_%s to a binary",
-			minor, strings.ReplaceAll(minor, ".", "_"))
+	src, err := sourceOf(version)
+	if err != nil {
+		return err
 	}
 	goCommand, err := exec.LookPath("go")
 	if err != nil {
@@ -79,7 +64,7 @@ func build(parent context.Context, version, path string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	files := map[string]string{"go.mod": "module etcdserver\n\ngo 1.21\n", "main.go": serverMain}
+	files := map[string]string{"go.mod": "module etcdserver\n\ngo 1.21\n", "main.go": src.main}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return err
@@ -90,7 +75,7 @@ func build(parent context.Context, version, path string) error {
 	fresh := fmt.Sprintf("%s.new-%d", path, os.Getpid())
 	defer os.Remove(fresh)
 	steps := [][]string{
-		{"get", serverModule + "@" + version},
+		{"get", src.module},
 		{"build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "."},
 	}
 	for _, args := range steps {

@@ -33,6 +33,7 @@ type Cluster struct {
 	ports   portSet
 	members []*Member
 	certs   *certificates // nil for plaintext
+	peers   *peerNetwork  // nil without WithProxy
 	http    *http.Client
 
 	life context.Context // ends with Close
@@ -80,6 +81,9 @@ func boot(parent context.Context, tb testing.TB, binary string, o options) (_ *C
 			return nil, err
 		}
 	}
+	if o.proxy {
+		c.peers = newPeerNetwork()
+	}
 	c.http = c.newHTTPClient()
 	for i := range o.size {
 		m, err := c.newMember(i)
@@ -87,6 +91,11 @@ func boot(parent context.Context, tb testing.TB, binary string, o options) (_ *C
 			return nil, err
 		}
 		c.members = append(c.members, m)
+		if o.proxy {
+			if err := m.addProxies(); err != nil {
+				return nil, err
+			}
+		}
 	}
 
 	ctx, cancel := context.WithTimeoutCause(parent, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
@@ -203,6 +212,9 @@ func (c *Cluster) shutdown() error {
 		for _, m := range c.members {
 			errs = append(errs, m.close())
 		}
+		if c.peers != nil {
+			errs = append(errs, c.peers.close())
+		}
 		if c.http != nil {
 			c.http.CloseIdleConnections()
 		}
@@ -239,7 +251,7 @@ func (c *Cluster) dumpLogs() {
 	}
 	for _, m := range c.members {
 		if log := strings.TrimSpace(m.Log()); log != "" {
-			c.tb.Logf("etcdtest: end of the log of %s:\n%s", m.name, tail(log, 40))
+			c.tb.Logf("etcdtest: end of the log of %s:\n%s", m.name, tail(log, 25))
 		}
 	}
 }

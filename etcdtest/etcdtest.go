@@ -15,16 +15,15 @@
 //
 // # The server binary
 //
-// It is found in this order:
+// Without [WithVersion], $ETCD_BIN says which to run: a path, or a name on $PATH. Where it is not set, or a
+// version is asked for, that version is run, else the one of $ETCD_VERSION, else [DefaultVersion]:
 //
-//   - [WithVersion] asks for one version. $ETCD_BIN serves it if it is that very version, and $ETCD_BIN_3_6
-//     (_3_5, and so on) if it has that minor version.
-//   - $ETCD_BIN: a path or a name on $PATH, of any version.
-//   - $ETCD_VERSION, else [DefaultVersion].
+//   - from $ETCD_BIN_3_6 ($ETCD_BIN_3_5 and so on), whose minor version must match,
+//   - or from $ETCD_BIN where it is that very version,
+//   - or built by the go command from the Go module proxy. That takes about a minute once, since the result
+//     stays in the user's cache directory, whatever program asks for it next.
 //
-// A version that is not at hand is built by the go command from the Go module proxy, which takes about a
-// minute, and kept in the user's cache directory for all programs and all time. Where neither is possible,
-// Start fails the test and Run returns an error; nothing is ever skipped.
+// Where none of them is possible, Start fails the test and Run returns an error; nothing is ever skipped.
 //
 // # Failures
 //
@@ -32,6 +31,12 @@
 // [Cluster.Err]; on a cluster from [Start] it also marks the test as failed, without ending it, so that
 // every method may be called from any goroutine. When a test has failed, the end of each member's log is
 // printed with it.
+//
+// # Limits
+//
+// Members listen on 127.0.0.1 only, on ports that were free. On Linux they keep them over restarts and die
+// with the process that started them, even if it is killed; elsewhere another program may take the port of
+// a member that is down, and a killed process leaves its members running. [Member.Pause] needs a Unix.
 package etcdtest
 
 import (
@@ -43,9 +48,9 @@ import (
 const DefaultVersion = "v3.7.3"
 
 // Start runs a cluster, of one member unless [WithSize] says otherwise, and returns once every member
-// serves and sees a leader. It ends the test where that is not possible, so it must be called from the
-// test's own goroutine. The cluster is closed when tb ends; the members also die with the test process,
-// however that ends, where the operating system can arrange it (Linux).
+// serves and sees a leader, which takes it well under a second once the binary is there. It ends the test
+// where that does not come about within a minute, so it must be called from the test's own goroutine. The
+// cluster is closed when tb ends.
 func Start(tb testing.TB, opts ...Option) *Cluster {
 	tb.Helper()
 	c, err := launch(tb.Context(), tb, opts)

@@ -33,9 +33,15 @@ type Member struct {
 	index   int
 	name    string
 
-	clientPort, peerPort, statusPort port
+	endpoint, peerURL string // as others know it
 
-	id atomic.Uint64
+	clientPort, peerPort, statusPort port // where the process listens
+
+	proxy *proxy    // before the client port, with WithProxy
+	node  *peerNode // the member's place between its peers, with WithProxy
+
+	id      atomic.Uint64
+	version atomic.Pointer[string]
 
 	turn   sync.Mutex // one change of the process at a time
 	mu     sync.Mutex
@@ -53,6 +59,7 @@ func (c *Cluster) newMember(index int) (*Member, error) {
 			return nil, fmt.Errorf("reserve a port: %w", err)
 		}
 	}
+	m.endpoint, m.peerURL = c.scheme("")+m.clientPort.addr(), "http://"+m.peerPort.addr()
 	return m, nil
 }
 
@@ -60,10 +67,22 @@ func (c *Cluster) newMember(index int) (*Member, error) {
 func (m *Member) Name() string { return m.name }
 
 // Endpoint returns where clients connect to this member, as in [Cluster.Endpoints].
-func (m *Member) Endpoint() string { return m.cluster.scheme("") + m.clientPort.addr() }
+func (m *Member) Endpoint() string { return m.endpoint }
+
+// PeerURL returns the peer URL in the member list. With [WithProxy] its host is the unspecified address,
+// at which nothing but the cluster's own members should be looked for.
+func (m *Member) PeerURL() string { return m.peerURL }
 
 // ID returns the member ID, which is the same for all of the member's life.
 func (m *Member) ID() uint64 { return m.id.Load() }
+
+// Version returns the version of etcd that the member runs, such as "v3.7.3".
+func (m *Member) Version() string {
+	if v := m.version.Load(); v != nil {
+		return *v
+	}
+	return ""
+}
 
 // Kill ends the process with SIGKILL, as a crash would, and returns once it is gone. What etcd has written
 // is kept for [Member.Restart]. On a member that does not run it does nothing.
@@ -168,7 +187,8 @@ func (m *Member) running() *process {
 func (m *Member) reachable() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.proc != nil && !m.proc.ended() && !m.paused
+	isolated := m.node != nil && m.node.isolated()
+	return m.proc != nil && !m.proc.ended() && !m.paused && !isolated
 }
 
 func (m *Member) setPaused(paused bool) {
@@ -184,7 +204,7 @@ func (m *Member) launch() error {
 	if m.closed {
 		return errClosed
 	}
-	p, err := startProcess(m.cluster.binary, m.args(), memberEnv(), m.logPath())
+	p, err := startProcess(m.cluster.binary, m.args(), m.env(), m.logPath())
 	if err != nil {
 		return err
 	}
@@ -202,6 +222,9 @@ func (m *Member) close() error {
 	if p != nil {
 		err = p.kill()
 	}
+	if m.proxy != nil {
+		err = errors.Join(err, m.proxy.close())
+	}
 	log := m.Log()
 	m.mu.Lock()
 	m.last = log
@@ -216,16 +239,19 @@ func (m *Member) args() []string {
 	c := m.cluster
 	peers := make([]string, len(c.members))
 	for i, peer := range c.members {
-		peers[i] = peer.name + "=" + peer.PeerURL()
+		peers[i] = peer.name + "=" + peer.peerURL
 	}
-	client := c.scheme("http://") + m.clientPort.addr()
+	advertised := m.endpoint
+	if c.certs == nil {
+		advertised = "http://" + advertised
+	}
 	args := []string{
 		"--name=" + m.name,
 		"--data-dir=" + filepath.Join(c.dir, m.name),
-		"--listen-client-urls=" + client,
-		"--advertise-client-urls=" + client,
+		"--listen-client-urls=" + m.clientURL(),
+		"--advertise-client-urls=" + advertised,
 		"--listen-peer-urls=http://" + m.peerPort.addr(),
-		"--initial-advertise-peer-urls=" + m.PeerURL(),
+		"--initial-advertise-peer-urls=" + m.peerURL,
 		"--listen-metrics-urls=http://" + m.statusPort.addr(),
 		"--initial-cluster=" + strings.Join(peers, ","),
 		"--initial-cluster-token=" + filepath.Base(c.dir),
@@ -242,5 +268,13 @@ func (m *Member) args() []string {
 	return append(args, c.opts.flags...)
 }
 
-// PeerURL returns the URL under which the other members reach this one.
-func (m *Member) PeerURL() string { return "http://" + m.peerPort.addr() }
+func (m *Member) env() []string {
+	env := memberEnv()
+	if m.node != nil {
+		env = append(env, "HTTP_PROXY="+m.node.url())
+	}
+	return env
+}
+
+// clientURL is where the process itself serves clients, behind any proxy.
+func (m *Member) clientURL() string { return m.cluster.scheme("http://") + m.clientPort.addr() }

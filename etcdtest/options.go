@@ -25,8 +25,8 @@ func WithSize(n int) Option {
 }
 
 // WithVersion picks the version of etcd, such as "v3.6.12". Every version from v3.5.0 on that the Go module
-// proxy knows can be built; an older one needs its binary in $ETCD_BIN_3_4. The default is $ETCD_BIN, else
-// $ETCD_VERSION, else [DefaultVersion].
+// proxy knows can be built, and v3.4.13; another one needs its binary in $ETCD_BIN_3_4 and the like. The
+// default is $ETCD_BIN, else $ETCD_VERSION, else [DefaultVersion].
 func WithVersion(version string) Option {
 	return func(o *options) { o.version = version }
 }

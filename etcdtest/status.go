@@ -19,7 +19,8 @@ type status struct {
 	id        uint64
 	leads     bool
 	hasLeader bool
-	version   string
+	version   string // of the member's binary
+	agreed    bool   // the members have settled on a version, their first common decision
 }
 
 func (m *Member) status(parent context.Context) (status, error) {
@@ -46,6 +47,8 @@ func (m *Member) status(parent context.Context) (status, error) {
 			s.hasLeader = value == "1"
 		case "etcd_server_version":
 			s.version = "v" + label
+		case "etcd_cluster_version":
+			s.agreed = label != ""
 		}
 	}
 	return s, lines.Err()
@@ -59,20 +62,19 @@ func (m *Member) awaitServing(parent context.Context) error {
 			return false
 		}
 		m.id.Store(s.id)
+		m.version.Store(&s.version)
 		return true
 	})
 }
 
-// awaitReady waits until the member sees a leader and has answered a linearizable read on its client port.
+// awaitReady waits until the member sees a leader and answers on its client port. It does not ask for the
+// member's health: an alarm makes that bad for as long as it is on.
 func (m *Member) awaitReady(parent context.Context) error {
-	if err := m.awaitServing(parent); err != nil {
-		return err
-	}
 	return m.await(parent, func(ctx context.Context) bool {
-		if s, err := m.status(ctx); err != nil || !s.hasLeader {
+		if s, err := m.status(ctx); err != nil || !s.hasLeader || !s.agreed {
 			return false
 		}
-		_, err := m.cluster.get(ctx, m.cluster.scheme("http://")+m.clientPort.addr()+"/health")
+		_, err := m.cluster.get(ctx, m.clientURL()+"/version")
 		return err == nil
 	})
 }
@@ -92,7 +94,8 @@ func (m *Member) await(parent context.Context, holds func(context.Context) bool)
 		return false, nil
 	})
 	if err != nil && !errors.Is(err, errPortTaken) {
-		err = fmt.Errorf("%s: %w\n%s", m.name, err, tail(m.Log(), 10))
+		log, _, _ := strings.Cut(m.Log(), "\nUsage:\n") // which follows a bad flag, at length
+		err = fmt.Errorf("%s: %w\n%s", m.name, err, tail(log, 10))
 	}
 	return err
 }

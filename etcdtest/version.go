@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -48,3 +49,42 @@ func versionOf(parent context.Context, bin string) (string, error) {
 	}
 	return "", fmt.Errorf("%s --version does not speak of an etcd version", bin)
 }
+
+// source says where a version of the server comes from and how it is started.
+type source struct {
+	module string // with the version to ask for
+	main   string
+}
+
+// sourceOf knows every version since 3.5, where the server became a module of its own. The releases before
+// it have no version that the go command would take; one of 3.4 can be named by its commit.
+func sourceOf(version string) (source, error) {
+	minor := minorOf(version)
+	switch {
+	case version == "v3.4.13":
+		return source{
+			module: "go.etcd.io/etcd@v0.5.0-alpha.5.0.20200824191128-ae9734ed278b",
+			main:   mainCalling("go.etcd.io/etcd/etcdmain", ""),
+		}, nil
+	case olderThan35[minor] || !strings.HasPrefix(minor, "3."):
+		return source{}, fmt.Errorf("the Go module proxy has no etcd %s, set %s to a binary", version, binVariable(minor))
+	default:
+		return source{
+			module: "go.etcd.io/etcd/server/v3@" + version,
+			main:   mainCalling("go.etcd.io/etcd/server/v3/etcdmain", "os.Args"),
+		}, nil
+	}
+}
+
+var olderThan35 = map[string]bool{"3.0": true, "3.1": true, "3.2": true, "3.3": true, "3.4": true}
+
+func mainCalling(pkg, args string) string {
+	imports := strconv.Quote(pkg)
+	if args != "" {
+		imports += `; "os"`
+	}
+	return fmt.Sprintf("package main\n\nimport (%s)\n\nfunc main() { etcdmain.Main(%s) }\n", imports, args)
+}
+
+// binVariable is the environment variable that names a binary of a minor version.
+func binVariable(minor string) string { return "ETCD_BIN_" + strings.ReplaceAll(minor, ".", "_") }

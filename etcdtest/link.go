@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+const (
+	linkQueue = 64       // chunks under way in one direction
+	chunkSize = 32 << 10 // bytes
+)
+
+// link is one connection through a proxy: the client's, and the one to the member on its behalf.
+type link struct {
+	proxy  *proxy
+	client net.Conn
+
+	life context.Context // ends with abort, and when the link is done
+	end  context.CancelFunc
+
+	mu     sync.Mutex
+	member net.Conn // nil until dialled
+}
+
+// chunk is what one read returned, data or an end, and when.
+type chunk struct {
+	data []byte
+	err  error
+	at   time.Time
+}
+
+func newLink(p *proxy, client net.Conn) *link {
+	l := &link{proxy: p, client: client}
+	l.life, l.end = context.WithCancel(context.Background())
+	return l
+}
+
+// abort resets both connections, which ends every goroutine of the link.
+func (l *link) abort() {
+	l.end()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	reset(l.client)
+	if l.member != nil {
+		reset(l.member)
+	}
+}
+
+func (l *link) run() {
+	defer l.end()
+	var d net.Dialer
+	if !l.pass(time.Now()) {
+		return
+	}
+	member, err := d.DialContext(l.life, "tcp4", l.proxy.target)
+	if err != nil {
+		l.abort()
+		return
+	}
+	l.mu.Lock()
+	l.member = member
+	l.mu.Unlock()
+	if l.life.Err() != nil {
+		reset(member) // abort may have come before there was a member to reset
+		return
+	}
+
+	var flows sync.WaitGroup
+	flows.Go(func() { l.flow(member, l.client) })
+	flows.Go(func() { l.flow(l.client, member) })
+	flows.Wait()
+	_ = l.client.Close()
+	_ = member.Close()
+}
+
+// flow carries one direction to its end. A queue between its two sides lets chunks be under way together,
+// so that a delay costs latency and no throughput.
+func (l *link) flow(dst, src net.Conn) {
+	chunks := make(chan chunk, linkQueue)
+	var reader sync.WaitGroup
+	reader.Go(func() { l.read(chunks, src) })
+	defer reader.Wait()
+	for c := range chunks {
+		if !l.pass(c.at) {
+			return
+		}
+		if _, err := dst.Write(c.data); err != nil {
+			l.abort()
+			return
+		}
+		if c.err == nil {
+			continue
+		}
+		tcp, ok := dst.(*net.TCPConn)
+		if !ok || !errors.Is(c.err, io.EOF) || tcp.CloseWrite() != nil {
+			l.abort()
+		}
+	}
+}
+
+func (l *link) read(chunks chan<- chunk, src net.Conn) {
+	defer close(chunks)
+	buf := make([]byte, chunkSize)
+	for {
+		n, err := src.Read(buf)
+		c := chunk{data: bytes.Clone(buf[:n]), err: err, at: time.Now()}
+		select {
+		case chunks <- c:
+		case <-l.life.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// pass waits until what was read at a point in time may go on, and tells whether it may.
+func (l *link) pass(at time.Time) bool {
+	for {
+		faults, changed := l.proxy.state()
+		wait := time.Until(at.Add(faults.delay))
+		if wait <= 0 && !faults.blackhole {
+			return l.life.Err() == nil
+		}
+		var due <-chan time.Time
+		if !faults.blackhole {
+			due = time.After(wait)
+		}
+		select {
+		case <-due:
+		case <-changed:
+		case <-l.life.Done():
+			return false
+		}
+	}
+}

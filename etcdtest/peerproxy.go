@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package etcdtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// peerNetwork carries what the members say to each other, and cuts members off from all others.
+//
+// To cut one member off in both directions it must be known who speaks, which the address of a connection
+// does not tell and not every request says. So each member has a proxy of its own for what it sends: an
+// ordinary HTTP proxy, named in the member's environment, and the request says where it goes. Go's HTTP
+// client does not use a proxy for a loopback address, so the members know each other under 0.0.0.0 and the
+// port of their own proxy. That is a name only: nobody listens on such an address. Whoever is told it and
+// knows of no proxy comes to the right place all the same, as a stranger.
+type peerNetwork struct {
+	transport *http.Transport
+
+	mu       sync.Mutex
+	nodes    []*peerNode
+	isolated map[*Member]bool
+	flows    map[*peerFlow]struct{}
+	closed   bool
+}
+
+// peerNode is a member's place in the network.
+type peerNode struct {
+	network *peerNetwork
+	member  *Member
+	addr    string // of the proxy for what the member sends
+	name    string // host and port as the other members know it
+	server  *http.Server
+	inbound *httputil.ReverseProxy // to the member
+	serving sync.WaitGroup
+}
+
+// peerFlow is one request, which may be a stream that lasts as long as the connection.
+type peerFlow struct {
+	from, to *Member // from is nil for a stranger
+	cancel   context.CancelFunc
+}
+
+func newPeerNetwork() *peerNetwork {
+	return &peerNetwork{
+		transport: &http.Transport{MaxIdleConnsPerHost: 16},
+		isolated:  make(map[*Member]bool),
+		flows:     make(map[*peerFlow]struct{}),
+	}
+}
+
+// add puts a member into the network, reachable and sending through the given port.
+func (n *peerNetwork) add(m *Member, at port) (*peerNode, error) {
+	listener, err := net.Listen("tcp4", at.addr())
+	if err != nil {
+		return nil, err
+	}
+	silent := log.New(io.Discard, "", 0)
+	node := &peerNode{network: n, member: m, addr: at.addr(), name: fmt.Sprintf("0.0.0.0:%d", at.number)}
+	target := &url.URL{Scheme: "http", Host: m.peerPort.addr()}
+	node.inbound = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+		},
+		Transport:     n.transport,
+		FlushInterval: -1, // raft's streams must not be held up
+		ErrorLog:      silent,
+		// A member that is down does not answer 502, it breaks the connection.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+	}
+	node.server = &http.Server{Handler: node, ErrorLog: silent}
+	node.serving.Go(func() { _ = node.server.Serve(listener) })
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.nodes = append(n.nodes, node)
+	return node, nil
+}
+
+func (node *peerNode) url() string { return "http://" + node.addr }
+
+// ServeHTTP passes on what the node's member sends to another one, or a stranger to this one.
+func (node *peerNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	from, to := node.member, node.network.find(r.URL.Host)
+	if r.URL.Host == "" {
+		from, to = nil, node
+	}
+	if to == nil {
+		panic(http.ErrAbortHandler)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	flow := &peerFlow{from: from, to: to.member, cancel: cancel}
+	if !node.network.enter(flow) {
+		// The way of net/http to break the connection; it ends here.
+		panic(http.ErrAbortHandler)
+	}
+	defer node.network.leave(flow)
+	to.inbound.ServeHTTP(w, r.WithContext(ctx))
+}
+
+func (n *peerNetwork) find(name string) *peerNode {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, node := range n.nodes {
+		if node.name == name {
+			return node
+		}
+	}
+	return nil
+}
+
+// enter admits a request unless a partition lies in its way. Until leave, a new partition cancels it.
+func (n *peerNetwork) enter(f *peerFlow) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed || n.separated(f) {
+		return false
+	}
+	n.flows[f] = struct{}{}
+	return true
+}
+
+func (n *peerNetwork) leave(f *peerFlow) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.flows, f)
+}
+
+// separated is called with mu held.
+func (n *peerNetwork) separated(f *peerFlow) bool {
+	return f.from != f.to && (n.isolated[f.from] || n.isolated[f.to])
+}
+
+// isolate cuts a member off, and breaks what is under way to and from it.
+func (n *peerNetwork) isolate(m *Member) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.isolated[m] = true
+	for f := range n.flows {
+		if n.separated(f) {
+			f.cancel()
+		}
+	}
+}
+
+func (n *peerNetwork) heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.isolated)
+}
+
+func (node *peerNode) isolated() bool {
+	node.network.mu.Lock()
+	defer node.network.mu.Unlock()
+	return node.network.isolated[node.member]
+}
+
+// close ends all traffic, and returns when no goroutine of the network is left.
+func (n *peerNetwork) close() error {
+	n.mu.Lock()
+	n.closed = true
+	for f := range n.flows {
+		f.cancel()
+	}
+	nodes := n.nodes
+	n.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var errs []error
+	for _, node := range nodes {
+		// Shutdown waits for the handlers, which Close does not; they have just been cancelled.
+		if node.server.Shutdown(ctx) != nil {
+			errs = append(errs, node.server.Close())
+		}
+		node.serving.Wait()
+	}
+	n.transport.CloseIdleConnections()
+	return errors.Join(errs...)
+}
