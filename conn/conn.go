@@ -36,6 +36,7 @@ type Conn struct {
 	rotation  *rotation
 	budget    *budget
 	listeners *listeners
+	calls     calls
 
 	life  context.Context // ends, with ErrClosed, when the connection closes
 	end   context.CancelCauseFunc

@@ -84,18 +84,15 @@ func (e *endpoint) connect(life context.Context) (*link, error) {
 	e.mu.Lock()
 	e.retryAt = time.Time{}
 	e.mu.Unlock()
-	var below transportErrors
-	cc, err := dial(e.addr, e.conn.opts, &below)
+	var under transportErrors
+	cc, err := dial(e.addr, e.conn.opts, &under)
 	if err != nil {
 		return nil, err
 	}
 	cc.Connect()
 	if err := verify(life, cc, e.conn.opts.connectTimeout); err != nil {
 		_ = cc.Close()
-		if under := below.get(); under != nil && etcderr.OutcomeOf(err) == etcderr.Unknown {
-			err = under // what gRPC says of it is longer and says less
-		}
-		return nil, err
+		return nil, below(err, &under, e.addr)
 	}
 	return newLink(life, e, cc), nil
 }

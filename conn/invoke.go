@@ -43,8 +43,8 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 			return err
 		}
 	}
-	u := unaryFor(traitsOf(method, args))
-	u.conn, u.parent, u.method, u.args, u.reply, u.options = c, parent, method, args, reply, o
+	u := c.unaryFor(traitsOf(method, args))
+	u.parent, u.method, u.args, u.reply, u.options = parent, method, args, reply, o
 	u.deadline = callDeadline(parent, o.timeout, u.traits)
 	ctx := u.context(parent)
 	if parent.Done() == nil {
@@ -88,25 +88,26 @@ type unary struct {
 	link        *link // of the attempt under way
 }
 
-// Calls that ask for a leader and calls that do not differ in what their contexts carry.
-var plainCalls, leaderCalls sync.Pool
+// calls keeps the calls of a connection that have ended, for further ones. Calls that ask for a leader and calls that do
+// not differ in what their contexts carry.
+type calls struct{ plain, leader sync.Pool }
 
-func unaryFor(t traits) *unary {
-	pool := poolFor(t)
+func (c *calls) pool(t traits) *sync.Pool {
+	if t&(read|local) != 0 {
+		return &c.plain
+	}
+	return &c.leader
+}
+
+func (c *Conn) unaryFor(t traits) *unary {
+	pool := c.calls.pool(t)
 	u, ok := pool.Get().(*unary)
 	if !ok {
-		u = &unary{}
-		u.init(pool == &leaderCalls, u.hedgeSilence)
+		u = &unary{conn: c}
+		u.init(pool == &c.calls.leader, u.hedgeSilence)
 	}
 	u.traits = t
 	return u
-}
-
-func poolFor(t traits) *sync.Pool {
-	if t&(read|local) != 0 {
-		return &plainCalls
-	}
-	return &leaderCalls
 }
 
 // finish ends the call, and keeps what it allocated for the next one where that is safe.
@@ -115,8 +116,8 @@ func (u *unary) finish() {
 		u.flight.cancel()
 		return
 	}
-	u.conn, u.parent, u.args, u.reply, u.options, u.link = nil, nil, nil, nil, callOptions{}, nil
-	poolFor(u.traits).Put(u)
+	u.parent, u.args, u.reply, u.options, u.link = nil, nil, nil, callOptions{}, nil
+	u.conn.calls.pool(u.traits).Put(u)
 }
 
 func (u *unary) run(ctx context.Context) error {
@@ -275,7 +276,7 @@ func (u *unary) hedgeSilence() {
 		return
 	}
 	defer other.release()
-	second := unaryFor(u.traits)
+	second := u.conn.unaryFor(u.traits)
 	second.parent, second.deadline = u.parent, u.deadline
 	defer second.finish()
 	if !u.join(&second.flight) {

@@ -104,14 +104,10 @@ func (t *transportErrors) get() error {
 }
 
 // dial makes a gRPC connection to one address; it connects when told to.
-func dial(a address, o *options, below *transportErrors) (*grpc.ClientConn, error) {
-	dialer := net.Dialer{Timeout: o.connectTimeout} // TCP_NODELAY is on by Go's default
+func dial(a address, o *options, under *transportErrors) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
-		grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
-			nc, err := dialer.DialContext(parent, a.network, a.dial)
-			return nc, below.keep(err)
-		}),
-		grpc.WithTransportCredentials(transportCredentials(a, o, below)),
+		grpc.WithContextDialer(dialer(a, o, under)),
+		grpc.WithTransportCredentials(transportCredentials(a, o, under)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: o.connectTimeout}),
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
@@ -130,7 +126,16 @@ func dial(a address, o *options, below *transportErrors) (*grpc.ClientConn, erro
 	return cc, nil
 }
 
-func transportCredentials(a address, o *options, below *transportErrors) credentials.TransportCredentials {
+// dialer dials the address, with TCP_NODELAY on, as Go has it by default.
+func dialer(a address, o *options, under *transportErrors) func(context.Context, string) (net.Conn, error) {
+	d := net.Dialer{Timeout: o.connectTimeout}
+	return func(parent context.Context, _ string) (net.Conn, error) {
+		nc, err := d.DialContext(parent, a.network, a.dial)
+		return nc, under.keep(err)
+	}
+}
+
+func transportCredentials(a address, o *options, under *transportErrors) credentials.TransportCredentials {
 	if !a.secure {
 		return insecure.NewCredentials()
 	}
@@ -138,25 +143,25 @@ func transportCredentials(a address, o *options, below *transportErrors) credent
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	return &keptHandshake{credentials.NewTLS(config), below}
+	return &keptHandshake{credentials.NewTLS(config), under}
 }
 
 // keptHandshake keeps the error of a failed TLS handshake.
 type keptHandshake struct {
 	credentials.TransportCredentials
-	below *transportErrors
+	under *transportErrors
 }
 
 func (k *keptHandshake) ClientHandshake(parent context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	nc, info, err := k.TransportCredentials.ClientHandshake(parent, authority, raw)
 	if err != nil {
-		return nc, info, k.below.keep(fmt.Errorf("TLS handshake: %w", err))
+		return nc, info, k.under.keep(fmt.Errorf("TLS handshake: %w", err))
 	}
 	return nc, info, nil
 }
 
 func (k *keptHandshake) Clone() credentials.TransportCredentials {
-	return &keptHandshake{k.TransportCredentials.Clone(), k.below}
+	return &keptHandshake{k.TransportCredentials.Clone(), k.under}
 }
 
 // maxReceive lifts gRPC's own limit of 4 MiB: a range may be larger, and the server bounds what can be stored.

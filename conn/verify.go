@@ -36,11 +36,43 @@ func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) 
 	return nil
 }
 
-func explain(deadline context.Context, what string, err error) error {
+func explain(deadline context.Context, check string, err error) error {
 	if deadline.Err() != nil {
-		return fmt.Errorf("%s: %w", what, context.Cause(deadline))
+		err = context.Cause(deadline)
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return &checkError{check: check, err: err}
+}
+
+// checkError is a check that an endpoint did not pass. Its text is the reason that Info shows: the endpoint stands
+// beside it there, and the outcome of a check is nobody's concern.
+type checkError struct {
+	check string
+	err   error
+}
+
+func (e *checkError) Error() string {
+	var answer *etcderr.Error
+	if errors.As(e.err, &answer) {
+		return e.check + ": " + answer.Message()
+	}
+	return e.check + ": " + e.err.Error()
+}
+
+func (e *checkError) Unwrap() error { return e.err }
+
+// below replaces what gRPC says of a failed attempt to connect by what happened beneath it, where that is known.
+func below(err error, under *transportErrors, a address) error {
+	if etcderr.OutcomeOf(err) != etcderr.Unknown {
+		return err // an answer
+	}
+	if cause := under.get(); cause != nil {
+		return cause
+	}
+	if a.secure && status.Code(err) == codes.Unavailable {
+		// TLS 1.3 lets the client's side of a handshake succeed that the server then refuses.
+		return fmt.Errorf("the server closed the connection after the TLS handshake; it may require another client certificate: %w", err)
+	}
+	return err
 }
 
 func checkHealth(parent context.Context, cc *grpc.ClientConn) error {

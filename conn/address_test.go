@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+func TestEndpointForms(t *testing.T) {
+	cases := []struct {
+		text   string
+		tls    bool
+		want   address
+		refuse string // part of the error
+	}{
+		{text: "127.0.0.1:2379", want: address{network: "tcp", dial: "127.0.0.1:2379"}},
+		{text: "etcd-0.etcd:2379", want: address{network: "tcp", dial: "etcd-0.etcd:2379"}},
+		{text: "127.0.0.1:2379", tls: true, want: address{network: "tcp", dial: "127.0.0.1:2379", secure: true}},
+		{text: "[::1]:2379", want: address{network: "tcp", dial: "[::1]:2379"}},
+		{text: "[fe80::1%eth0]:2379", want: address{network: "tcp", dial: "[fe80::1%eth0]:2379"}},
+		{text: "http://localhost:2379", want: address{network: "tcp", dial: "localhost:2379"}},
+		{text: "http://localhost:2379/", want: address{network: "tcp", dial: "localhost:2379"}},
+		{text: "https://localhost:2379", want: address{network: "tcp", dial: "localhost:2379", secure: true}},
+		{text: "https://[::1]:2379", tls: true, want: address{network: "tcp", dial: "[::1]:2379", secure: true}},
+		{text: "unix:///run/etcd.sock", want: address{network: "unix", dial: "/run/etcd.sock"}},
+		{text: "unix:///run/etcd.sock", tls: true, want: address{network: "unix", dial: "/run/etcd.sock", secure: true}},
+
+		{text: "", refuse: "missing port"},
+		{text: "localhost", refuse: "missing port"},
+		{text: ":2379", refuse: "missing host"},
+		{text: "localhost:", refuse: "port out of range"},
+		{text: "localhost:0", refuse: "port out of range"},
+		{text: "localhost:65536", refuse: "port out of range"},
+		{text: "localhost:etcd", refuse: "port out of range"},
+		{text: "::1:2379", refuse: "too many colons"},
+		{text: "[::zz]:2379", refuse: "malformed IPv6"},
+		{text: "a b:2379", refuse: "malformed host"},
+		{text: "localhost:2379/path", refuse: "port out of range"},
+		{text: "http://localhost", refuse: "missing port"},
+		{text: "http://localhost:2379/v3", refuse: "only scheme, host and port"},
+		{text: "http://root:secret@localhost:2379", refuse: "only scheme, host and port"},
+		{text: "https://localhost:2379?x=1", refuse: "only scheme, host and port"},
+		{text: "http://localhost:2379", tls: true, refuse: "with TLS"},
+		{text: "ftp://localhost:2379", refuse: "unknown scheme"},
+		{text: "://localhost:2379", refuse: "empty scheme"},
+		{text: "unix://run/etcd.sock", refuse: "unix:///path"},
+		{text: "unix:///", refuse: "unix:///path"},
+	}
+	for _, c := range cases {
+		t.Run(c.text, func(t *testing.T) {
+			got, err := parseAddresses([]string{c.text}, c.tls)
+			if c.refuse != "" {
+				if !errors.Is(err, ErrEndpoint) || !strings.Contains(err.Error(), c.refuse) {
+					t.Fatalf("got %v, %v; want ErrEndpoint with %q", got, err, c.refuse)
+				}
+				if strings.Contains(err.Error(), "secret") && !strings.Contains(c.text, "secret") {
+					t.Errorf("%v tells more than it was told", err)
+				}
+				return
+			}
+			c.want.text = c.text
+			if err != nil || got[0] != c.want {
+				t.Errorf("got %+v, %v; want %+v", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestEveryBadEndpointIsNamedInOneError(t *testing.T) {
+	_, err := parseAddresses([]string{"nowhere", "localhost:2379", "http://localhost:2379", "ftp://x:1"}, false)
+	if !errors.Is(err, ErrEndpoint) {
+		t.Fatalf("got %v", err)
+	}
+	for _, part := range []string{`"nowhere"`, `"http://localhost:2379": given already as "localhost:2379"`, `"ftp://x:1"`} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v lacks %s", err, part)
+		}
+	}
+	if _, err := parseAddresses(nil, false); !errors.Is(err, ErrEndpoint) {
+		t.Errorf("no endpoints: %v", err)
+	}
+}
+
+func FuzzEndpoint(f *testing.F) {
+	for _, text := range []string{"a:1", "[::1]:2", "https://x:3/", "unix:///p", "http://u@h:1", "://", "[%]:1", "a\x00:1"} {
+		f.Add(text, true)
+		f.Add(text, false)
+	}
+	f.Fuzz(func(t *testing.T, text string, hasTLS bool) {
+		a, err := parseAddress(text, hasTLS)
+		if err != nil {
+			return
+		}
+		if hasTLS && !a.secure {
+			t.Errorf("%q is in the clear on a connection with TLS", text)
+		}
+		if a.network == "unix" {
+			return
+		}
+		host, port, err := net.SplitHostPort(a.dial)
+		if err != nil || host == "" || port == "" || port == "0" {
+			t.Errorf("%q gives %q: %v", text, a.dial, err)
+		}
+		again, err := parseAddress(a.dial, hasTLS)
+		if err != nil || again.dial != a.dial {
+			t.Errorf("%q gives %q, which gives %q, %v", text, a.dial, again.dial, err)
+		}
+	})
+}

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/eetcd-go/eetcd/conn"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// member stands in for an etcd member where a real one cannot be made to fail at will or to run on a fake clock. It
+// lives in memory, so that a synctest bubble can hold it.
+type member struct {
+	pb.UnimplementedKVServer
+	pb.UnimplementedMaintenanceServer
+	pb.UnimplementedWatchServer
+
+	name   string
+	leader atomic.Uint64
+	probes atomic.Int64 // health checks and status requests answered
+	calls  atomic.Int64 // KV requests seen
+
+	mu       sync.Mutex
+	listener *bufconn.Listener
+	server   *grpc.Server
+	health   func() (healthpb.HealthCheckResponse_ServingStatus, error)
+	status   error
+	kv       func(parent context.Context) error // what a KV request meets; nil answers
+	silent   chan struct{}                      // while open, nothing is answered
+}
+
+func newMember(t *testing.T, name string) *member {
+	m := &member{name: name}
+	m.leader.Store(1)
+	m.start()
+	t.Cleanup(m.stop)
+	return m
+}
+
+func (m *member) start() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listener = bufconn.Listen(1 << 16)
+	m.server = grpc.NewServer()
+	pb.RegisterKVServer(m.server, m)
+	pb.RegisterMaintenanceServer(m.server, m)
+	pb.RegisterWatchServer(m.server, m)
+	healthpb.RegisterHealthServer(m.server, &memberHealth{member: m})
+	server, listener := m.server, m.listener
+	go func() { _ = server.Serve(listener) }()
+}
+
+func (m *member) stop() {
+	m.resume()
+	m.mu.Lock()
+	server := m.server
+	m.server, m.listener = nil, nil
+	m.mu.Unlock()
+	if server != nil {
+		server.Stop()
+	}
+}
+
+// pause makes the member take requests and answer none, as a stopped process does.
+func (m *member) pause() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.silent = make(chan struct{})
+}
+
+func (m *member) resume() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.silent != nil {
+		close(m.silent)
+		m.silent = nil
+	}
+}
+
+func (m *member) wait(parent context.Context) error {
+	m.mu.Lock()
+	silent := m.silent
+	m.mu.Unlock()
+	if silent == nil {
+		return nil
+	}
+	select {
+	case <-silent:
+		return nil
+	case <-parent.Done():
+		return status.FromContextError(parent.Err()).Err()
+	}
+}
+
+func (m *member) answerKV(f func(parent context.Context) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kv = f
+}
+
+func (m *member) answerHealth(f func() (healthpb.HealthCheckResponse_ServingStatus, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.health = f
+}
+
+func (m *member) answerStatus(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.status = err
+}
+
+// memberHealth is the member's health service, apart because it has a method Watch of its own.
+type memberHealth struct {
+	healthpb.UnimplementedHealthServer
+	*member
+}
+
+func (h *memberHealth) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
+	return status.Error(codes.Unimplemented, "not needed")
+}
+
+func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	if err := m.wait(parent); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	health := m.health
+	m.mu.Unlock()
+	if health == nil {
+		return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, nil
+	}
+	s, err := health()
+	return &healthpb.HealthCheckResponse{Status: s}, err
+}
+
+func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
+	if err := m.wait(parent); err != nil {
+		return nil, err
+	}
+	m.probes.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &pb.StatusResponse{Leader: m.leader.Load()}, m.status
+}
+
+func (m *member) serve(parent context.Context) error {
+	m.calls.Add(1)
+	if err := m.wait(parent); err != nil {
+		return err
+	}
+	if md, ok := metadata.FromIncomingContext(parent); ok && len(md.Get("hasleader")) > 0 && m.leader.Load() == 0 {
+		return status.Error(codes.Unavailable, "etcdserver: no leader")
+	}
+	m.mu.Lock()
+	kv := m.kv
+	m.mu.Unlock()
+	if kv == nil {
+		return nil
+	}
+	return kv(parent)
+}
+
+// Range answers with the member's name as the one value.
+func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
+	if err := m.serve(parent); err != nil {
+		return nil, err
+	}
+	return &pb.RangeResponse{Count: int64(len(m.name)), Header: &pb.ResponseHeader{MemberId: id(m.name)}}, nil
+}
+
+func (m *member) Put(parent context.Context, r *pb.PutRequest) (*pb.PutResponse, error) {
+	if err := m.serve(parent); err != nil {
+		return nil, err
+	}
+	return &pb.PutResponse{Header: &pb.ResponseHeader{MemberId: id(m.name)}}, nil
+}
+
+func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
+	if err := s.Send(&pb.WatchResponse{Created: true}); err != nil {
+		return err
+	}
+	<-s.Context().Done()
+	return s.Context().Err()
+}
+
+func id(name string) uint64 { return uint64(name[len(name)-1]) }
+
+// dialer connects an endpoint of the form NAME:1 to the member of that name.
+func dialer(members ...*member) conn.Option {
+	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
+		for _, m := range members {
+			if m.name+":1" != target {
+				continue
+			}
+			m.mu.Lock()
+			listener := m.listener
+			m.mu.Unlock()
+			if listener == nil {
+				return nil, fmt.Errorf("dial %s: connection refused", target)
+			}
+			return listener.DialContext(parent)
+		}
+		return nil, fmt.Errorf("dial %s: no such host", target)
+	}))
+}
+
+func endpoints(members ...*member) []string {
+	var list []string
+	for _, m := range members {
+		list = append(list, m.name+":1")
+	}
+	return list
+}
+
+// openFake opens a connection to fake members. It closes with the test.
+func openFake(t *testing.T, members []*member, opts ...conn.Option) *conn.Conn {
+	t.Helper()
+	c, err := conn.Open(context.Background(), "", endpoints(members...), append([]conn.Option{dialer(members...)}, opts...)...)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return c
+}
+
+func states(c *conn.Conn) map[string]conn.State {
+	m := map[string]conn.State{}
+	for _, e := range c.Info() {
+		m[e.Address] = e.State
+	}
+	return m
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package conn
+
+import (
+	"net"
+	"syscall"
+	"testing"
+)
+
+func TestSmallRequestsAreNotHeldBack(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	o, err := newOptions(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := dialer(address{network: "tcp", dial: listener.Addr().String()}, o, &transportErrors{})(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	raw, err := nc.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		on, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
+		if err != nil || on == 0 {
+			t.Errorf("TCP_NODELAY is %d, %v", on, err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// open opens a connection to real members. It closes with the test.
+func open(t *testing.T, name string, endpoints []string, opts ...conn.Option) *conn.Conn {
+	t.Helper()
+	c, err := conn.Open(t.Context(), name, endpoints, opts...)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return c
+}
+
+func TestOptionsOutOfRangeAreAllNamedInOneError(t *testing.T) {
+	_, err := conn.Open(t.Context(), "bad", []string{"nowhere"},
+		conn.WithMode(7), conn.WithConnectTimeout(0), conn.WithHealthCheckInterval(-time.Second), conn.WithHedgeDelay(0),
+		conn.WithBackoff(nil), conn.WithLogger(nil), nil)
+	if !errors.Is(err, conn.ErrOption) || !errors.Is(err, conn.ErrEndpoint) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+		t.Fatalf("got %v", err)
+	}
+	for _, part := range []string{
+		"WithMode(Mode(7))", "WithConnectTimeout(0s)", "WithHealthCheckInterval(-1s)", "WithHedgeDelay(0s)", "WithBackoff(nil)",
+		"WithLogger(nil)", `"nowhere"`,
+	} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v lacks %s", err, part)
+		}
+	}
+	if _, err := conn.Lookup("bad"); !errors.Is(err, conn.ErrNotOpen) {
+		t.Errorf("Lookup: %v", err)
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		first, err := conn.Open(t.Context(), "names", endpoints(a), dialer(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer first.Close()
+		if _, err := conn.Open(t.Context(), "names", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+			t.Errorf("a second Open of the name: %v", err)
+		}
+		if c, err := conn.Lookup("names"); c != first || err != nil {
+			t.Errorf("Lookup: %v, %v", c, err)
+		}
+		for _, name := range []string{"", "other"} {
+			if _, err := conn.Lookup(name); !errors.Is(err, conn.ErrNotOpen) {
+				t.Errorf("Lookup(%q): %v", name, err)
+			}
+			if err := conn.Close(name); !errors.Is(err, conn.ErrNotOpen) {
+				t.Errorf("Close(%q): %v", name, err)
+			}
+		}
+		made := map[string]bool{}
+		for range 3 {
+			c := openFake(t, []*member{a})
+			if c.Name() == "" || made[c.Name()] {
+				t.Errorf("an empty name made %q", c.Name())
+			}
+			made[c.Name()] = true
+		}
+		if err := conn.Close("names"); err != nil {
+			t.Error(err)
+		}
+		if _, err := conn.Lookup("names"); !errors.Is(err, conn.ErrNotOpen) {
+			t.Errorf("after Close: %v", err)
+		}
+		again, err := conn.Open(t.Context(), "names", endpoints(a), dialer(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Closing what was open under the name before does not touch what is open now.
+		_ = first.Close()
+		if c, _ := conn.Lookup("names"); c != again {
+			t.Error("closing the first connection again took the name from the second")
+		}
+		_ = again.Close()
+	})
+}
+
+func TestNameIsTakenWhileItIsBeingOpened(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		a.pause()
+		parent, cancel := context.WithCancel(t.Context())
+		var opening sync.WaitGroup
+		opening.Go(func() {
+			_, err := conn.Open(parent, "opening", endpoints(a), dialer(a), conn.WithConnectTimeout(time.Hour))
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("the cancelled Open: %v", err)
+			}
+		})
+		time.Sleep(time.Second)
+		if _, err := conn.Lookup("opening"); !errors.Is(err, conn.ErrNotOpen) {
+			t.Errorf("Lookup while opening: %v", err)
+		}
+		if _, err := conn.Open(t.Context(), "opening", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+			t.Errorf("Open while opening: %v", err)
+		}
+		cancel()
+		opening.Wait()
+		a.resume()
+		c, err := conn.Open(t.Context(), "opening", endpoints(a), dialer(a))
+		if err != nil {
+			t.Fatalf("after the failure: %v", err)
+		}
+		_ = c.Close()
+	})
+}
+
+func TestMajorityMustAnswer(t *testing.T) {
+	for _, tc := range []struct {
+		up, down int
+		mode     conn.Mode
+		opens    bool
+	}{
+		{1, 0, conn.ConnectAll, true},
+		{0, 1, conn.ConnectAll, false},
+		{1, 1, conn.ConnectAll, false},
+		{2, 1, conn.ConnectAll, true},
+		{1, 2, conn.ConnectAll, false},
+		{3, 2, conn.ConnectAll, true},
+		{2, 3, conn.ConnectAll, false},
+		{1, 2, conn.Random, true},
+		{0, 3, conn.Random, false},
+	} {
+		t.Run(fmt.Sprintf("%d up and %d down in %v", tc.up, tc.down, tc.mode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var all []*member
+				for i := range tc.up + tc.down {
+					m := newMember(t, fmt.Sprintf("m%d", i))
+					if i >= tc.up {
+						m.stop()
+					}
+					all = append(all, m)
+				}
+				c, err := conn.Open(t.Context(), "majority", endpoints(all...), dialer(all...), conn.WithMode(tc.mode))
+				if tc.opens {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := get(t.Context(), c); err != nil {
+						t.Error(err)
+					}
+					_ = c.Close()
+					return
+				}
+				if !errors.Is(err, conn.ErrUnavailable) {
+					t.Fatalf("got %v, %v", c, err)
+				}
+				for _, m := range all[tc.up:] {
+					if want := "dial " + m.name + ":1: connection refused"; !strings.Contains(err.Error(), want) {
+						t.Errorf("%v lacks %q", err, want)
+					}
+				}
+				if infos := conn.Info(); len(infos) != 0 {
+					t.Errorf("a failed Open left %v", infos)
+				}
+			})
+		})
+	}
+}
+
+func TestFailedOpenLeavesNoGoroutine(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 10 {
+		if _, err := conn.Open(t.Context(), "failing", []string{"127.0.0.1:1"}); !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+		}
+	}
+}
+
+func TestCancelledOpenIsRefused(t *testing.T) {
+	parent, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := conn.Open(parent, "cancelled", []string{"127.0.0.1:1"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := conn.Open(nil, "nil", []string{"127.0.0.1:1"}); err == nil { //nolint:staticcheck // the point of the test
+		t.Error("a nil context was taken")
+	}
+}
+
+func TestTLS(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithTLS())
+	plain := etcdtest.Start(t)
+	endpoint := cluster.Endpoints()[0]
+	bare := strings.TrimPrefix(endpoint, "https://")
+
+	works := []struct {
+		name     string
+		endpoint string
+	}{{"an https endpoint", endpoint}, {"an endpoint without a scheme", bare}}
+	for _, tc := range works {
+		t.Run(tc.name+" with CA and client certificate", func(t *testing.T) {
+			c := open(t, "", []string{tc.endpoint}, conn.WithTLS(cluster.TLSConfig()))
+			if _, err := put(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+
+	wrongCA := cluster.TLSConfig()
+	wrongCA.RootCAs = x509.NewCertPool()
+	noCert := cluster.TLSConfig()
+	noCert.Certificates = nil
+	wrongName := cluster.TLSConfig()
+	wrongName.ServerName = "elsewhere.example"
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	fails := []struct {
+		name     string
+		endpoint string
+		tls      *tls.Config
+		as       any
+		text     string
+	}{
+		{"wrong CA", endpoint, wrongCA, &unknown, "TLS handshake"},
+		{"system roots", endpoint, nil, &unknown, "TLS handshake"},
+		{"wrong server name", endpoint, wrongName, &host, "elsewhere.example"},
+		{"no client certificate", endpoint, noCert, nil, "certificate"},
+		{"https against a plaintext server", "https://" + plain.Endpoints()[0], nil, nil, "TLS handshake"},
+		{"plaintext against a TLS server", bare, nil, nil, bare},
+	}
+	for _, tc := range fails {
+		t.Run(tc.name, func(t *testing.T) {
+			var opts []conn.Option
+			if tc.tls != nil {
+				opts = append(opts, conn.WithTLS(tc.tls))
+			}
+			start := time.Now()
+			_, err := conn.Open(t.Context(), "tls", []string{tc.endpoint}, opts...)
+			if !errors.Is(err, conn.ErrUnavailable) || !strings.Contains(fmt.Sprint(err), tc.text) {
+				t.Errorf("got %v, want %q in it", err, tc.text)
+			}
+			if tc.as != nil && !errors.As(err, tc.as) {
+				t.Errorf("%v is no %T", err, tc.as)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("Open took %v", took)
+			}
+		})
+	}
+}
+
+func TestUnixSocket(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	dir, err := os.MkdirTemp("", "eetcd") // t.TempDir may be longer than a socket's path can be
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "s")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var forwards sync.WaitGroup
+	forwards.Go(func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", cluster.Endpoints()[0])
+			if err != nil {
+				in.Close()
+				continue
+			}
+			forwards.Go(func() { _, _ = io.Copy(out, in); out.Close() })
+			forwards.Go(func() { _, _ = io.Copy(in, out); in.Close() })
+		}
+	})
+	c, err := conn.Open(t.Context(), "", []string{"unix://" + path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := put(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	listener.Close()
+	forwards.Wait()
+}
+
+func TestOnEndpointSendsToThatMemberOnly(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	c := open(t, "", cluster.Endpoints())
+	for _, m := range cluster.Members() {
+		for range 3 {
+			r, err := get(t.Context(), c, conn.OnEndpoint(m.Endpoint()))
+			if err != nil || r.Header.MemberId != m.ID() {
+				t.Errorf("%s answered %v, %v; want member %x", m.Endpoint(), r, err, m.ID())
+			}
+		}
+	}
+	for _, unknown := range []string{"127.0.0.1:1", ""} {
+		if _, err := get(t.Context(), c, conn.OnEndpoint(unknown)); !errors.Is(err, conn.ErrEndpoint) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("endpoint %q: %v", unknown, err)
+		}
+	}
+	down := cluster.Member(1)
+	down.Kill()
+	waitFor(t, func() bool { return states(c)[down.Endpoint()] == conn.Frozen })
+	_, err := get(t.Context(), c, conn.OnEndpoint(down.Endpoint()))
+	if !errors.Is(err, conn.ErrUnavailable) || !strings.Contains(err.Error(), down.Endpoint()) || strings.Contains(err.Error(), cluster.Endpoints()[0]) {
+		t.Errorf("a Frozen endpoint: %v", err)
+	}
+	if _, err := get(t.Context(), c); err != nil {
+		t.Errorf("a read elsewhere: %v", err)
+	}
+}
+
+func TestRequestsGoToTheActiveEndpointsInTurn(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	c := open(t, "", cluster.Endpoints())
+	served := map[uint64]int{}
+	for range 30 {
+		r, err := get(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served[r.Header.MemberId]++
+	}
+	for _, m := range cluster.Members() {
+		if served[m.ID()] != 10 {
+			t.Errorf("served %v, want 10 each", served)
+		}
+	}
+}
+
+func TestWriteInfoShowsBothTables(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c, err := conn.Open(t.Context(), "registry", endpoints(a, b), dialer(a, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		b.stop()
+		synctest.Wait()
+		var out bytes.Buffer
+		if err := conn.WriteInfo(&out); err != nil {
+			t.Fatal(err)
+		}
+		in := c.Info()[1].ReconnectIn.Round(time.Millisecond).String()
+		want := strings.Join([]string{
+			"Name     | Status | Endpoint | Leases",
+			"---------+--------+----------+-------",
+			"registry | Active | a:1      | 0",
+			"",
+			"Name     | Status | Endpoint | Reconnect in | Reason",
+			"---------+--------+----------+--------------+----------------",
+			"registry | Frozen | b:1      | " + in + strings.Repeat(" ", len("Reconnect in")-len(in)) + " | connection lost",
+			"",
+		}, "\n")
+		if out.String() != want {
+			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+		}
+		if err := conn.WriteInfo(failing{}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("the writer's error became %v", err)
+		}
+	})
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestInfoIsSortedByNameThenAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		for _, name := range []string{"zoo", "ant"} {
+			c, err := conn.Open(t.Context(), name, endpoints(b, a), dialer(a, b))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+		}
+		var got []string
+		for _, e := range conn.Info() {
+			got = append(got, e.Name+" "+e.Address)
+		}
+		if want := "ant a:1, ant b:1, zoo a:1, zoo b:1"; strings.Join(got, ", ") != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	})
+}
+
+func TestLogTellsOfStatesAndNeverOfValues(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		var out lockedBuffer
+		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		c := openFake(t, []*member{a, b}, conn.WithLogger(log))
+		_, _ = pb.NewKVClient(c).Put(t.Context(), &pb.PutRequest{Key: []byte("k"), Value: []byte("hush")})
+		b.stop()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		text := out.String()
+		for _, part := range []string{"level=INFO msg=\"etcd endpoint active\"", "level=WARN msg=\"etcd endpoint frozen\"", "level=DEBUG", "endpoint=b:1", "connection lost"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("the log lacks %q:\n%s", part, text)
+			}
+		}
+		if n := strings.Count(text, "level=WARN"); n != 1 {
+			t.Errorf("%d warnings of one failure:\n%s", n, text)
+		}
+		if strings.Contains(text, "hush") {
+			t.Errorf("the log tells a value:\n%s", text)
+		}
+	})
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// waitFor waits for what must come by itself.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited for 10 s in vain")
+		}
+	}
+}

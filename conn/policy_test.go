@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"google.golang.org/grpc"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+)
+
+func TestReconnectionDoublesFrom200msTo25sAndStartsAnew(t *testing.T) {
+	b := reconnection()
+	for round := range 3 {
+		want := 200 * time.Millisecond
+		for range 8 {
+			got := nextWait(b)
+			if low, high := want*8/10, want*12/10+time.Millisecond; got < low || got > high {
+				t.Errorf("round %d: waits %v, want %v with a jitter of 20 %%", round, got, want)
+			}
+			want *= 2
+		}
+	}
+	nextWait(b)
+	nextWait(b)
+	b.Reset()
+	if got := nextWait(b); got > 240*time.Millisecond+1 {
+		t.Errorf("waits %v after a reset", got)
+	}
+}
+
+func TestReconnectionNeverEndsWhateverTheBackoffSays(t *testing.T) {
+	b := backoff.WithMaxRetries(backoff.NewConstantBackOff(time.Millisecond), 2)
+	for i := range 10 {
+		if got := nextWait(b); got != time.Millisecond {
+			t.Fatalf("wait %d is %v", i, got)
+		}
+	}
+	if got := nextWait(&backoff.StopBackOff{}); got <= 0 {
+		t.Errorf("a backoff that only stops gives a wait of %v: a busy loop", got)
+	}
+}
+
+func TestRetryPausesGrowWithinBounds(t *testing.T) {
+	for n, limit := range map[int]time.Duration{0: 20, 1: 40, 4: 320, 5: 500, 60: 500} {
+		for range 100 {
+			if d := retryWait(n); d < limit*time.Millisecond/2 || d > limit*time.Millisecond {
+				t.Fatalf("retry %d waits %v, want %d to %d ms", n, d, limit/2, limit)
+			}
+		}
+	}
+}
+
+func TestBudgetBoundsRetriesAndRefills(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget()
+		taken := func() int {
+			n := 0
+			for b.take() {
+				n++
+			}
+			return n
+		}
+		if n := taken(); n != 1024 {
+			t.Errorf("%d retries from a full budget, want 1024", n)
+		}
+		for range 100 {
+			b.credit()
+		}
+		if n := taken(); n != 10 {
+			t.Errorf("100 successes pay for %d retries, want 10", n)
+		}
+		time.Sleep(time.Second)
+		if n := taken(); n != 20 {
+			t.Errorf("a second pays for %d retries, want 20", n)
+		}
+		time.Sleep(time.Hour)
+		if n := taken(); n != 1024 {
+			t.Errorf("an hour pays for %d retries, want no more than a full budget of 1024", n)
+		}
+	})
+}
+
+// TestOnlyMethodsThatChangeNothingAreReads lists, for every method of every service, whether it may be sent twice.
+func TestOnlyMethodsThatChangeNothingAreReads(t *testing.T) {
+	reads := map[string]bool{
+		"KV/Range": true, "Lease/LeaseTimeToLive": true, "Lease/LeaseLeases": true, "Cluster/MemberList": true,
+		"Maintenance/Status": true, "Maintenance/Hash": true, "Maintenance/HashKV": true, "Auth/AuthStatus": true,
+		"Auth/UserGet": true, "Auth/UserList": true, "Auth/RoleGet": true, "Auth/RoleList": true, "Election/Leader": true,
+	}
+	seen := 0
+	for _, service := range []grpc.ServiceDesc{
+		pb.KV_ServiceDesc, pb.Watch_ServiceDesc, pb.Lease_ServiceDesc, pb.Cluster_ServiceDesc, pb.Maintenance_ServiceDesc,
+		pb.Auth_ServiceDesc, v3lockpb.Lock_ServiceDesc, v3electionpb.Election_ServiceDesc,
+	} {
+		for _, m := range service.Methods {
+			path := "/" + service.ServiceName + "/" + m.MethodName
+			short := service.ServiceName[strings.LastIndex(service.ServiceName, ".")+1:] + "/" + m.MethodName
+			if got := traitsOf(path, nil)&read != 0; got != reads[short] {
+				t.Errorf("%s: a read is %v, want %v", path, got, reads[short])
+			}
+			if reads[short] {
+				seen++
+			}
+		}
+	}
+	if seen != len(reads) {
+		t.Errorf("%d of %d reads are methods of a service", seen, len(reads))
+	}
+	if traitsOf("/someone.Else/Call", nil) != 0 {
+		t.Error("an unknown method is not taken for a write")
+	}
+}
+
+func TestOnlyTransactionsWithoutWritesAreReads(t *testing.T) {
+	get := &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: &pb.RangeRequest{}}}
+	put := &pb.RequestOp{Request: &pb.RequestOp_RequestPut{RequestPut: &pb.PutRequest{}}}
+	del := &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: &pb.DeleteRangeRequest{}}}
+	nest := func(ops ...*pb.RequestOp) *pb.RequestOp {
+		return &pb.RequestOp{Request: &pb.RequestOp_RequestTxn{RequestTxn: &pb.TxnRequest{Failure: ops}}}
+	}
+	for _, c := range []struct {
+		name          string
+		then, orElse  []*pb.RequestOp
+		wantsToBeRead bool
+	}{
+		{"guards only", nil, nil, true},
+		{"reads", []*pb.RequestOp{get}, []*pb.RequestOp{get, get}, true},
+		{"nested reads", []*pb.RequestOp{nest(get)}, nil, true},
+		{"put", []*pb.RequestOp{get, put}, nil, false},
+		{"delete in else", []*pb.RequestOp{get}, []*pb.RequestOp{del}, false},
+		{"nested put", []*pb.RequestOp{get, nest(nest(get), nest(put))}, nil, false},
+		{"empty operation", []*pb.RequestOp{{}}, nil, false},
+	} {
+		txn := &pb.TxnRequest{Success: c.then, Failure: c.orElse}
+		if got := traitsOf(pb.KV_Txn_FullMethodName, txn)&read != 0; got != c.wantsToBeRead {
+			t.Errorf("%s: a read is %v, want %v", c.name, got, c.wantsToBeRead)
+		}
+	}
+	get1, activate := &pb.AlarmRequest{}, &pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE}
+	if traitsOf(pb.Maintenance_Alarm_FullMethodName, get1)&read == 0 || traitsOf(pb.Maintenance_Alarm_FullMethodName, activate)&read != 0 {
+		t.Error("to list alarms is a read, to change them is none")
+	}
+}
