@@ -52,6 +52,14 @@ func (c *cycle) Reset() {
 	c.ExponentialBackOff.Reset()
 }
 
+// pause makes the backoff of one loop.
+func (o *options) pause() backoff.BackOff {
+	if b := o.newBackoff(); b != nil {
+		return b
+	}
+	return reconnection()
+}
+
 // nextWait is b's next interval, for ever: a backoff of the user's that stops is started anew.
 func nextWait(b backoff.BackOff) time.Duration {
 	d := b.NextBackOff()

@@ -47,6 +47,8 @@ func splitOptions(opts []grpc.CallOption) (callOptions, error) {
 				return o, fmt.Errorf("%w: Within(%v) is below 1ms", ErrOption, opt.timeout)
 			}
 			o.timeout = opt.timeout
+		case nil, grpc.StaticMethodCallOption:
+			// Every call of this package carries the latter already.
 		default:
 			if o.rest == nil {
 				o.rest = make([]grpc.CallOption, 0, len(opts)-i)

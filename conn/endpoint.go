@@ -54,7 +54,7 @@ func (e *endpoint) snapshot() Endpoint {
 
 // keep connects the endpoint and reconnects it for ever. It sends the first verdict, nil or an error, to first.
 func (e *endpoint) keep(life context.Context, first chan<- error) {
-	pause := e.conn.opts.newBackoff()
+	pause := e.conn.opts.pause()
 	for {
 		l, err := e.connect(life)
 		if err == nil {

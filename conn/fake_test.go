@@ -129,7 +129,7 @@ type memberHealth struct {
 	*member
 }
 
-func (h *memberHealth) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
+func (m *memberHealth) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
 	return status.Error(codes.Unimplemented, "not needed")
 }
 

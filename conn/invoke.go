@@ -4,15 +4,11 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 )
@@ -173,122 +169,6 @@ func (u *unary) cause() error {
 	default:
 		return nil
 	}
-}
-
-// again decides whether the request may and should be sent again after err.
-func (u *unary) again(err error) bool {
-	var e *etcderr.Error
-	if !errors.As(err, &e) || u.parent.Err() != nil || u.conn.life.Err() != nil {
-		return false
-	}
-	if e.SafeToRetry() {
-		return true
-	}
-	if u.traits&read == 0 || e.Outcome() != etcderr.Unknown {
-		return false
-	}
-	switch e.Code() {
-	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.ResourceExhausted:
-		return true
-	case codes.Internal: // a reset stream; but an answer that cannot be decoded will not be better the next time
-		return !strings.HasPrefix(e.Message(), "grpc: ")
-	default: // a server's own failure, which it would repeat
-		return false
-	}
-}
-
-// pause waits before the next attempt, and reports whether there is to be one: false when the call's time is up.
-func (u *unary) pause(attempt int, err error) bool {
-	wait := retryWait(attempt)
-	var e *etcderr.Error
-	if attempt == 0 && errors.As(err, &e) && e.Outcome() != etcderr.Rejected {
-		wait = 0 // the endpoint failed, not the cluster: another one can answer now
-	}
-	for n := attempt; ; n++ {
-		if wait > 0 && !u.sleep(wait) {
-			return false
-		}
-		if u.ctx.Err() != nil || (!u.deadline.IsZero() && !time.Now().Before(u.deadline)) {
-			return false
-		}
-		if u.conn.budget.take() {
-			return true
-		}
-		wait = retryWait(n)
-	}
-}
-
-// sleep waits for d, but not beyond the deadline, the caller's context or the connection.
-func (u *unary) sleep(d time.Duration) bool {
-	if !u.deadline.IsZero() {
-		d = min(d, time.Until(u.deadline))
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-u.parent.Done():
-	case <-u.conn.life.Done():
-	}
-	return false
-}
-
-// ended is the error of a call that gets no further attempt: the last answer, and why there is no other where the
-// call's time or connection ended in between.
-func (u *unary) ended(err error) error {
-	var e *etcderr.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	cause := u.cause()
-	if cause == nil && !u.deadline.IsZero() && u.again(err) && !time.Now().Before(u.deadline) {
-		cause = context.DeadlineExceeded
-	}
-	if cause == nil || errors.Is(err, cause) {
-		return err
-	}
-	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{
-		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause,
-	})
-}
-
-// learn draws from a failed call what it says of the endpoint.
-func (u *unary) learn(l *link, err error) {
-	switch {
-	case errors.Is(err, etcderr.ErrNoLeader):
-		l.ep.freeze(l, etcderr.ErrNoLeader, u.conn.spareLast(err))
-	case etcderr.OutcomeOf(err) == etcderr.Unknown && u.parent.Err() == nil:
-		l.ep.doubt()
-	}
-}
-
-// hedgeSilence is what happens when the call has been silent for the hedge delay: it casts doubt on the endpoint, and
-// sends a read to another one as well.
-func (u *unary) hedgeSilence() {
-	u.link.ep.doubt()
-	target, ok := u.reply.(proto.Message)
-	if u.traits&read == 0 || u.options.pinned || !ok || !u.conn.budget.take() {
-		return
-	}
-	other := u.conn.rotation.other(u.link.ep)
-	if other == nil {
-		return
-	}
-	defer other.release()
-	second := u.conn.unaryFor(u.traits)
-	second.parent, second.deadline = u.parent, u.deadline
-	defer second.finish()
-	if !u.join(&second.flight) {
-		return
-	}
-	answer := target.ProtoReflect().New().Interface()
-	stop := context.AfterFunc(u.parent, second.flight.cancel)
-	err := second.send(second.context(u.parent), other, u.method, u.args, answer, u.options.rest, 0)
-	if !stop() && u.parent.Done() != nil {
-		second.spoilt = true
-	}
-	u.leave(err, answer)
 }
 
 // pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where

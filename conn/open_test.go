@@ -3,14 +3,12 @@
 package conn_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,7 +23,6 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // open opens a connection to real members. It closes with the test.
@@ -215,7 +212,8 @@ func TestCancelledOpenIsRefused(t *testing.T) {
 	if _, err := conn.Open(parent, "cancelled", []string{"127.0.0.1:1"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := conn.Open(nil, "nil", []string{"127.0.0.1:1"}); err == nil { //nolint:staticcheck // the point of the test
+	//lint:ignore SA1012 a nil context must not panic
+	if _, err := conn.Open(nil, "nil", []string{"127.0.0.1:1"}); err == nil {
 		t.Error("a nil context was taken")
 	}
 }
@@ -368,106 +366,6 @@ func TestRequestsGoToTheActiveEndpointsInTurn(t *testing.T) {
 			t.Errorf("served %v, want 10 each", served)
 		}
 	}
-}
-
-func TestWriteInfoShowsBothTables(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := newMember(t, "a"), newMember(t, "b")
-		c, err := conn.Open(t.Context(), "registry", endpoints(a, b), dialer(a, b))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		b.stop()
-		synctest.Wait()
-		var out bytes.Buffer
-		if err := conn.WriteInfo(&out); err != nil {
-			t.Fatal(err)
-		}
-		in := c.Info()[1].ReconnectIn.Round(time.Millisecond).String()
-		want := strings.Join([]string{
-			"Name     | Status | Endpoint | Leases",
-			"---------+--------+----------+-------",
-			"registry | Active | a:1      | 0",
-			"",
-			"Name     | Status | Endpoint | Reconnect in | Reason",
-			"---------+--------+----------+--------------+----------------",
-			"registry | Frozen | b:1      | " + in + strings.Repeat(" ", len("Reconnect in")-len(in)) + " | connection lost",
-			"",
-		}, "\n")
-		if out.String() != want {
-			t.Errorf("got\n%s\nwant\n%s", out.String(), want)
-		}
-		if err := conn.WriteInfo(failing{}); !errors.Is(err, io.ErrClosedPipe) {
-			t.Errorf("the writer's error became %v", err)
-		}
-	})
-}
-
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-func TestInfoIsSortedByNameThenAddress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := newMember(t, "a"), newMember(t, "b")
-		for _, name := range []string{"zoo", "ant"} {
-			c, err := conn.Open(t.Context(), name, endpoints(b, a), dialer(a, b))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-		}
-		var got []string
-		for _, e := range conn.Info() {
-			got = append(got, e.Name+" "+e.Address)
-		}
-		if want := "ant a:1, ant b:1, zoo a:1, zoo b:1"; strings.Join(got, ", ") != want {
-			t.Errorf("got %v, want %s", got, want)
-		}
-	})
-}
-
-func TestLogTellsOfStatesAndNeverOfValues(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a, b := newMember(t, "a"), newMember(t, "b")
-		var out lockedBuffer
-		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		c := openFake(t, []*member{a, b}, conn.WithLogger(log))
-		_, _ = pb.NewKVClient(c).Put(t.Context(), &pb.PutRequest{Key: []byte("k"), Value: []byte("hush")})
-		b.stop()
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
-		text := out.String()
-		for _, part := range []string{"level=INFO msg=\"etcd endpoint active\"", "level=WARN msg=\"etcd endpoint frozen\"", "level=DEBUG", "endpoint=b:1", "connection lost"} {
-			if !strings.Contains(text, part) {
-				t.Errorf("the log lacks %q:\n%s", part, text)
-			}
-		}
-		if n := strings.Count(text, "level=WARN"); n != 1 {
-			t.Errorf("%d warnings of one failure:\n%s", n, text)
-		}
-		if strings.Contains(text, "hush") {
-			t.Errorf("the log tells a value:\n%s", text)
-		}
-	})
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // waitFor waits for what must come by itself.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -135,7 +136,8 @@ func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log
 
 // WithDialOptions adds gRPC dial options behind the SDK's own, such as interceptors or a stats handler.
 func WithDialOptions(opts ...grpc.DialOption) Option {
-	return func(o *options) { o.dial = append(o.dial[:len(o.dial):len(o.dial)], opts...) }
+	opts = slices.DeleteFunc(slices.Clone(opts), func(o grpc.DialOption) bool { return o == nil })
+	return func(o *options) { o.dial = append(o.dial, opts...) }
 }
 
 // WithStateListener has f called with each endpoint's first state and with every change of it, in order, one call at a

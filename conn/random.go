@@ -15,7 +15,7 @@ const settled = time.Second
 // fails. It pauses only after every endpoint has failed in turn. The first verdict goes to first: nil once one is
 // connected, an error once all have failed.
 func (c *Conn) keepOne(life context.Context, first chan<- error) {
-	pause := c.opts.newBackoff()
+	pause := c.opts.pause()
 	order := append([]*endpoint(nil), c.endpoints...)
 	rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	verdict := func(err error) {

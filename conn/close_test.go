@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// The tests of this file run on a fake clock: their times are exact, and they take none.
+
+func TestStreamEndsWithItsEndpointAndItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		open := func() pb.Watch_WatchClient {
+			s, err := pb.NewWatchClient(c).Watch(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := s.Recv(); err != nil || !r.Created {
+				t.Fatalf("got %v, %v", r, err)
+			}
+			return s
+		}
+		s := open()
+		a.pause() // the stream's connection stays up; the health check finds out
+		start := time.Now()
+		_, err := s.Recv()
+		var e *etcderr.Error
+		if !errors.As(err, &e) || e.Endpoint() != "a:1" || !strings.Contains(err.Error(), "no answer within 1s") {
+			t.Errorf("the stream ended with %v", err)
+		}
+		if took := time.Since(start); took > 16*time.Second {
+			t.Errorf("the stream ended after %v", took)
+		}
+		a.resume()
+		if err := c.WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s = open()
+		time.AfterFunc(time.Second, func() { _ = c.Close() })
+		if _, err := s.Recv(); !errors.Is(err, conn.ErrClosed) {
+			t.Errorf("after Close the stream ended with %v", err)
+		}
+		if _, err := pb.NewWatchClient(c).Watch(t.Context()); !errors.Is(err, conn.ErrClosed) {
+			t.Errorf("a stream on a closed connection: %v", err)
+		}
+	})
+}
+
+func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		b.pause()
+		var calls sync.WaitGroup
+		for range 8 {
+			calls.Go(func() {
+				_, err := put(t.Context(), c)
+				if !errors.Is(err, conn.ErrClosed) || etcderr.OutcomeOf(err) != etcderr.Unknown || errors.Is(err, context.Canceled) {
+					t.Errorf("a write under way ended with %v", err)
+				}
+			})
+			calls.Go(func() {
+				if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrClosed) {
+					t.Errorf("a read under way ended with %v", err)
+				}
+			})
+		}
+		calls.Go(func() {
+			time.Sleep(2 * time.Second)
+			if err := c.WaitReady(t.Context()); !errors.Is(err, conn.ErrClosed) {
+				t.Errorf("WaitReady ended with %v", err)
+			}
+		})
+		time.Sleep(2500 * time.Millisecond) // both are frozen by now
+		start := time.Now()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		calls.Wait()
+		if took := time.Since(start); took != 0 {
+			t.Errorf("Close took %v", took)
+		}
+		if err := c.Close(); err != nil {
+			t.Errorf("a second Close: %v", err)
+		}
+		if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrClosed) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("a call after Close: %v", err)
+		}
+	})
+}
+
+func TestCloseIsBoundedByAListenerThatDoesNotReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		forever := make(chan struct{})
+		c, err := conn.Open(t.Context(), "", endpoints(a), dialer(a), conn.WithStateListener(func(conn.Endpoint) { <-forever }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := get(t.Context(), c); err != nil {
+			t.Errorf("a listener that hangs holds a call up: %v", err)
+		}
+		start := time.Now()
+		if err := c.Close(); err == nil || !strings.Contains(err.Error(), "listener") {
+			t.Errorf("Close: %v", err)
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("Close took %v", took)
+		}
+		close(forever)
+	})
+}

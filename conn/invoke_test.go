@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// The tests of this file run on a fake clock: their times are exact, and they take none.
+
+func get(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.RangeResponse, error) {
+	return pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte("k")}, opts...)
+}
+
+func put(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.PutResponse, error) {
+	return pb.NewKVClient(c).Put(parent, &pb.PutRequest{Key: []byte("k"), Value: []byte("v")}, opts...)
+}
+
+func TestSilentReadIsHedgedAfter500msAndItsEndpointFrozenWithin2s(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		var silent int
+		for range 4 {
+			start := time.Now()
+			r, err := get(t.Context(), c)
+			if err != nil {
+				t.Fatalf("read: %v", err)
+			}
+			if r.Header.MemberId != id("b") {
+				t.Errorf("answered by the paused member")
+			}
+			switch took := time.Since(start); {
+			case took == 500*time.Millisecond:
+				silent++
+			case took > 0:
+				t.Errorf("a read took %v", took)
+			}
+		}
+		if silent == 0 || silent == 4 {
+			t.Errorf("%d of 4 reads in turn were hedged", silent)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if s := states(c)["a:1"]; s != conn.Frozen {
+			t.Errorf("the silent endpoint is %v", s)
+		}
+		start := time.Now()
+		for range 4 {
+			if _, err := get(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("a frozen endpoint slows reads down by %v", took)
+		}
+		a.resume()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if s := states(c)["a:1"]; s != conn.Active {
+			t.Errorf("after its return the endpoint is %v", s)
+		}
+	})
+}
+
+func TestSilentWriteIsNotSentTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		b.pause()
+		start := time.Now()
+		_, err := put(t.Context(), c)
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("ended after %v, want the default deadline of 5 s", took)
+		}
+		if etcderr.OutcomeOf(err) != etcderr.Unknown || !errors.Is(err, context.DeadlineExceeded) || status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("got %v", err)
+		}
+		if n := a.calls.Load() + b.calls.Load(); n != 1 {
+			t.Errorf("the write was sent %d times", n)
+		}
+	})
+}
+
+func TestDeadlines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour)) // the member is silent, and stays Active
+		a.pause()
+		for _, want := range []struct {
+			name   string
+			parent time.Duration
+			within time.Duration
+			takes  time.Duration
+		}{
+			{"neither", 0, 0, 5 * time.Second},
+			{"the caller's, shorter than the default", time.Second, 0, time.Second},
+			{"the caller's, longer than the default", 9 * time.Second, 0, 9 * time.Second},
+			{"the request's, longer than the default", 0, 8 * time.Second, 8 * time.Second},
+			{"the request's, the earlier", 3 * time.Second, 2 * time.Second, 2 * time.Second},
+			{"the caller's, the earlier", 2 * time.Second, 3 * time.Second, 2 * time.Second},
+		} {
+			parent, cancel := t.Context(), func() {}
+			if want.parent > 0 {
+				parent, cancel = context.WithTimeout(parent, want.parent)
+			}
+			var opts []grpc.CallOption
+			if want.within > 0 {
+				opts = append(opts, conn.Within(want.within))
+			}
+			start := time.Now()
+			_, err := get(parent, c, opts...)
+			cancel()
+			if took := time.Since(start); took != want.takes || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: ended after %v with %v, want %v", want.name, took, err, want.takes)
+			}
+		}
+	})
+}
+
+func TestCancelledCallEndsAtOnceWithTheCallersReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		a.pause()
+		reason := errors.New("shutting down")
+		parent, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(reason) })
+		start := time.Now()
+		_, err := put(parent, c)
+		if took := time.Since(start); took != 100*time.Millisecond {
+			t.Errorf("ended after %v", took)
+		}
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, reason) || etcderr.OutcomeOf(err) != etcderr.Unknown {
+			t.Errorf("during: %v", err)
+		}
+		if _, err = put(parent, c); !errors.Is(err, context.Canceled) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("before: %v", err)
+		}
+		if n := a.calls.Load(); n != 1 {
+			t.Errorf("%d requests sent, want 1", n)
+		}
+	})
+}
+
+func TestRetryByOutcome(t *testing.T) {
+	cases := []struct {
+		name       string
+		answer     error
+		read, sent int64 // how often a read and a write are sent when the first two answers are this error
+	}{
+		{"too many requests", status.Error(codes.Unknown, "etcdserver: too many requests"), 3, 3},
+		{"not capable yet", status.Error(codes.FailedPrecondition, "etcdserver: not capable"), 3, 3},
+		{"old auth revision", status.Error(codes.InvalidArgument, "etcdserver: revision of auth store is old"), 3, 3},
+		{"no leader", status.Error(codes.Unavailable, "etcdserver: no leader"), 3, 3},
+		{"leader changed", status.Error(codes.Unavailable, "etcdserver: leader changed"), 3, 1},
+		{"timed out", status.Error(codes.Unavailable, "etcdserver: request timed out"), 3, 1},
+		{"stopped", status.Error(codes.Unavailable, "etcdserver: server stopped"), 3, 1},
+		{"broken on the way", status.Error(codes.Unavailable, "error reading from server: EOF"), 3, 1},
+		{"refused", status.Error(codes.InvalidArgument, "etcdserver: key is not provided"), 1, 1},
+		{"denied", status.Error(codes.PermissionDenied, "etcdserver: permission denied"), 1, 1},
+		{"unhealthy", status.Error(codes.Unavailable, "etcdserver: unhealthy cluster"), 1, 1},
+		{"a failure of the server's own", status.Error(codes.Unknown, "something odd"), 1, 1},
+	}
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newMember(t, "a"), newMember(t, "b")
+				c := openFake(t, []*member{a, b})
+				try := func(what string, call func() error, want int64) {
+					t.Helper()
+					var mu sync.Mutex
+					left := 2
+					answer := func(context.Context) error {
+						mu.Lock()
+						defer mu.Unlock()
+						if left == 0 {
+							return nil
+						}
+						left--
+						return tc.answer
+					}
+					a.answerKV(answer)
+					b.answerKV(answer)
+					before := a.calls.Load() + b.calls.Load()
+					err := call()
+					if n := a.calls.Load() + b.calls.Load() - before; n != want {
+						t.Errorf("%s: sent %d times, want %d", what, n, want)
+					}
+					if (err == nil) != (want == 3) {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				try("read", func() error { _, err := get(t.Context(), c); return err }, tc.read)
+				try("write", func() error { _, err := put(t.Context(), c); return err }, tc.sent)
+			})
+		})
+	}
+}
+
+func TestCallThatIsRetriedToItsDeadlineTellsTheLastAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		a.answerKV(func(context.Context) error { return status.Error(codes.Unknown, "etcdserver: too many requests") })
+		start := time.Now()
+		_, err := put(t.Context(), c)
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("gave up after %v, want 5s", took)
+		}
+		if !errors.Is(err, etcderr.ErrTooManyRequests) || !errors.Is(err, context.DeadlineExceeded) || etcderr.OutcomeOf(err) != etcderr.Rejected {
+			t.Errorf("got %v with outcome %v", err, etcderr.OutcomeOf(err))
+		}
+		if n := a.calls.Load(); n < 8 || n > 30 {
+			t.Errorf("%d attempts in 5 s: the pauses are wrong", n)
+		}
+	})
+}
+
+func TestHedgeLeavesAloneWhatTheCallerHasGRPCFillIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		b.pause()
+		time.AfterFunc(800*time.Millisecond, func() { a.resume(); b.resume() })
+		var header metadata.MD
+		if _, err := get(t.Context(), c, grpc.Header(&header)); err != nil {
+			t.Error(err)
+		}
+		if n := a.calls.Load() + b.calls.Load(); n != 1 || len(header) == 0 {
+			t.Errorf("sent %d times, header %v", n, header)
+		}
+	})
+}
+
+func TestCallersMetadataAndValuesReachTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		a := newMember(t, "a")
+		seen := make(chan metadata.MD, 2)
+		a.answerKV(func(parent context.Context) error {
+			md, _ := metadata.FromIncomingContext(parent)
+			seen <- md
+			return nil
+		})
+		var values []any
+		intercept := grpc.WithUnaryInterceptor(func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if parent.Value(key{}) != nil {
+				values = append(values, parent.Value(key{}))
+			}
+			return invoke(parent, method, req, reply, cc, opts...)
+		})
+		c := openFake(t, []*member{a}, conn.WithDialOptions(intercept, nil))
+		parent := metadata.AppendToOutgoingContext(context.WithValue(t.Context(), key{}, 7), "trace", "x")
+		if _, err := get(parent, c); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := put(parent, c); err != nil {
+			t.Fatal(err)
+		}
+		if md := <-seen; md.Get("trace") == nil || md.Get("hasleader") != nil {
+			t.Errorf("a read arrived with %v", md)
+		}
+		if md := <-seen; md.Get("trace") == nil || md.Get("hasleader") == nil {
+			t.Errorf("a write arrived with %v", md)
+		}
+		if len(values) != 2 {
+			t.Errorf("an interceptor saw the values %v", values)
+		}
+	})
+}
