@@ -122,6 +122,8 @@ func TestCallEndsWhenItsTimeDoes(t *testing.T) {
 	})
 
 	key := kv.New(c.Name()).WithKey("a")
+	for get(t.Context(), key.WithTimeout(50*time.Millisecond)) == nil { // the signal takes a moment to reach every thread
+	}
 	const soon, late = 300 * time.Millisecond, 30 * time.Second
 	why := errors.New("the caller lost interest")
 	cancelledSoon := func() (context.Context, context.CancelFunc) {
@@ -163,13 +165,13 @@ func TestCallEndsWhenItsTimeDoes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
+			begin := time.Now()
 			parent := t.Context()
 			if tt.context != nil {
 				var cancel context.CancelFunc
 				parent, cancel = tt.context()
 				defer cancel()
 			}
-			begin := time.Now()
 			err := tt.call(parent, tt.c)
 			took := time.Since(begin)
 			wantFailure(t, err, etcderr.Unknown, tt.reasons...)
