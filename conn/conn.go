@@ -37,6 +37,7 @@ type Conn struct {
 	budget    *budget
 	listeners *listeners
 	calls     calls
+	services  services
 
 	life  context.Context // ends, with ErrClosed, when the connection closes
 	end   context.CancelCauseFunc
@@ -144,6 +145,7 @@ func (c *Conn) Close() error {
 	c.closing.Do(func() {
 		// Refuse new work: whoever looks the name up no longer finds it.
 		registry.remove(c)
+		c.services.refuse()
 		// End what is under way: calls that wait for a retry, streams, the supervisors of the endpoints; closing
 		// its transport then ends each call that waits for an answer.
 		c.end(ErrClosed)

@@ -77,9 +77,21 @@ func (l *link) closeWhenIdle(hard context.Context) {
 	_ = l.cc.Close() // it fails only when closed already
 }
 
-// lost waits until the transport is not connected any more, or ctx ends, and reports whether it was lost.
+// lost waits until the transport is not connected any more, or ctx ends, and reports whether it was lost. gRPC lets
+// calls through before it says that it is Ready, so a new link may still seem to be connecting.
 func (l *link) lost(ctx context.Context) bool {
-	return l.cc.WaitForStateChange(ctx, connectivity.Ready)
+	for ready := false; ; {
+		state := l.cc.GetState()
+		switch {
+		case state == connectivity.Ready:
+			ready = true
+		case ready, state != connectivity.Connecting:
+			return ctx.Err() == nil
+		}
+		if !l.cc.WaitForStateChange(ctx, state) {
+			return false
+		}
+	}
 }
 
 // transportErrors keeps the last error below gRPC: gRPC itself tells it only as a text within a text.

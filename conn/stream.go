@@ -17,6 +17,7 @@ import (
 // NewStream opens a stream on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. The stream lives as
 // long as parent; it ends early, with the reason, when its endpoint freezes or the connection closes. It is not retried:
 // what can be resumed is for the caller to know. [Within] bounds its creation. The errors are those of [Conn.Invoke].
+// The result is a [Stream].
 func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if parent == nil {
 		return nil, errNilContext
@@ -29,7 +30,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{method: method, endpoint: l.ep.addr.text}
+	s := &stream{conn: c, link: l, method: method}
 	s.ctx, s.cancel = context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.service, func() { s.cancel(context.Cause(l.service)) })
 	s.close = sync.OnceFunc(func() {
@@ -54,15 +55,29 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	return s, nil
 }
 
+// Stream is what NewStream of a [Conn] returns: a gRPC stream that knows where it is.
+type Stream interface {
+	grpc.ClientStream
+	// Endpoint returns the endpoint that the stream is on, in the spelling given to Open.
+	Endpoint() string
+	// Doubt has the endpoint verified now, and frozen if it does not answer: the stream is silent where it should not be.
+	Doubt()
+}
+
 // stream is a gRPC stream whose errors say what the SDK knows of them, and whose end releases its link.
 type stream struct {
 	grpc.ClientStream
-	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	close    func()
-	method   string
-	endpoint string
+	conn   *Conn
+	link   *link
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	close  func()
+	method string
 }
+
+func (s *stream) Endpoint() string { return s.link.ep.addr.text }
+
+func (s *stream) Doubt() { s.link.ep.doubt() }
 
 func (s *stream) SendMsg(m any) error { return s.failed(s.ClientStream.SendMsg(m), true) }
 
@@ -72,9 +87,13 @@ func (s *stream) failed(err error, sent bool) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	call := etcderr.Call{Method: s.method, Endpoint: s.endpoint, Sent: sent}
+	call := etcderr.Call{Method: s.method, Endpoint: s.Endpoint(), Sent: sent}
 	if s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled) {
 		call.Cause = contextErr(s.ctx)
 	}
-	return etcderr.FromRPC(err, call)
+	err = etcderr.FromRPC(err, call)
+	if errors.Is(err, etcderr.ErrNoLeader) {
+		s.link.ep.freeze(s.link, etcderr.ErrNoLeader, s.conn.spareLast(err))
+	}
+	return err
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"sync"
+)
+
+// services is what the packages on top of a connection keep with it.
+type services struct {
+	mu      sync.Mutex
+	closing bool
+	kept    map[any]any
+}
+
+// Attach returns the one value that this connection keeps under key, made by create when it is first asked for. It is
+// where a service package keeps what its users share on one connection. create must not call Attach.
+func (c *Conn) Attach(key any, create func() any) any {
+	c.services.mu.Lock()
+	defer c.services.mu.Unlock()
+	v, ok := c.services.kept[key]
+	if !ok {
+		v = create()
+		if c.services.kept == nil {
+			c.services.kept = map[any]any{}
+		}
+		c.services.kept[key] = v
+	}
+	return v
+}
+
+// Go runs f on a goroutine that belongs to the connection: life ends, with the cause ErrClosed, when the connection
+// closes, and Close waits for f to return. On a closed connection it returns ErrClosed and does not run f.
+func (c *Conn) Go(f func(life context.Context)) error {
+	c.services.mu.Lock()
+	defer c.services.mu.Unlock()
+	if c.services.closing {
+		return ErrClosed
+	}
+	c.tasks.Go(func() { f(c.life) })
+	return nil
+}
+
+// refuse makes Go refuse from now on, so that what Close waits for does not grow.
+func (s *services) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closing = true
+}
+
+// CountLeases adds n to the number of leases that Info shows as kept alive through an endpoint.
+func (c *Conn) CountLeases(address string, n int) {
+	for _, e := range c.endpoints {
+		if e.addr.text == address {
+			e.leases.Add(int64(n))
+			return
+		}
+	}
+}

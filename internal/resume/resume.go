@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package resume keeps a stream open: it opens it, hands it to the service, and opens another when it breaks, on
+// another endpoint if need be, until the service is done or the reason is final.
+package resume
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+// Stream says what is to be kept open.
+type Stream struct {
+	Conn     *conn.Conn
+	Desc     *grpc.StreamDesc
+	Method   string // gRPC path
+	Endpoint string // the only endpoint to use; "" for any
+	Pinned   bool   // whether Endpoint was given
+}
+
+const (
+	pauseMin = 20 * time.Millisecond
+	pauseMax = 2 * time.Second
+	// settled is how long a stream must have lasted for the next one to be opened without a long pause.
+	settled = time.Second
+)
+
+// Run opens the stream and has serve use it until serve returns, then opens the next one; broken hears why before each
+// pause. It returns when life ends, with its cause; when serve returns nil, with nil; and with the first error that
+// another stream would meet as well, as [Final] has it. While no endpoint is Active it waits for one. The context that
+// serve gets ends with its stream; when it returns, the stream is closed.
+func (s Stream) Run(life context.Context, serve func(context.Context, conn.Stream) error, broken func(error)) error {
+	pause := newPause()
+	for {
+		began := time.Now()
+		err := s.once(life, serve)
+		if err == nil {
+			return nil
+		}
+		if life.Err() != nil {
+			return context.Cause(life)
+		}
+		if Final(err) {
+			return err
+		}
+		broken(err)
+		if time.Since(began) >= settled {
+			pause.Reset()
+		}
+		if errors.Is(err, conn.ErrUnavailable) && !s.Pinned {
+			if err := s.Conn.WaitReady(life); err != nil && errors.Is(err, conn.ErrClosed) {
+				return err
+			}
+			continue
+		}
+		if err := sleep(life, pause.NextBackOff()); err != nil {
+			return err
+		}
+	}
+}
+
+// once opens the stream and serves it until it breaks.
+func (s Stream) once(life context.Context, serve func(context.Context, conn.Stream) error) error {
+	// A member that is cut off from the others must end the stream rather than stay silent on it.
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(life, "hasleader", "true"))
+	defer cancel()
+	var opts []grpc.CallOption
+	if s.Pinned {
+		opts = append(opts, conn.OnEndpoint(s.Endpoint))
+	}
+	open, err := s.Conn.NewStream(ctx, s.Desc, s.Method, opts...)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, open.(conn.Stream))
+}
+
+// Final reports whether a stream that ended with err would end so again: the connection is closed, the endpoint is not
+// one of it, or the server refuses what is asked for for more than a passing reason.
+func Final(err error) bool {
+	if errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrEndpoint) {
+		return true
+	}
+	var e *etcderr.Error
+	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry()
+}
+
+func newPause() backoff.BackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(pauseMin),
+		backoff.WithMultiplier(2),
+		backoff.WithMaxInterval(pauseMax),
+		backoff.WithRandomizationFactor(0.5),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+func sleep(life context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-life.Done():
+		return context.Cause(life)
+	}
+}
