@@ -62,6 +62,8 @@ type Stream interface {
 	Endpoint() string
 	// Doubt has the endpoint verified now, and frozen if it does not answer: the stream is silent where it should not be.
 	Doubt()
+	// Abort ends the stream now; whoever waits in SendMsg or RecvMsg returns.
+	Abort()
 }
 
 // stream is a gRPC stream whose errors say what the SDK knows of them, and whose end releases its link.
@@ -76,6 +78,8 @@ type stream struct {
 }
 
 func (s *stream) Endpoint() string { return s.link.ep.addr.text }
+
+func (s *stream) Abort() { s.cancel(nil) }
 
 func (s *stream) Doubt() { s.link.ep.doubt() }
 

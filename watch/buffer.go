@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"sync"
+	"unsafe"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// buffer holds the responses that wait for a watch's reader, up to a limit of memory.
+type buffer struct {
+	limit   int
+	dropped chan struct{} // closed when what waits is of no use any more
+
+	mu      sync.Mutex
+	filled  *sync.Cond
+	queue   []waiting
+	head    int // of the queue
+	bytes   int
+	starved bool // a response found no room, and its watch waits for some
+	closed  bool
+	rev     int64 // delivered last
+}
+
+type waiting struct {
+	response *pb.WatchResponse
+	bytes    int
+}
+
+func (b *buffer) init(limit int) {
+	b.limit = limit
+	b.dropped = make(chan struct{})
+	b.filled = sync.NewCond(&b.mu)
+}
+
+// push adds a response, and reports whether there was room. An empty buffer has room for any.
+func (b *buffer) push(r *pb.WatchResponse, bytes int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+		return true // nobody is going to read it
+	case !b.fitsLocked(bytes):
+		return false
+	}
+	b.queue = append(b.queue, waiting{r, bytes})
+	b.bytes += bytes
+	b.filled.Signal()
+	return true
+}
+
+// fits reports whether there is room for that much, and notes that there is not.
+func (b *buffer) fits(bytes int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed || b.fitsLocked(bytes)
+}
+
+func (b *buffer) fitsLocked(bytes int) bool {
+	if b.bytes > 0 && b.bytes+bytes > b.limit {
+		b.starved = true
+	}
+	return !b.starved
+}
+
+// pop waits for the next response; nil is the end. room says that a watch which waits for room has enough again.
+func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.head == len(b.queue) {
+		if b.closed {
+			return nil, false
+		}
+		b.filled.Wait()
+	}
+	next := b.queue[b.head]
+	b.queue[b.head] = waiting{}
+	b.head++
+	switch {
+	case b.head == len(b.queue):
+		b.queue, b.head = b.queue[:0], 0
+		if cap(b.queue) > 64 && b.bytes == next.bytes {
+			b.queue = nil // a backlog is over: its memory need not stay
+		}
+	case b.head >= 32 && b.head*2 >= len(b.queue):
+		n := copy(b.queue, b.queue[b.head:])
+		clear(b.queue[n:])
+		b.queue, b.head = b.queue[:n], 0
+	}
+	b.bytes -= next.bytes
+	if b.starved && b.bytes <= b.limit/2 {
+		b.starved, room = false, true
+	}
+	if rev := revisionOf(next.response); rev > b.rev {
+		b.rev = rev
+	}
+	return next.response, room
+}
+
+// putBack puts the events of a response from the i-th on back in front.
+func (b *buffer) putBack(r *pb.WatchResponse, i int) {
+	if i == len(r.Events) {
+		return
+	}
+	rest := &pb.WatchResponse{Header: r.Header, WatchId: r.WatchId, Fragment: r.Fragment, Events: r.Events[i:]}
+	bytes := sizeOf(rest)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-b.dropped:
+		return
+	default:
+	}
+	b.queue = append([]waiting{{rest, bytes}}, b.queue[b.head:]...)
+	b.head = 0
+	b.bytes += bytes
+}
+
+// close ends the buffer: after what waits, or with drop at once.
+func (b *buffer) close(drop bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	if drop {
+		b.queue, b.head, b.bytes = nil, 0, 0
+		select {
+		case <-b.dropped:
+		default:
+			close(b.dropped)
+		}
+	}
+	b.filled.Broadcast()
+}
+
+func (b *buffer) revision() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.rev
+}
+
+// revisionOf is the revision that a response brings its reader to.
+func revisionOf(r *pb.WatchResponse) int64 {
+	if n := len(r.Events); n > 0 {
+		return r.Events[n-1].Kv.ModRevision
+	}
+	return r.Header.GetRevision()
+}
+
+const (
+	responseSize = int(unsafe.Sizeof(pb.WatchResponse{}) + unsafe.Sizeof(pb.ResponseHeader{}))
+	eventSize    = int(unsafe.Sizeof(mvccpb.Event{}) + unsafe.Sizeof((*mvccpb.Event)(nil)))
+	pairSize     = int(unsafe.Sizeof(mvccpb.KeyValue{}))
+)
+
+// sizeOf is about the memory that a response takes, which is several times its size on the wire.
+func sizeOf(r *pb.WatchResponse) int {
+	bytes := responseSize
+	for _, e := range r.Events {
+		bytes += eventSize + pairBytes(e.Kv) + pairBytes(e.PrevKv)
+	}
+	return bytes
+}
+
+func pairBytes(p *mvccpb.KeyValue) int {
+	if p == nil {
+		return 0
+	}
+	return pairSize + cap(p.Key) + cap(p.Value)
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// CompactedError ends a watch that needs history which has been compacted away: its start revision is too old, or it
+// was away, or its reader was too slow, for longer than the history is kept. To go on, read the keys, and watch from the
+// revision after that of the read, or from CompactRevision at the earliest. errors.Is finds etcderr.ErrCompacted in it.
+type CompactedError struct {
+	CompactRevision int64 // the earliest revision that can still be watched from
+}
+
+// Error tells the revision.
+func (e *CompactedError) Error() string {
+	return fmt.Sprintf("watch: the history before revision %d has been compacted", e.CompactRevision)
+}
+
+// Unwrap returns etcderr.ErrCompacted.
+func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
+
+// errProtocol breaks a stream on which a server answers what was not asked.
+var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
+
+// refusal is the error of a watch that the server refused or ended with a reason.
+func refusal(reason, endpoint string) error {
+	code := codes.Unknown
+	if known, ok := etcderr.FromMessage(reason); ok {
+		code = status.Code(known)
+	}
+	return etcderr.FromRPC(status.Error(code, reason), etcderr.Call{
+		Method: pb.Watch_Watch_FullMethodName, Endpoint: endpoint, Sent: true,
+	})
+}
+
+// contextEnded is the error of a watch whose context ended, before its creation or after.
+func contextEnded(ended context.Context) error {
+	err, cause := ended.Err(), context.Cause(ended)
+	if !errors.Is(cause, err) {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return etcderr.FromRPC(ended.Err(), etcderr.Call{Method: pb.Watch_Watch_FullMethodName, Cause: err})
+}

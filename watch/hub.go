@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/eetcd-go/eetcd/conn"
+)
+
+// streamSize is how many watches share a stream at most: enough to make streams few, and few enough for the watches of
+// a lost stream to be created again in an instant.
+const streamSize = 1000
+
+// hub holds the streams that the watches of one connection share.
+type hub struct {
+	conn *conn.Conn
+
+	mu      sync.Mutex // taken before the lock of a stream
+	streams []*shared
+	lastID  int64
+}
+
+type hubKey struct{}
+
+func hubOf(c *conn.Conn) *hub {
+	return c.Attach(hubKey{}, func() any { return &hub{conn: c} }).(*hub)
+}
+
+// place says on which endpoint a watch is to be.
+type place struct {
+	endpoint string
+	pinned   bool
+}
+
+// join puts a watch on a stream at its place: one with room that has no watch with its ID, or a new one.
+func (h *hub) join(w *Watcher, at place) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	made := w.at.id == 0 // the server would take 0 for a wish to choose
+	for _, s := range h.streams {
+		if s.place == at && s.add(w, h.lastID+1, made) {
+			if made {
+				h.lastID++
+			}
+			return nil
+		}
+	}
+	s := newShared(h, at)
+	s.add(w, h.lastID+1, made)
+	if made {
+		h.lastID++
+	}
+	if err := h.conn.Go(s.run); err != nil {
+		return err
+	}
+	h.streams = append(h.streams, s)
+	return nil
+}
+
+// retire takes a stream out of use if no watch is on it.
+func (h *hub) retire(s *shared) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.stopIfEmpty() {
+		h.drop(s)
+	}
+}
+
+// drop forgets a stream. The hub's lock is held.
+func (h *hub) drop(s *shared) {
+	h.streams = slices.DeleteFunc(h.streams, func(other *shared) bool { return other == s })
+}
+
+// ended takes a stream out of use that cannot be resumed, and ends its watches for that reason.
+func (h *hub) ended(s *shared, err error) {
+	h.mu.Lock()
+	h.drop(s)
+	h.mu.Unlock()
+	for _, w := range s.take() {
+		w.fail(err, errors.Is(err, conn.ErrClosed))
+	}
+}

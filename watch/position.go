@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"slices"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// stage is where a watch stands with the server.
+type stage uint8
+
+const (
+	wanted   stage = iota // is to be created on the stream
+	creating              // creation was sent
+	live                  // created; its events are taken
+	parking               // cancellation was sent, because the buffer is full; its events are dropped
+	parked                // not on the server, until there is room in the buffer
+	leaving               // cancellation was sent, or will be as soon as it is created, because the watch has ended
+	gone                  // not on the stream
+)
+
+// position is how far a watch is: what it takes to go on from there on another stream without a gap or a repetition.
+type position struct {
+	id    int64
+	stage stage
+	room  bool // while parking: there is room again
+
+	// next is the revision to go on from; 0 means from now on, which only the server can turn into a number.
+	next int64
+	// seen is the highest revision whose events have been taken: what is not above it is a repetition.
+	seen int64
+	// ahead counts the events beyond next that have been handed on already as fragments of a response.
+	ahead int
+	// repeated counts the events still to come of those.
+	repeated int
+
+	partial      *pb.WatchResponse // the fragments so far of a response
+	partialBytes int
+
+	createdAt   int64 // the revision of the member when it created the watch on this stream
+	askedBefore int64 // progress requests sent on this stream before the creation
+	wantsAnswer bool  // the reader asked for progress
+}
+
+func (p *position) begin(r *pb.WatchCreateRequest) {
+	p.id, p.next = r.WatchId, r.StartRevision
+}
+
+// create makes the request that creates the watch where it stands.
+func (p *position) create(r *pb.WatchCreateRequest) *pb.WatchRequest {
+	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
+		Key: r.Key, RangeEnd: r.RangeEnd, StartRevision: p.next, ProgressNotify: r.ProgressNotify, Filters: r.Filters,
+		PrevKv: r.PrevKv, WatchId: p.id, Fragment: true,
+	}}}
+}
+
+// reset forgets what held on a stream that is over.
+func (p *position) reset() {
+	p.partial, p.partialBytes = nil, 0
+	p.repeated = p.ahead
+	p.createdAt, p.askedBefore = 0, 0
+}
+
+// confirmed notes that a member whose revision is rev has created the watch.
+func (p *position) confirmed(rev int64) {
+	p.createdAt = rev
+	if p.next == 0 {
+		// From now on: events up to rev may still come, since a member reads its revision after it has created the watch.
+		// If one does, the watch goes on after that one; if none does, all that is missed is older than the creation.
+		p.next = rev + 1
+	}
+}
+
+// reached notes that no event up to rev is still to come.
+func (p *position) reached(rev int64) {
+	if rev >= p.next {
+		p.next, p.ahead = rev+1, 0
+	}
+}
+
+// taken notes that the events of a whole response, up to rev, have been taken.
+func (p *position) taken(rev int64) {
+	p.next, p.seen, p.ahead = rev+1, rev, 0
+}
+
+// fresh removes from r what has been taken before.
+func (p *position) fresh(r *pb.WatchResponse) {
+	if n := min(p.repeated, len(r.Events)); n > 0 {
+		r.Events = r.Events[n:]
+		p.repeated -= n
+	}
+	if len(r.Events) > 0 && r.Events[0].Kv.ModRevision <= p.seen {
+		r.Events = slices.DeleteFunc(r.Events, func(e *mvccpb.Event) bool { return e.Kv.ModRevision <= p.seen })
+	}
+}
+
+// assemble adds a fragment, and returns the whole response when it is complete, nil before.
+func (p *position) assemble(r *pb.WatchResponse) *pb.WatchResponse {
+	if p.partial != nil {
+		p.partial.Events = append(p.partial.Events, r.Events...)
+		p.partial.Header = r.Header
+	} else if r.Fragment {
+		p.partial = r
+	} else {
+		return r
+	}
+	if r.Fragment {
+		return nil
+	}
+	whole := p.partial
+	whole.Fragment = false
+	p.partial, p.partialBytes = nil, 0
+	return whole
+}

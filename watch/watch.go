@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package watch tells of every change to a key or a range of keys, in order, exactly once, across the failures of
+// members and connections.
+//
+//	all, err := kv.Get(parent, base.WithPrefix())
+//	w, err := watch.Watch(parent, base.WithPrefix().WithStartRevision(all.Header.Revision+1))
+//	if err != nil {
+//		return err
+//	}
+//	defer w.Close()
+//	for event, err := range w.Events() {
+//		if err != nil {
+//			return err // it cannot go on: a *watch.CompactedError says from where to start anew
+//		}
+//		fmt.Println(event.Type, string(event.Kv.Key), event.Kv.ModRevision)
+//	}
+//
+// The watches of a connection share streams. A stream that breaks is opened again, on another endpoint if need be, and
+// each watch goes on at the revision after the last one it has. A watch whose reader is slow holds at most its buffer
+// in memory: when that is full, the server is told to stop, and to go on when there is room; nothing is lost as long as
+// the server keeps the history, and no other watch waits.
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+)
+
+// DefaultBuffer is how many bytes of events a watch holds for its reader where WithBuffer does not say.
+const DefaultBuffer = 4 << 20
+
+// Option is an option of [Watch].
+type Option func(*options)
+
+type options struct {
+	buffer int
+}
+
+// WithBuffer sets how many bytes of memory the events that wait for the watch's reader may take, 4 MiB by default. A
+// single response that is larger is still delivered. Less than 1 is refused with ctx.ErrInvalid.
+func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes } }
+
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_watch:new/1.
+func New(conn string) ctx.Ctx { return ctx.New(conn) }
+
+// Key returns an unbound request for a key, to bind with WithConn.
+func Key(key string) ctx.Ctx { return ctx.Key(key) }
+
+// Watch watches a key, or with WithPrefix, WithRangeEnd or WithFromKey a range of keys: from now on, or from
+// WithStartRevision, which may lie in the past or in the future. It returns when the server has created the watch.
+// parent bounds the life of the watch, WithTimeout its creation.
+//
+// WithFilterPut and WithFilterDelete leave events out, WithPrevKV adds the value before each change (while the server
+// keeps it), WithProgressNotify has the server tell in quiet times how far it is, about every 10 minutes. The SDK has
+// the server split large responses and puts them together again; WithFragment hands the parts on as they come.
+//
+// It returns ctx.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable when no endpoint is
+// Active, and an [*etcderr.Error] such as etcderr.ErrPermissionDenied when the server refuses. A start revision that
+// has been compacted is reported by the watcher. Watch is safe for concurrent use. It calls Watch/Watch and mirrors
+// eetcd_watch:watch/2.
+func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) {
+	o := options{buffer: DefaultBuffer}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	request, err := c.WatchCreateRequest()
+	var wrong []string
+	if err != nil {
+		var invalid *ctx.InvalidError
+		if !errors.As(err, &invalid) {
+			return nil, err
+		}
+		wrong = append(wrong, invalid.Conflicts...)
+	} else {
+		if len(request.Key) == 0 {
+			wrong = append(wrong, "watch: a watch needs a key, or WithPrefix for all keys")
+		}
+		if request.StartRevision < 0 {
+			wrong = append(wrong, fmt.Sprintf("watch: WithStartRevision(%d) is negative", request.StartRevision))
+		}
+	}
+	if o.buffer < 1 {
+		wrong = append(wrong, fmt.Sprintf("watch: WithBuffer(%d) is less than 1", o.buffer))
+	}
+	if parent == nil {
+		wrong = append(wrong, "watch: the parent context is nil")
+	}
+	if len(wrong) > 0 {
+		return nil, &ctx.InvalidError{Conflicts: wrong}
+	}
+	to, err := conn.Lookup(c.Conn())
+	if err != nil {
+		return nil, err
+	}
+	if err := parent.Err(); err != nil {
+		return nil, contextEnded(parent)
+	}
+	w := newWatcher(request, o.buffer)
+	endpoint, pinned := c.Endpoint()
+	if err := hubOf(to).join(w, place{endpoint: endpoint, pinned: pinned}); err != nil {
+		return nil, err
+	}
+	creating := parent
+	if timeout, ok := c.Timeout(); ok {
+		var cancel context.CancelFunc
+		creating, cancel = context.WithTimeout(parent, timeout)
+		defer cancel()
+	}
+	select {
+	case <-w.created:
+	case <-w.done:
+		if err := w.Err(); err != nil {
+			return nil, err
+		}
+	case <-creating.Done():
+		_ = w.Close()
+		return nil, contextEnded(creating)
+	}
+	w.bind(parent)
+	return w, nil
+}

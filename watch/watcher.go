@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// Watcher is one watch. It has one reader at a time: a loop over Responses, one over Events, or the reader of Chan. Its
+// other methods are safe for concurrent use.
+type Watcher struct {
+	request *pb.WatchCreateRequest // as the caller has it; never sent itself
+	stream  *shared
+	at      position // guarded by the stream's lock
+	buffer  buffer
+	created chan struct{} // closed when the server has created it for the first time
+	done    chan struct{} // closed at the end
+
+	mu      sync.Mutex
+	err     error
+	ended   bool
+	reading bool                   // a reader is at work
+	channel chan *pb.WatchResponse // made by Chan
+	unbind  func() bool            // lets go of the parent context
+}
+
+func newWatcher(request *pb.WatchCreateRequest, limit int) *Watcher {
+	w := &Watcher{request: request, created: make(chan struct{}), done: make(chan struct{})}
+	w.at.begin(request)
+	w.buffer.init(limit)
+	return w
+}
+
+// bind ends the watch with parent.
+func (w *Watcher) bind(parent context.Context) {
+	unbind := context.AfterFunc(parent, func() { w.leave(contextEnded(parent)) })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unbind = unbind
+	if w.ended {
+		unbind()
+	}
+}
+
+// ID returns the watch ID: that of WithWatchID, or one made up by the SDK. It stays the same when the watch moves to
+// another stream.
+func (w *Watcher) ID() int64 { return w.at.id }
+
+// Rev returns the revision of the last response delivered to the reader, 0 before the first. Events of later revisions
+// have not been delivered.
+func (w *Watcher) Rev() int64 { return w.buffer.revision() }
+
+// Done returns a channel that is closed when the watch has ended: nothing more will arrive, though events that arrived
+// before may still be read.
+func (w *Watcher) Done() <-chan struct{} { return w.done }
+
+// Err returns why the watch ended: a [*CompactedError], an [*etcderr.Error], conn.ErrClosed or the error of its parent
+// context. It is nil while the watch runs and after Close.
+func (w *Watcher) Err() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// Close ends the watch on the server, drops what has not been read, and ends a loop over it. Other watches on the
+// stream go on. It returns nil, also when the watch has ended already. It mirrors eetcd_watch:unwatch/2.
+func (w *Watcher) Close() error {
+	w.leave(nil)
+	return nil
+}
+
+// Progress asks the server how far the watch is. The answer, a response without events, is delivered to the reader when
+// every event up to its revision has been. It returns why the watch has ended if it has.
+func (w *Watcher) Progress(parent context.Context) error {
+	if err := parent.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-w.done:
+		if err := w.Err(); err != nil {
+			return err
+		}
+		return errClosed
+	default:
+		w.stream.askProgress(w)
+		return nil
+	}
+}
+
+var (
+	errClosed = errors.New("watch: closed")
+	errInUse  = errors.New("watch: another reader is at work")
+)
+
+// leave ends the watch from this side: what waits in the buffer is of no use to a reader who has left.
+func (w *Watcher) leave(err error) {
+	if w.end(err) {
+		w.buffer.close(true)
+		w.stream.remove(w)
+	}
+}
+
+// end records the end of the watch, and reports whether it was this call that ended it.
+func (w *Watcher) end(err error) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return false
+	}
+	w.ended, w.err = true, err
+	if w.unbind != nil {
+		w.unbind()
+	}
+	close(w.done)
+	return true
+}
+
+// fail ends the watch from the server's side, or the connection's: the reader still gets what arrived before.
+func (w *Watcher) fail(err error, drop bool) {
+	if w.end(err) {
+		w.buffer.close(drop)
+	}
+}
+
+// acquire makes the caller the reader.
+func (w *Watcher) acquire() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.reading {
+		return false
+	}
+	w.reading = true
+	return true
+}
+
+func (w *Watcher) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reading = false
+}
+
+// next waits for the next response; it returns nil at the end.
+func (w *Watcher) next() *pb.WatchResponse {
+	r, room := w.buffer.pop()
+	if room {
+		w.stream.unpark(w)
+	}
+	return r
+}
+
+// Responses returns the responses of the server as they come: the events of one or more revisions, never a part of a
+// revision (unless WithFragment asked for parts), or progress, without events. The loop ends with the watch; if the
+// watch ended with an error, that is its last turn. To leave the loop leaves the watch open, and the next loop goes on
+// where it ended.
+func (w *Watcher) Responses() iter.Seq2[*pb.WatchResponse, error] {
+	return func(yield func(*pb.WatchResponse, error) bool) {
+		if !w.acquire() {
+			yield(nil, errInUse)
+			return
+		}
+		defer w.release()
+		for {
+			r := w.next()
+			if r == nil {
+				break
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err := w.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Events returns the events one by one; see [Watcher.Responses].
+func (w *Watcher) Events() iter.Seq2[*mvccpb.Event, error] {
+	return func(yield func(*mvccpb.Event, error) bool) {
+		if !w.acquire() {
+			yield(nil, errInUse)
+			return
+		}
+		defer w.release()
+		for {
+			r := w.next()
+			if r == nil {
+				break
+			}
+			for i, event := range r.Events {
+				if !yield(event, nil) {
+					w.buffer.putBack(r, i+1)
+					return
+				}
+			}
+		}
+		if err := w.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// Chan returns the responses on a channel, for a select. It is closed at the end of the watch; then Err says why. Each
+// call returns the same channel. From the first call on the channel is the watch's one reader.
+func (w *Watcher) Chan() <-chan *pb.WatchResponse {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.channel != nil {
+		return w.channel
+	}
+	w.channel = make(chan *pb.WatchResponse)
+	if w.reading || w.stream.hub.conn.Go(w.pump) != nil {
+		close(w.channel)
+		return w.channel
+	}
+	w.reading = true
+	return w.channel
+}
+
+// pump carries responses from the buffer to the channel.
+func (w *Watcher) pump(life context.Context) {
+	defer close(w.channel)
+	for {
+		r := w.next()
+		if r == nil {
+			return
+		}
+		select {
+		case w.channel <- r:
+		case <-w.buffer.dropped:
+			return
+		case <-life.Done():
+			return
+		}
+	}
+}
