@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
+)
+
+const (
+	readPause = 5 * time.Millisecond // between two reads during the outage
+	patience  = 30 * time.Second     // for a state to come about that always should
+)
+
+// outage kills the member that answered last, reads on while it is away, and waits for its return.
+func (w *walk) outage(parent context.Context, c *conn.Conn, p *place) error {
+	if p.own == nil {
+		w.say("The members of this cluster are not ours to kill. Without ETCD_ENDPOINTS the walk ends with an outage.")
+		return nil
+	}
+	w.step("Lose the member in use")
+	key := w.base.WithKey(w.prefix + "10.0.0.1")
+	if _, err := kv.Put(parent, key.WithValue("still here")); err != nil {
+		return err
+	}
+	w.call(`kv.Get(parent, key)`)
+	resp, err := kv.Get(parent, key)
+	if err != nil {
+		return err
+	}
+	victim := p.member(resp.GetHeader().GetMemberId())
+	if victim == nil {
+		return fmt.Errorf("no member has the ID %x of the response", resp.GetHeader().GetMemberId())
+	}
+	w.result("answered by member %s at %s", victim.Name(), victim.Endpoint())
+	w.call(`member.Kill() // SIGKILL`)
+	victim.Kill()
+
+	w.step("Read on, as if nothing had happened")
+	w.call(`kv.Get(parent, key) // again and again`)
+	if err := w.readOn(parent, c, key, victim); err != nil {
+		return err
+	}
+	w.call(`conn.WriteInfo(os.Stdout)`)
+	if err := w.info(); err != nil {
+		return err
+	}
+	return w.comeback(parent, c, key, victim)
+}
+
+// readOn reads until the wait for the next attempt to reconnect has grown to seconds, so that there is something to see.
+func (w *walk) readOn(parent context.Context, c *conn.Conn, key ctx.Ctx, victim *etcdtest.Member) error {
+	begin, reads, slowest := time.Now(), 0, time.Duration(0)
+	err := await(parent, func() (bool, error) {
+		sent := time.Now()
+		if _, err := kv.Get(parent, key); err != nil {
+			return false, fmt.Errorf("read %d during the outage: %w", reads+1, err)
+		}
+		reads++
+		slowest = max(slowest, time.Since(sent))
+		e := stateOf(c, victim)
+		return e.State == conn.Frozen && e.ReconnectIn >= time.Second, nil
+	})
+	if err != nil {
+		return err
+	}
+	w.result("%d reads in %.1f s, none failed, the slowest took %v",
+		reads, time.Since(begin).Seconds(), slowest.Round(100*time.Microsecond))
+	return nil
+}
+
+func (w *walk) comeback(parent context.Context, c *conn.Conn, key ctx.Ctx, member *etcdtest.Member) error {
+	w.step("Let it come back: the connection finds it by itself")
+	w.call(`member.Restart()`)
+	begin := time.Now()
+	member.Restart()
+	if err := await(parent, func() (bool, error) { return stateOf(c, member).State == conn.Active, nil }); err != nil {
+		return err
+	}
+	w.result("%s is Active again after %.1f s", member.Endpoint(), time.Since(begin).Seconds())
+	w.call(`conn.WriteInfo(os.Stdout)`)
+	if err := w.info(); err != nil {
+		return err
+	}
+	w.call(fmt.Sprintf(`kv.Get(parent, key.WithEndpoint("%s"))`, member.Endpoint()))
+	resp, err := kv.Get(parent, key.WithEndpoint(member.Endpoint()))
+	if err != nil {
+		return err
+	}
+	w.pairs(resp.GetKvs())
+	return nil
+}
+
+// info prints the table of all connections, indented as the rest.
+func (w *walk) info() error {
+	var table strings.Builder
+	if err := conn.WriteInfo(&table); err != nil {
+		return err
+	}
+	fmt.Fprintln(w.out)
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(w.out, strings.TrimRight("     "+line, " \n"))
+	}
+	return nil
+}
+
+func stateOf(c *conn.Conn, m *etcdtest.Member) conn.Endpoint {
+	for _, e := range c.Info() {
+		if e.Address == m.Endpoint() {
+			return e
+		}
+	}
+	return conn.Endpoint{State: conn.Frozen}
+}
+
+// await calls what until it is done or fails, or patience is at its end.
+func await(parent context.Context, what func() (done bool, err error)) error {
+	bounded, cancel := context.WithTimeoutCause(parent, patience, fmt.Errorf("nothing happened within %v", patience))
+	defer cancel()
+	tick := time.NewTicker(readPause)
+	defer tick.Stop()
+	for {
+		if done, err := what(); done || err != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-bounded.Done():
+			return context.Cause(bounded)
+		}
+	}
+}
