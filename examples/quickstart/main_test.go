@@ -58,8 +58,8 @@ func TestWalkGoesThroughKeysTransactionsAndAnOutage(t *testing.T) {
 		`Name +\| Status \| Endpoint +\| Reconnect in \| Reason`,
 		`registry \| Frozen \| 127\.0\.0\.1:\d+ +\| \d+(\.\d)?s +\| .*connection refused`,
 		`-> 127\.0\.0\.1:\d+ is Active again after`,
-		`Name +\| Status \| Endpoint +\| Leases\n.*\n( +registry \| Active \| .*\n){3}\n`,
 		`10\.0\.0\.1 = still here`,
+		`Name +\| Status \| Endpoint +\| Leases\n.*\n( +registry \| Active \| .*\n){3}\n`,
 		`That was it`,
 	)
 	if open := conn.Info(); len(open) > 0 {

@@ -48,7 +48,6 @@ func (w *walk) outage(parent context.Context, c *conn.Conn, p *place) error {
 	if err := w.readOn(parent, c, key, victim); err != nil {
 		return err
 	}
-	w.call(`conn.WriteInfo(os.Stdout)`)
 	if err := w.info(); err != nil {
 		return err
 	}
@@ -85,17 +84,13 @@ func (w *walk) comeback(parent context.Context, c *conn.Conn, key ctx.Ctx, membe
 		return err
 	}
 	w.result("%s is Active again after %.1f s", member.Endpoint(), time.Since(begin).Seconds())
-	w.call(`conn.WriteInfo(os.Stdout)`)
-	if err := w.info(); err != nil {
-		return err
-	}
 	w.call(fmt.Sprintf(`kv.Get(parent, key.WithEndpoint("%s"))`, member.Endpoint()))
 	resp, err := kv.Get(parent, key.WithEndpoint(member.Endpoint()))
 	if err != nil {
 		return err
 	}
 	w.pairs(resp.GetKvs())
-	return nil
+	return w.info()
 }
 
 // info prints the table of all connections, indented as the rest.
@@ -104,6 +99,7 @@ func (w *walk) info() error {
 	if err := conn.WriteInfo(&table); err != nil {
 		return err
 	}
+	w.call("conn.WriteInfo(os.Stdout)")
 	fmt.Fprintln(w.out)
 	for line := range strings.Lines(table.String()) {
 		fmt.Fprintln(w.out, strings.TrimRight("     "+line, " \n"))
