@@ -20,7 +20,7 @@ const (
 	startTimeout = 60 * time.Second // from the start of processes until all are ready
 	startTries   = 5                // with other ports, when somebody took ours
 
-	pollInterval  = 10 * time.Millisecond
+	pollInterval  = 20 * time.Millisecond
 	leaderTimeout = 10 * time.Second
 )
 
@@ -29,6 +29,7 @@ type Cluster struct {
 	tb      testing.TB // nil for Run
 	opts    options
 	binary  string
+	version string
 	dir     string
 	ports   portSet
 	members []*Member
@@ -37,7 +38,7 @@ type Cluster struct {
 	http    *http.Client
 
 	life context.Context // ends with Close
-	end  context.CancelFunc
+	end  context.CancelCauseFunc
 
 	closing  sync.Once
 	closeErr error
@@ -56,44 +57,51 @@ func launch(parent context.Context, tb testing.TB, opts []Option) (*Cluster, err
 	if err != nil {
 		return nil, err
 	}
+	version, err := versionOf(parent, binary)
+	if err != nil {
+		return nil, err
+	}
 	for try := 1; ; try++ {
-		c, err := boot(parent, tb, binary, o)
-		if err == nil || try == startTries || !errors.Is(err, errPortTaken) {
-			return c, err
+		c := &Cluster{tb: tb, opts: o, binary: binary, version: version}
+		err := c.boot(parent)
+		if err == nil {
+			return c, nil
+		}
+		if try == startTries || !errors.Is(err, errPortTaken) {
+			return nil, err
 		}
 	}
 }
 
-// boot starts a cluster and waits for it, or leaves nothing behind.
-func boot(parent context.Context, tb testing.TB, binary string, o options) (_ *Cluster, err error) {
-	c := &Cluster{tb: tb, opts: o, binary: binary}
-	c.life, c.end = context.WithCancel(context.Background())
+// boot starts the members and waits for them, or leaves nothing behind.
+func (c *Cluster) boot(parent context.Context) (err error) {
+	c.life, c.end = context.WithCancelCause(context.Background())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.shutdown())
 		}
 	}()
 	if c.dir, err = os.MkdirTemp("", "etcdtest-"); err != nil {
-		return nil, err
+		return err
 	}
-	if o.tls {
+	if c.opts.tls {
 		if c.certs, err = newCertificates(c.dir); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if o.proxy {
+	if c.opts.proxy {
 		c.peers = newPeerNetwork()
 	}
 	c.http = c.newHTTPClient()
-	for i := range o.size {
+	for i := range c.opts.size {
 		m, err := c.newMember(i)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		c.members = append(c.members, m)
-		if o.proxy {
+		if c.opts.proxy {
 			if err := m.addProxies(); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
@@ -105,18 +113,18 @@ func boot(parent context.Context, tb testing.TB, binary string, o options) (_ *C
 	// before the next one starts.
 	for _, m := range c.members {
 		if err := m.launch(); err != nil {
-			return nil, err
+			return err
 		}
 		if err := m.awaitServing(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, m := range c.members {
 		if err := m.awaitReady(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // Endpoints returns where clients connect, one per member in the order of [Cluster.Member]:
@@ -145,9 +153,9 @@ func (c *Cluster) Member(i int) *Member {
 // Members returns all members, running or not.
 func (c *Cluster) Members() []*Member { return slices.Clone(c.members) }
 
-// Leader returns the leader among the members that run and are neither paused nor partitioned. It waits up
-// to 10 s for there to be one, and for a former leader to notice that it is none any more; without one it
-// returns nil, which is no failure of the cluster.
+// Leader returns the leader of a majority of members that run and are neither paused nor partitioned. It
+// waits up to 10 s for there to be one, and for a former leader to notice that it is none any more; without
+// one it returns nil, which is no failure of the cluster.
 func (c *Cluster) Leader() *Member {
 	ctx, cancel := context.WithTimeout(c.life, leaderTimeout)
 	defer cancel()
@@ -155,7 +163,7 @@ func (c *Cluster) Leader() *Member {
 	_ = poll(ctx, func(ctx context.Context) (done bool, err error) {
 		var leaders []*Member
 		for _, m := range c.members {
-			if !m.reachable() {
+			if !c.hasMajority(m) {
 				continue
 			}
 			if s, err := m.status(ctx); err == nil && s.leads {
@@ -207,7 +215,7 @@ func (c *Cluster) shutdown() error {
 		c.mu.Lock()
 		c.closed = true
 		c.mu.Unlock()
-		c.end()
+		c.end(errClosed)
 		var errs []error
 		for _, m := range c.members {
 			errs = append(errs, m.close())

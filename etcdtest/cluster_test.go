@@ -33,6 +33,11 @@ func TestStartOfOneMemberIsFast(t *testing.T) {
 	if err := clientOf(c, m).put(5*time.Second, "k", "v"); err != nil {
 		t.Errorf("first put: %v", err)
 	}
+	var says struct{ Version string }
+	if err := clientOf(c, m).call(5*time.Second, "/v3/maintenance/status", struct{}{}, &says); err != nil ||
+		"v"+says.Version != m.Version() {
+		t.Errorf("the member says it is %s, %v; the package %s", says.Version, err, m.Version())
+	}
 }
 
 func TestMemberListTellsWhatTheClusterTells(t *testing.T) {

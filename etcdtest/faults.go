@@ -25,7 +25,8 @@ func (m *Member) Delay(d time.Duration) {
 }
 
 // Blackhole lets client connections to this member live, and new ones come about, but lets nothing through
-// in either direction; [Member.Heal] delivers what was held up. It needs [WithProxy], and lasts over a
+// in either direction. [Member.Heal] delivers what was held up, as a network does that works again: a
+// request whose caller has long given up may still be carried out. It needs [WithProxy], and lasts over a
 // restart.
 func (m *Member) Blackhole() {
 	m.setFaults("Blackhole", func(f *faults) { f.blackhole = true })

@@ -50,7 +50,7 @@ func TestBlackholeHoldsWhatHealDelivers(t *testing.T) {
 	g := clientOf(c, m)
 	mustPut(t, g, "k", "v")
 	m.Blackhole()
-	if err := g.put(300*time.Millisecond, "k", "w"); err == nil {
+	if err := g.put(300*time.Millisecond, "given up", "v"); err == nil {
 		t.Error("a put came through a black hole")
 	}
 	held := make(chan error, 1)

@@ -55,10 +55,10 @@ func (l *link) abort() {
 
 func (l *link) run() {
 	defer l.end()
-	var d net.Dialer
-	if !l.pass(time.Now()) {
+	if !l.pass(time.Time{}) { // a delay is for bytes, of which there are none yet
 		return
 	}
+	var d net.Dialer
 	member, err := d.DialContext(l.life, "tcp4", l.proxy.target)
 	if err != nil {
 		l.abort()

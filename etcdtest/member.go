@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// stopGrace is how long a member has to end by itself. A member that hands its leadership over takes a
-	// few election timeouts.
-	stopGrace = 5 * time.Second
+	// stopGrace is how long a member has to end by itself. It needs a second to hand its leadership over, and
+	// gives calls that are under way six more.
+	stopGrace = 10 * time.Second
 
 	restartTimeout = 30 * time.Second
 )
@@ -40,8 +40,7 @@ type Member struct {
 	proxy *proxy    // before the client port, with WithProxy
 	node  *peerNode // the member's place between its peers, with WithProxy
 
-	id      atomic.Uint64
-	version atomic.Pointer[string]
+	id atomic.Uint64
 
 	turn   sync.Mutex // one change of the process at a time
 	mu     sync.Mutex
@@ -77,12 +76,7 @@ func (m *Member) PeerURL() string { return m.peerURL }
 func (m *Member) ID() uint64 { return m.id.Load() }
 
 // Version returns the version of etcd that the member runs, such as "v3.7.3".
-func (m *Member) Version() string {
-	if v := m.version.Load(); v != nil {
-		return *v
-	}
-	return ""
-}
+func (m *Member) Version() string { return m.cluster.version }
 
 // Kill ends the process with SIGKILL, as a crash would, and returns once it is gone. What etcd has written
 // is kept for [Member.Restart]. On a member that does not run it does nothing.
@@ -91,7 +85,7 @@ func (m *Member) Kill() {
 }
 
 // Stop ends the process with SIGTERM and returns once it is gone; a leader hands its leadership over first.
-// After 5 s it is killed. A paused member is resumed first. On a member that does not run it does nothing.
+// After 10 s it is killed. A paused member is resumed first. On a member that does not run it does nothing.
 func (m *Member) Stop() {
 	m.change("Stop", m.stop)
 }
@@ -234,7 +228,8 @@ func (m *Member) close() error {
 
 // args are flags that every etcd since 3.4 knows. Timings a little under etcd's own make elections quick
 // and still leave a busy machine room. Nothing is synced to disk, which only a crash of the machine would
-// tell from the real thing.
+// tell from the real thing; but 3.4 does not even hand its log to the operating system then, and loses it
+// when it is killed.
 func (m *Member) args() []string {
 	c := m.cluster
 	peers := make([]string, len(c.members))
@@ -257,10 +252,12 @@ func (m *Member) args() []string {
 		"--initial-cluster-token=" + filepath.Base(c.dir),
 		"--heartbeat-interval=50",
 		"--election-timeout=500",
-		"--unsafe-no-fsync",
 		"--logger=zap",
 		"--log-level=info",
 		"--log-outputs=stderr",
+	}
+	if !olderThan35[minorOf(c.version)] {
+		args = append(args, "--unsafe-no-fsync")
 	}
 	if c.certs != nil {
 		args = append(args, c.certs.serverFlags()...)

@@ -75,8 +75,8 @@ func (n *peerNetwork) add(m *Member, at port) (*peerNode, error) {
 		Transport:     n.transport,
 		FlushInterval: -1, // raft's streams must not be held up
 		ErrorLog:      silent,
-		// A member that is down does not answer 502, it breaks the connection.
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		// A member that is down does not answer 502.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { breakOff(w) },
 	}
 	node.server = &http.Server{Handler: node, ErrorLog: silent}
 	node.serving.Go(func() { _ = node.server.Serve(listener) })
@@ -95,17 +95,25 @@ func (node *peerNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		from, to = nil, node
 	}
 	if to == nil {
-		panic(http.ErrAbortHandler)
+		breakOff(w)
+		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	flow := &peerFlow{from: from, to: to.member, cancel: cancel}
 	if !node.network.enter(flow) {
-		// The way of net/http to break the connection; it ends here.
-		panic(http.ErrAbortHandler)
+		breakOff(w)
+		return
 	}
 	defer node.network.leave(flow)
 	to.inbound.ServeHTTP(w, r.WithContext(ctx))
+}
+
+// breakOff ends a connection without an answer, as one ends whose other side is not there.
+func breakOff(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		reset(conn)
+	}
 }
 
 func (n *peerNetwork) find(name string) *peerNode {

@@ -94,9 +94,10 @@ func (p *process) stop(grace time.Duration) error {
 }
 
 // memberEnv is the environment of a member: this process's without what would change etcd's behaviour.
-// etcd takes every flag from ETCD_* too, and its peers' traffic goes where the proxy variables say.
+// etcd takes every flag from ETCD_* too, and its peers' traffic goes where the proxy variables say. An old
+// etcd must be told that it may run on this processor.
 func memberEnv() []string {
-	var env []string
+	env := []string{"ETCD_UNSUPPORTED_ARCH=" + runtime.GOARCH}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		if strings.HasPrefix(name, "ETCD_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") {

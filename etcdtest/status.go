@@ -19,8 +19,7 @@ type status struct {
 	id        uint64
 	leads     bool
 	hasLeader bool
-	version   string // of the member's binary
-	agreed    bool   // the members have settled on a version, their first common decision
+	agreed    bool // the members have settled on a version, their first common decision
 }
 
 func (m *Member) status(parent context.Context) (status, error) {
@@ -45,8 +44,6 @@ func (m *Member) status(parent context.Context) (status, error) {
 			s.leads = value == "1"
 		case "etcd_server_has_leader":
 			s.hasLeader = value == "1"
-		case "etcd_server_version":
-			s.version = "v" + label
 		case "etcd_cluster_version":
 			s.agreed = label != ""
 		}
@@ -62,7 +59,6 @@ func (m *Member) awaitServing(parent context.Context) error {
 			return false
 		}
 		m.id.Store(s.id)
-		m.version.Store(&s.version)
 		return true
 	})
 }

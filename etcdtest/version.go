@@ -11,10 +11,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
-var versionForm = regexp.MustCompile(`^v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$`)
+var versionForm = regexp.MustCompile(`^v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)$`)
 
 // parseVersion turns "3.6.7" and "v3.6.7" into "v3.6.7".
 func parseVersion(s string) (string, error) {
@@ -31,8 +32,22 @@ func minorOf(version string) string {
 	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
+// knownVersions keeps each binary from being asked more than once, by its path.
+var knownVersions sync.Map
+
 // versionOf asks an etcd binary which version it is.
 func versionOf(parent context.Context, bin string) (string, error) {
+	if known, ok := knownVersions.Load(bin); ok {
+		return known.(string), nil
+	}
+	version, err := askVersion(parent, bin)
+	if err == nil {
+		knownVersions.Store(bin, version)
+	}
+	return version, err
+}
+
+func askVersion(parent context.Context, bin string) (string, error) {
 	ctx, cancel := context.WithTimeout(parent, 10*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, bin, "--version")
