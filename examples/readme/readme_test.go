@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package readme
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/kv"
+)
+
+const root = "../.."
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestGoCodeOfTheREADMEIsTheCodeThatRunsHere(t *testing.T) {
+	source := read(t, "snippets_test.go")
+	blocks := goBlock.FindAllStringSubmatch(read(t, filepath.Join(root, "README.md")), -1)
+	if len(blocks) < 10 {
+		t.Fatalf("found %d blocks of Go", len(blocks))
+	}
+	for _, block := range blocks {
+		if code := block[1]; !containsCode(source, code) {
+			t.Errorf("snippets_test.go does not have this code of README.md:\n%s", code)
+		}
+	}
+}
+
+var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+
+// containsCode reports whether the source has these very lines one after the other, at any one depth.
+func containsCode(source, code string) bool {
+	for range 4 {
+		if strings.Contains("\n"+source, "\n"+code) {
+			return true
+		}
+		code = indented.ReplaceAllString(code, "\t$0")
+	}
+	return false
+}
+
+var indented = regexp.MustCompile(`(?m)^.+$`)
+
+func TestDocumentsNameOnlyWhatIsThere(t *testing.T) {
+	targets := targets(t)
+	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"} {
+		text := read(t, filepath.Join(root, name))
+		for _, link := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, link[1])); err != nil {
+				t.Errorf("%s links to what is not there: %v", name, err)
+			}
+		}
+		for _, named := range regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)").FindAllStringSubmatch(text, -1) {
+			if !targets[named[1]] {
+				t.Errorf("%s names the target %s, which the Makefile does not have", name, named[1])
+			}
+		}
+		for _, path := range regexp.MustCompile("`(([a-z.]+)/[a-z0-9_/.-]*)`").FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(root, path[2])); err != nil {
+				continue // no folder of this repository, so the path of something else
+			}
+			if _, err := os.Stat(filepath.Join(root, path[1])); err != nil {
+				t.Errorf("%s names what is not there: %v", name, err)
+			}
+		}
+	}
+}
+
+func targets(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	for _, target := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(read(t, filepath.Join(root, "Makefile")), -1) {
+		found[target[1]] = true
+	}
+	if len(found) == 0 {
+		t.Fatal("the Makefile has no targets")
+	}
+	return found
+}
+
+func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	parent, endpoints := t.Context(), cluster.Endpoints()
+	if err := beat(parent, endpoints); err != nil {
+		t.Errorf("beat: %v", err)
+	}
+	if err := openLater(parent, endpoints); err != nil {
+		t.Errorf("openLater: %v", err)
+	}
+	c, err := open(parent, endpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+
+	if err := branches(parent); err != nil {
+		t.Errorf("branches: %v", err)
+	}
+	mistakes(parent)
+	if err := look(parent); err != nil {
+		t.Errorf("look: %v", err)
+	}
+	if err := stubs(parent); err != nil {
+		t.Errorf("stubs: %v", err)
+	}
+
+	resp, err := kv.Put(parent, kv.New("registry").WithKey("config").WithValue("v1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		if swapped, err := swap(parent, resp.GetHeader().GetRevision()); err != nil || swapped != want {
+			t.Errorf("swap: %v, %v, want %v", swapped, err, want)
+		}
+	}
+
+	if err := write(parent, kv.New("registry").WithKey("k").WithValue("v")); err != nil {
+		t.Errorf("write: %v", err)
+	}
+	err = write(parent, kv.New("registry").WithKey("k").WithLease(12345))
+	if !errors.Is(err, etcderr.ErrLeaseNotFound) {
+		t.Errorf("write with a lease that is not there: %v", err)
+	}
+}
+
+func TestPagesOfTheREADMEHoldEachKeyOnce(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const jobs = 2500
+	for i := range jobs {
+		key := ctx.Key(fmt.Sprintf("jobs/%04d", i))
+		if _, err := kv.Put(t.Context(), key.WithConn("registry")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var keys [][]byte
+	var sizes []int
+	err = pages(t.Context(), func(resp *pb.RangeResponse) {
+		sizes = append(sizes, len(resp.GetKvs()))
+		for _, pair := range resp.GetKvs() {
+			keys = append(keys, pair.GetKey())
+		}
+	})
+	if err != nil || len(keys) != jobs || len(sizes) != 3 {
+		t.Fatalf("%d keys in pages of %v, %v", len(keys), sizes, err)
+	}
+	for i := range len(keys) - 1 {
+		if bytes.Compare(keys[i], keys[i+1]) >= 0 {
+			t.Errorf("%s comes before %s", keys[i], keys[i+1])
+		}
+	}
+}
+
+func TestTLSOfTheREADMEOpens(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithTLS())
+	config := cluster.TLSConfig()
+	c, err := openSecurely(t.Context(), cluster.Endpoints(), config.RootCAs, config.Certificates[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := kv.Put(t.Context(), kv.New("secure").WithKey("k").WithValue("v")); err != nil {
+		t.Errorf("%s: %v", c.Name(), err)
+	}
+}

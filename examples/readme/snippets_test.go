@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package readme holds the Go code of README.md, line by line as it stands there, and runs it on a real cluster.
+package readme
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/op"
+)
+
+func beat(parent context.Context, endpoints []string) error {
+	registry, err := conn.Open(parent, "registry", endpoints)
+	if err != nil {
+		return err
+	}
+	defer registry.Close()
+
+	base := kv.New("registry").WithKey("heartbeat:")
+	if _, err := kv.Put(parent, base.WithKey("heartbeat:10.0.0.1").WithValue("up")); err != nil {
+		return err
+	}
+	newest, err := kv.Get(parent, base.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10))
+	if err != nil {
+		return err
+	}
+	for _, pair := range newest.GetKvs() {
+		fmt.Printf("%s = %s at revision %d\n", pair.GetKey(), pair.GetValue(), pair.GetModRevision())
+	}
+	return nil
+}
+
+func open(parent context.Context, endpoints []string) (*conn.Conn, error) {
+	return conn.Open(parent, "registry", endpoints,
+		conn.WithLogger(slog.Default()),
+		conn.WithStateListener(func(e conn.Endpoint) {
+			fmt.Println(e.Name, e.Address, e.State, e.Err)
+		}),
+	)
+}
+
+func openLater(parent context.Context, endpoints []string) error {
+	c, err := conn.Open(parent, "lazy", endpoints, conn.WithLazy())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.WaitReady(parent)
+}
+
+func openSecurely(parent context.Context, endpoints []string, roots *x509.CertPool, own tls.Certificate) (*conn.Conn, error) {
+	return conn.Open(parent, "secure", endpoints, conn.WithTLS(&tls.Config{
+		RootCAs:      roots,
+		Certificates: []tls.Certificate{own}, // only where the servers ask for one
+	}))
+}
+
+func branches(parent context.Context) error {
+	base := kv.New("registry").WithKey("jobs/").WithPrefix()
+	newest := base.WithSort(kv.ByMod, kv.Descend).WithLimit(10)
+	count := base.WithCountOnly() // base and newest stay as they are
+
+	for _, request := range []ctx.Ctx{newest, count} {
+		if _, err := kv.Get(parent, request); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func mistakes(parent context.Context) {
+	_, err := kv.Put(parent, kv.New("registry").WithKey("k").WithLimit(10).WithTimeout(5))
+	fmt.Println(errors.Is(err, ctx.ErrInvalid), err)
+	// true ctx: WithLimit does not apply to a put request; ctx: WithTimeout(5ns) is below 1ms in a put request
+}
+
+func pages(parent context.Context, each func(*pb.RangeResponse)) error {
+	const prefix = "jobs/"
+	page := kv.New("registry").WithKey(prefix).WithPrefix().WithLimit(1000)
+	for {
+		resp, err := kv.Get(parent, page)
+		if err != nil {
+			return err
+		}
+		each(resp)
+		if !resp.GetMore() {
+			return nil
+		}
+		last := string(resp.GetKvs()[len(resp.GetKvs())-1].GetKey())
+		page = page.WithKey(last + "\x00").WithRangeEnd(ctx.PrefixEnd(prefix)).WithRev(resp.GetHeader().GetRevision())
+	}
+}
+
+func swap(parent context.Context, seen int64) (swapped bool, err error) {
+	config := kv.New("registry").WithKey("config")
+	txn := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
+		Then(op.Put(config.WithValue("v2"))).
+		Else(op.Get(config))
+	resp, err := kv.Txn(parent, kv.New("registry"), txn)
+	if err != nil {
+		return false, err
+	}
+	if !resp.GetSucceeded() {
+		fmt.Println("changed meanwhile:", resp.GetResponses()[0].GetResponseRange().GetKvs())
+	}
+	return resp.GetSucceeded(), nil
+}
+
+func write(parent context.Context, c ctx.Ctx) error {
+	_, err := kv.Put(parent, c)
+	switch {
+	case errors.Is(err, etcderr.ErrLeaseNotFound):
+		fmt.Println("the lease has expired: grant another one")
+	case errors.Is(err, conn.ErrUnavailable):
+		fmt.Println("no member can be reached")
+	}
+	switch etcderr.OutcomeOf(err) {
+	case etcderr.None:
+		fmt.Println("written")
+	case etcderr.NotSent, etcderr.Rejected:
+		fmt.Println("certainly not written")
+	case etcderr.Unknown:
+		fmt.Println("perhaps written: read before you write again")
+	}
+	return err
+}
+
+func look(parent context.Context) error {
+	for _, e := range conn.Info() {
+		if e.State == conn.Frozen {
+			fmt.Printf("%s: %s is tried again in %v: %v\n", e.Name, e.Address, e.ReconnectIn.Round(time.Millisecond), e.Err)
+		}
+	}
+	return conn.WriteInfo(os.Stdout)
+}
+
+func stubs(parent context.Context) error {
+	c, err := conn.Lookup("registry")
+	if err != nil {
+		return err
+	}
+	granted, err := pb.NewLeaseClient(c).LeaseGrant(parent, &pb.LeaseGrantRequest{TTL: 10})
+	if err != nil {
+		return err
+	}
+	_, err = kv.Put(parent, kv.New("registry").WithKey("heartbeat:10.0.0.1").WithValue("up").WithLease(granted.GetID()))
+	return err
+}
+
+func TestReadsSurviveTheLossOfTheLeader(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+
+	cluster.Leader().Kill()
+	if _, err := kv.Get(t.Context(), kv.New(c.Name()).WithKey("config")); err != nil {
+		t.Error(err)
+	}
+}
