@@ -90,8 +90,8 @@ func (m *Member) Stop() {
 	m.change("Stop", m.stop)
 }
 
-// Pause halts the process with SIGSTOP. Its connections stay open and new ones are accepted by the kernel,
-// but nothing is answered until [Member.Resume]. The member must be running.
+// Pause halts the process with SIGSTOP and returns once it stands still. Its connections stay open and new
+// ones are accepted by the kernel, but nothing is answered until [Member.Resume]. The member must be running.
 func (m *Member) Pause() {
 	m.turn.Lock()
 	defer m.turn.Unlock()
@@ -103,6 +103,7 @@ func (m *Member) Pause() {
 	err := p.pause()
 	if err == nil {
 		m.setPaused(true)
+		err = p.awaitHalt()
 	}
 	m.failed("Pause", err)
 }
