@@ -58,6 +58,36 @@ func TestStreamEndsWithItsEndpointAndItsConnection(t *testing.T) {
 	})
 }
 
+func TestCloseEndsReadsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		for _, after := range []time.Duration{100 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond} {
+			c := openFake(t, []*member{a, b})
+			a.pause()
+			b.pause()
+			var calls sync.WaitGroup
+			for range 8 {
+				calls.Go(func() {
+					if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrClosed) || errors.Is(err, context.Canceled) {
+						t.Errorf("a read under way for %v ended with %v", after, err)
+					}
+				})
+			}
+			time.Sleep(after)
+			start := time.Now()
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			calls.Wait()
+			if took := time.Since(start); took != 0 {
+				t.Errorf("Close took %v", took)
+			}
+			a.resume()
+			b.resume()
+		}
+	})
+}
+
 func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
@@ -70,11 +100,6 @@ func TestCloseEndsWhatIsUnderWay(t *testing.T) {
 				_, err := put(t.Context(), c)
 				if !errors.Is(err, conn.ErrClosed) || etcderr.OutcomeOf(err) != etcderr.Unknown || errors.Is(err, context.Canceled) {
 					t.Errorf("a write under way ended with %v", err)
-				}
-			})
-			calls.Go(func() {
-				if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrClosed) {
-					t.Errorf("a read under way ended with %v", err)
 				}
 			})
 		}

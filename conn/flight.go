@@ -19,6 +19,7 @@ import (
 type flight struct {
 	ctx    context.Context
 	cancel context.CancelFunc
+	abort  func()      // ends the call, with the attempt under way, for good; made once
 	timer  *time.Timer // stopped between attempts
 	peer   peer.Peer   // its address is set if the request got a stream on the transport
 	opts   []grpc.CallOption
@@ -30,10 +31,13 @@ type flight struct {
 
 	mu      sync.Mutex
 	running bool          // an attempt is under way
+	aborted bool          // the caller has ended the call
 	expired bool          // the deadline passed
+	left    bool          // the attempt was ended because its link left service
 	hedged  chan struct{} // closed when the hedge has ended; nil before one begins
 	second  *flight       // the hedge's own flight, while it runs
 	answer  proto.Message // the hedge's answer, if that came first
+	unwatch func() bool   // undoes leaveWith; nil where there is nothing to undo
 }
 
 // requireLeader has a member without a leader turn a request away at once, instead of holding it until it times out
@@ -43,16 +47,34 @@ var requireLeader = metadata.Pairs("hasleader", "true")
 var leaderBase = metadata.NewOutgoingContext(context.Background(), requireLeader)
 
 func (f *flight) init(leader bool, hedge func()) {
-	base := context.Background()
-	if leader {
-		base = leaderBase
-	}
 	f.leader = leader
-	f.ctx, f.cancel = context.WithCancel(base)
+	f.ctx, f.cancel = context.WithCancel(f.base())
+	f.abort = func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.aborted = true
+		f.cancel()
+	}
 	f.hedge = hedge
 	f.timer = time.AfterFunc(time.Hour, f.fire)
 	f.timer.Stop()
 	f.opts = []grpc.CallOption{grpc.StaticMethod(), grpc.MaxCallRecvMsgSize(maxReceive), grpc.Peer(&f.peer)}
+}
+
+func (f *flight) base() context.Context {
+	if f.leader {
+		return leaderBase
+	}
+	return context.Background()
+}
+
+// renew makes the flight fit for another attempt after one that left its link, unless the call is over.
+func (f *flight) renew() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.aborted && !f.expired {
+		f.ctx, f.cancel = context.WithCancel(f.base())
+	}
 }
 
 // callContext is what gRPC sees as the context of a call: cancelled as the flight is, with the caller's values and the
@@ -93,7 +115,7 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	}
 	f.peer = peer.Peer{}
 	f.mu.Lock()
-	f.running, f.expired, f.hedged, f.answer = true, false, nil, nil
+	f.running, f.expired, f.left, f.hedged, f.answer = true, false, false, nil, nil
 	f.mu.Unlock()
 	armed := f.arm(patience)
 
@@ -110,6 +132,10 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	f.running = false
 	if f.second != nil {
 		f.second.cancel()
+	}
+	if f.unwatch != nil {
+		f.unwatch()
+		f.unwatch = nil
 	}
 	hedged, answer := f.hedged, f.answer
 	f.mu.Unlock()
@@ -153,8 +179,8 @@ func (f *flight) fire() {
 	}
 	if !f.deadline.IsZero() && !time.Now().Before(f.deadline) {
 		f.expired = true
-		f.mu.Unlock()
 		f.cancel()
+		f.mu.Unlock()
 		return
 	}
 	if f.hedged != nil {
@@ -174,6 +200,24 @@ func (f *flight) reusable() bool { return !f.spoilt && f.ctx.Err() == nil }
 
 // sent reports whether the last attempt's request may have left the process.
 func (f *flight) sent() bool { return f.peer.Addr != nil }
+
+// leaveWith ends the attempt under way when its link leaves service.
+func (f *flight) leaveWith(l *link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.running {
+		return
+	}
+	attempt := f.hedged
+	f.unwatch = context.AfterFunc(l.service, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.running && f.hedged == attempt {
+			f.left = true
+			f.cancel()
+		}
+	})
+}
 
 // join makes second the flight of the hedge, which ends when the attempt does; it reports whether there is still
 // something to hedge.

@@ -4,16 +4,21 @@ package conn
 
 import (
 	"context"
+	"reflect"
 
 	"google.golang.org/protobuf/proto"
 )
 
 // hedgeSilence is what happens when the call has been silent for the hedge delay: it casts doubt on the endpoint, and
-// sends a read to another one as well.
+// sends a read to another one as well. Where neither answers, as in an election that the other one ends with an error, a
+// read leaves the silent endpoint when that is frozen. A write stays: it may have been applied, and its answer yet come.
 func (u *unary) hedgeSilence() {
 	u.link.ep.doubt()
-	target, ok := u.reply.(proto.Message)
-	if u.traits&read == 0 || u.options.pinned || !ok {
+	if u.traits&read == 0 {
+		return
+	}
+	u.leaveWith(u.link)
+	if _, ok := u.reply.(proto.Message); u.options.pinned || !ok {
 		return
 	}
 	if len(u.options.rest) > 0 {
@@ -28,14 +33,16 @@ func (u *unary) hedgeSilence() {
 	}
 	defer other.release()
 	second := u.conn.unaryFor(u.traits)
-	second.parent, second.deadline = u.parent, u.deadline
+	second.parent, second.deadline, second.link = u.parent, u.deadline, other
+	second.options.pinned = true // for its silence, one more is enough
 	defer second.finish()
 	if !u.join(&second.flight) {
 		return
 	}
-	answer := target.ProtoReflect().New().Interface()
-	stop := context.AfterFunc(u.parent, second.flight.cancel)
-	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, 0)
+	// The reply itself must be left alone: its own answer may be written to it now.
+	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
+	stop := context.AfterFunc(u.parent, second.abort)
+	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.conn.opts.hedgeDelay)
 	if !stop() && u.parent.Done() != nil {
 		second.spoilt = true
 	}

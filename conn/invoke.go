@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 )
@@ -48,7 +50,7 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 		u.finish()
 		return err
 	}
-	stop := context.AfterFunc(parent, u.cancel)
+	stop := context.AfterFunc(parent, u.abort)
 	err := u.run(ctx)
 	if !stop() {
 		u.spoilt = true // parent has ended: the context is cancelled, or is about to be
@@ -134,6 +136,10 @@ func (u *unary) run(ctx context.Context) error {
 		}
 		u.learn(l, err)
 		avoid, last = l.ep, err
+		if u.left {
+			u.renew()
+			ctx = u.context(u.parent)
+		}
 		if !u.again(err) || !u.pause(attempt, err) {
 			return u.ended(err)
 		}
@@ -151,6 +157,9 @@ func (u *unary) attempt(ctx context.Context, l *link) error {
 	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.rest, patience)
 	if err == nil {
 		return nil
+	}
+	if u.left && u.cause() == nil {
+		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.service))
 	}
 	return etcderr.FromRPC(err, etcderr.Call{
 		Method: u.method, Endpoint: l.ep.addr.text, Sent: u.sent(), Cause: u.cause(),

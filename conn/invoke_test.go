@@ -78,6 +78,77 @@ func TestSilentReadIsHedgedAfter500msAndItsEndpointFrozenWithin2s(t *testing.T) 
 	})
 }
 
+func TestAnswerMayComeAsItsReadIsHedged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		for _, m := range []*member{a, b} {
+			m.answerKV(func(context.Context) error {
+				time.Sleep(500 * time.Millisecond)
+				return nil
+			})
+		}
+		var calls sync.WaitGroup
+		for range 200 {
+			calls.Go(func() {
+				if r, err := get(t.Context(), c); err != nil || r.Header.GetMemberId() == 0 {
+					t.Errorf("got %v, %v", r, err)
+				}
+			})
+		}
+		calls.Wait()
+		time.Sleep(time.Second) // of the second answers, that nobody waits for
+	})
+}
+
+func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		pinned bool
+		bad    func(a, b *member)
+		err    error
+		takes  time.Duration
+	}{
+		// The hedge delay, and a second for the probe.
+		{"the hedge fails", false, func(a, b *member) {
+			a.pause()
+			start := time.Now()
+			b.answerKV(func(context.Context) error {
+				if time.Since(start) < time.Second {
+					return status.Error(codes.Unavailable, "etcdserver: leader changed")
+				}
+				return nil
+			})
+		}, nil, 1500 * time.Millisecond},
+		// The hedge has its own delay.
+		{"the hedge is silent too", false, func(a, b *member) { a.pause(); b.pause() }, conn.ErrUnavailable, 2 * time.Second},
+		{"the call is for one endpoint only", true, func(a, _ *member) { a.pause() }, conn.ErrUnavailable, 1500 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newMember(t, "a"), newMember(t, "b")
+				c := openFake(t, []*member{a, b})
+				tt.bad(a, b)
+				var opts []grpc.CallOption
+				if tt.pinned {
+					opts = append(opts, conn.OnEndpoint("a:1"))
+				}
+				slowest := time.Duration(0)
+				for range 3 { // each endpoint has its turn
+					start := time.Now()
+					if _, err := get(t.Context(), c, opts...); !errors.Is(err, tt.err) || errors.Is(err, context.Canceled) {
+						t.Errorf("got %v, want %v", err, tt.err)
+					}
+					slowest = max(slowest, time.Since(start))
+				}
+				if slowest < tt.takes || slowest > tt.takes+100*time.Millisecond { // which is for pauses between retries
+					t.Errorf("the slowest of three reads took %v, want %v", slowest, tt.takes)
+				}
+			})
+		})
+	}
+}
+
 func TestSilentWriteIsNotSentTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
