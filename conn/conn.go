@@ -70,13 +70,23 @@ func (c *Conn) start() (<-chan error, int) {
 		for _, e := range c.endpoints {
 			e.err = errStandby
 		}
-		c.tasks.Go(func() { c.keepOne(c.life, first) })
+		c.tasks.Go(func() { c.keepOne(c.life, firstTo(first)) })
 		return first, 1
 	}
 	for _, e := range c.endpoints {
-		c.tasks.Go(func() { e.keep(c.life, first) })
+		c.tasks.Go(func() { e.keep(c.life, firstTo(first)) })
 	}
 	return first, len(c.endpoints)
+}
+
+// firstTo makes a function that sends what it is called with to first, the first time.
+func firstTo(first chan<- error) (verdict func(error)) {
+	return func(err error) {
+		if first != nil {
+			first <- err
+			first = nil
+		}
+	}
 }
 
 // opened waits for the first verdict of every endpoint and decides whether enough of them answer.

@@ -52,27 +52,24 @@ func (e *endpoint) snapshot() Endpoint {
 	return s
 }
 
-// keep connects the endpoint and reconnects it for ever. It sends the first verdict, nil or an error, to first.
-func (e *endpoint) keep(life context.Context, first chan<- error) {
+// keep connects the endpoint and reconnects it for ever. verdict hears how each attempt ended.
+func (e *endpoint) keep(life context.Context, verdict func(error)) {
 	pause := e.conn.opts.pause()
 	for {
 		l, err := e.connect(life)
 		if err == nil {
 			pause.Reset()
 			e.activate(l)
-		}
-		if first != nil {
-			first <- err
-			first = nil
-		}
-		if err == nil {
+			verdict(nil)
 			err = e.attend(life, l)
 		}
 		if life.Err() != nil {
+			verdict(err)
 			return
 		}
 		wait := nextWait(pause)
 		e.await(err, wait)
+		verdict(err) // once Info has the reason
 		if !sleep(life, wait) {
 			return
 		}

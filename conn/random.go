@@ -12,18 +12,12 @@ import (
 const settled = time.Second
 
 // keepOne serves mode Random: it connects one endpoint, chosen at random, and moves on to the next when that one
-// fails. It pauses only after every endpoint has failed in turn. The first verdict goes to first: nil once one is
-// connected, an error once all have failed.
-func (c *Conn) keepOne(life context.Context, first chan<- error) {
+// fails. It pauses only after every endpoint has failed in turn. verdict hears nil when one is connected, and an error
+// when all have failed.
+func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 	pause := c.opts.pause()
 	order := append([]*endpoint(nil), c.endpoints...)
 	rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	verdict := func(err error) {
-		if first != nil {
-			first <- err
-			first = nil
-		}
-	}
 	for turn, failed := 0, 0; ; turn++ {
 		e := order[turn%len(order)]
 		l, err := e.connect(life)
@@ -46,7 +40,6 @@ func (c *Conn) keepOne(life context.Context, first chan<- error) {
 			e.await(err, 0)
 			continue
 		}
-		verdict(err)
 		wait := nextWait(pause)
 		e.await(err, wait)
 		for _, other := range order {
@@ -54,6 +47,7 @@ func (c *Conn) keepOne(life context.Context, first chan<- error) {
 			other.retryAt = time.Now().Add(wait)
 			other.mu.Unlock()
 		}
+		verdict(err) // once Info has the reasons
 		if !sleep(life, wait) {
 			return
 		}
