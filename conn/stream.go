@@ -30,7 +30,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{conn: c, link: l, method: method}
+	s := &stream{conn: c, link: l, parent: parent, method: method}
 	s.ctx, s.cancel = context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.service, func() { s.cancel(context.Cause(l.service)) })
 	s.close = sync.OnceFunc(func() {
@@ -71,6 +71,7 @@ type stream struct {
 	grpc.ClientStream
 	conn   *Conn
 	link   *link
+	parent context.Context
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	close  func()
@@ -92,8 +93,12 @@ func (s *stream) failed(err error, sent bool) error {
 		return err
 	}
 	call := etcderr.Call{Method: s.method, Endpoint: s.Endpoint(), Sent: sent}
-	if s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled) {
+	switch {
+	case s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled):
 		call.Cause = contextErr(s.ctx)
+	case s.parent.Err() == nil && s.link.service.Err() != nil:
+		// The transport may end the stream before the link does.
+		call.Cause = context.Cause(s.link.service)
 	}
 	err = etcderr.FromRPC(err, call)
 	if errors.Is(err, etcderr.ErrNoLeader) {

@@ -25,22 +25,25 @@ var (
 // verify asks a member whether it can take requests: whether it is healthy and knows a leader. It waits for the
 // connection to come up first.
 func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) error {
-	deadline, cancel := context.WithTimeoutCause(parent, timeout, fmt.Errorf("no answer within %v", timeout))
+	late := fmt.Errorf("no answer within %v", timeout)
+	deadline, cancel := context.WithTimeoutCause(parent, timeout, late)
 	defer cancel()
+	explain := func(check string, err error) error {
+		switch {
+		case deadline.Err() != nil:
+			err = context.Cause(deadline)
+		case status.Code(err) == codes.DeadlineExceeded: // the member is told the deadline too, and may notice it first
+			err = late
+		}
+		return &checkError{check: check, err: err}
+	}
 	if err := checkHealth(deadline, cc); err != nil {
-		return explain(deadline, "health check", err)
+		return explain("health check", err)
 	}
 	if err := checkLeader(deadline, cc); err != nil {
-		return explain(deadline, "leader check", err)
+		return explain("leader check", err)
 	}
 	return nil
-}
-
-func explain(deadline context.Context, check string, err error) error {
-	if deadline.Err() != nil {
-		err = context.Cause(deadline)
-	}
-	return &checkError{check: check, err: err}
 }
 
 // checkError is a check that an endpoint did not pass. Its text is the reason that Info shows: the endpoint stands
