@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Bench compares the SDK with a bare gRPC stub and with etcd's clientv3: in one process, on one etcd server of one
+// member, in rounds in which the three take turns. It prints what it finds and judges nothing; what must hold on any
+// machine is in package allocs.
+//
+//	go run ./bench -rounds 20 -time 1s
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 16, "how often each client has its turn in each workload; the tables hold medians")
+	turn := flag.Duration("time", 200*time.Millisecond, "how long a turn lasts")
+	flag.Parse()
+	if *rounds < 1 || *turn < time.Millisecond || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, *rounds, *turn); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(parent context.Context, out io.Writer, rounds int, turn time.Duration) (err error) {
+	fmt.Fprintln(out, "Starting etcd; the first time it is built, which takes about a minute.")
+	cluster, err := etcdtest.Run(parent)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	all, err := clients.Open(parent, cluster.Endpoints()[0])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, clients.Close(all)) }()
+	if err := all[0].Put(parent, readKey, value); err != nil {
+		return err
+	}
+
+	total := time.Duration(rounds*len(workloads)*len(all)) * (turn + turn/warmUpShare)
+	fmt.Fprintf(out, "etcd %s, one member; %s %s/%s, %d CPUs. %d rounds, about %v.\n",
+		cluster.Member(0).Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), rounds,
+		total.Round(time.Second))
+	results := make([]result, len(workloads))
+	for round := range rounds {
+		for w := range workloads {
+			if results[w] == nil {
+				results[w] = result{}
+			}
+			for i := range all {
+				if parent.Err() != nil {
+					return parent.Err()
+				}
+				client := all[(round+w+i)%len(all)]
+				s, err := measure(workloads[w], client, turn)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", workloads[w].name, client.Name, err)
+				}
+				results[w][client.Name] = append(results[w][client.Name], s)
+			}
+		}
+	}
+	for w, r := range results {
+		writeTable(out, workloads[w].name, r)
+	}
+	fmt.Fprint(out, footnote)
+	return nil
+}
+
+const footnote = `
+Medians over the rounds; a ratio is the median of the rounds' own ratios. Values have 100 bytes. time/op is how long a
+caller waits for one call on average. objects/op, bytes/op and cpu/op are of the whole client process, so gRPC's own
+goroutines and the garbage collector are in them; the server is another process.
+
+All calls are made with context.Background(), except where a deadline is named. The SDK then sets its default deadline
+of 5 s; raw and clientv3 have none and would wait for a silent server for ever. With "its own deadline" each call gets a
+context.WithTimeout, whose cost is in the numbers of all three.
+`

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eetcd-go/eetcd/test/internal/clients"
+)
+
+// sample is what one client showed in one turn, per call.
+type sample struct {
+	wait    float64 // of a caller, in seconds
+	rate    float64 // calls of all callers in a second
+	objects float64
+	bytes   float64
+	cpu     float64 // in seconds; 0 where the system does not tell
+}
+
+// warmUpShare is the part of a turn that is spent before it, unmeasured, since the garbage collection between turns
+// empties what a client keeps for reuse.
+const warmUpShare = 5
+
+func measure(w workload, c clients.Client, turn time.Duration) (sample, error) {
+	runtime.GC() // a client pays for its own garbage only
+	if _, err := drive(w, c, turn/warmUpShare); err != nil {
+		return sample{}, err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	cpu, start := cpuTime(), time.Now()
+	n, err := drive(w, c, turn)
+	elapsed, spent := time.Since(start), cpuTime()-cpu
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		return sample{}, err
+	}
+	calls := float64(n)
+	return sample{
+		wait:    elapsed.Seconds() * float64(w.callers) / calls,
+		rate:    calls / elapsed.Seconds(),
+		objects: float64(after.Mallocs-before.Mallocs) / calls,
+		bytes:   float64(after.TotalAlloc-before.TotalAlloc) / calls,
+		cpu:     spent.Seconds() / calls,
+	}, nil
+}
+
+// drive lets the callers call until the time is up, and returns how many calls they made. The first error ends it.
+func drive(w workload, c clients.Client, d time.Duration) (int64, error) {
+	var (
+		over   atomic.Bool
+		made   atomic.Int64
+		first  error
+		once   sync.Once
+		making sync.WaitGroup
+	)
+	timer := time.AfterFunc(d, func() { over.Store(true) })
+	defer timer.Stop()
+	for caller := range w.callers {
+		making.Go(func() {
+			n := 0
+			for !over.Load() {
+				if err := w.call(c, caller+n*w.callers); err != nil {
+					once.Do(func() { first = err })
+					over.Store(true)
+					break
+				}
+				n++
+			}
+			made.Add(int64(n))
+		})
+	}
+	making.Wait()
+	return made.Load(), first
+}
