@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,16 @@ const (
 	keepaliveTime    = 10 * time.Second
 	keepaliveTimeout = 5 * time.Second
 	userAgent        = "eetcd-go"
+
+	// What a server may send ahead of its reader. gRPC's default is to start at 64 KiB and to grow to at most 16 MiB by
+	// measuring, which costs a ping for nearly every answer, and several round trips for the first large one after each
+	// reconnection.
+	streamWindow = 4 << 20
+	connWindow   = 16 << 20
+
+	// serviceConfig lifts gRPC's own limit of 4 MiB on what may be received: a range may be larger, and the server bounds
+	// what can be stored. As a call option the limit would cost every call an allocation.
+	serviceConfig = `{"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
 )
 
 // link is one transport to an endpoint, from a successful connection to the loss of it. A reconnection makes a new
@@ -121,9 +130,11 @@ func dial(a address, o *options, under *transportErrors) (*grpc.ClientConn, erro
 		grpc.WithContextDialer(dialer(a, o, under)),
 		grpc.WithTransportCredentials(transportCredentials(a, o, under)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: o.connectTimeout}),
+		// The connect timeout is for verify to keep, which says better than gRPC what has been waited for.
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * o.connectTimeout}),
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
-		grpc.WithDisableServiceConfig(),
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
 		grpc.WithUserAgent(userAgent),
 	}
 	target := "passthrough:///" + a.dial
@@ -131,7 +142,10 @@ func dial(a address, o *options, under *transportErrors) (*grpc.ClientConn, erro
 		target = "passthrough:///unix"
 		opts = append(opts, grpc.WithAuthority("localhost"))
 	}
-	cc, err := grpc.NewClient(target, append(opts, o.dial...)...)
+	opts = append(opts, o.dial...)
+	// Last, because a retry policy in a service config of the user's would have gRPC send writes twice.
+	opts = append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig))
+	cc, err := grpc.NewClient(target, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", ErrEndpoint, a.text, err)
 	}
@@ -175,6 +189,3 @@ func (k *keptHandshake) ClientHandshake(parent context.Context, authority string
 func (k *keptHandshake) Clone() credentials.TransportCredentials {
 	return &keptHandshake{k.TransportCredentials.Clone(), k.under}
 }
-
-// maxReceive lifts gRPC's own limit of 4 MiB: a range may be larger, and the server bounds what can be stored.
-const maxReceive = math.MaxInt32
