@@ -26,9 +26,13 @@ test: ## run all tests, on real etcd servers and with the race detector on
 	go -C test test $(RACE) -count=1 ./...
 	go -C tools test $(RACE) -count=1 ./...
 
+.PHONY: faults
+faults: ## see what the loss of a member costs readers of the SDK and of clientv3
+	go -C test test -count=1 -v -run TestReadsSurvive ./faults
+
 .PHONY: soak
-soak: ## repeat the fault tests ROUNDS times (20)
-	go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 ./faults/...
+soak: ## repeat the fault tests ROUNDS times (20), with longer histories
+	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 ./faults/...
 
 .PHONY: bench
 bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+const (
+	historySeconds = 15
+	quiet          = 700 * time.Millisecond // between two faults
+)
+
+// lasting is a random time that a fault lasts: some are over before the silent member is frozen, some are not.
+func lasting(pick *rand.Rand) time.Duration {
+	return time.Second + time.Duration(pick.Int64N(int64(1200*time.Millisecond)))
+}
+
+// TestHistoryUnderFaultsIsLinearizable has many clients read and write the same keys while the members are lost in turn,
+// and then holds what each caller was told against what a single copy of the keys could have said, and against what the
+// cluster says that it did.
+func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	pick := newRand(t)
+	c := open(t, cluster.Endpoints())
+	w := startWorkers(c, pick)
+	defer w.stop()
+
+	end := time.Now().Add(historyLength(t))
+	for time.Now().Before(end) {
+		kinds := []fault{kill, pause, cut, blackhole, partition, twoCut}
+		pick.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+		for _, f := range kinds {
+			if !time.Now().Before(end) {
+				break
+			}
+			endure(t, cluster, w, f, pick)
+		}
+	}
+	awaitAllActive(t, c)
+	history := w.stop()
+	t.Log(tally(history))
+
+	r := recordOf(t, c)
+	if len(history) == 0 || len(r.applied) == 0 {
+		t.Fatal("nothing happened")
+	}
+	faults := r.audit(history)
+	for _, f := range faults[:min(len(faults), 20)] {
+		t.Error(f)
+	}
+	if len(faults) > 20 {
+		t.Errorf("and %d more", len(faults)-20)
+	}
+	mustBeLinearizable(t, r.effects(history))
+}
+
+// twoCut leaves clients a single member, which has its quorum all the same.
+var twoCut = fault{
+	"cut of two",
+	func(c *etcdtest.Cluster, m *etcdtest.Member) { others(c, m, (*etcdtest.Member).Cut) },
+	func(c *etcdtest.Cluster, m *etcdtest.Member) { others(c, m, (*etcdtest.Member).Heal) },
+}
+
+func others(c *etcdtest.Cluster, m *etcdtest.Member, do func(*etcdtest.Member)) {
+	for _, other := range c.Members() {
+		if other != m {
+			do(other)
+		}
+	}
+}
+
+// endure has one fault strike, and heals it. A history in which nothing is answered would be linearizable too, so both
+// reads and writes must succeed from the strike to the end of the quiet time.
+func endure(t *testing.T, cluster *etcdtest.Cluster, w *workers, f fault, pick *rand.Rand) {
+	t.Helper()
+	who := []role{leader, follower}[pick.IntN(2)]
+	victim := memberOf(t, cluster, who, pick)
+	from := w.now()
+	f.strike(cluster, victim)
+	time.Sleep(lasting(pick))
+	f.heal(cluster, victim)
+	time.Sleep(quiet)
+
+	done := w.since(from)
+	what := fmt.Sprintf("%s of the %s %s from %v to %v", f.name, who, victim.Name(),
+		from.Round(time.Millisecond), w.now().Round(time.Millisecond))
+	t.Logf("%s: %s", what, tally(done))
+	succeeded := func(k kind) bool {
+		return slices.ContainsFunc(done, func(o operation) bool { return o.kind == k && o.err == nil })
+	}
+	if !succeeded(get) || !succeeded(put) {
+		t.Errorf("%s: no read, or no write, succeeded", what)
+	}
+}
+
+// historyLength is 15 s, or $EETCD_FAULT_SECONDS.
+func historyLength(t *testing.T) time.Duration {
+	t.Helper()
+	seconds := historySeconds
+	if given := os.Getenv("EETCD_FAULT_SECONDS"); given != "" {
+		var err error
+		if seconds, err = strconv.Atoi(given); err != nil || seconds < 1 {
+			t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
+		}
+	}
+	return time.Duration(seconds) * time.Second
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/kv"
+)
+
+const (
+	readerCount     = 64
+	defaultDeadline = 5 * time.Second // of the SDK, where neither the caller nor the request sets one
+	shortDeadline   = 3 * time.Second
+	readPause       = 50 * time.Millisecond // of each reader between two reads, on average
+)
+
+// read is one read that has ended.
+type read struct {
+	start, end time.Time
+	deadline   time.Duration
+	err        error
+}
+
+func (r read) took() time.Duration { return r.end.Sub(r.start) }
+
+// readers read one key over and over, each on its own, until stop.
+type readers struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	reads   [readerCount][]read // each written by one reader; read after stop
+}
+
+// startReaders gives get the deadline of each read; how it keeps it is its own affair.
+func startReaders(get func(deadline time.Duration) error) *readers {
+	r := &readers{}
+	life, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	for i := range r.reads {
+		deadline := defaultDeadline
+		if i%8 == 0 {
+			deadline = shortDeadline
+		}
+		r.running.Go(func() {
+			for life.Err() == nil {
+				one := read{start: time.Now(), deadline: deadline}
+				one.err = get(deadline)
+				one.end = time.Now()
+				r.reads[i] = append(r.reads[i], one)
+				select {
+				case <-life.Done():
+				case <-time.After(readPause/2 + rand.N(readPause)):
+				}
+			}
+		})
+	}
+	return r
+}
+
+// stop returns when every reader has ended its last read. It may be called more than once.
+func (r *readers) stop() {
+	r.cancel()
+	r.running.Wait()
+}
+
+// toll is what a fault cost the readers of one client.
+type toll struct {
+	reads, failed int
+	firstErr      error
+	next          time.Duration // from the fault to the first success of any read that began after it
+	last          time.Duration // from the fault until every reader had had such a success
+	slowest       time.Duration // of all reads
+	late          int           // reads that took longer than their deadline
+	silent        int           // readers without any success after the fault
+}
+
+func (r *readers) toll(struck time.Time) toll {
+	var sum toll
+	for _, reads := range r.reads {
+		var back time.Duration
+		for _, one := range reads {
+			sum.reads++
+			sum.slowest = max(sum.slowest, one.took())
+			if one.took() > one.deadline+grace {
+				sum.late++
+			}
+			if one.err != nil {
+				sum.failed++
+				if sum.firstErr == nil {
+					sum.firstErr = one.err
+				}
+			} else if back == 0 && one.start.After(struck) {
+				back = one.end.Sub(struck)
+			}
+		}
+		if back == 0 {
+			sum.silent++
+			continue
+		}
+		sum.last = max(sum.last, back)
+		if sum.next == 0 || back < sum.next {
+			sum.next = back
+		}
+	}
+	return sum
+}
+
+const readKey = "read by many"
+
+// sdkReaders read through a connection of the SDK. Deadlines come from all the places there are: the default, the
+// request, and the caller's context.
+func sdkReaders(c *conn.Conn) *readers {
+	base := kv.New(c.Name()).WithKey(readKey)
+	return startReaders(func(deadline time.Duration) error {
+		parent := context.Background()
+		request := base
+		switch {
+		case deadline == defaultDeadline:
+		case rand.N(2) == 0:
+			request = base.WithTimeout(deadline)
+		default:
+			var cancel context.CancelFunc
+			parent, cancel = context.WithTimeout(parent, deadline)
+			defer cancel()
+		}
+		_, err := kv.Get(parent, request)
+		return err
+	})
+}
+
+// etcdReaders read through etcd's own client, connected to the same endpoints.
+func etcdReaders(t *testing.T, endpoints []string) (r *readers, stop func()) {
+	t.Helper()
+	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = startReaders(func(deadline time.Duration) error {
+		parent, cancel := context.WithTimeout(context.Background(), deadline)
+		defer cancel()
+		_, err := c.Get(parent, readKey)
+		return err
+	})
+	return r, func() {
+		r.stop()
+		if err := c.Close(); err != nil {
+			t.Errorf("close clientv3: %v", err)
+		}
+	}
+}
