@@ -58,7 +58,7 @@ func (f *flight) init(leader bool, hedge func()) {
 	f.hedge = hedge
 	f.timer = time.AfterFunc(time.Hour, f.fire)
 	f.timer.Stop()
-	f.opts = []grpc.CallOption{grpc.StaticMethod(), grpc.MaxCallRecvMsgSize(maxReceive), grpc.Peer(&f.peer)}
+	f.opts = []grpc.CallOption{grpc.StaticMethod(), grpc.Peer(&f.peer)}
 }
 
 func (f *flight) base() context.Context {
@@ -77,15 +77,15 @@ func (f *flight) renew() {
 	}
 }
 
-// callContext is what gRPC sees as the context of a call: cancelled as the flight is, with the caller's values and the
-// call's deadline.
+// callContext is what gRPC sees as the context of a call: cancelled as the flight is, with the caller's values and
+// deadline. A deadline of the SDK's own is for the flight's timer to keep: gRPC would only tell the server of it, with two
+// more allocations, and the server learns of the end of a call anyway.
 type callContext struct {
 	context.Context // the flight's
 	parent          context.Context
-	deadline        time.Time
 }
 
-func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
+func (c *callContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
 
 func (c *callContext) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
@@ -96,7 +96,7 @@ func (c *callContext) Value(key any) any {
 
 // context is what gRPC is to see as the context of a call with the caller's values.
 func (f *flight) context(parent context.Context) context.Context {
-	ctx := &callContext{Context: f.ctx, parent: parent, deadline: f.deadline}
+	ctx := &callContext{Context: f.ctx, parent: parent}
 	if f.leader {
 		// The flight's metadata would hide the caller's.
 		if md, ok := metadata.FromOutgoingContext(parent); ok {

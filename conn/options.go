@@ -134,7 +134,8 @@ func WithLazy() Option { return func(o *options) { o.lazy = true } }
 // not to log.
 func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
 
-// WithDialOptions adds gRPC dial options behind the SDK's own, such as interceptors or a stats handler.
+// WithDialOptions adds gRPC dial options behind the SDK's own, such as interceptors or a stats handler. A service config
+// has no effect: the SDK retries by itself, and knows which writes must not be sent twice.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	opts = slices.DeleteFunc(slices.Clone(opts), func(o grpc.DialOption) bool { return o == nil })
 	return func(o *options) { o.dial = append(o.dial, opts...) }

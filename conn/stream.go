@@ -42,10 +42,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 		timer := time.AfterFunc(o.timeout, func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
-	all := append([]grpc.CallOption{
-		grpc.MaxCallRecvMsgSize(maxReceive),
-		grpc.OnFinish(func(error) { s.close() }),
-	}, o.rest...)
+	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.rest...)
 	s.ClientStream, err = l.cc.NewStream(s.ctx, desc, method, all...)
 	if err != nil {
 		err = s.failed(err, false)
