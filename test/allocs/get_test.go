@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !race
+
+package allocs
+
+import (
+	"context"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
+)
+
+const (
+	rounds = 5
+	calls  = 2000 // of each client in each round
+	warmUp = 100  // before them, since the garbage collection between rounds empties every sync.Pool
+
+	mostObjectsBeyondRaw = 3
+	mostOfV3sObjects     = 0.85
+	mostOfV3sBytes       = 0.75
+)
+
+// cost is what one call allocates in the whole process, as gRPC allocates on goroutines of its own.
+type cost struct{ objects, bytes float64 }
+
+func TestGetAllocatesLittleMoreThanABareStubAndLessThanClientV3(t *testing.T) {
+	all, err := clients.Open(t.Context(), etcdtest.Start(t).Endpoints()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := clients.Close(all); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := all[0].Put(t.Context(), "key", strings.Repeat("v", 100)); err != nil {
+		t.Fatal(err)
+	}
+	cancellable, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	limited, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+
+	// All three get the same context. What the SDK adds is its default deadline of 5 s where that has none.
+	for _, c := range []struct {
+		name   string
+		parent context.Context
+	}{
+		{"background", context.Background()},
+		{"cancellable", cancellable},
+		{"with a deadline", limited},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			costs := measure(t, all, func(client clients.Client) error { return client.Get(c.parent, "key") })
+			raw, v3, ours := costs[clients.Raw], costs[clients.ClientV3], costs[clients.Eetcd]
+			t.Logf("raw %.2f objects, %.0f bytes; clientv3 %.2f, %.0f; eetcd %.2f, %.0f",
+				raw.objects, raw.bytes, v3.objects, v3.bytes, ours.objects, ours.bytes)
+			if beyond := ours.objects - raw.objects; beyond > mostObjectsBeyondRaw {
+				t.Errorf("%.2f objects more than a bare stub, want at most %d", beyond, mostObjectsBeyondRaw)
+			}
+			if share := ours.objects / v3.objects; share > mostOfV3sObjects {
+				t.Errorf("%.3f of the objects of clientv3, want at most %.2f", share, mostOfV3sObjects)
+			}
+			if share := ours.bytes / v3.bytes; share > mostOfV3sBytes {
+				t.Errorf("%.3f of the bytes of clientv3, want at most %.2f", share, mostOfV3sBytes)
+			}
+		})
+	}
+}
+
+// measure returns the median cost of a call for each client, over rounds in which they take turns in changing order.
+func measure(t *testing.T, all []clients.Client, call func(clients.Client) error) map[string]cost {
+	t.Helper()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	objects, bytes := map[string][]float64{}, map[string][]float64{}
+	for round := range rounds {
+		for i := range all {
+			client := all[(round+i)%len(all)]
+			c := turn(t, func() error { return call(client) })
+			objects[client.Name] = append(objects[client.Name], c.objects)
+			bytes[client.Name] = append(bytes[client.Name], c.bytes)
+		}
+	}
+	costs := map[string]cost{}
+	for _, client := range all {
+		costs[client.Name] = cost{median(objects[client.Name]), median(bytes[client.Name])}
+	}
+	return costs
+}
+
+// turn returns the mean cost of a call in one turn of one client.
+func turn(t *testing.T, call func() error) cost {
+	t.Helper()
+	runtime.GC()
+	var before, after runtime.MemStats
+	for i := range warmUp + calls {
+		if i == warmUp {
+			runtime.ReadMemStats(&before)
+		}
+		if err := call(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	return cost{float64(after.Mallocs-before.Mallocs) / calls, float64(after.TotalAlloc-before.TotalAlloc) / calls}
+}
+
+func median(values []float64) float64 {
+	return slices.Sorted(slices.Values(values))[len(values)/2]
+}
