@@ -91,5 +91,6 @@ goroutines and the garbage collector are in them; the server is another process.
 
 All calls are made with context.Background(), except where a deadline is named. The SDK then sets its default deadline
 of 5 s; raw and clientv3 have none and would wait for a silent server for ever. With "its own deadline" each call gets a
-context.WithTimeout, whose cost is in the numbers of all three.
+context.WithTimeout, whose cost is in the numbers of all three. A Put of the SDK asks for a leader in a header, which
+lets a member without one turn it away at once.
 `
