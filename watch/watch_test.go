@@ -46,6 +46,20 @@ func put(t *testing.T, c ctx.Ctx, key, value string) int64 {
 	return r.Header.Revision
 }
 
+// write writes for sure, and perhaps more than once: a write that a dying member takes along has an unknown outcome.
+func write(t *testing.T, c ctx.Ctx, key, value string) {
+	t.Helper()
+	for {
+		_, err := kv.Put(t.Context(), c.WithKey(key).WithValue(value).WithTimeout(time.Second))
+		if err == nil {
+			return
+		}
+		if t.Context().Err() != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func start(t *testing.T, c ctx.Ctx, opts ...watch.Option) *watch.Watcher {
 	t.Helper()
 	w, err := watch.Watch(t.Context(), c, opts...)
@@ -418,7 +432,7 @@ func TestPinnedWatchStaysOnItsEndpoint(t *testing.T) {
 		break
 	}
 	m.Kill()
-	put(t, c, "k", "2")
+	write(t, c, "k", "2")
 	if _, err := watch.Watch(t.Context(), c.WithKey("k").WithEndpoint(m.Endpoint())); !errors.Is(err, conn.ErrUnavailable) {
 		t.Errorf("a watch pinned to a dead member: %v", err)
 	}
@@ -433,29 +447,17 @@ func TestWatchGoesOnAfterTheDeathOfItsMember(t *testing.T) {
 	c := open(t, cluster)
 	from := put(t, c, "other", "") + 1
 	w := start(t, c.WithKey("k").WithPrefix().WithPrevKV())
-	// A write that a dying member takes along has an unknown outcome; what counts is what the history says.
-	write := func(value string) {
-		for {
-			_, err := kv.Put(t.Context(), c.WithKey("k").WithValue(value).WithTimeout(time.Second))
-			if err == nil {
-				return
-			}
-			if t.Context().Err() != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	for i, m := range cluster.Members() {
 		for j := range 20 {
-			write(fmt.Sprintf("%d before %d", i, j))
+			write(t, c, "k", fmt.Sprintf("%d before %d", i, j))
 		}
 		m.Kill()
 		for j := range 20 {
-			write(fmt.Sprintf("%d after %d", i, j))
+			write(t, c, "k", fmt.Sprintf("%d after %d", i, j))
 		}
 		m.Restart()
 	}
-	write("end")
+	write(t, c, "k", "end")
 	upToEnd := func(w *watch.Watcher) []string {
 		var got []string
 		for {
