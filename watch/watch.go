@@ -116,8 +116,10 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 	select {
 	case <-w.created:
 	case <-w.done:
-		if err := w.Err(); err != nil {
-			return nil, err
+		select {
+		case <-w.created: // and ended at once, as one that starts too far back does: the watcher tells
+		default:
+			return nil, w.Err()
 		}
 	case <-creating.Done():
 		_ = w.Close()
