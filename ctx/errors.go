@@ -2,7 +2,11 @@
 
 package ctx
 
-import "strings"
+import (
+	"errors"
+	"slices"
+	"strings"
+)
 
 // ErrInvalid is the errors.Is target of every request that was refused before it was sent because
 // it makes no sense. Its etcderr.Outcome is NotSent, and sending the request again cannot help.
@@ -31,4 +35,19 @@ func (e *InvalidError) Error() string {
 // Unwrap returns [ErrInvalid].
 func (e *InvalidError) Unwrap() error {
 	return ErrInvalid
+}
+
+// AlsoInvalid adds a conflict to those of err, for service packages that refuse more than options, so that all of them are
+// told at once. Users of the SDK do not need it. err is nil or what [Ctx.Check] or a rendering method returned, and is left
+// as it is; any other error is kept beside the conflict.
+func AlsoInvalid(err error, conflict string) error {
+	var before *InvalidError
+	switch {
+	case errors.As(err, &before):
+		return &InvalidError{Conflicts: append(slices.Clone(before.Conflicts), conflict)}
+	case err != nil:
+		return errors.Join(err, &InvalidError{Conflicts: []string{conflict}})
+	default:
+		return &InvalidError{Conflicts: []string{conflict}}
+	}
 }

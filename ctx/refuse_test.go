@@ -5,6 +5,7 @@ package ctx_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,6 +131,23 @@ func TestCheckRefusesWhatAServiceHasNoPlaceFor(t *testing.T) {
 	)
 	if err := send.WithSerializable().Check("a member list request", ctx.OptSerializable); err != nil {
 		t.Errorf("what is allowed: %v", err)
+	}
+}
+
+func TestAlsoInvalidTellsWhatWasFoundBefore(t *testing.T) {
+	checkRefused(t, ctx.AlsoInvalid(nil, "a"), "a")
+
+	before := ctx.Key("k").WithLimit(0).Check("a status request", 0)
+	found := []string{"ctx: WithKey does not apply to a status request", "ctx: WithLimit does not apply to a status request"}
+	first, second := ctx.AlsoInvalid(before, "a"), ctx.AlsoInvalid(before, "b")
+	checkRefused(t, first, append(slices.Clone(found), "a")...)
+	checkRefused(t, second, append(slices.Clone(found), "b")...)
+	checkRefused(t, ctx.AlsoInvalid(first, "c"), append(slices.Clone(found), "a", "c")...)
+	checkRefused(t, before, found...)
+
+	other := errors.New("something else")
+	if err := ctx.AlsoInvalid(other, "a"); !errors.Is(err, other) || !errors.Is(err, ctx.ErrInvalid) {
+		t.Errorf("%q is not both", err)
 	}
 }
 

@@ -72,15 +72,24 @@ func (s Stream) once(life context.Context, serve func(context.Context, conn.Stre
 	// A member that is cut off from the others must end the stream rather than stay silent on it.
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(life, "hasleader", "true"))
 	defer cancel()
+	open, err := s.Open(ctx)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, open)
+}
+
+// Open opens the stream once, for what cannot be resumed. It lives as long as parent.
+func (s Stream) Open(parent context.Context) (conn.Stream, error) {
 	var opts []grpc.CallOption
 	if s.Pinned {
 		opts = append(opts, conn.OnEndpoint(s.Endpoint))
 	}
-	open, err := s.Conn.NewStream(ctx, s.Desc, s.Method, opts...)
+	open, err := s.Conn.NewStream(parent, s.Desc, s.Method, opts...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return serve(ctx, open.(conn.Stream))
+	return open.(conn.Stream), nil
 }
 
 // Final reports whether a stream that ended with err would end so again: the connection is closed, the endpoint is not
