@@ -20,7 +20,7 @@ type hub struct {
 
 	mu      sync.Mutex // taken before the lock of a stream
 	streams []*shared
-	lastID  int64
+	lastID  int64 // made up for a reader
 }
 
 type hubKey struct{}
@@ -35,24 +35,21 @@ type place struct {
 	pinned   bool
 }
 
-// join puts a watch on a stream at its place: one with room that has no watch with its ID, or a new one.
+// join puts a watch on a stream at its place: one with room, or a new one.
 func (h *hub) join(w *Watcher, at place) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	made := w.at.id == 0 // the server would take 0 for a wish to choose
+	if w.at.id == 0 { // the reader has not asked for one
+		h.lastID++
+		w.at.id = h.lastID
+	}
 	for _, s := range h.streams {
-		if s.place == at && s.add(w, h.lastID+1, made) {
-			if made {
-				h.lastID++
-			}
+		if s.place == at && s.add(w) {
 			return nil
 		}
 	}
 	s := newShared(h, at)
-	s.add(w, h.lastID+1, made)
-	if made {
-		h.lastID++
-	}
+	s.add(w)
 	if err := h.conn.Go(s.run); err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ const (
 
 // position is how far a watch is: what it takes to go on from there on another stream without a gap or a repetition.
 type position struct {
-	id    int64
+	id    int64 // for the reader: never sent
+	known int64 // under which the server knows the watch on this stream
 	stage stage
 	room  bool // while parking: there is room again
 
@@ -53,7 +54,7 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 func (p *position) create(r *pb.WatchCreateRequest) *pb.WatchRequest {
 	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
 		Key: r.Key, RangeEnd: r.RangeEnd, StartRevision: p.next, ProgressNotify: r.ProgressNotify, Filters: r.Filters,
-		PrevKv: r.PrevKv, WatchId: p.id, Fragment: true,
+		PrevKv: r.PrevKv, WatchId: p.known, Fragment: true,
 	}}}
 }
 
@@ -61,12 +62,12 @@ func (p *position) create(r *pb.WatchCreateRequest) *pb.WatchRequest {
 func (p *position) reset() {
 	p.partial, p.partialBytes = nil, 0
 	p.repeated = p.ahead
-	p.createdAt, p.askedBefore = 0, 0
+	p.known, p.createdAt, p.askedBefore = 0, 0, 0
 }
 
-// confirmed notes that a member whose revision is rev has created the watch.
-func (p *position) confirmed(rev int64) {
-	p.createdAt = rev
+// confirmed notes that a member whose revision is rev has created the watch, and knows it as known.
+func (p *position) confirmed(known, rev int64) {
+	p.known, p.createdAt = known, rev
 	if p.next == 0 {
 		// From now on: events up to rev may still come, since a member reads its revision after it has created the watch.
 		// If one does, the watch goes on after that one; if none does, all that is missed is older than the creation.

@@ -22,7 +22,8 @@ func (s *shared) receive(r *pb.WatchResponse) error {
 	case r.WatchId == everyWatch:
 		s.progressed(r)
 	default:
-		if w := s.watchers[r.WatchId]; w != nil && w.at.stage == live {
+		if w := s.known[r.WatchId]; w != nil && w.at.stage == live {
+			r.WatchId = w.at.id
 			s.changed(w, r)
 		}
 	}
@@ -31,7 +32,7 @@ func (s *shared) receive(r *pb.WatchResponse) error {
 	}
 	if over != nil {
 		over.at.stage = gone
-		delete(s.watchers, over.at.id)
+		delete(s.watchers, over)
 	}
 	empty := s.staying == 0
 	s.mu.Unlock()
@@ -59,14 +60,15 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		}
 		return w, why, nil
 	}
-	w.at.confirmed(r.Header.GetRevision())
+	w.at.confirmed(r.WatchId, r.Header.GetRevision())
+	s.known[r.WatchId] = w
 	select {
 	case <-w.created:
 	default:
 		close(w.created)
 	}
 	if w.at.stage == leaving {
-		s.demand(demand{toCancel, w})
+		s.demand(demand{kind: toCancel, id: r.WatchId})
 		return nil, nil, nil
 	}
 	w.at.stage = live
@@ -75,10 +77,11 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 
 // cancelled takes the end of a watch: the one asked for, or one that the server decided on.
 func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) {
-	w := s.watchers[r.WatchId]
+	w := s.known[r.WatchId]
 	if w == nil {
 		return nil, nil, nil
 	}
+	delete(s.known, r.WatchId)
 	asked := r.CompactRevision == 0 && r.CancelReason == ""
 	switch w.at.stage {
 	case leaving:
@@ -107,7 +110,7 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 func (s *shared) progressed(r *pb.WatchResponse) {
 	s.answered++
 	rev := r.Header.GetRevision()
-	for _, w := range s.watchers {
+	for w := range s.watchers {
 		at := &w.at
 		if at.stage != live || at.partial != nil || rev <= at.createdAt && s.answered <= at.askedBefore {
 			continue
@@ -176,5 +179,5 @@ func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
 func (s *shared) park(w *Watcher) {
 	w.at.stage, w.at.room = parking, false
 	w.at.partial, w.at.partialBytes = nil, 0
-	s.demand(demand{toCancel, w})
+	s.demand(demand{kind: toCancel, id: w.at.known})
 }

@@ -26,7 +26,7 @@ type shared struct {
 	heard atomic.Int64 // when something was received last, Unix nanoseconds
 
 	mu       sync.Mutex
-	watchers map[int64]*Watcher
+	watchers map[*Watcher]struct{}
 	staying  int // watchers that are not leaving
 	stopped  bool
 	out      []demand
@@ -34,15 +34,18 @@ type shared struct {
 
 	// What follows is of the stream that is open now.
 	endpoint string
-	creates  []*Watcher // creations sent and not answered: the server answers in order
-	asked    int64      // progress requests sent
-	answered int64      // progress responses received
+	known    map[int64]*Watcher // by the ID under which the server knows them
+	lastID   int64              // given to the server; each creation has a new one
+	creates  []*Watcher         // creations sent and not answered: the server answers in order
+	asked    int64              // progress requests sent
+	answered int64              // progress responses received
 }
 
 // demand is something to ask of the server.
 type demand struct {
 	kind demandKind
-	w    *Watcher
+	w    *Watcher // to create
+	id   int64    // to cancel
 }
 
 type demandKind uint8
@@ -54,23 +57,20 @@ const (
 )
 
 func newShared(h *hub, at place) *shared {
-	s := &shared{hub: h, place: at, watchers: map[int64]*Watcher{}, wake: make(chan struct{}, 1)}
+	s := &shared{hub: h, place: at, watchers: map[*Watcher]struct{}{}, wake: make(chan struct{}, 1)}
 	s.life, s.end = context.WithCancelCause(context.Background())
 	return s
 }
 
-// add puts a watch on the stream, under the ID made for it if made; it fails if the stream is full or has its ID.
-func (s *shared) add(w *Watcher, id int64, made bool) bool {
+// add puts a watch on the stream, if there is room.
+func (s *shared) add(w *Watcher) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !made {
-		id = w.at.id
-	}
-	if _, taken := s.watchers[id]; taken || s.stopped || len(s.watchers) >= streamSize {
+	if s.stopped || len(s.watchers) >= streamSize {
 		return false
 	}
-	w.at.id, w.stream = id, s
-	s.watchers[id] = w
+	w.stream = s
+	s.watchers[w] = struct{}{}
 	s.staying++
 	s.want(w)
 	return true
@@ -79,7 +79,7 @@ func (s *shared) add(w *Watcher, id int64, made bool) bool {
 // want has a watch created. The lock is held.
 func (s *shared) want(w *Watcher) {
 	w.at.stage = wanted
-	s.demand(demand{toCreate, w})
+	s.demand(demand{kind: toCreate, w: w})
 }
 
 func (s *shared) demand(d demand) {
@@ -96,14 +96,14 @@ func (s *shared) remove(w *Watcher) {
 	switch w.at.stage {
 	case live:
 		w.at.stage = leaving
-		s.demand(demand{toCancel, w})
+		s.demand(demand{kind: toCancel, id: w.at.known})
 		s.staying--
 	case creating, parking:
 		w.at.stage = leaving
 		s.staying--
 	case wanted, parked:
 		w.at.stage = gone
-		delete(s.watchers, w.at.id)
+		delete(s.watchers, w)
 		s.staying--
 	}
 	empty := s.staying == 0
@@ -130,7 +130,7 @@ func (s *shared) take() []*Watcher {
 	defer s.mu.Unlock()
 	s.stopped = true
 	var all []*Watcher
-	for _, w := range s.watchers {
+	for w := range s.watchers {
 		w.at.stage = gone
 		all = append(all, w)
 	}
@@ -181,7 +181,7 @@ func (s *shared) broken(err error) {
 	}
 	s.mu.Lock()
 	var vain []*Watcher
-	for _, w := range s.watchers {
+	for w := range s.watchers {
 		select {
 		case <-w.created:
 		default:
@@ -220,8 +220,9 @@ func (s *shared) start(endpoint string) {
 	s.heard.Store(time.Now().UnixNano())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endpoint, s.out, s.creates, s.asked, s.answered = endpoint, nil, nil, 0, 0
-	for id, w := range s.watchers {
+	s.endpoint, s.known, s.lastID = endpoint, map[int64]*Watcher{}, 0
+	s.out, s.creates, s.asked, s.answered = nil, nil, 0, 0
+	for w := range s.watchers {
 		w.at.reset()
 		switch w.at.stage {
 		case wanted, creating, live:
@@ -234,7 +235,7 @@ func (s *shared) start(endpoint string) {
 			}
 		case leaving:
 			w.at.stage = gone
-			delete(s.watchers, id)
+			delete(s.watchers, w)
 		}
 	}
 }
@@ -288,13 +289,14 @@ func (s *shared) nextRequest() *pb.WatchRequest {
 			if d.w.at.stage != wanted {
 				continue
 			}
-			d.w.at.stage = creating
-			d.w.at.askedBefore = s.asked
+			// A member may still send, after a creation, what it had in hand for a watch that had the same ID.
+			s.lastID++
+			d.w.at.stage, d.w.at.known, d.w.at.askedBefore = creating, s.lastID, s.asked
 			s.creates = append(s.creates, d.w)
 			return d.w.at.create(d.w.request)
 		case toCancel:
 			return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CancelRequest{
-				CancelRequest: &pb.WatchCancelRequest{WatchId: d.w.at.id},
+				CancelRequest: &pb.WatchCancelRequest{WatchId: d.id},
 			}}
 		case toReport:
 			s.asked++

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// member stands in for an etcd member whose every word a test chooses, on a fake clock. It lives in memory, so that a
+// synctest bubble can hold it.
+type member struct {
+	pb.UnimplementedMaintenanceServer
+	pb.UnimplementedWatchServer
+
+	name     string
+	listener *bufconn.Listener
+	streams  chan *serverStream // opened by the client and not taken by the test yet
+	probes   atomic.Int64       // health checks seen
+	mute     atomic.Bool        // takes requests and answers none
+}
+
+func newMember(t *testing.T, name string) *member {
+	m := &member{name: name, listener: bufconn.Listen(1 << 16), streams: make(chan *serverStream, 100)}
+	server := grpc.NewServer()
+	pb.RegisterMaintenanceServer(server, m)
+	pb.RegisterWatchServer(server, m)
+	healthpb.RegisterHealthServer(server, &memberHealth{member: m})
+	go func() { _ = server.Serve(m.listener) }()
+	t.Cleanup(server.Stop)
+	return m
+}
+
+func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
+	if m.mute.Load() {
+		<-parent.Done()
+	}
+	return &pb.StatusResponse{Leader: 1}, nil
+}
+
+// memberHealth is the member's health service, apart because it has a method Watch of its own.
+type memberHealth struct {
+	healthpb.UnimplementedHealthServer
+	*member
+}
+
+func (m *memberHealth) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
+	return nil
+}
+
+func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	m.probes.Add(1)
+	if m.mute.Load() {
+		<-parent.Done()
+	}
+	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, nil
+}
+
+// Watch leaves the stream to the test.
+func (m *member) Watch(grpcStream grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
+	md, _ := metadata.FromIncomingContext(grpcStream.Context())
+	s := &serverStream{stream: grpcStream, metadata: md, requests: make(chan *pb.WatchRequest, 10_000), over: make(chan error, 1)}
+	m.streams <- s
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	reader.Go(func() {
+		for {
+			r, err := grpcStream.Recv()
+			if err != nil {
+				close(s.requests)
+				return
+			}
+			if r.GetProgressRequest() != nil {
+				s.asked.Add(1)
+				continue
+			}
+			s.requests <- r
+		}
+	})
+	select {
+	case err := <-s.over:
+		return err
+	case <-grpcStream.Context().Done():
+		return status.FromContextError(grpcStream.Context().Err()).Err()
+	}
+}
+
+// serverStream is a member's side of a stream.
+type serverStream struct {
+	stream   grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]
+	metadata metadata.MD
+	requests chan *pb.WatchRequest // but progress requests
+	asked    atomic.Int64          // progress requests seen
+	over     chan error
+}
+
+// opened waits for the next stream that the client opens.
+func (m *member) opened() *serverStream { return <-m.streams }
+
+// create waits for the request to create a watch.
+func (s *serverStream) create(t *testing.T) *pb.WatchCreateRequest {
+	t.Helper()
+	r := <-s.requests
+	if r.GetCreateRequest() == nil {
+		t.Fatalf("the client asks for %v, want a creation", r)
+	}
+	return r.GetCreateRequest()
+}
+
+// cancel waits for the request to cancel a watch, and returns its ID.
+func (s *serverStream) cancel(t *testing.T) int64 {
+	t.Helper()
+	r := <-s.requests
+	if r.GetCancelRequest() == nil {
+		t.Fatalf("the client asks for %v, want a cancellation", r)
+	}
+	return r.GetCancelRequest().WatchId
+}
+
+// confirm waits for a creation and confirms it, by a member at revision rev.
+func (s *serverStream) confirm(t *testing.T, rev int64) *pb.WatchCreateRequest {
+	t.Helper()
+	r := s.create(t)
+	s.send(t, &pb.WatchResponse{Header: at(rev), WatchId: r.WatchId, Created: true})
+	return r
+}
+
+func (s *serverStream) send(t *testing.T, r *pb.WatchResponse) {
+	t.Helper()
+	if err := s.stream.Send(r); err != nil {
+		t.Errorf("send: %v", err)
+	}
+	synctest.Wait()
+}
+
+// tell sends the puts of key "k" at some revisions.
+func (s *serverStream) tell(t *testing.T, id int64, revs ...int64) {
+	t.Helper()
+	s.send(t, changes(id, revs...))
+}
+
+// progress answers a progress request on behalf of all watches.
+func (s *serverStream) progress(t *testing.T, rev int64) {
+	t.Helper()
+	s.send(t, &pb.WatchResponse{Header: at(rev), WatchId: -1})
+}
+
+// end ends the stream.
+func (s *serverStream) end(err error) { s.over <- err }
+
+func at(rev int64) *pb.ResponseHeader { return &pb.ResponseHeader{Revision: rev} }
+
+// changes is a response with the puts of key "k" at some revisions; the value tells the events of a revision apart.
+func changes(id int64, revs ...int64) *pb.WatchResponse {
+	r := &pb.WatchResponse{WatchId: id, Header: at(revs[len(revs)-1])}
+	for i, rev := range revs {
+		r.Events = append(r.Events, &mvccpb.Event{Kv: &mvccpb.KeyValue{
+			Key: []byte("k"), ModRevision: rev, Value: fmt.Appendf(nil, "%d.%d", rev, countBefore(revs[:i], rev)),
+		}})
+	}
+	return r
+}
+
+func countBefore(revs []int64, rev int64) int {
+	n := 0
+	for _, r := range revs {
+		if r == rev {
+			n++
+		}
+	}
+	return n
+}
+
+// openFake opens a connection to fake members. It closes with the test.
+func openFake(t *testing.T, members ...*member) ctx.Ctx {
+	t.Helper()
+	var endpoints []string
+	for _, m := range members {
+		endpoints = append(endpoints, m.name+":1")
+	}
+	dial := grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
+		for _, m := range members {
+			if m.name+":1" == target {
+				return m.listener.DialContext(parent)
+			}
+		}
+		return nil, fmt.Errorf("dial %s: no such host", target)
+	})
+	c, err := conn.Open(context.Background(), "", endpoints, conn.WithDialOptions(dial))
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return watch.New(c.Name())
+}
+
+// begin starts a watch without waiting for it to be created.
+func begin(t *testing.T, c ctx.Ctx, opts ...watch.Option) *pending {
+	p := &pending{created: make(chan struct{})}
+	go func() {
+		defer close(p.created)
+		p.w, p.err = watch.Watch(context.Background(), c, opts...)
+	}()
+	return p
+}
+
+// pending is a watch that is being created.
+type pending struct {
+	created chan struct{}
+	w       *watch.Watcher
+	err     error
+}
+
+func (p *pending) wait(t *testing.T) *watch.Watcher {
+	t.Helper()
+	<-p.created
+	if p.err != nil {
+		t.Fatalf("Watch: %v", p.err)
+	}
+	return p.w
+}
