@@ -29,10 +29,11 @@ func hubOf(c *conn.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{conn: c} }).(*hub)
 }
 
-// place says on which endpoint a watch is to be.
+// place says where a watch is to be: on which endpoint, and whether on a stream of its own.
 type place struct {
 	endpoint string
 	pinned   bool
+	alone    bool
 }
 
 // join puts a watch on a stream at its place: one with room, or a new one.
@@ -44,7 +45,7 @@ func (h *hub) join(w *Watcher, at place) error {
 		w.at.id = h.lastID
 	}
 	for _, s := range h.streams {
-		if s.place == at && s.add(w) {
+		if !at.alone && s.place == at && s.add(w) {
 			return nil
 		}
 	}

@@ -65,6 +65,10 @@ func (p *position) reset() {
 	p.known, p.createdAt, p.askedBefore = 0, 0, 0
 }
 
+// lag is by how many revisions a healthy member may be behind another. A watch that starts after more than that is meant
+// for the future.
+const lag = 1000
+
 // confirmed notes that a member whose revision is rev has created the watch, and knows it as known.
 func (p *position) confirmed(known, rev int64) {
 	p.known, p.createdAt = known, rev

@@ -65,6 +65,7 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	select {
 	case <-w.created:
 	default:
+		w.early = w.request.StartRevision-r.Header.GetRevision() > lag
 		close(w.created)
 	}
 	if w.at.stage == leaving {
@@ -100,6 +101,10 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	why, passing := s.refused(r)
 	if passing {
 		return nil, nil, why
+	}
+	if r.CompactRevision != 0 {
+		// The member still has it on the stream, as one that is not in step, and so answers no progress request.
+		s.demand(demand{kind: toCancel, id: r.WatchId})
 	}
 	return w, why, nil
 }

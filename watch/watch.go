@@ -29,6 +29,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // DefaultBuffer is how many bytes of events a watch holds for its reader where WithBuffer does not say.
@@ -70,6 +71,41 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 			opt(&o)
 		}
 	}
+	request, err := render(parent, c, o)
+	if err != nil {
+		return nil, err
+	}
+	to, err := conn.Lookup(c.Conn())
+	if err != nil {
+		return nil, err
+	}
+	if err := parent.Err(); err != nil {
+		return nil, contextEnded(parent)
+	}
+	creating := parent
+	if timeout, ok := c.Timeout(); ok {
+		var cancel context.CancelFunc
+		creating, cancel = context.WithTimeout(parent, timeout)
+		defer cancel()
+	}
+	at := place{}
+	at.endpoint, at.pinned = c.Endpoint()
+	w, err := create(creating, hubOf(to), request, o.buffer, at)
+	if err == nil && w.early {
+		// A server that waits for one watch of a stream to begin does not tell how far the others are.
+		_ = w.Close()
+		at.alone = true
+		w, err = create(creating, hubOf(to), request, o.buffer, at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.bind(parent)
+	return w, nil
+}
+
+// render makes the request, or says all that is wrong with it.
+func render(parent context.Context, c ctx.Ctx, o options) (*pb.WatchCreateRequest, error) {
 	request, err := c.WatchCreateRequest()
 	var wrong []string
 	if err != nil {
@@ -95,23 +131,14 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 	if len(wrong) > 0 {
 		return nil, &ctx.InvalidError{Conflicts: wrong}
 	}
-	to, err := conn.Lookup(c.Conn())
-	if err != nil {
+	return request, nil
+}
+
+// create makes a watch and waits until the server has created it.
+func create(creating context.Context, h *hub, request *pb.WatchCreateRequest, buffer int, at place) (*Watcher, error) {
+	w := newWatcher(request, buffer)
+	if err := h.join(w, at); err != nil {
 		return nil, err
-	}
-	if err := parent.Err(); err != nil {
-		return nil, contextEnded(parent)
-	}
-	w := newWatcher(request, o.buffer)
-	endpoint, pinned := c.Endpoint()
-	if err := hubOf(to).join(w, place{endpoint: endpoint, pinned: pinned}); err != nil {
-		return nil, err
-	}
-	creating := parent
-	if timeout, ok := c.Timeout(); ok {
-		var cancel context.CancelFunc
-		creating, cancel = context.WithTimeout(parent, timeout)
-		defer cancel()
 	}
 	select {
 	case <-w.created:
@@ -125,6 +152,5 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 		_ = w.Close()
 		return nil, contextEnded(creating)
 	}
-	w.bind(parent)
 	return w, nil
 }

@@ -334,6 +334,44 @@ func TestProgressIsAnsweredAfterTheEvents(t *testing.T) {
 	}
 }
 
+// A member answers for a stream only if each watch that it knows on it is in step.
+func TestProgressIsAnsweredBesideAWatchThatCannotBe(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	setUp := open(t, cluster)
+	last := put(t, setUp, "k", "v")
+	if _, err := kv.Compact(t.Context(), setUp.WithRev(last)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		beside ctx.Ctx
+		ends   bool
+	}{
+		{"compacted", kv.Key("k").WithStartRevision(1), true},
+		{"from the future", kv.Key("k").WithStartRevision(last + 1_000_000), false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := open(t, cluster)
+			w := start(t, c.WithKey("k"))
+			if other := start(t, tt.beside.WithConn(c.Conn())); tt.ends {
+				<-other.Done()
+			}
+			if err := w.Progress(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			stuck := time.AfterFunc(5*time.Second, func() { _ = w.Close() })
+			defer stuck.Stop()
+			for r, err := range w.Responses() {
+				if err != nil || r.Header.Revision != last {
+					t.Errorf("got %v, %v", r, err)
+				}
+				return
+			}
+			t.Error("no answer in 5 s")
+		})
+	}
+}
+
 func TestBadWatchesAreRefusedBeforeTheyAreSent(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)

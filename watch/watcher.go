@@ -20,6 +20,7 @@ type Watcher struct {
 	at      position // guarded by the stream's lock
 	buffer  buffer
 	created chan struct{} // closed when the server has created it for the first time
+	early   bool          // set by then: it was created long before its start revision
 	done    chan struct{} // closed at the end
 
 	mu      sync.Mutex
