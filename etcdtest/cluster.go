@@ -32,7 +32,6 @@ type Cluster struct {
 	version string
 	dir     string
 	ports   portSet
-	members []*Member
 	certs   *certificates // nil for plaintext
 	peers   *peerNetwork  // nil without WithProxy
 	http    *http.Client
@@ -43,9 +42,11 @@ type Cluster struct {
 	closing  sync.Once
 	closeErr error
 
-	mu     sync.Mutex
-	err    error // the first failure
-	closed bool
+	mu      sync.Mutex
+	members []*Member
+	spare   []*Member // of NewMember, and not in the cluster yet
+	err     error     // the first failure
+	closed  bool
 }
 
 func launch(parent context.Context, tb testing.TB, opts []Option) (*Cluster, error) {
@@ -93,17 +94,17 @@ func (c *Cluster) boot(parent context.Context) (err error) {
 		c.peers = newPeerNetwork()
 	}
 	c.http = c.newHTTPClient()
-	for i := range c.opts.size {
-		m, err := c.newMember(i)
+	founders := make([]string, c.opts.size)
+	for i := range founders {
+		m, err := c.makeMember()
 		if err != nil {
 			return err
 		}
-		c.members = append(c.members, m)
-		if c.opts.proxy {
-			if err := m.addProxies(); err != nil {
-				return err
-			}
-		}
+		founders[i] = m.name + "=" + m.peerURL
+	}
+	members := c.takeIn(c.spare...)
+	for _, m := range members {
+		m.found(founders)
 	}
 
 	ctx, cancel := context.WithTimeoutCause(parent, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
@@ -111,7 +112,7 @@ func (c *Cluster) boot(parent context.Context) (err error) {
 	// A new member asks each of the others for the member list before it serves anything, and waits a second
 	// for one that listens but does not serve yet. So each is let come to where it answers such questions
 	// before the next one starts.
-	for _, m := range c.members {
+	for _, m := range members {
 		if err := m.launch(); err != nil {
 			return err
 		}
@@ -119,7 +120,7 @@ func (c *Cluster) boot(parent context.Context) (err error) {
 			return err
 		}
 	}
-	for _, m := range c.members {
+	for _, m := range members {
 		if err := m.awaitReady(ctx); err != nil {
 			return err
 		}
@@ -130,31 +131,39 @@ func (c *Cluster) boot(parent context.Context) (err error) {
 // Endpoints returns where clients connect, one per member in the order of [Cluster.Member]:
 // "127.0.0.1:port", or "https://127.0.0.1:port" with [WithTLS].
 func (c *Cluster) Endpoints() []string {
-	endpoints := make([]string, len(c.members))
-	for i, m := range c.members {
+	members := c.Members()
+	endpoints := make([]string, len(members))
+	for i, m := range members {
 		endpoints[i] = m.Endpoint()
 	}
 	return endpoints
 }
 
 // Size returns the number of members, running or not.
-func (c *Cluster) Size() int { return len(c.members) }
+func (c *Cluster) Size() int { return len(c.Members()) }
 
 // Member returns the member with index i, counted from 0. An index that there is none for is a failure of
 // the cluster, and the result nil.
 func (c *Cluster) Member(i int) *Member {
-	if i < 0 || i >= len(c.members) {
-		c.fail(fmt.Errorf("Member(%d) of a cluster of %d", i, len(c.members)))
+	members := c.Members()
+	if i < 0 || i >= len(members) {
+		c.fail(fmt.Errorf("Member(%d) of a cluster of %d", i, len(members)))
 		return nil
 	}
-	return c.members[i]
+	return members[i]
 }
 
-// Members returns all members, running or not.
-func (c *Cluster) Members() []*Member { return slices.Clone(c.members) }
+// Members returns all members, running or not: those that the cluster was started with, then those that
+// joined, in the order in which they did. One that is removed from the cluster stays among them; its process
+// ends by itself, and must not be started again.
+func (c *Cluster) Members() []*Member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.members)
+}
 
-// Leader returns the leader of a majority of members that run and are neither paused nor partitioned. It
-// waits up to 10 s for there to be one, and for a former leader to notice that it is none any more; without
+// Leader returns the leader of a majority of voting members that run and are neither paused nor partitioned.
+// It waits up to 10 s for there to be one, and for a former leader to notice that it is none any more; without
 // one it returns nil, which is no failure of the cluster.
 func (c *Cluster) Leader() *Member {
 	ctx, cancel := context.WithTimeout(c.life, leaderTimeout)
@@ -162,8 +171,8 @@ func (c *Cluster) Leader() *Member {
 	var leader *Member
 	_ = poll(ctx, func(ctx context.Context) (done bool, err error) {
 		var leaders []*Member
-		for _, m := range c.members {
-			if !c.hasMajority(m) {
+		for _, m := range c.Members() {
+			if majority, err := m.hasMajority(ctx); err != nil || !majority {
 				continue
 			}
 			if s, err := m.status(ctx); err == nil && s.leads {
@@ -214,10 +223,11 @@ func (c *Cluster) shutdown() error {
 	c.closing.Do(func() {
 		c.mu.Lock()
 		c.closed = true
+		members := slices.Concat(c.members, c.spare)
 		c.mu.Unlock()
 		c.end(errClosed)
 		var errs []error
-		for _, m := range c.members {
+		for _, m := range members {
 			errs = append(errs, m.close())
 		}
 		if c.peers != nil {
@@ -257,7 +267,7 @@ func (c *Cluster) dumpLogs() {
 	if !c.tb.Failed() {
 		return
 	}
-	for _, m := range c.members {
+	for _, m := range c.Members() {
 		if log := strings.TrimSpace(m.Log()); log != "" {
 			c.tb.Logf("etcdtest: end of the log of %s:\n%s", m.name, tail(log, 25))
 		}
@@ -283,15 +293,4 @@ func poll(parent context.Context, what func(context.Context) (done bool, err err
 		case <-tick.C:
 		}
 	}
-}
-
-// hasMajority tells whether m is one of a majority of members that can reach each other.
-func (c *Cluster) hasMajority(m *Member) bool {
-	n := 0
-	for _, other := range c.members {
-		if other.reachable() {
-			n++
-		}
-	}
-	return m.reachable() && n > len(c.members)/2
 }

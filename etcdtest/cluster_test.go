@@ -253,6 +253,7 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.NewMember() // with proxies, and never started
 	processes := make([]*process, c.Size())
 	for i, m := range c.Members() {
 		processes[i] = m.proc

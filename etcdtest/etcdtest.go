@@ -32,6 +32,11 @@
 // every method may be called from any goroutine. When a test has failed, the end of each member's log is
 // printed with it.
 //
+// # Growing
+//
+// A cluster keeps the members that it was started with, unless the test changes that: [Cluster.NewMember] has
+// a further one for the cluster to admit. Members are removed by telling the cluster, as in production.
+//
 // # Limits
 //
 // Members listen on 127.0.0.1 only, on ports that were free. On Linux they keep them over restarts and die

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,13 +44,21 @@ type Member struct {
 
 	turn   sync.Mutex // one change of the process at a time
 	mu     sync.Mutex
+	origin []string // flags that say how the member first comes into the cluster; nil before it does
 	proc   *process // nil before the first start
 	paused bool
 	closed bool
 	last   string // the log, once the cluster is closed
 }
 
-func (c *Cluster) newMember(index int) (*Member, error) {
+// makeMember makes a member that is not in the cluster yet, with its ports and proxies.
+func (c *Cluster) makeMember() (*Member, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, errClosed
+	}
+	index := len(c.members) + len(c.spare)
 	m := &Member{cluster: c, index: index, name: fmt.Sprintf("m%d", index)}
 	for _, p := range []*port{&m.clientPort, &m.peerPort, &m.statusPort} {
 		var err error
@@ -59,6 +67,12 @@ func (c *Cluster) newMember(index int) (*Member, error) {
 		}
 	}
 	m.endpoint, m.peerURL = c.scheme("")+m.clientPort.addr(), "http://"+m.peerPort.addr()
+	c.spare = append(c.spare, m) // also where the proxies fail, so that they are closed
+	if c.opts.proxy {
+		if err := m.addProxies(); err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
 }
 
@@ -130,16 +144,15 @@ func (m *Member) Restart() {
 	ctx, cancel := context.WithTimeoutCause(m.cluster.life, restartTimeout,
 		fmt.Errorf("not ready within %v", restartTimeout))
 	defer cancel()
-	err := m.awaitServing(ctx)
-	if err == nil && m.cluster.hasMajority(m) {
-		err = m.awaitReady(ctx)
-	}
-	m.failed("Restart", err)
+	m.failed("Restart", m.awaitUp(ctx))
 }
 
 func (m *Member) restart() error {
 	m.turn.Lock()
 	defer m.turn.Unlock()
+	if !m.inCluster() {
+		return errors.New("it has not joined the cluster")
+	}
 	if p := m.running(); p != nil {
 		if err := m.stop(p); err != nil {
 			return err
@@ -233,10 +246,6 @@ func (m *Member) close() error {
 // when it is killed.
 func (m *Member) args() []string {
 	c := m.cluster
-	peers := make([]string, len(c.members))
-	for i, peer := range c.members {
-		peers[i] = peer.name + "=" + peer.peerURL
-	}
 	advertised := m.endpoint
 	if c.certs == nil {
 		advertised = "http://" + advertised
@@ -249,7 +258,6 @@ func (m *Member) args() []string {
 		"--listen-peer-urls=http://" + m.peerPort.addr(),
 		"--initial-advertise-peer-urls=" + m.peerURL,
 		"--listen-metrics-urls=http://" + m.statusPort.addr(),
-		"--initial-cluster=" + strings.Join(peers, ","),
 		"--initial-cluster-token=" + filepath.Base(c.dir),
 		"--heartbeat-interval=50",
 		"--election-timeout=500",
@@ -263,7 +271,7 @@ func (m *Member) args() []string {
 	if c.certs != nil {
 		args = append(args, c.certs.serverFlags()...)
 	}
-	return append(args, c.opts.flags...)
+	return slices.Concat(args, m.origin, c.opts.flags)
 }
 
 func (m *Member) env() []string {

@@ -75,6 +75,24 @@ func (m *Member) awaitReady(parent context.Context) error {
 	})
 }
 
+// awaitUp waits until the process answers and, if a majority of the members can reach each other, until the
+// member sees a leader.
+func (m *Member) awaitUp(parent context.Context) error {
+	if err := m.awaitServing(parent); err != nil {
+		return err
+	}
+	var majority bool
+	err := m.await(parent, func(ctx context.Context) bool {
+		var err error
+		majority, err = m.hasMajority(ctx)
+		return err == nil
+	})
+	if err != nil || !majority {
+		return err
+	}
+	return m.awaitReady(parent)
+}
+
 // await polls until the condition holds, unless the process ends first.
 func (m *Member) await(parent context.Context, holds func(context.Context) bool) error {
 	err := poll(parent, func(ctx context.Context) (bool, error) {
