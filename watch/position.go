@@ -82,13 +82,13 @@ func (p *position) confirmed(known, rev int64) {
 // reached notes that no event up to rev is still to come.
 func (p *position) reached(rev int64) {
 	if rev >= p.next {
-		p.next, p.ahead = rev+1, 0
+		p.next, p.ahead = rev+1, p.repeated
 	}
 }
 
 // taken notes that the events of a whole response, up to rev, have been taken.
 func (p *position) taken(rev int64) {
-	p.next, p.seen, p.ahead = rev+1, rev, 0
+	p.next, p.seen, p.ahead = rev+1, rev, p.repeated
 }
 
 // fresh removes from r what has been taken before.
