@@ -22,7 +22,6 @@ type buffer struct {
 	bytes   int
 	starved bool // a response found no room, and its watch waits for some
 	closed  bool
-	rev     int64 // delivered last
 }
 
 type waiting struct {
@@ -94,9 +93,6 @@ func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 	if b.starved && b.bytes <= b.limit/2 {
 		b.starved, room = false, true
 	}
-	if rev := revisionOf(next.response); rev > b.rev {
-		b.rev = rev
-	}
 	return next.response, room
 }
 
@@ -133,20 +129,6 @@ func (b *buffer) close(drop bool) {
 		}
 	}
 	b.filled.Broadcast()
-}
-
-func (b *buffer) revision() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.rev
-}
-
-// revisionOf is the revision that a response brings its reader to.
-func revisionOf(r *pb.WatchResponse) int64 {
-	if n := len(r.Events); n > 0 {
-		return r.Events[n-1].Kv.ModRevision
-	}
-	return r.Header.GetRevision()
 }
 
 const (

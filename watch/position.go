@@ -91,6 +91,14 @@ func (p *position) taken(rev int64) {
 	p.next, p.seen, p.ahead = rev+1, rev, p.repeated
 }
 
+// revisionOf is the revision of the last event of a response, or that of its progress.
+func revisionOf(r *pb.WatchResponse) int64 {
+	if n := len(r.Events); n > 0 {
+		return r.Events[n-1].Kv.ModRevision
+	}
+	return r.Header.GetRevision()
+}
+
 // fresh removes from r what has been taken before.
 func (p *position) fresh(r *pb.WatchResponse) {
 	if n := min(p.repeated, len(r.Events)); n > 0 {

@@ -3,6 +3,7 @@
 package watch_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 
@@ -42,4 +43,40 @@ func TestWhatAMemberStillHasInHandForACancelledWatchIsNotTakenForNews(t *testing
 			t.Errorf("then %s", got)
 		}
 	})
+}
+
+func TestRevIsWhatTheReaderHasInFull(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*pb.WatchResponse)
+		want   []int64 // after each event
+	}{
+		{"whole", func(*pb.WatchResponse) {}, []int64{4, 4, 5, 6}},
+		{"a fragment", func(r *pb.WatchResponse) { r.Fragment = true }, []int64{4, 4, 5, 5}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				pending := begin(t, openFake(t, m).WithKey("k").WithFragment().WithProgressNotify())
+				s := m.opened()
+				id := s.confirm(t, 4).WatchId
+				w := pending.wait(t)
+				if w.Rev() != 0 {
+					t.Errorf("%d before the first", w.Rev())
+				}
+				s.send(t, &pb.WatchResponse{Header: at(4), WatchId: id})
+				r := changes(id, 5, 5, 5, 6)
+				tt.change(r)
+				s.send(t, r)
+				var got []int64
+				for range tt.want {
+					read(t, w, 1)
+					got = append(got, w.Rev())
+				}
+				if !slices.Equal(got, tt.want) {
+					t.Errorf("got %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
 }

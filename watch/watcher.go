@@ -7,6 +7,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
@@ -22,6 +23,7 @@ type Watcher struct {
 	created chan struct{} // closed when the server has created it for the first time
 	early   bool          // set by then: it was created long before its start revision
 	done    chan struct{} // closed at the end
+	rev     atomic.Int64  // delivered
 
 	mu      sync.Mutex
 	err     error
@@ -53,9 +55,26 @@ func (w *Watcher) bind(parent context.Context) {
 // another stream.
 func (w *Watcher) ID() int64 { return w.at.id }
 
-// Rev returns the revision of the last response delivered to the reader, 0 before the first. Events of later revisions
-// have not been delivered.
-func (w *Watcher) Rev() int64 { return w.buffer.revision() }
+// Rev returns the revision up to which everything has been delivered to the reader, 0 before the first event or
+// progress: who starts anew at Rev()+1 misses nothing. In a loop over Events a revision counts from its last event on.
+// On Chan, a response that waits to be received counts already.
+func (w *Watcher) Rev() int64 { return w.rev.Load() }
+
+// delivered notes that the reader has everything up to rev.
+func (w *Watcher) delivered(rev int64) {
+	if rev > w.rev.Load() { // the progress of a member that is behind is no way back
+		w.rev.Store(rev)
+	}
+}
+
+// deliveredWhole notes that the reader has the whole of r.
+func (w *Watcher) deliveredWhole(r *pb.WatchResponse) {
+	rev := revisionOf(r)
+	if r.Fragment {
+		rev-- // the rest of the revision may be in the next one
+	}
+	w.delivered(rev)
+}
 
 // Done returns a channel that is closed when the watch has ended: nothing more will arrive, though events that arrived
 // before may still be read.
@@ -171,6 +190,7 @@ func (w *Watcher) Responses() iter.Seq2[*pb.WatchResponse, error] {
 			if r == nil {
 				break
 			}
+			w.deliveredWhole(r)
 			if !yield(r, nil) {
 				return
 			}
@@ -194,7 +214,15 @@ func (w *Watcher) Events() iter.Seq2[*mvccpb.Event, error] {
 			if r == nil {
 				break
 			}
+			if len(r.Events) == 0 {
+				w.deliveredWhole(r)
+			}
 			for i, event := range r.Events {
+				if i+1 == len(r.Events) {
+					w.deliveredWhole(r)
+				} else if rev := event.Kv.ModRevision; rev < r.Events[i+1].Kv.ModRevision {
+					w.delivered(rev)
+				}
 				if !yield(event, nil) {
 					w.buffer.putBack(r, i+1)
 					return
@@ -232,6 +260,7 @@ func (w *Watcher) pump(life context.Context) {
 		if r == nil {
 			return
 		}
+		w.deliveredWhole(r)
 		select {
 		case w.channel <- r:
 		case <-w.buffer.dropped:
