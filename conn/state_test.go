@@ -182,6 +182,18 @@ func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the calls took %v", took)
 		}
+		// The reason of an endpoint may itself be a failed call, of a health check. It says nothing of this one.
+		a.start()
+		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+			return 0, status.Error(codes.Unavailable, "in a moment")
+		})
+		time.Sleep(time.Second)
+		if _, err := put(t.Context(), c); !errors.Is(err, conn.ErrUnavailable) || etcderr.OutcomeOf(err) != etcderr.NotSent ||
+			!strings.Contains(err.Error(), "in a moment") {
+			t.Errorf("got %v with outcome %v", err, etcderr.OutcomeOf(err))
+		}
+		a.stop()
+		a.answerHealth(nil)
 		waiting, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if err := c.WaitReady(waiting); !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {

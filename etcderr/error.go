@@ -54,6 +54,9 @@ func (e *Error) Endpoint() string { return e.endpoint }
 // Outcome says whether the request took effect.
 func (e *Error) Outcome() Outcome { return e.outcome }
 
+// NotSent reports whether the request never left this process, as Outcome does.
+func (e *Error) NotSent() bool { return e.outcome == NotSent }
+
 // SafeToRetry reports whether the same request may be sent again without any risk of being applied twice, and with some
 // hope of another answer: it was not sent, or a member turned it away for a passing reason before proposing it. The
 // SDK has already retried such a call up to its deadline.

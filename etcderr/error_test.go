@@ -69,14 +69,26 @@ type local struct{ error }
 
 func (local) NotSent() bool { return true }
 
+// because is a refusal for a reason.
+type because struct {
+	local
+	reason error
+}
+
+func (b because) Unwrap() error { return b.reason }
+
 func TestOutcomeOfErrorsThatAreNotCalls(t *testing.T) {
+	call := etcderr.FromRPC(status.Error(codes.Unavailable, "gone"), etcderr.Call{Sent: true})
+	refused := local{io.EOF}
 	for _, c := range []struct {
 		err  error
 		want etcderr.Outcome
 	}{
 		{nil, etcderr.None},
 		{io.EOF, etcderr.Unknown},
-		{fmt.Errorf("x: %w", local{io.EOF}), etcderr.NotSent},
+		{fmt.Errorf("x: %w", refused), etcderr.NotSent},
+		{fmt.Errorf("refused, because a check failed: %w", because{refused, call}), etcderr.NotSent},
+		{etcderr.FromRPC(status.Error(codes.Unavailable, "gone"), etcderr.Call{Sent: true, Cause: refused}), etcderr.Unknown},
 	} {
 		if got := etcderr.OutcomeOf(c.err); got != c.want {
 			t.Errorf("OutcomeOf(%v) = %v, want %v", c.err, got, c.want)

@@ -39,16 +39,21 @@ type notSender interface{ NotSent() bool }
 // OutcomeOf returns the outcome of the call that returned err: [None] for nil, [NotSent] for what the SDK refused
 // itself (package ctx, package conn), the recorded outcome for an [Error] anywhere in err's tree, and [Unknown] for
 // an error that did not come from this SDK. It is safe for concurrent use.
+//
+// The outermost of these in the tree has the word: a refusal may wrap why an endpoint is not in service, which is the
+// outcome of another call, and a failed call may wrap the refusal that ended it.
 func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return None
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	var said notSender
+	if !errors.As(err, &said) {
+		return Unknown
+	}
+	if e, ok := said.(*Error); ok {
 		return e.outcome
 	}
-	var local notSender
-	if errors.As(err, &local) && local.NotSent() {
+	if said.NotSent() {
 		return NotSent
 	}
 	return Unknown
