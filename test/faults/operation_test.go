@@ -23,11 +23,12 @@ func (k kind) String() string { return [...]string{"get", "put", "swap", "remove
 
 // operation is one request on one key, and what became of it. The value of a key that is not there is "".
 type operation struct {
-	client int
-	kind   kind
-	key    string
-	id     string // unique; of everything that writes
-	want   string // of swap and remove
+	client  int
+	kind    kind
+	key     string
+	id      string // unique; of everything that writes
+	want    string // of swap and remove
+	refused bool   // a put that the cluster must refuse
 
 	call, done time.Duration // since the start of the history
 	err        error

@@ -26,13 +26,15 @@ const (
 	workerCount = 12
 	workPause   = 15 * time.Millisecond // of each worker between two operations, on average
 	workTimeout = 2 * time.Second       // of most operations, so that a silent member costs few of them
+	haste       = 20 * time.Millisecond // of the deadline of a few, which pass while the request is under way
+	noLease     = 1                     // a lease that there is not
 )
 
 func keyOf(n int) string { return fmt.Sprintf("register/%d", n) }
 
 // workers make a history: they read and write the same few keys, one operation at a time each.
 type workers struct {
-	conn    string
+	conn    *conn.Conn
 	start   time.Time
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -43,7 +45,7 @@ type workers struct {
 
 // startWorkers draws the seed of each worker from pick.
 func startWorkers(c *conn.Conn, pick *rand.Rand) *workers {
-	w := &workers{conn: c.Name(), start: time.Now()}
+	w := &workers{conn: c, start: time.Now()}
 	life, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	for i := range workerCount {
@@ -85,10 +87,19 @@ func (w *workers) work(life context.Context, client int, choose *rand.Rand) {
 		default:
 			o.kind = remove
 		}
-		base := kv.New(w.conn)
-		if choose.IntN(8) > 0 {
+		base := kv.New(w.conn.Name())
+		switch choose.IntN(16) {
+		case 0: // the default
+		case 1:
+			base = base.WithTimeout(time.Millisecond + time.Duration(choose.Int64N(int64(haste))))
+		default:
 			base = base.WithTimeout(workTimeout)
 		}
+		if choose.IntN(8) == 0 { // to one member, whatever its state
+			endpoints := w.conn.Info()
+			base = base.WithEndpoint(endpoints[choose.IntN(len(endpoints))].Address)
+		}
+		o.refused = o.kind == put && choose.IntN(16) == 0
 		o.call = w.now()
 		o.carryOut(base)
 		o.done = w.now()
@@ -119,7 +130,11 @@ func (o *operation) carryOut(base ctx.Ctx) {
 		o.err, o.rev = err, r.GetHeader().GetRevision()
 		o.see(r.GetKvs())
 	case put:
-		r, err := kv.Put(parent, base.WithKey(o.key).WithValue(o.id))
+		request := base.WithKey(o.key).WithValue(o.id)
+		if o.refused {
+			request = request.WithLease(noLease)
+		}
+		r, err := kv.Put(parent, request)
 		o.err, o.rev = err, r.GetHeader().GetRevision()
 	case swap:
 		o.commit(base, op.Put(kv.Key(o.key).WithValue(o.id)))
