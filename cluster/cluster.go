@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cluster lists and changes the members of an etcd cluster.
+//
+//	c := cluster.New("registry")
+//	list, err := cluster.MemberList(parent, c)
+//	for _, m := range list.GetMembers() {
+//		fmt.Printf("%x %s %v\n", m.GetID(), m.GetName(), m.GetClientURLs())
+//	}
+//	added, err := cluster.MemberAddAsLearner(parent, c, "http://10.0.0.4:2380")
+//	// start the new member, then:
+//	_, err = cluster.MemberPromote(parent, c, added.GetMember().GetID())
+//
+// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option unless it says
+// so. The errors are those of package kv: ctx.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise. A
+// change of members is never sent twice: where its outcome is etcderr.Unknown, MemberList tells.
+//
+// While auth is on, changes need the role root, else etcderr.ErrPermissionDenied; MemberList needs a user. A request
+// without a user is etcderr.ErrUserEmpty.
+//
+// Unless it runs with --strict-reconfig-check=false, a member refuses changes that might cost the cluster its quorum: with
+// etcderr.ErrMemberNotEnoughStarted where too many voters have not been started yet, and with etcderr.ErrUnhealthy where
+// it has not been connected to enough of them for the last 5 s.
+package cluster
+
+import (
+	"context"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/unary"
+)
+
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1.
+func New(conn string) ctx.Ctx { return ctx.New(conn) }
+
+// MemberList lists the voting members and the learners. The list is the cluster's, at the time of the call; with
+// WithSerializable it is that of the member asked, which may lag behind but answers without a quorum, as servers before
+// 3.5 always do. A member that has not been started yet has no name and no client URLs. It calls Cluster/MemberList and
+// mirrors eetcd_cluster:member_list/1.
+func MemberList(parent context.Context, c ctx.Ctx) (*pb.MemberListResponse, error) {
+	if err := c.Check("a member list request", ctx.OptSerializable); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.MemberListResponse](parent, c, pb.Cluster_MemberList_FullMethodName,
+		&pb.MemberListRequest{Linearizable: !c.Serializable()})
+}
+
+// MemberAdd admits a voting member with these peer URLs, to be started afterwards with the initial cluster that the
+// response lists. It counts for the quorum from now on: of one member, the second must start before anything can be
+// written again. No URL, or one that is not of the form http://host:port, https://host:port or unix://path, is
+// etcderr.ErrMemberBadURLs; one that another member has is etcderr.ErrPeerURLExist; a change that might cost the quorum
+// is etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberAdd and mirrors
+// eetcd_cluster:member_add/2.
+func MemberAdd(parent context.Context, c ctx.Ctx, peerURLs ...string) (*pb.MemberAddResponse, error) {
+	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs})
+}
+
+// MemberAddAsLearner admits a member that receives everything and votes on nothing until [MemberPromote]. A cluster has
+// a limit of learners, 1 unless its flags say otherwise: one more is etcderr.ErrTooManyLearners. The other errors are those
+// of [MemberAdd]. It calls Cluster/MemberAdd and mirrors eetcd_cluster:member_add_as_learner/2.
+func MemberAddAsLearner(parent context.Context, c ctx.Ctx, peerURLs ...string) (*pb.MemberAddResponse, error) {
+	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs, IsLearner: true})
+}
+
+func add(parent context.Context, c ctx.Ctx, request *pb.MemberAddRequest) (*pb.MemberAddResponse, error) {
+	if err := c.Check("a member add request", 0); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.MemberAddResponse](parent, c, pb.Cluster_MemberAdd_FullMethodName, request)
+}
+
+// MemberRemove expels a member, whose process then ends; its ID is never admitted again. An unknown ID is
+// etcderr.ErrMemberNotFound; a change that might cost the quorum is etcderr.ErrMemberNotEnoughStarted, such as the removal
+// of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove and mirrors eetcd_cluster:member_remove/2.
+func MemberRemove(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberRemoveResponse, error) {
+	if err := c.Check("a member remove request", 0); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.MemberRemoveResponse](parent, c, pb.Cluster_MemberRemove_FullMethodName,
+		&pb.MemberRemoveRequest{ID: id})
+}
+
+// MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is ctx.ErrInvalid: unlike
+// in MemberAdd, servers do not check them here, and every other member crashes on them, at each start again. An unknown ID is
+// etcderr.ErrMemberNotFound, the URL of another member etcderr.ErrPeerURLExist. Servers from before May 2026, and all of
+// 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate and mirrors
+// eetcd_cluster:member_update/3.
+func MemberUpdate(parent context.Context, c ctx.Ctx, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
+	const what = "a member update request"
+	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.MemberUpdateResponse](parent, c, pb.Cluster_MemberUpdate_FullMethodName,
+		&pb.MemberUpdateRequest{ID: id, PeerURLs: peerURLs})
+}
+
+// MemberPromote gives a learner the right to vote. One that has not been started, or not caught up with the leader yet, is
+// etcderr.ErrMemberLearnerNotReady; a member that votes already is etcderr.ErrMemberNotLearner; an unknown ID is
+// etcderr.ErrMemberNotFound; with too many voters not started it is etcderr.ErrMemberNotEnoughStarted. It calls
+// Cluster/MemberPromote and mirrors eetcd_cluster:member_promote/2.
+func MemberPromote(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberPromoteResponse, error) {
+	if err := c.Check("a member promote request", 0); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.MemberPromoteResponse](parent, c, pb.Cluster_MemberPromote_FullMethodName,
+		&pb.MemberPromoteRequest{ID: id})
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/cluster"
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// registry is the connection to the one member that the tests share which change nothing. The others start their own.
+const registry = "shared"
+
+var shared *etcdtest.Cluster
+
+func TestMain(m *testing.M) {
+	code, err := runOnCluster(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runOnCluster(m *testing.M) (code int, err error) {
+	shared, err = etcdtest.Run(context.Background())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, shared.Close()) }()
+	c, err := conn.Open(context.Background(), registry, shared.Endpoints())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return m.Run(), nil
+}
+
+// is34 tells whether the cluster is of the oldest version that the SDK supports.
+func is34(c *etcdtest.Cluster) bool { return strings.HasPrefix(c.Member(0).Version(), "v3.4.") }
+
+// settle waits until the cluster can take another change of its members: 3.4 forgets one that comes right after another.
+func settle(c *etcdtest.Cluster) {
+	if is34(c) {
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// open opens a connection to these endpoints, which closes with the test.
+func open(t *testing.T, endpoints ...string) ctx.Ctx {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", endpoints)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return cluster.New(c.Name())
+}
+
+// members returns the member list, in the order of IDs that the servers do not promise.
+func members(t *testing.T, c ctx.Ctx) []*pb.Member {
+	t.Helper()
+	list, err := cluster.MemberList(t.Context(), c)
+	if err != nil {
+		t.Fatalf("MemberList: %v", err)
+	}
+	return list.GetMembers()
+}
+
+func find(t *testing.T, list []*pb.Member, id uint64) *pb.Member {
+	t.Helper()
+	i := slices.IndexFunc(list, func(m *pb.Member) bool { return m.GetID() == id })
+	if i < 0 {
+		t.Fatalf("%v has no member %x", list, id)
+	}
+	return list[i]
+}
+
+// once calls what again while the server says reason, which passes by itself.
+func once(t *testing.T, reason error, what func() error) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := what()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, reason) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// wantFailure checks what is known of a failed call's effect, and that errors.Is finds its reason.
+func wantFailure(t *testing.T, err error, outcome etcderr.Outcome, reason error) {
+	t.Helper()
+	if err == nil {
+		t.Error("no error")
+		return
+	}
+	if got := etcderr.OutcomeOf(err); got != outcome || !errors.Is(err, reason) {
+		t.Errorf("%q with outcome %v, want %q with %v", err, got, reason, outcome)
+	}
+}
+
+func wantInvalid(t *testing.T, err error, conflicts ...string) {
+	t.Helper()
+	wantFailure(t, err, etcderr.NotSent, ctx.ErrInvalid)
+	var invalid *ctx.InvalidError
+	if errors.As(err, &invalid) && !slices.Equal(invalid.Conflicts, conflicts) {
+		t.Errorf("conflicts %q, want %q", invalid.Conflicts, conflicts)
+	}
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+
+	"github.com/eetcd-go/eetcd/ctx"
+)
+
+// checkPeerURLs adds to err what is wrong with the peer URLs of a request.
+func checkPeerURLs(err error, what string, peerURLs []string) error {
+	if len(peerURLs) == 0 {
+		return ctx.AlsoInvalid(err, "cluster: "+what+" needs a peer URL")
+	}
+	for _, u := range peerURLs {
+		if !isPeerURL(u) {
+			err = ctx.AlsoInvalid(err, fmt.Sprintf(
+				"cluster: %q in %s is not of the form http://host:port, https://host:port or unix://path", u, what))
+		}
+	}
+	return err
+}
+
+// isPeerURL holds for nothing that a server cannot make a peer's address of.
+func isPeerURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	switch u.Scheme {
+	case "http", "https":
+		_, _, err := net.SplitHostPort(u.Host)
+		return err == nil && u.Path == ""
+	case "unix", "unixs":
+		return true
+	default:
+		return false
+	}
+}
