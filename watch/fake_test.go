@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -34,7 +33,8 @@ type member struct {
 	listener *bufconn.Listener
 	streams  chan *serverStream // opened by the client and not taken by the test yet
 	probes   atomic.Int64       // health checks seen
-	mute     atomic.Bool        // takes requests and answers none
+	mute     atomic.Bool        // answers no health check
+	deaf     atomic.Bool        // reads nothing from new streams
 }
 
 func newMember(t *testing.T, name string) *member {
@@ -78,9 +78,10 @@ func (m *member) Watch(grpcStream grpc.BidiStreamingServer[pb.WatchRequest, pb.W
 	md, _ := metadata.FromIncomingContext(grpcStream.Context())
 	s := &serverStream{stream: grpcStream, metadata: md, requests: make(chan *pb.WatchRequest, 10_000), over: make(chan error, 1)}
 	m.streams <- s
-	var reader sync.WaitGroup
-	defer reader.Wait()
-	reader.Go(func() {
+	go func() { // which ends with the stream
+		if m.deaf.Load() {
+			<-grpcStream.Context().Done()
+		}
 		for {
 			r, err := grpcStream.Recv()
 			if err != nil {
@@ -93,7 +94,7 @@ func (m *member) Watch(grpcStream grpc.BidiStreamingServer[pb.WatchRequest, pb.W
 			}
 			s.requests <- r
 		}
-	})
+	}()
 	select {
 	case err := <-s.over:
 		return err

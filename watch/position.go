@@ -50,10 +50,12 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 	p.id, p.next = r.WatchId, r.StartRevision
 }
 
-// create makes the request that creates the watch where it stands.
+// create makes the request that creates the watch where it stands. The server is to tell now and then how far it is,
+// also where the reader does not ask for that: answers for the stream as a whole fail to come while another watch on it
+// catches up.
 func (p *position) create(r *pb.WatchCreateRequest) *pb.WatchRequest {
 	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
-		Key: r.Key, RangeEnd: r.RangeEnd, StartRevision: p.next, ProgressNotify: r.ProgressNotify, Filters: r.Filters,
+		Key: r.Key, RangeEnd: r.RangeEnd, StartRevision: p.next, ProgressNotify: true, Filters: r.Filters,
 		PrevKv: r.PrevKv, WatchId: p.known, Fragment: true,
 	}}}
 }

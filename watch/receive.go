@@ -3,6 +3,9 @@
 package watch
 
 import (
+	"errors"
+
+	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
@@ -50,6 +53,7 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	if len(s.creates) == 0 {
 		return nil, nil, errProtocol
 	}
+	s.begun = true
 	w := s.creates[0]
 	s.creates[0] = nil
 	s.creates = s.creates[1:]
@@ -69,11 +73,21 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		close(w.created)
 	}
 	if w.at.stage == leaving {
-		s.demand(demand{kind: toCancel, id: r.WatchId})
+		s.demand(demand{cancel: r.WatchId})
 		return nil, nil, nil
 	}
 	w.at.stage = live
 	return nil, nil, nil
+}
+
+// refused is the error of a watch to which the server said why, and whether another try may help.
+func (s *shared) refused(r *pb.WatchResponse) (err error, passing bool) {
+	if r.CompactRevision != 0 {
+		return &CompactedError{CompactRevision: r.CompactRevision}, false
+	}
+	err = refusal(r.CancelReason, s.endpoint)
+	var e *etcderr.Error
+	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry()
 }
 
 // cancelled takes the end of a watch: the one asked for, or one that the server decided on.
@@ -104,7 +118,7 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	}
 	if r.CompactRevision != 0 {
 		// The member still has it on the stream, as one that is not in step, and so answers no progress request.
-		s.demand(demand{kind: toCancel, id: r.WatchId})
+		s.demand(demand{cancel: r.WatchId})
 	}
 	return w, why, nil
 }
@@ -112,7 +126,14 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 // progressed takes the word that no event up to a revision is still to come, for every watch that it can be about: the
 // server may have meant it before it knew of a watch that has been confirmed since. It knew if the revision is above that
 // of the creation, or if there is no request left from before the creation that this could answer.
+//
+// Servers before 3.4.25 and 3.5.8 answer with the revision of their store, which may overtake events. They answer the
+// probe, too. Their word is for a reader who asked only; the watches rely on what each of them is told on its own.
 func (s *shared) progressed(r *pb.WatchResponse) {
+	if !s.begun {
+		s.hasty = true
+		return
+	}
 	s.answered++
 	rev := r.Header.GetRevision()
 	for w := range s.watchers {
@@ -120,7 +141,9 @@ func (s *shared) progressed(r *pb.WatchResponse) {
 		if at.stage != live || at.partial != nil || rev <= at.createdAt && s.answered <= at.askedBefore {
 			continue
 		}
-		at.reached(rev)
+		if !s.hasty {
+			at.reached(rev)
+		}
 		if at.wantsAnswer {
 			at.wantsAnswer = !s.deliver(w, &pb.WatchResponse{Header: r.Header, WatchId: at.id})
 		}
@@ -131,7 +154,7 @@ func (s *shared) progressed(r *pb.WatchResponse) {
 func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 	at := &w.at
 	if len(r.Events) == 0 {
-		if s.deliver(w, r) {
+		if !w.request.ProgressNotify || s.deliver(w, r) {
 			at.reached(r.Header.GetRevision())
 		}
 		return
@@ -184,5 +207,5 @@ func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
 func (s *shared) park(w *Watcher) {
 	w.at.stage, w.at.room = parking, false
 	w.at.partial, w.at.partialBytes = nil, 0
-	s.demand(demand{kind: toCancel, id: w.at.known})
+	s.demand(demand{cancel: w.at.known})
 }

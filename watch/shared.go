@@ -7,10 +7,8 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/resume"
 )
@@ -23,38 +21,28 @@ type shared struct {
 	life  context.Context // ends when the last watch leaves, or the connection closes
 	end   context.CancelCauseFunc
 
-	heard atomic.Int64 // when something was received last, Unix nanoseconds
+	heard atomic.Bool   // something was received since this was last looked at
+	wake  chan struct{} // holds one signal that there is something to send
 
 	mu       sync.Mutex
 	watchers map[*Watcher]struct{}
 	staying  int // watchers that are not leaving
 	stopped  bool
-	out      []demand
-	wake     chan struct{} // holds one signal that there is something to send
+	down     bool // no endpoint for it is Active
 
 	// What follows is of the stream that is open now.
 	endpoint string
 	known    map[int64]*Watcher // by the ID under which the server knows them
 	lastID   int64              // given to the server; each creation has a new one
 	creates  []*Watcher         // creations sent and not answered: the server answers in order
+	out      []demand           // to be sent
+	probe    bool               // a probe is to be sent
+	report   bool               // a progress request is to be sent
 	asked    int64              // progress requests sent
 	answered int64              // progress responses received
+	begun    bool               // a creation has been answered
+	hasty    bool               // progress responses may overtake events
 }
-
-// demand is something to ask of the server.
-type demand struct {
-	kind demandKind
-	w    *Watcher // to create
-	id   int64    // to cancel
-}
-
-type demandKind uint8
-
-const (
-	toCreate demandKind = iota
-	toCancel
-	toReport
-)
 
 func newShared(h *hub, at place) *shared {
 	s := &shared{hub: h, place: at, watchers: map[*Watcher]struct{}{}, wake: make(chan struct{}, 1)}
@@ -62,11 +50,11 @@ func newShared(h *hub, at place) *shared {
 	return s
 }
 
-// add puts a watch on the stream, if there is room.
+// add puts a watch on the stream, if there is room, and hope.
 func (s *shared) add(w *Watcher) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped || len(s.watchers) >= streamSize {
+	if s.stopped || s.down || len(s.watchers) >= streamSize {
 		return false
 	}
 	w.stream = s
@@ -79,15 +67,7 @@ func (s *shared) add(w *Watcher) bool {
 // want has a watch created. The lock is held.
 func (s *shared) want(w *Watcher) {
 	w.at.stage = wanted
-	s.demand(demand{kind: toCreate, w: w})
-}
-
-func (s *shared) demand(d demand) {
-	s.out = append(s.out, d)
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
+	s.demand(demand{create: w})
 }
 
 // remove takes a watch off the stream that has ended on this side.
@@ -96,7 +76,7 @@ func (s *shared) remove(w *Watcher) {
 	switch w.at.stage {
 	case live:
 		w.at.stage = leaving
-		s.demand(demand{kind: toCancel, id: w.at.known})
+		s.demand(demand{cancel: w.at.known})
 		s.staying--
 	case creating, parking:
 		w.at.stage = leaving
@@ -151,14 +131,6 @@ func (s *shared) unpark(w *Watcher) {
 	}
 }
 
-// askProgress asks how far the watches are, for the reader of one of them.
-func (s *shared) askProgress(w *Watcher) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w.at.wantsAnswer = true
-	s.demand(demand{kind: toReport})
-}
-
 // run keeps the stream open until it is no longer needed.
 func (s *shared) run(life context.Context) {
 	defer context.AfterFunc(life, func() { s.end(context.Cause(life)) })()
@@ -180,6 +152,7 @@ func (s *shared) broken(err error) {
 		return
 	}
 	s.mu.Lock()
+	s.down = true
 	var vain []*Watcher
 	for w := range s.watchers {
 		select {
@@ -198,9 +171,10 @@ func (s *shared) broken(err error) {
 func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 	s.start(stream.Endpoint())
 	sending, stop := context.WithCancel(ctx)
-	var sender sync.WaitGroup
-	sender.Go(func() { s.send(sending, stream) })
-	defer sender.Wait()
+	var senders sync.WaitGroup
+	senders.Go(func() { s.send(sending, stream) })
+	senders.Go(func() { s.prompt(sending, stream) })
+	defer senders.Wait()
 	defer stream.Abort() // so that the sender does not wait for a server that takes nothing
 	defer stop()
 	for {
@@ -208,7 +182,7 @@ func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 		if err := stream.RecvMsg(r); err != nil {
 			return err
 		}
-		s.heard.Store(time.Now().UnixNano())
+		s.heard.Store(true)
 		if err := s.receive(r); err != nil {
 			return err
 		}
@@ -217,11 +191,11 @@ func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 
 // start prepares for a new stream, on which no watch has been created.
 func (s *shared) start(endpoint string) {
-	s.heard.Store(time.Now().UnixNano())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endpoint, s.known, s.lastID = endpoint, map[int64]*Watcher{}, 0
-	s.out, s.creates, s.asked, s.answered = nil, nil, 0, 0
+	s.endpoint, s.down = endpoint, false
+	s.known, s.lastID, s.creates, s.out = map[int64]*Watcher{}, 0, nil, nil
+	s.probe, s.report, s.asked, s.answered, s.begun, s.hasty = true, false, 0, 0, false, false
 	for w := range s.watchers {
 		w.at.reset()
 		switch w.at.stage {
@@ -238,83 +212,4 @@ func (s *shared) start(endpoint string) {
 			delete(s.watchers, w)
 		}
 	}
-}
-
-// progressInterval is how often the server is asked how far the watches are, so that one on which nothing happens does
-// not stay behind the history that is kept.
-const progressInterval = time.Second
-
-// silence is for how long a server that is asked every progressInterval may say nothing before it is asked for its
-// health. It says nothing on good grounds while a watch on the stream catches up.
-const silence = 3 * progressInterval
-
-func (s *shared) send(ctx context.Context, stream conn.Stream) {
-	ticker := time.NewTicker(progressInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.wake:
-		case <-ticker.C:
-			s.mu.Lock()
-			s.out = append(s.out, demand{kind: toReport})
-			s.mu.Unlock()
-			if time.Since(time.Unix(0, s.heard.Load())) > silence {
-				stream.Doubt()
-			}
-		}
-		for {
-			request := s.nextRequest()
-			if request == nil {
-				break
-			}
-			if stream.SendMsg(request) != nil {
-				return // receiving tells why
-			}
-		}
-	}
-}
-
-// nextRequest turns the next demand into a request; nil when there is none.
-func (s *shared) nextRequest() *pb.WatchRequest {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for len(s.out) > 0 {
-		d := s.out[0]
-		s.out[0] = demand{}
-		s.out = s.out[1:]
-		switch d.kind {
-		case toCreate:
-			if d.w.at.stage != wanted {
-				continue
-			}
-			// A member may still send, after a creation, what it had in hand for a watch that had the same ID.
-			s.lastID++
-			d.w.at.stage, d.w.at.known, d.w.at.askedBefore = creating, s.lastID, s.asked
-			s.creates = append(s.creates, d.w)
-			return d.w.at.create(d.w.request)
-		case toCancel:
-			return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CancelRequest{
-				CancelRequest: &pb.WatchCancelRequest{WatchId: d.id},
-			}}
-		case toReport:
-			s.asked++
-			return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_ProgressRequest{
-				ProgressRequest: &pb.WatchProgressRequest{},
-			}}
-		}
-	}
-	s.out = nil
-	return nil
-}
-
-// refused is the error of a watch to which the server said why, and whether another try may help.
-func (s *shared) refused(r *pb.WatchResponse) (err error, passing bool) {
-	if r.CompactRevision != 0 {
-		return &CompactedError{CompactRevision: r.CompactRevision}, false
-	}
-	err = refusal(r.CancelReason, s.endpoint)
-	var e *etcderr.Error
-	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry()
 }

@@ -4,12 +4,19 @@ package watch_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/watch"
 )
+
+const progressInterval = time.Second
 
 // etcd holds the responses that it has in hand when a watch is cancelled until a watch of the same ID is created, and
 // sends them first then.
@@ -79,4 +86,167 @@ func TestRevIsWhatTheReaderHasInFull(t *testing.T) {
 			})
 		})
 	}
+}
+
+// resumedAt breaks a stream, confirms the one watch on the next, and returns from where it was to go on.
+func resumedAt(t *testing.T, m *member, s *serverStream, rev int64) (int64, *serverStream) {
+	t.Helper()
+	s.end(status.Error(codes.Unavailable, "going down"))
+	next := m.opened()
+	return next.confirm(t, rev).StartRevision, next
+}
+
+func TestProgressIsAskedForEverySecondAndMovesTheCursor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		pending := begin(t, openFake(t, m).WithKey("k"))
+		s := m.opened()
+		s.confirm(t, 4)
+		pending.wait(t)
+		time.Sleep(100 * time.Millisecond)
+		probes := s.asked.Load()
+		for i := range int64(20) {
+			time.Sleep(progressInterval)
+			if got := s.asked.Load() - probes; got != i+1 {
+				t.Fatalf("asked %d times in %d s", got, i+1)
+			}
+			s.progress(t, 5+i)
+		}
+		if rev, _ := resumedAt(t, m, s, 30); rev != 25 {
+			t.Errorf("resumed at %d, want 25", rev)
+		}
+	})
+}
+
+// An answer that was on its way when a watch was created is not about that watch.
+func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		c := openFake(t, m)
+		first := begin(t, c.WithKey("k"))
+		s := m.opened()
+		s.confirm(t, 4)
+		first.wait(t)
+		time.Sleep(progressInterval + progressInterval/2) // and the client has asked
+		second := begin(t, c.WithKey("k").WithStartRevision(2))
+		s.confirm(t, 9)
+		second.wait(t)
+		s.progress(t, 9) // from before the second, for which 2 to 9 are still to come
+		s.end(status.Error(codes.Unavailable, "going down"))
+		s = m.opened()
+		revs := []int64{s.confirm(t, 9).StartRevision, s.confirm(t, 9).StartRevision}
+		slices.Sort(revs)
+		if !slices.Equal(revs, []int64{2, 10}) {
+			t.Errorf("resumed at %v, want 2 and 10", revs)
+		}
+		// On the new stream nothing has been asked before the creation.
+		time.Sleep(progressInterval)
+		s.progress(t, 9)
+		s.end(status.Error(codes.Unavailable, "going down"))
+		s = m.opened()
+		if a, b := s.confirm(t, 9).StartRevision, s.confirm(t, 9).StartRevision; a != 10 || b != 10 {
+			t.Errorf("resumed at %d and %d, want 10", a, b)
+		}
+	})
+}
+
+// Old servers answer for a stream without regard to events that are still to come. They are known by answering on a
+// stream without watches.
+func TestCursorDoesNotRelyOnAnswersThatMayOvertakeEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		pending := begin(t, openFake(t, m).WithKey("k").WithStartRevision(2))
+		s := m.opened()
+		synctest.Wait()
+		if s.asked.Load() != 1 {
+			t.Fatalf("asked %d times before the creation", s.asked.Load())
+		}
+		s.progress(t, 8)
+		s.confirm(t, 8)
+		w := pending.wait(t)
+		time.Sleep(progressInterval)
+		s.progress(t, 9)
+		rev, s := resumedAt(t, m, s, 9)
+		if rev != 2 {
+			t.Errorf("resumed at %d, want 2", rev)
+		}
+		s.send(t, &pb.WatchResponse{Header: at(7), WatchId: 1}) // its own, which comes in turn
+		if rev, s = resumedAt(t, m, s, 9); rev != 8 {
+			t.Errorf("resumed at %d, want 8", rev)
+		}
+		s.tell(t, 1, 9)
+		if got := brief(read(t, w, 1)); got != "PUT k=9.0" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestSilentMemberIsVerifiedAndLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		pending := begin(t, openFake(t, a, b).WithKey("k"))
+		var s *serverStream
+		silent, other := a, b
+		select {
+		case s = <-a.streams:
+		case s = <-b.streams:
+			silent, other = b, a
+		}
+		s.confirm(t, 4)
+		w := pending.wait(t)
+		for range 5 {
+			time.Sleep(progressInterval)
+			s.progress(t, 4)
+		}
+		before := silent.probes.Load()
+		silent.mute.Store(true)
+		start := time.Now()
+		next := other.opened()
+		if rev := next.confirm(t, 6).StartRevision; rev != 5 {
+			t.Errorf("resumed at %d, want 5", rev)
+		}
+		// The second in which it was heard last, two of patience, one for the check, and a pause before the next stream.
+		if took := time.Since(start); took < 3*time.Second || took > 4100*time.Millisecond {
+			t.Errorf("left after %v", took)
+		}
+		if silent.probes.Load() == before {
+			t.Error("left without being asked")
+		}
+		next.tell(t, 1, 5)
+		if got := brief(read(t, w, 1)); got != "PUT k=5.0" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+func TestMemberThatTakesNothingIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, a, b)
+		a.deaf.Store(true)
+		b.deaf.Store(true)
+		key := strings.Repeat("k", 1000)
+		var all []*pending
+		for range 500 { // more than the flow control of a stream lets through
+			all = append(all, begin(t, c.WithKey(key)))
+		}
+		time.Sleep(time.Second)
+		deaf, other := a, b
+		if len(b.streams) > 0 {
+			deaf, other = b, a
+		}
+		deaf.mute.Store(true)
+		other.deaf.Store(false)
+		start := time.Now()
+		s := other.opened()
+		if took := time.Since(start); took > 4100*time.Millisecond {
+			t.Errorf("left after %v", took)
+		}
+		for range all {
+			s.confirm(t, 1)
+		}
+		for _, p := range all {
+			p.wait(t)
+		}
+	})
 }

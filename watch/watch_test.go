@@ -480,6 +480,40 @@ func TestPinnedWatchStaysOnItsEndpoint(t *testing.T) {
 	}
 }
 
+func TestWatchFailsAtOnceWhileNoEndpointIsActive(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	c := open(t, cluster)
+	old := start(t, c.WithKey("k"))
+	m := cluster.Member(0)
+	m.Kill()
+	to, err := conn.Lookup(c.Conn())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // from the moment of the loss on
+		began := time.Now()
+		w, err := watch.Watch(t.Context(), c.WithKey("k"))
+		if !errors.Is(err, conn.ErrUnavailable) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Fatalf("got %v, %v", w, err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %v", took)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	m.Restart()
+	if err := to.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	fresh := start(t, c.WithKey("k"))
+	put(t, c, "k", "v")
+	for _, w := range []*watch.Watcher{old, fresh} {
+		if got := brief(read(t, w, 1)); got != "PUT k=v" {
+			t.Errorf("got %s", got)
+		}
+	}
+}
+
 func TestWatchGoesOnAfterTheDeathOfItsMember(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, cluster)

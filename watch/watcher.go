@@ -96,7 +96,8 @@ func (w *Watcher) Close() error {
 }
 
 // Progress asks the server how far the watch is. The answer, a response without events, is delivered to the reader when
-// every event up to its revision has been. It returns why the watch has ended if it has.
+// every event up to its revision has been, which takes as long as any watch on the same stream has not caught up. Servers
+// before 3.4.25 and 3.5.8 may answer too early. It returns why the watch has ended if it has.
 func (w *Watcher) Progress(parent context.Context) error {
 	if err := parent.Err(); err != nil {
 		return err
