@@ -139,8 +139,12 @@ const (
 
 // sizeOf is about the memory that a response takes, which is several times its size on the wire.
 func sizeOf(r *pb.WatchResponse) int {
-	bytes := responseSize
-	for _, e := range r.Events {
+	return responseSize + bytesOf(r.Events)
+}
+
+func bytesOf(events []*mvccpb.Event) int {
+	bytes := 0
+	for _, e := range events {
 		bytes += eventSize + pairBytes(e.Kv) + pairBytes(e.PrevKv)
 	}
 	return bytes

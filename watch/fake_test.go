@@ -217,11 +217,15 @@ func openFake(t *testing.T, members ...*member) ctx.Ctx {
 }
 
 // begin starts a watch without waiting for it to be created.
-func begin(t *testing.T, c ctx.Ctx, opts ...watch.Option) *pending {
+func begin(c ctx.Ctx, opts ...watch.Option) *pending {
+	return beginWith(context.Background(), c, opts...)
+}
+
+func beginWith(parent context.Context, c ctx.Ctx, opts ...watch.Option) *pending {
 	p := &pending{created: make(chan struct{})}
 	go func() {
 		defer close(p.created)
-		p.w, p.err = watch.Watch(context.Background(), c, opts...)
+		p.w, p.err = watch.Watch(parent, c, opts...)
 	}()
 	return p
 }

@@ -38,7 +38,7 @@ type position struct {
 	// repeated counts the events still to come of those.
 	repeated int
 
-	partial      *pb.WatchResponse // the fragments so far of a response
+	partial      []*mvccpb.Event // of a revision that may go on in the next fragment
 	partialBytes int
 
 	createdAt   int64 // the revision of the member when it created the watch on this stream
@@ -112,21 +112,27 @@ func (p *position) fresh(r *pb.WatchResponse) {
 	}
 }
 
-// assemble adds a fragment, and returns the whole response when it is complete, nil before.
+// assemble adds a response, or a fragment of one, and returns the revisions that are complete, nil if none is. Fragments
+// are cut between any two events, so the last revision of one may go on in the next; no more than that is held back.
 func (p *position) assemble(r *pb.WatchResponse) *pb.WatchResponse {
 	if p.partial != nil {
-		p.partial.Events = append(p.partial.Events, r.Events...)
-		p.partial.Header = r.Header
-	} else if r.Fragment {
-		p.partial = r
-	} else {
+		r.Events = append(p.partial, r.Events...)
+		p.partial, p.partialBytes = nil, 0
+	}
+	if !r.Fragment || len(r.Events) == 0 {
 		return r
 	}
-	if r.Fragment {
+	r.Fragment = false
+	last := revisionOf(r)
+	complete := len(r.Events)
+	for complete > 0 && r.Events[complete-1].Kv.ModRevision == last {
+		complete--
+	}
+	p.partial = r.Events[complete:]
+	p.partialBytes = bytesOf(p.partial)
+	if complete == 0 {
 		return nil
 	}
-	whole := p.partial
-	whole.Fragment = false
-	p.partial, p.partialBytes = nil, 0
-	return whole
+	r.Events = r.Events[:complete:complete]
+	return r
 }

@@ -163,14 +163,10 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 		s.changedInPart(w, r)
 		return
 	}
-	if r.Fragment {
-		at.partialBytes += sizeOf(r)
+	if r = at.assemble(r); r == nil {
 		if !w.buffer.fits(at.partialBytes) {
 			s.park(w)
-			return
 		}
-	}
-	if r = at.assemble(r); r == nil {
 		return
 	}
 	last := revisionOf(r)

@@ -3,6 +3,7 @@
 package watch_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ const progressInterval = time.Second
 func TestWhatAMemberStillHasInHandForACancelledWatchIsNotTakenForNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
-		pending := begin(t, openFake(t, m).WithKey("k").WithStartRevision(1).WithWatchID(7), watch.WithBuffer(1))
+		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(1).WithWatchID(7), watch.WithBuffer(1))
 		s := m.opened()
 		first := s.confirm(t, 9)
 		w := pending.wait(t)
@@ -64,7 +65,7 @@ func TestRevIsWhatTheReaderHasInFull(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMember(t, "a")
-				pending := begin(t, openFake(t, m).WithKey("k").WithFragment().WithProgressNotify())
+				pending := begin(openFake(t, m).WithKey("k").WithFragment().WithProgressNotify())
 				s := m.opened()
 				id := s.confirm(t, 4).WatchId
 				w := pending.wait(t)
@@ -99,7 +100,7 @@ func resumedAt(t *testing.T, m *member, s *serverStream, rev int64) (int64, *ser
 func TestProgressIsAskedForEverySecondAndMovesTheCursor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
-		pending := begin(t, openFake(t, m).WithKey("k"))
+		pending := begin(openFake(t, m).WithKey("k"))
 		s := m.opened()
 		s.confirm(t, 4)
 		pending.wait(t)
@@ -123,12 +124,12 @@ func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)
-		first := begin(t, c.WithKey("k"))
+		first := begin(c.WithKey("k"))
 		s := m.opened()
 		s.confirm(t, 4)
 		first.wait(t)
 		time.Sleep(progressInterval + progressInterval/2) // and the client has asked
-		second := begin(t, c.WithKey("k").WithStartRevision(2))
+		second := begin(c.WithKey("k").WithStartRevision(2))
 		s.confirm(t, 9)
 		second.wait(t)
 		s.progress(t, 9) // from before the second, for which 2 to 9 are still to come
@@ -155,7 +156,7 @@ func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
 func TestCursorDoesNotRelyOnAnswersThatMayOvertakeEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
-		pending := begin(t, openFake(t, m).WithKey("k").WithStartRevision(2))
+		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(2))
 		s := m.opened()
 		synctest.Wait()
 		if s.asked.Load() != 1 {
@@ -184,7 +185,7 @@ func TestCursorDoesNotRelyOnAnswersThatMayOvertakeEvents(t *testing.T) {
 func TestSilentMemberIsVerifiedAndLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		pending := begin(t, openFake(t, a, b).WithKey("k"))
+		pending := begin(openFake(t, a, b).WithKey("k"))
 		var s *serverStream
 		silent, other := a, b
 		select {
@@ -228,7 +229,7 @@ func TestMemberThatTakesNothingIsLeft(t *testing.T) {
 		key := strings.Repeat("k", 1000)
 		var all []*pending
 		for range 500 { // more than the flow control of a stream lets through
-			all = append(all, begin(t, c.WithKey(key)))
+			all = append(all, begin(c.WithKey(key)))
 		}
 		time.Sleep(time.Second)
 		deaf, other := a, b
@@ -249,4 +250,42 @@ func TestMemberThatTakesNothingIsLeft(t *testing.T) {
 			p.wait(t)
 		}
 	})
+}
+
+// A reader of Chan that has gone away leaves nothing behind once it has closed the watch or its parent has ended, also
+// where the watch had ended by itself before.
+func TestChannelOfAnEndedWatchEndsWithItsReader(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		leave func(w *watch.Watcher, cancel context.CancelFunc)
+	}{
+		{"Close", func(w *watch.Watcher, _ context.CancelFunc) { _ = w.Close() }},
+		{"parent", func(_ *watch.Watcher, cancel context.CancelFunc) { cancel() }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				c := openFake(t, m)
+				parent, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				pending := beginWith(parent, c.WithKey("k"))
+				s := m.opened()
+				s.confirm(t, 4)
+				w := pending.wait(t)
+				channel := w.Chan()
+				s.tell(t, 1, 5)
+				s.tell(t, 1, 6)
+				s.send(t, &pb.WatchResponse{WatchId: 1, Canceled: true, CompactRevision: 9})
+				<-w.Done()
+				tt.leave(w, cancel)
+				synctest.Wait()
+				if r, ok := <-channel; ok {
+					t.Errorf("the channel still has %v", r)
+				}
+				if w.Err() == nil {
+					t.Error("the reason is gone")
+				}
+			})
+		})
+	}
 }

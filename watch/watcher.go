@@ -31,6 +31,7 @@ type Watcher struct {
 	reading bool                   // a reader is at work
 	channel chan *pb.WatchResponse // made by Chan
 	unbind  func() bool            // lets go of the parent context
+	orphan  <-chan struct{}        // closed at the end of the parent context
 }
 
 func newWatcher(request *pb.WatchCreateRequest, limit int) *Watcher {
@@ -45,7 +46,7 @@ func (w *Watcher) bind(parent context.Context) {
 	unbind := context.AfterFunc(parent, func() { w.leave(contextEnded(parent)) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unbind = unbind
+	w.unbind, w.orphan = unbind, parent.Done()
 	if w.ended {
 		unbind()
 	}
@@ -121,8 +122,9 @@ var (
 
 // leave ends the watch from this side: what waits in the buffer is of no use to a reader who has left.
 func (w *Watcher) leave(err error) {
-	if w.end(err) {
-		w.buffer.close(true)
+	ended := w.end(err)
+	w.buffer.close(true)
+	if ended {
 		w.stream.remove(w)
 	}
 }
@@ -265,6 +267,8 @@ func (w *Watcher) pump(life context.Context) {
 		select {
 		case w.channel <- r:
 		case <-w.buffer.dropped:
+			return
+		case <-w.orphan: // of a watch that had ended by itself
 			return
 		case <-life.Done():
 			return
