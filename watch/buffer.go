@@ -24,6 +24,10 @@ type buffer struct {
 	closed  bool
 }
 
+// roomShare says how much of the buffer may still be filled when its watch is put back on the server. To do so costs the
+// server a look through its history, so it had better be for a good part of a buffer.
+const roomShare = 8
+
 type waiting struct {
 	response *pb.WatchResponse
 	bytes    int
@@ -90,7 +94,7 @@ func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 		b.queue, b.head = b.queue[:n], 0
 	}
 	b.bytes -= next.bytes
-	if b.starved && b.bytes <= b.limit/2 {
+	if b.starved && b.bytes <= b.limit/roomShare {
 		b.starved, room = false, true
 	}
 	return next.response, room

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -32,9 +33,12 @@ func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 // errProtocol breaks a stream on which a server answers what was not asked.
 var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
 
-// refusal is the error of a watch that the server refused or ended with a reason.
+// refusal is the error of a watch that the server refused or ended with a reason, which may be the text of a gRPC error.
 func refusal(reason, endpoint string) error {
 	code := codes.Unknown
+	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {
+		reason = text
+	}
 	if known, ok := etcderr.FromMessage(reason); ok {
 		code = status.Code(known)
 	}

@@ -128,7 +128,7 @@ func (p *position) assemble(r *pb.WatchResponse) *pb.WatchResponse {
 	for complete > 0 && r.Events[complete-1].Kv.ModRevision == last {
 		complete--
 	}
-	p.partial = r.Events[complete:]
+	p.partial = slices.Clone(r.Events[complete:]) // not to keep the others
 	p.partialBytes = bytesOf(p.partial)
 	if complete == 0 {
 		return nil
