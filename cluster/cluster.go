@@ -18,9 +18,9 @@
 // While auth is on, changes need the role root, else etcderr.ErrPermissionDenied; MemberList needs a user. A request
 // without a user is etcderr.ErrUserEmpty.
 //
-// Unless it runs with --strict-reconfig-check=false, a member refuses changes that might cost the cluster its quorum: with
-// etcderr.ErrMemberNotEnoughStarted where too many voters have not been started yet, and with etcderr.ErrUnhealthy where
-// it has not been connected to enough of them for the last 5 s.
+// Unless it runs with --strict-reconfig-check=false, a member refuses changes that might cost the cluster its quorum:
+// with etcderr.ErrMemberNotEnoughStarted where too many voters have not been started yet, and with etcderr.ErrUnhealthy
+// where it has not been connected to enough of them for the last 5 s.
 package cluster
 
 import (
@@ -57,8 +57,8 @@ func MemberAdd(parent context.Context, c ctx.Ctx, peerURLs ...string) (*pb.Membe
 }
 
 // MemberAddAsLearner admits a member that receives everything and votes on nothing until [MemberPromote]. A cluster has
-// a limit of learners, 1 unless its flags say otherwise: one more is etcderr.ErrTooManyLearners. The other errors are those
-// of [MemberAdd]. It calls Cluster/MemberAdd and mirrors eetcd_cluster:member_add_as_learner/2.
+// a limit of learners, 1 unless its flags say otherwise: one more is etcderr.ErrTooManyLearners. The other errors are
+// those of [MemberAdd]. It calls Cluster/MemberAdd and mirrors eetcd_cluster:member_add_as_learner/2.
 func MemberAddAsLearner(parent context.Context, c ctx.Ctx, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs, IsLearner: true})
 }
@@ -71,8 +71,9 @@ func add(parent context.Context, c ctx.Ctx, request *pb.MemberAddRequest) (*pb.M
 }
 
 // MemberRemove expels a member, whose process then ends; its ID is never admitted again. An unknown ID is
-// etcderr.ErrMemberNotFound; a change that might cost the quorum is etcderr.ErrMemberNotEnoughStarted, such as the removal
-// of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove and mirrors eetcd_cluster:member_remove/2.
+// etcderr.ErrMemberNotFound; a change that might cost the quorum is etcderr.ErrMemberNotEnoughStarted, such as the
+// removal of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove and mirrors
+// eetcd_cluster:member_remove/2.
 func MemberRemove(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberRemoveResponse, error) {
 	if err := c.Check("a member remove request", 0); err != nil {
 		return nil, err
@@ -81,11 +82,11 @@ func MemberRemove(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberRemov
 		&pb.MemberRemoveRequest{ID: id})
 }
 
-// MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is ctx.ErrInvalid: unlike
-// in MemberAdd, servers do not check them here, and every other member crashes on them, at each start again. An unknown ID is
-// etcderr.ErrMemberNotFound, the URL of another member etcderr.ErrPeerURLExist. Servers from before May 2026, and all of
-// 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate and mirrors
-// eetcd_cluster:member_update/3.
+// MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is ctx.ErrInvalid:
+// unlike in MemberAdd, servers do not check them here, and every other member crashes on them, at each start again. An
+// unknown ID is etcderr.ErrMemberNotFound, the URL of another member etcderr.ErrPeerURLExist. Servers from before May
+// 2026, and all of 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate and
+// mirrors eetcd_cluster:member_update/3.
 func MemberUpdate(parent context.Context, c ctx.Ctx, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
 	const what = "a member update request"
 	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
@@ -95,8 +96,8 @@ func MemberUpdate(parent context.Context, c ctx.Ctx, id uint64, peerURLs ...stri
 		&pb.MemberUpdateRequest{ID: id, PeerURLs: peerURLs})
 }
 
-// MemberPromote gives a learner the right to vote. One that has not been started, or not caught up with the leader yet, is
-// etcderr.ErrMemberLearnerNotReady; a member that votes already is etcderr.ErrMemberNotLearner; an unknown ID is
+// MemberPromote gives a learner the right to vote. One that has not been started, or not caught up with the leader yet,
+// is etcderr.ErrMemberLearnerNotReady; a member that votes already is etcderr.ErrMemberNotLearner; an unknown ID is
 // etcderr.ErrMemberNotFound; with too many voters not started it is etcderr.ErrMemberNotEnoughStarted. It calls
 // Cluster/MemberPromote and mirrors eetcd_cluster:member_promote/2.
 func MemberPromote(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberPromoteResponse, error) {

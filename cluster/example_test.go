@@ -34,7 +34,8 @@ func Example() {
 		log.Print(err)
 		return
 	}
-	// Start it, with --initial-cluster-state=existing. Once it has caught up, which etcderr.ErrMemberLearnerNotReady denies:
+	// Start it, with --initial-cluster-state=existing. Once it has caught up, which etcderr.ErrMemberLearnerNotReady
+	// denies:
 	if _, err := cluster.MemberPromote(parent, c, added.GetMember().GetID()); err != nil {
 		log.Print(err)
 	}
