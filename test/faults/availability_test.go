@@ -96,7 +96,7 @@ func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 				t.Errorf("frozen after %v (ever: %t), want within %v", frozen, ok, frozenBy)
 			}
 			// Without a leader nobody can answer; with one again, it takes the longest pause between two tries.
-			if bound := max(slowRead, leaderless+retryPause) + grace; tt.silent && got.slowest > bound {
+			if bound := max(slowRead, leaderless+retryPause+grace); tt.silent && got.slowest > bound {
 				t.Errorf("a read took %v, want at most %v", got.slowest, bound)
 			}
 			if tt.role == leader {

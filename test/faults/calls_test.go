@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	failWithin  = 250 * time.Millisecond // of a call while no endpoint is Active
-	neverBlocks = 500 * time.Millisecond // of Info and WriteInfo, on a busy machine
+	failWithin  = 500 * time.Millisecond // of a call while no endpoint is Active, on a busy machine
+	neverBlocks = 500 * time.Millisecond // of Info and WriteInfo, likewise
 	writeWithin = 2 * time.Second        // the deadline of writes that nobody may answer
 )
 

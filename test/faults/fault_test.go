@@ -125,7 +125,7 @@ func closeSoon(t *testing.T, c *conn.Conn) {
 
 // grace is what a bound is exceeded by when the machine is busy: the time between an event and the goroutine that was
 // waiting for it.
-const grace = 250 * time.Millisecond
+const grace = 500 * time.Millisecond
 
 // until polls what until it holds, and reports whether it did within d.
 func until(d time.Duration, what func() bool) bool {

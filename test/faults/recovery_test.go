@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	openWithin = time.Second + grace   // the connect timeout
-	backWithin = time.Second + 2*grace // of an attempt to reconnect that succeeds: a connect timeout at most
+	openWithin = time.Second + 2*grace // the connect timeout, and Close
+	backWithin = time.Second + grace   // of an attempt to reconnect that succeeds: a connect timeout at most
 	electedBy  = 2 * time.Second       // after which a member without a majority knows that it has no leader
 )
 
