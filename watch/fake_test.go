@@ -135,6 +135,12 @@ func (s *serverStream) cancel(t *testing.T) int64 {
 	return r.GetCancelRequest().WatchId
 }
 
+// cancelled confirms a cancellation.
+func (s *serverStream) cancelled(t *testing.T, id int64) {
+	t.Helper()
+	s.send(t, &pb.WatchResponse{Header: at(1), WatchId: id, Canceled: true})
+}
+
 // confirm waits for a creation and confirms it, by a member at revision rev.
 func (s *serverStream) confirm(t *testing.T, rev int64) *pb.WatchCreateRequest {
 	t.Helper()

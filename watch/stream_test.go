@@ -10,9 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -92,7 +89,7 @@ func TestRevIsWhatTheReaderHasInFull(t *testing.T) {
 // resumedAt breaks a stream, confirms the one watch on the next, and returns from where it was to go on.
 func resumedAt(t *testing.T, m *member, s *serverStream, rev int64) (int64, *serverStream) {
 	t.Helper()
-	s.end(status.Error(codes.Unavailable, "going down"))
+	s.end(errGoingDown)
 	next := m.opened()
 	return next.confirm(t, rev).StartRevision, next
 }
@@ -133,7 +130,7 @@ func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
 		s.confirm(t, 9)
 		second.wait(t)
 		s.progress(t, 9) // from before the second, for which 2 to 9 are still to come
-		s.end(status.Error(codes.Unavailable, "going down"))
+		s.end(errGoingDown)
 		s = m.opened()
 		revs := []int64{s.confirm(t, 9).StartRevision, s.confirm(t, 9).StartRevision}
 		slices.Sort(revs)
@@ -143,7 +140,7 @@ func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
 		// On the new stream nothing has been asked before the creation.
 		time.Sleep(progressInterval)
 		s.progress(t, 9)
-		s.end(status.Error(codes.Unavailable, "going down"))
+		s.end(errGoingDown)
 		s = m.opened()
 		if a, b := s.confirm(t, 9).StartRevision, s.confirm(t, 9).StartRevision; a != 10 || b != 10 {
 			t.Errorf("resumed at %d and %d, want 10", a, b)

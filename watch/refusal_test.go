@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// refuse waits for a creation and refuses it, as servers do, without saying which it was.
+func (s *serverStream) refuse(t *testing.T, reason string) {
+	t.Helper()
+	s.create(t)
+	s.send(t, &pb.WatchResponse{Header: at(1), WatchId: -1, Created: true, Canceled: true, CancelReason: reason})
+}
+
+func TestRefusalForAPassingReasonIsRetriedAndAnotherIsFinal(t *testing.T) {
+	for _, tt := range []struct {
+		reason string
+		is     error // nil: passing
+	}{
+		{"rpc error: code = Unauthenticated desc = etcdserver: invalid auth token", nil},
+		{"etcdserver: invalid auth token", nil},
+		{"rpc error: code = InvalidArgument desc = etcdserver: revision of auth store is old", nil},
+		{"", nil},
+		{"rpc error: code = PermissionDenied desc = etcdserver: permission denied", etcderr.ErrPermissionDenied},
+		{"etcdserver: user name is empty", etcderr.ErrUserEmpty},
+		{"mvcc: watcher range is empty", status.Error(codes.Unknown, "mvcc: watcher range is empty")},
+	} {
+		t.Run(tt.reason, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				c := openFake(t, m)
+				first := begin(c.WithKey("k"))
+				s := m.opened()
+				s.confirm(t, 4)
+				neighbour := first.wait(t)
+				pending := begin(c.WithKey("z"))
+				s.refuse(t, tt.reason)
+				if tt.is != nil {
+					<-pending.created
+					if !errors.Is(pending.err, tt.is) && status.Convert(pending.err).Message() != status.Convert(tt.is).Message() {
+						t.Errorf("got %v", pending.err)
+					}
+					s.tell(t, 1, 5)
+				} else {
+					s = m.opened()
+					keys := string(s.confirm(t, 4).Key) + string(s.confirm(t, 4).Key)
+					if w := pending.wait(t); w.Err() != nil || keys != "kz" && keys != "zk" {
+						t.Errorf("created anew were %s, and the one refused has %v", keys, w.Err())
+					}
+					id := int64(1)
+					if keys == "zk" {
+						id = 2
+					}
+					s.tell(t, id, 5)
+				}
+				if got := brief(read(t, neighbour, 1)); got != "PUT k=5.0" {
+					t.Errorf("the neighbour got %s", got)
+				}
+			})
+		})
+	}
+}
+
+// A refusal does not say which watch it is about: answers come in the order of the requests.
+func TestAnswersBelongToTheRequestsInTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		c := openFake(t, m)
+		var all []*pending
+		for _, key := range []string{"a", "b", "c", "d"} {
+			all = append(all, begin(c.WithKey(key)))
+			synctest.Wait()
+		}
+		s := m.opened()
+		s.create(t)
+		s.send(t, &pb.WatchResponse{Header: at(1), WatchId: 41, Created: true}) // its own choice, as a proxy has it
+		s.refuse(t, "etcdserver: permission denied")
+		s.create(t)
+		s.send(t, &pb.WatchResponse{Header: at(1), WatchId: 40, Created: true})
+		s.refuse(t, "etcdserver: user name is empty")
+		for i, is := range []error{nil, etcderr.ErrPermissionDenied, nil, etcderr.ErrUserEmpty} {
+			<-all[i].created
+			if !errors.Is(all[i].err, is) {
+				t.Errorf("watch %d: got %v, want %v", i, all[i].err, is)
+			}
+		}
+		s.tell(t, 40, 2)
+		s.tell(t, 41, 3)
+		if got := brief(read(t, all[0].w, 1)) + ", " + brief(read(t, all[2].w, 1)); got != "PUT k=3.0, PUT k=2.0" {
+			t.Errorf("got %s", got)
+		}
+		s.send(t, &pb.WatchResponse{Header: at(1), WatchId: 50, Created: true}) // which nobody has asked for
+		next := m.opened()
+		next.confirm(t, 4)
+		next.confirm(t, 4)
+	})
+}
+
+// A watch that the server ends in the middle of its life, for a reason of its own, is not left for dead.
+func TestWatchThatTheServerEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer *pb.WatchResponse
+		is     error // nil: it goes on
+	}{
+		{"for no reason", &pb.WatchResponse{}, nil},
+		{"for a passing one", &pb.WatchResponse{CancelReason: "etcdserver: invalid auth token"}, nil},
+		{"for a final one", &pb.WatchResponse{CancelReason: "etcdserver: permission denied"}, etcderr.ErrPermissionDenied},
+		{"for compaction", &pb.WatchResponse{CompactRevision: 9}, etcderr.ErrCompacted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				pending := begin(openFake(t, m).WithKey("k"))
+				s := m.opened()
+				s.confirm(t, 4)
+				w := pending.wait(t)
+				s.tell(t, 1, 5)
+				tt.answer.WatchId, tt.answer.Canceled, tt.answer.Header = 1, true, at(5)
+				s.send(t, tt.answer)
+				if tt.is == nil {
+					next := m.opened()
+					if rev := next.confirm(t, 5).StartRevision; rev != 6 {
+						t.Errorf("resumed at %d, want 6", rev)
+					}
+					next.tell(t, 1, 6)
+					if got := brief(read(t, w, 2)); got != "PUT k=5.0, PUT k=6.0" {
+						t.Errorf("got %s", got)
+					}
+					return
+				}
+				if got := brief(read(t, w, 1)); got != "PUT k=5.0" {
+					t.Errorf("got %s", got)
+				}
+				for r, err := range w.Responses() {
+					if !errors.Is(err, tt.is) {
+						t.Errorf("got %v, %v", r, err)
+					}
+				}
+				var compacted *watch.CompactedError
+				if errors.As(w.Err(), &compacted) != (tt.answer.CompactRevision != 0) {
+					t.Errorf("Err is %v", w.Err())
+				}
+			})
+		})
+	}
+}
+
+func TestPausesBetweenStreamsGrowAndEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		pending := begin(openFake(t, m).WithKey("k"))
+		var pauses []time.Duration
+		for range 20 {
+			s := m.opened()
+			s.refuse(t, "etcdserver: invalid auth token")
+			ended := time.Now()
+			m.streams <- m.opened()
+			pauses = append(pauses, time.Since(ended))
+		}
+		const least, most = 10 * time.Millisecond, 3 * time.Second
+		for i, p := range pauses {
+			if p < least || p > most {
+				t.Errorf("pause %d is %v", i, p)
+			}
+		}
+		if pauses[19] < time.Second {
+			t.Errorf("pauses do not grow: %v", pauses)
+		}
+		s := m.opened()
+		s.confirm(t, 4)
+		pending.wait(t)
+		time.Sleep(2 * time.Second) // a stream that lasts
+		ended := time.Now()
+		s.end(errGoingDown)
+		m.opened().confirm(t, 5)
+		if p := time.Since(ended); p < least || p > 30*time.Millisecond {
+			t.Errorf("after a stream that lasted the pause is %v", p)
+		}
+	})
+}
