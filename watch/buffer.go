@@ -39,7 +39,7 @@ func (b *buffer) init(limit int) {
 	b.filled = sync.NewCond(&b.mu)
 }
 
-// push adds a response, and reports whether there was room. An empty buffer has room for any.
+// push adds a response, and reports whether there was room. A buffer that is all but empty has room for any.
 func (b *buffer) push(r *pb.WatchResponse, bytes int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -63,7 +63,7 @@ func (b *buffer) fits(bytes int) bool {
 }
 
 func (b *buffer) fitsLocked(bytes int) bool {
-	if b.bytes > 0 && b.bytes+bytes > b.limit {
+	if b.bytes > b.limit/roomShare && b.bytes+bytes > b.limit {
 		b.starved = true
 	}
 	return !b.starved

@@ -41,6 +41,11 @@ type position struct {
 	partial      []*mvccpb.Event // of a revision that may go on in the next fragment
 	partialBytes int
 
+	// large says that the server is to fragment its responses, as the events have proved to be large. For many small ones
+	// it would take time that grows with the square of their number, seconds for a fragment, and hold up the whole stream
+	// meanwhile; and the most that it sends at once, a thousand revisions, is not too much to hold then.
+	large bool
+
 	createdAt   int64 // the revision of the member when it created the watch on this stream
 	askedBefore int64 // progress requests sent on this stream before the creation
 	wantsAnswer bool  // the reader asked for progress
@@ -56,7 +61,7 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 func (p *position) create(r *pb.WatchCreateRequest) *pb.WatchRequest {
 	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
 		Key: r.Key, RangeEnd: r.RangeEnd, StartRevision: p.next, ProgressNotify: true, Filters: r.Filters,
-		PrevKv: r.PrevKv, WatchId: p.known, Fragment: true,
+		PrevKv: r.PrevKv, WatchId: p.known, Fragment: r.Fragment || p.large,
 	}}}
 }
 
@@ -109,6 +114,19 @@ func (p *position) fresh(r *pb.WatchResponse) {
 	}
 	if len(r.Events) > 0 && r.Events[0].Kv.ModRevision <= p.seen {
 		r.Events = slices.DeleteFunc(r.Events, func(e *mvccpb.Event) bool { return e.Kv.ModRevision <= p.seen })
+	}
+}
+
+// Events of this size on average, and more of them at once than this, are to be sent in fragments from then on.
+const (
+	largeEvent    = 4 << 10
+	largeResponse = 4 << 20
+)
+
+// weigh notes whether a response proves the events to be large.
+func (p *position) weigh(r *pb.WatchResponse, bytes int) {
+	if bytes >= largeResponse && bytes/len(r.Events) >= largeEvent {
+		p.large = true
 	}
 }
 

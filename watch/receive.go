@@ -192,7 +192,11 @@ func (s *shared) changedInPart(w *Watcher, r *pb.WatchResponse) {
 
 // deliver puts a response into the watch's buffer. If that is full, the watch is taken off the server until it is not.
 func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
-	if w.buffer.push(r, sizeOf(r)) {
+	bytes := sizeOf(r)
+	if len(r.Events) > 0 {
+		w.at.weigh(r, bytes)
+	}
+	if w.buffer.push(r, bytes) {
 		return true
 	}
 	s.park(w)

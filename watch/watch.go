@@ -57,8 +57,9 @@ func Key(key string) ctx.Ctx { return ctx.Key(key) }
 // parent bounds the life of the watch, WithTimeout its creation.
 //
 // WithFilterPut and WithFilterDelete leave events out, WithPrevKV adds the value before each change (while the server
-// keeps it), WithProgressNotify has the server tell in quiet times how far it is, about every 10 minutes. The SDK has
-// the server split large responses and puts them together again; WithFragment hands the parts on as they come.
+// keeps it), WithProgressNotify has the server tell in quiet times how far it is, about every 10 minutes. Where
+// events are large the SDK has the server split its responses, and puts revisions together again; WithFragment has it
+// split them always, and hands the parts on as they come.
 //
 // It returns ctx.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable when no endpoint is
 // Active, and an [*etcderr.Error] such as etcderr.ErrPermissionDenied when the server refuses. A start revision that

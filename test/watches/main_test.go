@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package watches shows what watches guarantee: under faults, in quiet times, and with readers that are slow or many.
+package watches
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// whole reports whether the tests are to take the time that it takes, as in a soak.
+func whole() bool {
+	seconds, _ := strconv.Atoi(os.Getenv("EETCD_FAULT_SECONDS"))
+	return seconds >= 60
+}
+
+func open(t *testing.T, endpoints []string) ctx.Ctx {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", endpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return kv.New(c.Name())
+}
+
+func start(t *testing.T, c ctx.Ctx, opts ...watch.Option) *watch.Watcher {
+	t.Helper()
+	w, err := watch.Watch(context.WithoutCancel(t.Context()), c, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+// fill writes n events under a prefix, a hundred to a revision, from several writers; each key is written once.
+func fill(t *testing.T, c ctx.Ctx, prefix string, n int, value string) {
+	t.Helper()
+	const perTxn, writers = 100, 8
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range writers {
+		all.Go(func() {
+			for {
+				from := int(next.Add(perTxn)) - perTxn
+				if from >= n || t.Failed() {
+					return
+				}
+				var ops []op.Op
+				for i := from; i < min(from+perTxn, n); i++ {
+					ops = append(ops, op.Put(kv.Key(fmt.Sprintf("%s%07d", prefix, i)).WithValue(value)))
+				}
+				if _, err := kv.Txn(t.Context(), c.WithTimeout(30*time.Second), op.If().Then(ops...)); err != nil {
+					t.Errorf("filling: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// heap is the memory in use after what is not in use has been collected.
+func heap() int {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watches
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
+)
+
+// TestQuietWatchDoesNotFallBehindCompaction has a watch on which nothing happens survive the loss of its member after the
+// history since its creation is gone.
+func TestQuietWatchDoesNotFallBehindCompaction(t *testing.T) {
+	const revisions, writers = 50_000, 64
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	c := open(t, cluster.Endpoints())
+	w := start(t, c.WithKey("quiet/").WithPrefix())
+
+	var left, rev atomic.Int64
+	left.Store(revisions)
+	var all sync.WaitGroup
+	for i := range writers {
+		all.Go(func() {
+			for left.Add(-1) >= 0 && !t.Failed() {
+				r, err := kv.Put(t.Context(), c.WithKey(fmt.Sprintf("busy/%d", i)).WithValue("v"))
+				if err != nil {
+					t.Errorf("put: %v", err)
+					return
+				}
+				for old := rev.Load(); r.Header.Revision > old && !rev.CompareAndSwap(old, r.Header.Revision); old = rev.Load() {
+				}
+			}
+		})
+	}
+	all.Wait()
+	time.Sleep(3 * time.Second) // the watch asks every second how far it is
+	if _, err := kv.Compact(t.Context(), c.WithRev(rev.Load())); err != nil {
+		t.Fatal(err)
+	}
+
+	// Whichever member the watch is on, it loses it: by a cut, and by a kill.
+	for i, m := range cluster.Members() {
+		if i%2 == 0 {
+			m.Cut()
+		} else {
+			m.Kill()
+		}
+		key := fmt.Sprintf("quiet/%d", i)
+		// To write the same twice would be two events.
+		if _, err := kv.Put(t.Context(), c.WithKey(key).WithValue("v").WithTimeout(30*time.Second)); err != nil {
+			t.Logf("put %s: %v", key, err)
+			continue
+		}
+		found := false
+		stuck := time.AfterFunc(30*time.Second, func() { _ = w.Close() })
+		for event, err := range w.Events() {
+			if err != nil {
+				t.Fatalf("after the loss of %s: %v", m.Name(), err)
+			}
+			if found = string(event.Kv.Key) == key; found {
+				break
+			}
+		}
+		stuck.Stop()
+		if !found {
+			t.Fatalf("after the loss of %s: nothing came within 30 s", m.Name())
+		}
+		if i%2 == 0 {
+			m.Heal()
+		} else {
+			m.Restart()
+		}
+		time.Sleep(time.Second)
+	}
+}
