@@ -19,6 +19,10 @@ help: ## list the targets
 quickstart: ## see the SDK at work on a cluster of three members that it starts itself
 	go run ./examples/quickstart
 
+.PHONY: discovery
+discovery: ## see services come and go in a registry on leases and a watch, on a cluster that it starts itself
+	go run ./examples/discovery
+
 .PHONY: test
 test: ## run all tests, on real etcd servers and with the race detector on
 	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2

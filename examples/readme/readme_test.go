@@ -4,6 +4,7 @@ package readme
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
@@ -18,6 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
 )
 
 const root = "../.."
@@ -138,10 +141,44 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 	if err := write(parent, kv.New("registry").WithKey("k").WithValue("v")); err != nil {
 		t.Errorf("write: %v", err)
 	}
+	// A service that registers is seen by whoever follows, until its lease is revoked.
+	following, cancel := context.WithCancel(parent)
+	followed := make(chan error, 1)
+	go func() { followed <- follow(following) }()
+	registered := make(chan error, 1)
+	go func() { registered <- register(parent) }()
+	id := leaseOf(t, "heartbeat:10.0.0.1")
+	if _, err := lease.Revoke(parent, lease.New("registry"), id); err != nil {
+		t.Errorf("revoke: %v", err)
+	}
+	if err := <-registered; !errors.Is(err, etcderr.ErrLeaseNotFound) {
+		t.Errorf("register ended with %v", err)
+	}
+	cancel()
+	if err := <-followed; !errors.Is(err, context.Canceled) {
+		t.Errorf("follow ended with %v", err)
+	}
+
 	err = write(parent, kv.New("registry").WithKey("k").WithLease(12345))
 	if !errors.Is(err, etcderr.ErrLeaseNotFound) {
 		t.Errorf("write with a lease that is not there: %v", err)
 	}
+}
+
+// leaseOf waits for a key that has a lease.
+func leaseOf(t *testing.T, key string) int64 {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		resp, err := kv.Get(t.Context(), kv.New("registry").WithKey(key))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(resp.GetKvs()) == 1 && resp.GetKvs()[0].GetLease() != 0 {
+			return resp.GetKvs()[0].GetLease()
+		}
+	}
+	t.Fatalf("no key %s under a lease within 10 s", key)
+	return 0
 }
 
 func TestPagesOfTheREADMEHoldEachKeyOnce(t *testing.T) {

@@ -21,7 +21,9 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 func beat(parent context.Context, endpoints []string) error {
@@ -121,6 +123,44 @@ func swap(parent context.Context, seen int64) (swapped bool, err error) {
 	return resp.GetSucceeded(), nil
 }
 
+func register(parent context.Context) error {
+	granted, err := lease.Grant(parent, lease.New("registry"), 10*time.Second)
+	if err != nil {
+		return err
+	}
+	keeper, err := lease.KeepAlive(parent, lease.New("registry"), granted.GetID())
+	if err != nil {
+		return err
+	}
+	defer keeper.Close()
+	_, err = kv.Put(parent, kv.New("registry").WithKey("heartbeat:10.0.0.1").WithValue("up").WithLease(granted.GetID()))
+	if err != nil {
+		return err
+	}
+	<-keeper.Done()
+	return keeper.Err() // why the lease is not kept any more
+}
+
+func follow(parent context.Context) error {
+	base := kv.New("registry").WithKey("heartbeat:").WithPrefix()
+	all, err := kv.Get(parent, base)
+	if err != nil {
+		return err
+	}
+	w, err := watch.Watch(parent, base.WithStartRevision(all.GetHeader().GetRevision()+1))
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for event, err := range w.Events() {
+		if err != nil {
+			return err
+		}
+		fmt.Println(event.GetKv().GetModRevision(), event.GetType(), string(event.GetKv().GetKey()))
+	}
+	return nil
+}
+
 func write(parent context.Context, c ctx.Ctx) error {
 	_, err := kv.Put(parent, c)
 	switch {
@@ -154,12 +194,14 @@ func stubs(parent context.Context) error {
 	if err != nil {
 		return err
 	}
-	granted, err := pb.NewLeaseClient(c).LeaseGrant(parent, &pb.LeaseGrantRequest{TTL: 10})
+	list, err := pb.NewClusterClient(c).MemberList(parent, &pb.MemberListRequest{Linearizable: true})
 	if err != nil {
 		return err
 	}
-	_, err = kv.Put(parent, kv.New("registry").WithKey("heartbeat:10.0.0.1").WithValue("up").WithLease(granted.GetID()))
-	return err
+	for _, m := range list.GetMembers() {
+		fmt.Println(m.GetName(), m.GetClientURLs())
+	}
+	return nil
 }
 
 func TestReadsSurviveTheLossOfTheLeader(t *testing.T) {

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// services is a table of the services that are there.
+type services map[string]*mvccpb.KeyValue
+
+// follow keeps a table of what is registered and shows it at first and after each change: what there is at one revision,
+// and every change from the next revision on. It returns when parent ends.
+func follow(parent context.Context, show func(s services, news string)) error {
+	base := kv.New(connection).WithKey(prefix).WithPrefix()
+	for {
+		all, err := kv.Get(parent, base)
+		if err != nil {
+			return err
+		}
+		table := services{}
+		for _, pair := range all.GetKvs() {
+			table[name(pair)] = pair
+		}
+		show(table, fmt.Sprintf("At revision %d", all.GetHeader().GetRevision()))
+		err = table.watch(parent, base.WithStartRevision(all.GetHeader().GetRevision()+1), show)
+		var compacted *watch.CompactedError
+		if !errors.As(err, &compacted) {
+			return err
+		}
+		// We were away for longer than the history is kept: look at all of it again.
+	}
+}
+
+func (s services) watch(parent context.Context, c ctx.Ctx, show func(services, string)) error {
+	w, err := watch.Watch(parent, c)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for event, err := range w.Events() {
+		if err != nil {
+			return err
+		}
+		who, rev := name(event.GetKv()), event.GetKv().GetModRevision()
+		if event.GetType() == mvccpb.Event_DELETE {
+			delete(s, who)
+			show(s, fmt.Sprintf("At revision %d %s left", rev, who))
+			continue
+		}
+		s[who] = event.GetKv()
+		show(s, fmt.Sprintf("At revision %d %s came", rev, who))
+	}
+	return nil
+}
+
+func name(pair *mvccpb.KeyValue) string { return strings.TrimPrefix(string(pair.GetKey()), prefix) }
+
+// board prints the table, and lets others wait for what is on it.
+type board struct {
+	out io.Writer
+
+	mu      sync.Mutex
+	names   []string
+	changed chan struct{}
+}
+
+func newBoard(out io.Writer) *board { return &board{out: out, changed: make(chan struct{})} }
+
+func (b *board) show(s services, news string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.names = slices.Sorted(maps.Keys(s))
+	fmt.Fprintf(b.out, "   %s:\n", news)
+	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "     service\tprocess\tsince revision")
+	for _, name := range b.names {
+		fmt.Fprintf(table, "     %s\t%s\t%d\n", name, s[name].GetValue(), s[name].GetModRevision())
+	}
+	_ = table.Flush()
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// await waits until exactly these services are on the board.
+func (b *board) await(parent context.Context, names ...string) error {
+	for {
+		b.mu.Lock()
+		there, changed := slices.Equal(b.names, names), b.changed
+		b.mu.Unlock()
+		if there {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-parent.Done():
+			return fmt.Errorf("waiting for %v: %w", names, parent.Err())
+		}
+	}
+}
+
+// say prints a sentence without breaking into a table.
+func (b *board) say(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Fprintf(b.out, "\n"+format+"\n", args...)
+}

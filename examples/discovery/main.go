@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Discovery is a service registry in small: services register under heartbeat: with a lease that they keep alive, and a
+// table of those that are there follows them, by a watch that goes on from the revision of a first look.
+//
+// It starts a cluster of three members and some services, as processes of their own, and then lets things happen: a
+// service is killed, a member of the cluster is killed, a service leaves in good order. With $ETCD_ENDPOINTS, separated by
+// commas, it uses that cluster instead, and leaves its members alone.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+const (
+	connection   = "registry"
+	prefix       = "heartbeat:"
+	endpointsEnv = "ETCD_ENDPOINTS"
+)
+
+func main() {
+	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(parent, stop) // who interrupts twice does not want to wait for the clean-up
+	var err error
+	if len(os.Args) == 3 && os.Args[1] == "service" {
+		err = serve(parent, os.Args[2], endpoints())
+	} else {
+		err = run(parent, os.Stdout)
+	}
+	if err != nil {
+		if parent.Err() != nil {
+			err = errors.New("interrupted")
+		}
+		fmt.Fprintln(os.Stderr, "discovery:", err)
+		os.Exit(1)
+	}
+}
+
+// endpoints are those of $ETCD_ENDPOINTS.
+func endpoints() []string {
+	var list []string
+	for endpoint := range strings.SplitSeq(os.Getenv(endpointsEnv), ",") {
+		if endpoint = strings.TrimSpace(endpoint); endpoint != "" {
+			list = append(list, endpoint)
+		}
+	}
+	return list
+}
+
+// run shows the registry at work, and leaves nothing behind however it ends.
+func run(parent context.Context, out io.Writer) (err error) {
+	at := endpoints()
+	var own *etcdtest.Cluster
+	if len(at) == 0 {
+		fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
+			"which takes about a minute.\n", etcdtest.DefaultVersion)
+		if own, err = etcdtest.Run(parent, etcdtest.WithSize(3)); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, own.Close()) }()
+		at = own.Endpoints()
+	}
+	c, err := conn.Open(parent, connection, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+
+	life, end := context.WithCancel(parent)
+	board := newBoard(out)
+	followed := make(chan error, 1)
+	go func() { followed <- follow(life, board.show) }()
+	defer func() {
+		end()
+		if lost := <-followed; lost != nil && !errors.Is(lost, context.Canceled) {
+			err = errors.Join(err, lost)
+		}
+	}()
+
+	s := &story{out: out, board: board, cluster: own, endpoints: at}
+	defer s.end()
+	return s.tell(life)
+}

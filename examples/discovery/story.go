@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+// patience is how long an act may take: many times a lease.
+const patience = 30 * time.Second
+
+// story lets things happen to services and to the cluster.
+type story struct {
+	out       io.Writer
+	board     *board
+	cluster   *etcdtest.Cluster // nil where it is somebody else's
+	endpoints []string
+	services  map[string]*process
+}
+
+type process struct {
+	cmd   *exec.Cmd
+	alive io.Closer // its standard input: the service ends when it closes
+}
+
+func (s *story) tell(life context.Context) error {
+	for _, act := range []func(context.Context) error{s.come, s.die, s.outage, s.leave} {
+		parent, cancel := context.WithTimeout(life, patience)
+		err := act(parent)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+	s.board.say("That was it.")
+	return nil
+}
+
+func (s *story) come(parent context.Context) error {
+	s.board.say("Three services register, each under a lease of %v that it keeps alive.", ttl)
+	for _, name := range []string{"api-1", "api-2", "worker"} {
+		if err := s.start(name); err != nil {
+			return err
+		}
+	}
+	return s.board.await(parent, "api-1", "api-2", "worker")
+}
+
+func (s *story) die(parent context.Context) error {
+	s.board.say("api-2 is killed. Nobody says so; its lease runs out, and its entry with it.")
+	s.kill("api-2", syscall.SIGKILL)
+	began := time.Now()
+	if err := s.board.await(parent, "api-1", "worker"); err != nil {
+		return err
+	}
+	s.board.say("That took %.1f s.", time.Since(began).Seconds())
+	return nil
+}
+
+func (s *story) outage(parent context.Context) error {
+	if s.cluster == nil {
+		s.board.say("The cluster is somebody else's, so none of its members is killed.")
+		return s.start3(parent)
+	}
+	leader := s.cluster.Leader()
+	if leader == nil {
+		return fmt.Errorf("the cluster has no leader: %w", s.cluster.Err())
+	}
+	s.board.say("The leader of the cluster, member %s, is killed. The services stay, the table goes on: api-3 comes.", leader.Name())
+	leader.Kill()
+	if err := s.start3(parent); err != nil {
+		return err
+	}
+	time.Sleep(ttl + time.Second) // every lease has had time to run out
+	if err := s.board.await(parent, "api-1", "api-3", "worker"); err != nil {
+		return err
+	}
+	s.board.say("Longer than a lease later all three are there. conn.WriteInfo says of the connection:")
+	var info strings.Builder
+	if err := conn.WriteInfo(&info); err != nil {
+		return err
+	}
+	for line := range strings.Lines(info.String()) {
+		fmt.Fprint(s.out, "     ", line)
+	}
+	leader.Restart()
+	return s.cluster.Err()
+}
+
+func (s *story) start3(parent context.Context) error {
+	if err := s.start("api-3"); err != nil {
+		return err
+	}
+	return s.board.await(parent, "api-1", "api-3", "worker")
+}
+
+func (s *story) leave(parent context.Context) error {
+	s.board.say("The worker leaves in good order: it revokes its lease, and is gone at once.")
+	began := time.Now()
+	s.kill("worker", syscall.SIGTERM)
+	if err := s.board.await(parent, "api-1", "api-3"); err != nil {
+		return err
+	}
+	s.board.say("That took %.1f s. The others leave as well.", time.Since(began).Seconds())
+	s.end()
+	return s.board.await(parent)
+}
+
+// start starts a service: this program, in another role.
+func (s *story) start(name string) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(program, "service", name)
+	cmd.Env = append(os.Environ(), endpointsEnv+"="+strings.Join(s.endpoints, ","))
+	cmd.Stderr = os.Stderr
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	if s.services == nil {
+		s.services = map[string]*process{}
+	}
+	s.services[name] = &process{cmd: cmd, alive: alive}
+	return nil
+}
+
+// kill sends a service a signal and waits for its end.
+func (s *story) kill(name string, signal syscall.Signal) {
+	p := s.services[name]
+	delete(s.services, name)
+	_ = p.cmd.Process.Signal(signal) // it may be gone already
+	_ = p.cmd.Wait()
+	_ = p.alive.Close()
+}
+
+// end ends the services that are left.
+func (s *story) end() {
+	for name := range s.services {
+		s.kill(name, syscall.SIGTERM)
+	}
+}

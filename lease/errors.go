@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// ErrExpired ends a [Keeper] whose lease the server may have let expire: no renewal was acknowledged within the TTL. The
+// error of the Keeper wraps it together with what last went wrong with the renewals, where that is known.
+var ErrExpired = errors.New("lease: no renewal was acknowledged within the TTL")
+
+// expired is ErrExpired with the reason, which may be nil.
+func expired(reason error) error {
+	if reason == nil {
+		return ErrExpired
+	}
+	return fmt.Errorf("%w: %w", ErrExpired, reason)
+}
+
+// notFound is the error of a lease that the server says is gone where it does not say so by an error.
+func notFound(method, endpoint string) error {
+	return etcderr.FromRPC(status.Error(codes.NotFound, etcderr.ErrLeaseNotFound.Error()),
+		etcderr.Call{Method: method, Endpoint: endpoint, Sent: true})
+}
+
+// silence is a stream on which a member leaves renewals unanswered.
+type silence struct {
+	endpoint string
+	lasted   time.Duration
+}
+
+func (s *silence) Error() string {
+	return fmt.Sprintf("lease: %s has answered no renewal for %v", s.endpoint, s.lasted.Round(time.Millisecond))
+}
+
+var (
+	errEnded   = errors.New("lease: the server has ended the stream")
+	errAvoided = errors.New("lease: the stream came to the endpoint it had left")
+	errLate    = errors.New("lease: the answer to the renewal took longer than the TTL")
+	errRefused = errors.New("lease: the server has refused to renew a lease, and ended the stream")
+)
+
+// refusesOne reports whether a stream ended because of the one lease that was to be renewed next on it: the server ends
+// the whole stream when its user may not write a key attached to that lease.
+func refusesOne(err error) bool {
+	var e *etcderr.Error
+	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && e.Code() == codes.PermissionDenied
+}
+
+// reasonOf is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
+func reasonOf(ended context.Context) error {
+	err, cause := ended.Err(), context.Cause(ended)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// notKept is the error of a call to KeepAlive whose context ended.
+func notKept(ended context.Context, sent bool) error {
+	return etcderr.FromRPC(ended.Err(), etcderr.Call{
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Sent: sent, Cause: reasonOf(ended),
+	})
+}

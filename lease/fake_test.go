@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+// member stands in for an etcd member whose answers a test chooses, on a fake clock. It lives in memory, so that a
+// synctest bubble can hold it. Like a real one it answers the renewals of a stream one by one.
+type member struct {
+	pb.UnimplementedMaintenanceServer
+	pb.UnimplementedLeaseServer
+
+	name string
+
+	mu       sync.Mutex
+	listener *bufconn.Listener
+	server   *grpc.Server
+	renewals []renewal
+	streams  int // open now
+	opened   int // ever
+	// renew decides what becomes of a renewal. It may take its time, until the stream ends.
+	renew   func(parent context.Context, id int64) (ttl int64, err error)
+	muted   chan struct{} // while open, nothing is answered
+	arrived chan struct{} // closed with the next renewal; nil where nobody waits
+}
+
+// renewal is a request that a member has seen.
+type renewal struct {
+	id     int64
+	at     time.Time
+	stream int
+}
+
+// newMember starts a member that grants every lease that TTL, in seconds.
+func newMember(t *testing.T, name string, ttl int64) *member {
+	m := &member{name: name, renew: always(ttl)}
+	m.start()
+	t.Cleanup(m.stop)
+	return m
+}
+
+func always(ttl int64) func(context.Context, int64) (int64, error) {
+	return func(context.Context, int64) (int64, error) { return ttl, nil }
+}
+
+func (m *member) start() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listener, m.server = bufconn.Listen(1<<16), grpc.NewServer()
+	pb.RegisterMaintenanceServer(m.server, m)
+	pb.RegisterLeaseServer(m.server, m)
+	healthpb.RegisterHealthServer(m.server, &memberHealth{member: m})
+	server, listener := m.server, m.listener
+	go func() { _ = server.Serve(listener) }()
+}
+
+// stop ends the member as a killed process ends.
+func (m *member) stop() {
+	m.unmute()
+	m.mu.Lock()
+	server := m.server
+	m.server, m.listener = nil, nil
+	m.mu.Unlock()
+	if server != nil {
+		server.Stop()
+	}
+}
+
+// mute makes the member take requests and answer none, as a stopped process does.
+func (m *member) mute() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.muted = make(chan struct{})
+}
+
+func (m *member) unmute() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.muted != nil {
+		close(m.muted)
+		m.muted = nil
+	}
+}
+
+func (m *member) wait(parent context.Context) error {
+	m.mu.Lock()
+	muted := m.muted
+	m.mu.Unlock()
+	if muted == nil {
+		return nil
+	}
+	select {
+	case <-muted:
+		return nil
+	case <-parent.Done():
+		return parent.Err()
+	}
+}
+
+func (m *member) answer(renew func(parent context.Context, id int64) (int64, error)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.renew = renew
+}
+
+// seen returns the renewals of a lease, or with 0 of all.
+func (m *member) seen(id int64) []renewal {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.renewals), func(r renewal) bool { return id != 0 && r.id != id })
+}
+
+// next waits for the next renewal.
+func (m *member) next() {
+	m.mu.Lock()
+	if m.arrived == nil {
+		m.arrived = make(chan struct{})
+	}
+	arrived := m.arrived
+	m.mu.Unlock()
+	<-arrived
+}
+
+func (m *member) open() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.streams
+}
+
+// memberHealth is the member's health service, apart because that is not of etcd.
+type memberHealth struct {
+	healthpb.UnimplementedHealthServer
+	*member
+}
+
+func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, m.wait(parent)
+}
+
+func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
+	return &pb.StatusResponse{Leader: 1}, m.wait(parent)
+}
+
+func (m *member) LeaseKeepAlive(s grpc.BidiStreamingServer[pb.LeaseKeepAliveRequest, pb.LeaseKeepAliveResponse]) error {
+	m.mu.Lock()
+	m.streams++
+	m.opened++
+	stream := m.opened
+	m.mu.Unlock()
+	defer func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.streams--
+	}()
+	var held []*pb.LeaseKeepAliveResponse
+	for {
+		request, err := s.Recv()
+		if err != nil {
+			return err
+		}
+		m.mu.Lock()
+		m.renewals = append(m.renewals, renewal{id: request.ID, at: time.Now(), stream: stream})
+		renew := m.renew
+		if m.arrived != nil {
+			close(m.arrived)
+			m.arrived = nil
+		}
+		m.mu.Unlock()
+		if err := m.wait(s.Context()); err != nil {
+			return err
+		}
+		ttl, err := renew(s.Context(), request.ID)
+		answers := []*pb.LeaseKeepAliveResponse{{ID: request.ID, TTL: ttl}}
+		switch {
+		case errors.Is(err, errDropped):
+			continue
+		case errors.Is(err, errOvertaken):
+			held = append(held, answers...)
+			continue
+		case err != nil:
+			return err
+		}
+		for _, answer := range append(answers, held...) {
+			if err := s.Send(answer); err != nil {
+				return err
+			}
+		}
+		held = nil
+	}
+}
+
+var (
+	errDropped   = errors.New("dropped")   // of renew: there is no answer, and the stream goes on with the next
+	errOvertaken = errors.New("overtaken") // of renew: the answer follows that to a later renewal
+)
+
+// after answers that TTL after a while.
+func after(d time.Duration, ttl int64) func(context.Context, int64) (int64, error) {
+	return func(parent context.Context, _ int64) (int64, error) {
+		select {
+		case <-time.After(d):
+			return ttl, nil
+		case <-parent.Done():
+			return 0, parent.Err()
+		}
+	}
+}
+
+// forever is no answer.
+func forever(parent context.Context, _ int64) (int64, error) {
+	<-parent.Done()
+	return 0, parent.Err()
+}
+
+// fake opens a connection to members that are made up. It closes with the test.
+func fake(t *testing.T, members ...*member) (*conn.Conn, ctx.Ctx) {
+	t.Helper()
+	var endpoints []string
+	for _, m := range members {
+		endpoints = append(endpoints, m.name+":1")
+	}
+	dial := func(parent context.Context, target string) (net.Conn, error) {
+		for _, m := range members {
+			if m.name+":1" == target {
+				m.mu.Lock()
+				listener := m.listener
+				m.mu.Unlock()
+				if listener != nil {
+					return listener.DialContext(parent)
+				}
+			}
+		}
+		return nil, fmt.Errorf("dial %s: connection refused", target)
+	}
+	c, err := conn.Open(context.Background(), "", endpoints, conn.WithDialOptions(grpc.WithContextDialer(dial)))
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return c, lease.New(c.Name())
+}
+
+// keep keeps a lease alive until the test ends.
+func keep(t *testing.T, c ctx.Ctx, id int64) *lease.Keeper {
+	t.Helper()
+	k, err := lease.KeepAlive(context.Background(), c, id)
+	if err != nil {
+		t.Fatalf("KeepAlive(%d): %v", id, err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	return k
+}
+
+// ended tells whether a Keeper has ended, and checks that Done and Err agree.
+func ended(t *testing.T, k *lease.Keeper) bool {
+	t.Helper()
+	select {
+	case <-k.Done():
+		return true
+	default:
+		if err := k.Err(); err != nil {
+			t.Errorf("lease %d: Err is %v before Done is closed", k.ID(), err)
+		}
+		return false
+	}
+}
+
+// kept is what Info says of the leases of each endpoint, without those that have none.
+func kept(c *conn.Conn) map[string]int {
+	counts := map[string]int{}
+	for _, e := range c.Info() {
+		if e.Leases != 0 {
+			counts[e.Address] = e.Leases
+		}
+	}
+	return counts
+}

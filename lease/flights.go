@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"slices"
+	"time"
+)
+
+// flights are the renewals sent and not answered on the stream that is open, in the order they were sent, which is the
+// order in which a server answers.
+type flights struct {
+	queue    []flight
+	heard    time.Duration // when the last answer came, or the stream was opened
+	patience time.Duration // for how long the member may answer nothing
+	silent   *silence      // set when it has answered nothing for longer
+	silences int           // in a row, this stream and those before it
+}
+
+type flight struct {
+	lease     *held
+	at        time.Duration // when it was sent
+	overtaken bool          // a later one has been answered
+}
+
+// maxPatience is for how long a member may leave renewals unanswered before the stream moves to another. It is less
+// where a lease with a TTL below 9 s waits: half the time between two of its renewals, so that another try can come in
+// time. As long as none helps it doubles each time, up to silenceLimit, lest a slow cluster never get to answer.
+const (
+	maxPatience  = 1500 * time.Millisecond
+	silenceLimit = 10 * time.Second
+)
+
+func (l *held) patience() time.Duration {
+	if !l.renewed {
+		return maxPatience
+	}
+	return min(time.Duration(l.ttl.Load())/6, maxPatience)
+}
+
+// start begins with a new stream.
+func (f *flights) start(now time.Duration) {
+	f.queue, f.heard, f.silent = f.queue[:0], now, nil
+}
+
+func (f *flights) add(l *held, now time.Duration) {
+	if len(f.queue) == 0 {
+		f.patience = maxPatience
+	}
+	f.patience = min(f.patience, l.patience())
+	f.queue = append(f.queue, flight{lease: l, at: now})
+}
+
+// take takes out the renewal that an answer for a lease belongs to.
+func (f *flights) take(id int64, now time.Duration) (answered flight, ok bool) {
+	f.heard, f.silences = now, 0
+	i := slices.IndexFunc(f.queue, func(sent flight) bool { return sent.lease.id == id })
+	if i < 0 {
+		return flight{}, false
+	}
+	for passed := range i { // a proxy may answer out of order, a member does not
+		f.queue[passed].overtaken = true
+	}
+	answered = f.queue[i]
+	f.queue = slices.Delete(f.queue, i, i+1)
+	return answered, true
+}
+
+// limit is when the member will have been silent for too long, if nothing comes.
+func (f *flights) limit() time.Duration {
+	if len(f.queue) == 0 || f.silent != nil {
+		return never
+	}
+	return f.quietSince() + min(f.patience<<min(f.silences, 8), silenceLimit)
+}
+
+// quietSince is when the member began to owe an answer: that to the renewal sent first is the next to come, and it does
+// not come at all where it has been overtaken.
+func (f *flights) quietSince() time.Duration {
+	if first := f.queue[0]; first.overtaken || first.at > f.heard {
+		return first.at
+	}
+	return f.heard
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"sync"
+
+	"github.com/eetcd-go/eetcd/conn"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/resume"
+)
+
+// hub holds what keeps the leases of one connection alive: one renewer for all but those that are to be renewed at one
+// endpoint only.
+type hub struct {
+	conn *conn.Conn
+
+	mu       sync.Mutex // guards the renewers, their leases and the Keepers of those; nothing blocks while it is held
+	renewers map[place]*renewer
+}
+
+type hubKey struct{}
+
+func hubOf(c *conn.Conn) *hub {
+	return c.Attach(hubKey{}, func() any { return &hub{conn: c, renewers: map[place]*renewer{}} }).(*hub)
+}
+
+// place says on which endpoint a lease is to be renewed.
+type place struct {
+	endpoint string
+	pinned   bool
+}
+
+func (p place) stream(c *conn.Conn) resume.Stream {
+	return resume.Stream{
+		Conn: c, Desc: &pb.Lease_ServiceDesc.Streams[0], Method: pb.Lease_LeaseKeepAlive_FullMethodName,
+		Endpoint: p.endpoint, Pinned: p.pinned,
+	}
+}
+
+// join has a lease renewed for a Keeper at its place, from now on. The channel is closed with the first renewal.
+func (h *hub) join(k *Keeper, id int64, at place) (<-chan struct{}, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.renewers[at]
+	if r == nil {
+		r = newRenewer(h, at)
+		if err := h.conn.Go(r.run); err != nil {
+			return nil, err
+		}
+		h.renewers[at] = r
+	} else if r.down != nil && !h.anyActive(at) {
+		return nil, r.down
+	}
+	return r.join(k, id), nil
+}
+
+// anyActive reports whether an endpoint that a place allows is Active.
+func (h *hub) anyActive(at place) bool {
+	for _, e := range h.conn.Info() {
+		if e.State == conn.Active && (!at.pinned || e.Address == at.endpoint) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lease grants leases, keeps them alive and revokes them: keys attached to a lease live as long as it does.
+//
+//	granted, err := lease.Grant(parent, base, 10*time.Second)
+//	if err != nil {
+//		return err
+//	}
+//	keeper, err := lease.KeepAlive(parent, base, granted.ID)
+//	if err != nil {
+//		return err
+//	}
+//	defer keeper.Close()
+//	_, err = kv.Put(parent, base.WithKey("heartbeat:a").WithValue("10.0.0.1").WithLease(granted.ID))
+//	<-keeper.Done() // the lease may be gone; keeper.Err says why
+//
+// All functions are safe for concurrent use. They take the connection, and where wanted WithTimeout and WithEndpoint,
+// from an immutable [ctx.Ctx], and return:
+//
+//   - ctx.ErrInvalid for a request that makes no sense, with every conflict in it, before anything is sent;
+//   - conn.ErrNotOpen for a request bound to no open connection, conn.ErrUnavailable while no endpoint is Active,
+//     conn.ErrEndpoint for WithEndpoint of an unknown one;
+//   - an [*etcderr.Error] otherwise, with the server's own answer as a sentinel such as etcderr.ErrLeaseNotFound, and
+//     what is known of the effect: see etcderr.OutcomeOf.
+//
+// A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after 5 s where neither is set;
+// KeepAlive has no deadline of its own.
+package lease
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/unary"
+)
+
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_lease:new/1.
+func New(conn string) ctx.Ctx { return ctx.New(conn) }
+
+// Grant creates a lease that expires when it has not been renewed for ttl. The server counts in whole seconds, so ttl is
+// rounded up to them, and raises what is below its minimum (2 s by default): TTL of the response is what counts. The
+// server chooses the ID unless WithLease does.
+//
+// A ttl of 0 or less is ctx.ErrInvalid, one above 9 000 000 000 s etcderr.ErrLeaseTTLTooLarge, an ID in use
+// etcderr.ErrLeaseExist. It calls Lease/LeaseGrant and mirrors eetcd_lease:grant/2.
+func Grant(parent context.Context, c ctx.Ctx, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
+	err := c.Check("a lease grant request", ctx.OptLease)
+	if ttl <= 0 {
+		err = ctx.AlsoInvalid(err, fmt.Sprintf("lease: a TTL of %v is not positive", ttl))
+	}
+	if err != nil {
+		return nil, err
+	}
+	seconds := int64(ttl / time.Second)
+	if ttl%time.Second > 0 {
+		seconds++
+	}
+	request := &pb.LeaseGrantRequest{ID: c.Lease(), TTL: seconds}
+	return unary.Call[pb.LeaseGrantResponse](parent, c, pb.Lease_LeaseGrant_FullMethodName, request)
+}
+
+// Revoke ends a lease and deletes the keys attached to it. The Keepers of the lease end with its next renewal. A lease
+// that is gone already is etcderr.ErrLeaseNotFound. It calls Lease/LeaseRevoke and mirrors eetcd_lease:revoke/2.
+func Revoke(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseRevokeResponse, error) {
+	if err := c.Check("a lease revoke request", 0); err != nil {
+		return nil, err
+	}
+	request := &pb.LeaseRevokeRequest{ID: id}
+	return unary.Call[pb.LeaseRevokeResponse](parent, c, pb.Lease_LeaseRevoke_FullMethodName, request)
+}
+
+// TimeToLive returns the seconds that a lease has left (TTL) and was granted (GrantedTTL), and with withKeys the keys
+// attached to it. A lease that is gone, or about to go, is etcderr.ErrLeaseNotFound. It calls Lease/LeaseTimeToLive and
+// mirrors eetcd_lease:time_to_live/3.
+func TimeToLive(parent context.Context, c ctx.Ctx, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
+	if err := c.Check("a lease time-to-live request", 0); err != nil {
+		return nil, err
+	}
+	request := &pb.LeaseTimeToLiveRequest{ID: id, Keys: withKeys}
+	response, err := unary.Call[pb.LeaseTimeToLiveResponse](parent, c, pb.Lease_LeaseTimeToLive_FullMethodName, request)
+	if err == nil && response.TTL < 0 {
+		return nil, notFound(pb.Lease_LeaseTimeToLive_FullMethodName, "")
+	}
+	return response, err
+}
+
+// Leases returns the IDs of all leases. It calls Lease/LeaseLeases and mirrors eetcd_lease:leases/1.
+func Leases(parent context.Context, c ctx.Ctx) (*pb.LeaseLeasesResponse, error) {
+	if err := c.Check("a lease list request", 0); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.LeaseLeasesResponse](parent, c, pb.Lease_LeaseLeases_FullMethodName, &pb.LeaseLeasesRequest{})
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// onceTimeout bounds KeepAliveOnce where neither its context nor the request does, as it does any unary call.
+const onceTimeout = 5 * time.Second
+
+// oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It
+// doubles from one member to the next.
+const oncePatience = 500 * time.Millisecond
+
+// KeepAliveOnce renews a lease once. It is asked of one member after the other until one answers. A lease that is gone is
+// etcderr.ErrLeaseNotFound. It calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive_once/2.
+func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAliveResponse, error) {
+	to, at, err := destination(parent, c)
+	if err != nil {
+		return nil, err
+	}
+	timeout, given := c.Timeout()
+	if _, bounded := parent.Deadline(); !given && !bounded {
+		timeout, given = onceTimeout, true
+	}
+	bounded := parent
+	if given {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(parent, timeout)
+		defer cancel()
+	}
+	life, end := context.WithCancelCause(bounded)
+	defer end(nil)
+	o := once{id: id, patience: oncePatience}
+	err = at.stream(to).Run(life, o.serve, func(err error) {
+		o.last = err
+		if errors.Is(err, conn.ErrUnavailable) {
+			end(err)
+		}
+	})
+	switch {
+	case err == nil && o.answer.TTL <= 0:
+		return nil, notFound(pb.Lease_LeaseKeepAlive_FullMethodName, o.endpoint)
+	case err == nil:
+		return o.answer, nil
+	case bounded.Err() != nil && !errors.Is(err, conn.ErrUnavailable):
+		return nil, o.ended(bounded)
+	default:
+		return nil, err
+	}
+}
+
+// once is a call of KeepAliveOnce.
+type once struct {
+	id       int64
+	patience time.Duration
+	sent     bool
+	endpoint string // that it was sent to last
+	last     error  // of the attempts so far
+	answer   *pb.LeaseKeepAliveResponse
+}
+
+// serve makes one attempt.
+func (o *once) serve(_ context.Context, stream conn.Stream) error {
+	o.endpoint = stream.Endpoint()
+	lost := time.AfterFunc(o.patience, func() {
+		stream.Doubt()
+		stream.Abort()
+	})
+	defer lost.Stop()
+	o.sent = true
+	// A request that cannot be sent is told of when receiving.
+	_ = stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: o.id})
+	_ = stream.CloseSend()
+	answer := new(pb.LeaseKeepAliveResponse)
+	err := stream.RecvMsg(answer)
+	if err == nil {
+		o.answer = answer
+		return nil
+	}
+	if !lost.Stop() {
+		err = &silence{endpoint: o.endpoint, lasted: o.patience}
+		o.patience *= 2
+	}
+	return err
+}
+
+// ended is the error of a call whose time was up: that of its last attempt, where there was one, and why there is no
+// further one.
+func (o *once) ended(bounded context.Context) error {
+	err := bounded.Err()
+	var last *etcderr.Error
+	if errors.As(o.last, &last) {
+		err = last.GRPCStatus().Err()
+	}
+	return etcderr.FromRPC(err, etcderr.Call{
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: reasonOf(bounded),
+	})
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// serve renews leases over one stream until it breaks.
+func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
+	if !r.start(stream) {
+		return errAvoided
+	}
+	sending, stop := context.WithCancel(ctx)
+	var sender sync.WaitGroup
+	sender.Go(func() { r.send(sending, stream) })
+	err := r.receive(stream)
+	stop()
+	stream.Abort() // so that the sender does not wait for a member that takes nothing
+	sender.Wait()
+	return r.stopped(err)
+}
+
+// start puts a new stream into use, unless it is on an endpoint to be avoided and there is another.
+func (r *renewer) start(stream conn.Stream) bool {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	if r.avoid == stream.Endpoint() && r.again < maxAgain && r.alternative() {
+		r.again++
+		return false
+	}
+	r.again = 0
+	r.stream, r.down = stream, nil
+	r.flights.start(r.now())
+	r.hub.conn.CountLeases(stream.Endpoint(), r.kept)
+	signal(r.wake)
+	return true
+}
+
+// maxAgain is how often a stream to an endpoint to be avoided is given up.
+const maxAgain = 3
+
+// alternative reports whether another endpoint than the one to be avoided may be used and is Active.
+func (r *renewer) alternative() bool {
+	if r.place.pinned {
+		return false
+	}
+	for _, e := range r.hub.conn.Info() {
+		if e.State == conn.Active && e.Address != r.avoid {
+			return true
+		}
+	}
+	return false
+}
+
+// send sends renewals as leases fall due.
+func (r *renewer) send(ctx context.Context, stream conn.Stream) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		}
+		for {
+			id, any := r.next()
+			if !any {
+				break
+			}
+			if stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: id}) != nil {
+				return // receiving tells why
+			}
+		}
+	}
+}
+
+// next takes the most urgent lease that is due, unless there are too many unanswered renewals already.
+func (r *renewer) next() (id int64, any bool) {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	now := r.now()
+	for len(r.flights.queue) < window {
+		l, _ := r.ready.top()
+		if l == nil {
+			return 0, false
+		}
+		if l.expired(now) {
+			r.finish(l, expired(r.last), true)
+			continue
+		}
+		r.ready.remove(l)
+		l.stage = sent
+		r.flights.add(l, now)
+		r.clock.before(r.flights.limit())
+		return l.id, true
+	}
+	return 0, false
+}
+
+// window is how many renewals may be unanswered on a stream. The server answers them one by one, and what has been sent
+// cannot be overtaken by what is more urgent.
+const window = 512
+
+// receive takes answers until the stream ends.
+func (r *renewer) receive(stream conn.Stream) error {
+	for {
+		answer := new(pb.LeaseKeepAliveResponse)
+		if err := stream.RecvMsg(answer); err != nil {
+			return err
+		}
+		r.answered(answer)
+	}
+}
+
+func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	f, ok := r.flights.take(answer.ID, r.now())
+	if !ok {
+		return
+	}
+	r.last, r.avoid = nil, ""
+	if f.lease.stage != gone {
+		r.renewal(f.lease, f.at, answer)
+	}
+	if len(r.flights.queue) == window/2 && len(r.ready.items) > 0 {
+		signal(r.wake)
+	}
+}
+
+// fellSilent notes that the member answers nothing.
+func (r *renewer) fellSilent(now time.Duration) {
+	r.avoid = r.stream.Endpoint()
+	f := &r.flights
+	f.silent = &silence{endpoint: r.avoid, lasted: now - f.quietSince()}
+	f.silences++
+	r.last = f.silent
+}
+
+// stopped takes the stream out of use and has renewed again what it left unanswered. It returns why it broke, which is
+// the same for another stream only if it is no fault of one lease.
+func (r *renewer) stopped(err error) error {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	r.hub.conn.CountLeases(r.stream.Endpoint(), -r.kept)
+	r.stream = nil
+	if r.flights.silent != nil {
+		err = r.flights.silent
+	} else if errors.Is(err, io.EOF) {
+		err = errEnded
+	}
+	now := r.now()
+	next := true
+	for _, f := range r.flights.queue {
+		l := f.lease
+		switch {
+		case l.stage == gone:
+		case next && refusesOne(err):
+			r.finish(l, err, true)
+			err = errRefused
+		case next:
+			// The server may be stuck with this very lease. The others go first.
+			l.stage, l.due = resting, now+hesitation<<min(l.failures, 5)
+			l.failures++
+			r.setAlarm(l)
+		default:
+			r.demand(l)
+		}
+		next = false
+	}
+	r.flights.start(now)
+	return err
+}
+
+// hesitation is how long a lease waits after the stream broke on which it was the next to be answered. It doubles each
+// time.
+const hesitation = 50 * time.Millisecond
+
+// broken is told why there is no stream. Leases wait for the next one, but for those that their callers are waiting for
+// where there is nobody to ask.
+func (r *renewer) broken(err error) {
+	if errors.Is(err, errAvoided) {
+		return
+	}
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	r.last = err
+	if !errors.Is(err, conn.ErrUnavailable) {
+		return
+	}
+	r.down = err
+	for _, l := range r.leases {
+		if !l.renewed {
+			r.finish(l, err, true)
+		}
+	}
+}
