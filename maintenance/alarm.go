@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maintenance
+
+import (
+	"context"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/unary"
+)
+
+// AlarmList lists the alarms that are on: NOSPACE of a member whose database has reached its quota, CORRUPT of one whose
+// data differs from the others'. It calls Maintenance/Alarm and mirrors eetcd_maintenance:alarm_list/1.
+func AlarmList(parent context.Context, c ctx.Ctx) (*pb.AlarmResponse, error) {
+	return alarm(parent, c, "an alarm list request", &pb.AlarmRequest{Action: pb.AlarmRequest_GET})
+}
+
+// AlarmDisarm turns one alarm of one member off, which does not mend its cause: a member that is still over its quota
+// raises it again. The response lists the alarm if it was on. A kind of alarm that does not exist, NONE included, is
+// ctx.ErrInvalid. It calls Maintenance/Alarm and mirrors eetcd_maintenance:alarm_disarm/3.
+func AlarmDisarm(parent context.Context, c ctx.Ctx, memberID uint64, kind pb.AlarmType) (*pb.AlarmResponse, error) {
+	if _, known := pb.AlarmType_name[int32(kind)]; !known || kind == pb.AlarmType_NONE {
+		return nil, ctx.AlsoInvalid(c.Check(disarm, 0), "maintenance: "+kind.String()+" is no alarm, in "+disarm)
+	}
+	return turnOff(parent, c, memberID, kind)
+}
+
+// AlarmDisarmAll turns every alarm off that is on. The response lists them. On an error some may be off already. It calls
+// Maintenance/Alarm once for the list and once for each alarm, WithTimeout bounds it all, and it mirrors
+// eetcd_maintenance:alarm_disarm_all/1.
+func AlarmDisarmAll(parent context.Context, c ctx.Ctx) (*pb.AlarmResponse, error) {
+	parent, cancel := within(parent, c)
+	defer cancel()
+	list, err := alarm(parent, c, disarm, &pb.AlarmRequest{Action: pb.AlarmRequest_GET})
+	if err != nil {
+		return nil, err
+	}
+	all := &pb.AlarmResponse{Header: list.GetHeader()}
+	for _, on := range list.GetAlarms() {
+		off, err := turnOff(parent, c, on.GetMemberID(), on.GetAlarm())
+		if err != nil {
+			return nil, err
+		}
+		all.Header = off.GetHeader()
+		all.Alarms = append(all.Alarms, off.GetAlarms()...)
+	}
+	return all, nil
+}
+
+const disarm = "an alarm disarm request"
+
+func turnOff(parent context.Context, c ctx.Ctx, memberID uint64, kind pb.AlarmType) (*pb.AlarmResponse, error) {
+	return alarm(parent, c, disarm, &pb.AlarmRequest{Action: pb.AlarmRequest_DEACTIVATE, MemberID: memberID, Alarm: kind})
+}
+
+func alarm(parent context.Context, c ctx.Ctx, what string, request *pb.AlarmRequest) (*pb.AlarmResponse, error) {
+	if err := c.Check(what, 0); err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.AlarmResponse](parent, c, pb.Maintenance_Alarm_FullMethodName, request)
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maintenance_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/maintenance"
+)
+
+// registry is the connection to the three members that the tests share. What needs them otherwise starts its own.
+const registry = "shared"
+
+var shared *etcdtest.Cluster
+
+func TestMain(m *testing.M) {
+	code, err := runOnCluster(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runOnCluster(m *testing.M) (code int, err error) {
+	shared, err = etcdtest.Run(context.Background(), etcdtest.WithSize(3))
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, shared.Close()) }()
+	c, err := conn.Open(context.Background(), registry, shared.Endpoints())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return m.Run(), nil
+}
+
+// open opens a connection to these endpoints, which closes with the test.
+func open(t *testing.T, endpoints ...string) ctx.Ctx {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", endpoints)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return maintenance.New(c.Name())
+}
+
+// put writes n values of a size, and returns the last revision.
+func put(t *testing.T, c ctx.Ctx, n, size int) (rev int64) {
+	t.Helper()
+	value := strings.Repeat("v", size)
+	for i := range n {
+		response, err := kv.Put(t.Context(), c.WithKey(fmt.Sprintf("%s/%03d", t.Name(), i)).WithValue(value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rev = response.GetHeader().GetRevision()
+	}
+	return rev
+}
+
+// isOlder tells whether the members are of a minor version before this one, such as "v3.5".
+func isOlder(than string) bool {
+	return strings.Join(strings.Split(shared.Member(0).Version(), ".")[:2], ".") < than
+}
+
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// wantFailure checks what is known of a failed call's effect, and that errors.Is finds its reason.
+func wantFailure(t *testing.T, err error, outcome etcderr.Outcome, reason error) {
+	t.Helper()
+	if err == nil {
+		t.Error("no error")
+		return
+	}
+	if got := etcderr.OutcomeOf(err); got != outcome || !errors.Is(err, reason) {
+		t.Errorf("%q with outcome %v, want %q with %v", err, got, reason, outcome)
+	}
+}
+
+func wantInvalid(t *testing.T, err error, conflicts ...string) {
+	t.Helper()
+	wantFailure(t, err, etcderr.NotSent, ctx.ErrInvalid)
+	var invalid *ctx.InvalidError
+	if errors.As(err, &invalid) && !slices.Equal(invalid.Conflicts, conflicts) {
+		t.Errorf("conflicts %q, want %q", invalid.Conflicts, conflicts)
+	}
+}

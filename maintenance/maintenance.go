@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package maintenance looks after the members of a cluster: their status, their alarms, the space and the integrity of
+// their databases, their leader, their version, and snapshots of them.
+//
+//	c := maintenance.New("registry")
+//	status, err := maintenance.Status(parent, c.WithEndpoint("127.0.0.1:2379"))
+//	err = maintenance.SaveSnapshot(parent, c, "backup.db", func(done, total int64) {
+//		fmt.Printf("%d of %d bytes\n", done, total)
+//	})
+//
+// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. Those that are
+// about one member need WithEndpoint: without it they return ctx.ErrInvalid. The other errors are those of package kv:
+// those of package conn, and an [*etcderr.Error]. A call ends at the deadline of its context or of WithTimeout, and after
+// 5 s where neither is set: give Defragment, Hash and HashKV of a large database more. Snapshots have no default.
+//
+// While auth is on, all of it needs the role root, else etcderr.ErrPermissionDenied; but Status and AlarmList need no
+// more than a user. A request without a user is etcderr.ErrUserEmpty then. Older patches of 3.4 and 3.5 ask for less.
+package maintenance
+
+import (
+	"context"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/unary"
+)
+
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1.
+func New(conn string) ctx.Ctx { return ctx.New(conn) }
+
+// Status describes the member at the request's endpoint: its version, the size of its database, its leader, how far it
+// is, and in Errors what is wrong with it, alarms included. It calls Maintenance/Status and mirrors
+// eetcd_maintenance:status/2.
+func Status(parent context.Context, c ctx.Ctx) (*pb.StatusResponse, error) {
+	return onMember[pb.StatusResponse](parent, c, "a status request", pb.Maintenance_Status_FullMethodName,
+		&pb.StatusRequest{})
+}
+
+// Defragment gives the free pages of the database of the member at the request's endpoint back to its file system. The
+// member serves nothing meanwhile: defragment one member after another. A caller who gives up does not stop it. It
+// calls Maintenance/Defragment and mirrors eetcd_maintenance:defragment/2.
+func Defragment(parent context.Context, c ctx.Ctx) (*pb.DefragmentResponse, error) {
+	return onMember[pb.DefragmentResponse](parent, c, "a defragment request", pb.Maintenance_Defragment_FullMethodName,
+		&pb.DefragmentRequest{})
+}
+
+// HashKV sums up the keys of the member at the request's endpoint as of a revision, 0 for its latest. Sums of the same
+// revision are equal on all members that have compacted to the same revision, which the response tells; unequal ones mean
+// that a member is corrupt. A revision below the compacted one is etcderr.ErrCompacted, one that the member does not have
+// yet etcderr.ErrFutureRev. It calls Maintenance/HashKV and mirrors eetcd_maintenance:hash_kv/3.
+func HashKV(parent context.Context, c ctx.Ctx, rev int64) (*pb.HashKVResponse, error) {
+	return onMember[pb.HashKVResponse](parent, c, "a hash kv request", pb.Maintenance_HashKV_FullMethodName,
+		&pb.HashKVRequest{Revision: rev})
+}
+
+// Hash sums up the whole database of the member at the request's endpoint, as tests of etcd do. Sound members need not
+// have the same sum; see [HashKV]. It calls Maintenance/Hash; eetcd has no counterpart.
+func Hash(parent context.Context, c ctx.Ctx) (*pb.HashResponse, error) {
+	return onMember[pb.HashResponse](parent, c, "a hash request", pb.Maintenance_Hash_FullMethodName, &pb.HashRequest{})
+}
+
+// onMember sends a request that is about one member.
+func onMember[Response any](parent context.Context, c ctx.Ctx, what, method string, request any) (*Response, error) {
+	err := c.Check(what, 0)
+	if _, given := c.Endpoint(); !given {
+		err = ctx.AlsoInvalid(err, "maintenance: "+what+" needs WithEndpoint")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unary.Call[Response](parent, c, method, request)
+}
+
+// Downgrade prepares the cluster for servers of the minor version before its own, such as "3.6": the action VALIDATE
+// only checks whether it could, ENABLE begins, CANCEL ends it. A malformed version is
+// etcderr.ErrWrongDowngradeVersionFormat, any other version etcderr.ErrInvalidDowngradeTargetVersion, and VALIDATE or
+// ENABLE while a downgrade is under way etcderr.ErrDowngradeInProcess. CANCEL ignores the version; without a downgrade
+// it is etcderr.ErrNoInflightDowngrade on servers of 3.5, while later ones say yes to it whatever comes of it: the
+// DowngradeInfo of [Status] tells. Servers before 3.5 do not know the request: the error's Code is Unimplemented. It
+// calls Maintenance/Downgrade; eetcd has no counterpart.
+func Downgrade(parent context.Context, c ctx.Ctx, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {
+	const what = "a downgrade request"
+	err := c.Check(what, 0)
+	if _, known := pb.DowngradeRequest_DowngradeAction_name[int32(action)]; !known {
+		err = ctx.AlsoInvalid(err, "maintenance: unknown action "+action.String()+" in "+what)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return unary.Call[pb.DowngradeResponse](parent, c, pb.Maintenance_Downgrade_FullMethodName,
+		&pb.DowngradeRequest{Action: action, Version: version})
+}
+
+// within bounds, by the request's timeout, all the calls together that a function makes.
+func within(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
+	timeout, given := c.Timeout()
+	if !given || parent == nil { // which the first call refuses
+		return parent, func() {}
+	}
+	return context.WithTimeout(parent, timeout)
+}

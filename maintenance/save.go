@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package maintenance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/eetcd-go/eetcd/ctx"
+)
+
+// SaveSnapshot saves a snapshot to a file that only its owner may read. The file is there whole or not at all: it is
+// written beside path under another name, checked, brought to the disk, and renamed, in place of the file that was at
+// path before. progress, which may be nil, is told how many bytes of how many have been written; that all of them are
+// does not mean yet that they are right. On an error nothing is left behind, and what was at path stays. The errors are
+// those of [Snapshot] and its reader, and those of the file system; an empty path is ctx.ErrInvalid. parent bounds all
+// of it, WithTimeout its beginning. It calls Maintenance/Snapshot; eetcd has no counterpart.
+func SaveSnapshot(parent context.Context, c ctx.Ctx, path string, progress func(done, total int64)) (err error) {
+	err = checkSnapshot(parent, c)
+	if path == "" {
+		err = ctx.AlsoInvalid(err, "maintenance: SaveSnapshot needs a path")
+	}
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("maintenance: save snapshot: %w", err)
+		}
+	}()
+	// A rename would replace a device as well, and the answer of a folder to it comes late.
+	if is, err := os.Stat(path); err == nil && !is.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	// First, because a folder that is not there should not cost the server a snapshot.
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*")
+	if err != nil {
+		return err
+	}
+	renamed := false
+	defer func() {
+		if !renamed { // also where progress panics
+			_ = file.Close() // it may be closed already
+			_ = os.Remove(file.Name())
+		}
+	}()
+	if err := receive(parent, c, file, progress); err != nil {
+		return err
+	}
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return err
+	}
+	renamed = true
+	syncFolder(filepath.Dir(path))
+	return nil
+}
+
+// receive writes a snapshot.
+func receive(parent context.Context, c ctx.Ctx, to io.Writer, progress func(done, total int64)) error {
+	reader, err := Snapshot(parent, c)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if progress != nil {
+		to = &progressWriter{to: to, total: reader.Size(), tell: progress}
+	}
+	_, err = io.Copy(to, reader)
+	return err
+}
+
+// syncFolder brings the new name to the disk, where the system lets folders be synced.
+func syncFolder(path string) {
+	if folder, err := os.Open(path); err == nil {
+		_ = folder.Sync()
+		_ = folder.Close()
+	}
+}
+
+type progressWriter struct {
+	to          io.Writer
+	done, total int64
+	tell        func(done, total int64)
+}
+
+func (w *progressWriter) Write(p []byte) (int, error) {
+	n, err := w.to.Write(p)
+	w.done += int64(n)
+	w.tell(w.done, w.total)
+	return n, err
+}
