@@ -27,7 +27,8 @@ discovery: ## see services come and go in a registry on leases and a watch, on a
 test: ## run all tests, on real etcd servers and with the race detector on
 	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2
 	go test $(RACE) -count=1 ./...
-	go -C test test $(RACE) -count=1 ./...
+# One package at a time: these take members away, and time what happens then.
+	go -C test test $(RACE) -count=1 -p 1 ./...
 	go -C tools test $(RACE) -count=1 ./...
 # The race detector allocates on its own account, so what calls allocate is tested without it.
 	go -C test test -count=1 ./allocs
@@ -38,7 +39,7 @@ faults: ## see what the loss of a member costs readers of the SDK and of clientv
 
 .PHONY: soak
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
-	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 ./faults/...
+	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches
 
 .PHONY: bench
 bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
