@@ -13,9 +13,9 @@
 // those of package kv: ctx.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise, which never tells a
 // password. A change is never sent twice.
 //
-// While auth is on, all of them need the role root, else etcderr.ErrPermissionDenied; but everybody may ask for [Status],
-// and a user for himself with [UserGet] and for the roles he has with [RoleGet]. A request without a user is
-// etcderr.ErrUserEmpty then.
+// While auth is on, all of them need the role root, else etcderr.ErrPermissionDenied; but a user may ask for himself with
+// [UserGet] and for the roles he has with [RoleGet], and everybody, on servers from 3.7 on, for [Status]. A request without
+// a user is etcderr.ErrUserEmpty then.
 package auth
 
 import (
