@@ -39,7 +39,8 @@ func WithTLS() Option {
 
 // WithFlags passes further flags to every member, such as "--auth-token=simple". They come after the
 // package's own, so they win over them; those that name the member, its addresses or its data directory
-// must be left alone.
+// must be left alone. There is one exception: a single member may be started on the data of a backup that has
+// been restored, by "--data-dir", which Close leaves there.
 func WithFlags(flags ...string) Option {
 	flags = slices.Clone(flags)
 	return func(o *options) { o.flags = append(o.flags, flags...) }
