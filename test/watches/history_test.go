@@ -83,16 +83,17 @@ func newHistory(t *testing.T, endpoints []string, from int64) *history {
 // record adds what happened up to a revision that has been reached.
 func (h *history) record(t *testing.T, upTo int64) {
 	t.Helper()
-	for try := 0; h.next <= upTo; try++ {
+	for deadline := time.Now().Add(time.Minute); h.next <= upTo; {
 		read, err := h.read(t.Context(), upTo)
 		if err == nil {
 			h.add(read)
 			h.next = upTo + 1
 			return
 		}
-		if try == 10 || t.Context().Err() != nil {
+		if time.Now().After(deadline) || t.Context().Err() != nil {
 			t.Fatalf("reading the history from %d to %d: %v", h.next, upTo, err)
 		}
+		time.Sleep(calm / 2) // the members may be yet to find each other again
 	}
 }
 
