@@ -15,7 +15,8 @@
 // 5 s where neither is set: give Defragment, Hash and HashKV of a large database more. Snapshots have no default.
 //
 // While auth is on, all of it needs the role root, else etcderr.ErrPermissionDenied; but Status and AlarmList need no
-// more than a user. A request without a user is etcderr.ErrUserEmpty then. Older patches of 3.4 and 3.5 ask for less.
+// more than a user. A request without a user is etcderr.ErrUserEmpty then. Servers before 3.6 ask for less, and refuse some
+// of it with code Unknown and a text of their own, such as "auth: permission denied".
 package maintenance
 
 import (
