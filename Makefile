@@ -39,7 +39,7 @@ faults: ## see what the loss of a member costs readers of the SDK and of clientv
 
 .PHONY: soak
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
-	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches
+	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases
 
 .PHONY: bench
 bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
