@@ -132,7 +132,7 @@ func (e *endpoint) attend(life context.Context, l *link) error {
 		case <-check.C:
 		case <-e.suspect:
 		}
-		if err := verify(l.service, l.cc, c.opts.connectTimeout); err != nil && l.service.Err() == nil {
+		if err := c.examine(l); err != nil && l.service.Err() == nil {
 			e.freeze(l, err, c.spareLast(err))
 		}
 	}

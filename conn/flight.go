@@ -120,6 +120,9 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	armed := f.arm(patience)
 
 	err := l.cc.Invoke(ctx, method, args, reply, opts...)
+	if err == nil {
+		l.answers.Add(1)
+	}
 
 	f.mu.Lock()
 	if err != nil && f.hedged != nil && f.answer == nil && !f.expired {

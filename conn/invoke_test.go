@@ -120,8 +120,8 @@ func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
 				return nil
 			})
 		}, nil, 1500 * time.Millisecond},
-		// The hedge has its own delay.
-		{"the hedge is silent too", false, func(a, b *member) { a.pause(); b.pause() }, conn.ErrUnavailable, 2 * time.Second},
+		// The hedge has its own delay, and the last endpoint is probed twice.
+		{"the hedge is silent too", false, func(a, b *member) { a.pause(); b.pause() }, conn.ErrUnavailable, 3 * time.Second},
 		{"the call is for one endpoint only", true, func(a, _ *member) { a.pause() }, conn.ErrUnavailable, 1500 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

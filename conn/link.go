@@ -49,6 +49,8 @@ type link struct {
 
 	users atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
 	idle  chan struct{} // closed when users falls to 0
+
+	answers atomic.Int64 // what the member has answered, that tells a slow one from a silent one
 }
 
 func newLink(parent context.Context, ep *endpoint, cc *grpc.ClientConn) *link {

@@ -48,6 +48,12 @@ func (r *rotation) remove(l *link, keepLast bool) bool {
 	return true
 }
 
+// only reports whether l is in and no other link is.
+func (r *rotation) only(l *link) bool {
+	links := *r.links.Load()
+	return len(links) == 1 && links[0] == l
+}
+
 // watch returns the number of links now and a channel that is closed when it may have changed.
 func (r *rotation) watch() (int, <-chan struct{}) {
 	r.mu.Lock()

@@ -113,6 +113,66 @@ func TestHealthCheckFreezesAndReconnectionReturns(t *testing.T) {
 	}
 }
 
+func TestSlowIsNotSilent(t *testing.T) {
+	const healthy = healthpb.HealthCheckResponse_SERVING
+	for _, tt := range []struct {
+		name string
+		slow func(a *member)
+	}{
+		{"calls are answered while the check is not", func(a *member) {
+			a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+				time.Sleep(3 * time.Second)
+				return healthy, nil
+			})
+			a.answerKV(func(context.Context) error { time.Sleep(400 * time.Millisecond); return nil })
+		}},
+		{"half of the check is answered", func(a *member) {
+			a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+				a.answerHealth(nil)
+				a.pause() // the other half
+				return healthy, nil
+			})
+			time.AfterFunc(1800*time.Millisecond, a.resume)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newMember(t, "a"), newMember(t, "b")
+				c := openFake(t, []*member{a, b}, conn.WithHealthCheckInterval(500*time.Millisecond))
+				tt.slow(a)
+				for start := time.Now(); time.Since(start) < 4*time.Second; {
+					if _, err := get(t.Context(), c); err != nil {
+						t.Error(err)
+					}
+					if s := states(c)["a:1"]; s != conn.Active {
+						t.Errorf("after %v the slow endpoint is %v", time.Since(start), s)
+						break
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+				a.answerHealth(nil)
+				time.Sleep(5 * time.Second) // of what is still slow
+			})
+		})
+	}
+}
+
+func TestLastEndpointIsAskedTwiceBeforeItFreezes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		a.pause()
+		time.AfterFunc(2400*time.Millisecond, a.resume)
+		if _, err := get(t.Context(), c); err != nil {
+			t.Errorf("a read of a member that paused for 2.4 s: %v", err)
+		}
+		a.pause()
+		if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrUnavailable) {
+			t.Errorf("a read of a member that paused for good: %v", err)
+		}
+	})
+}
+
 func TestHealthAnswersThatSayNothingCountAsHealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")

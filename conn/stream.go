@@ -83,7 +83,13 @@ func (s *stream) Doubt() { s.link.ep.doubt() }
 
 func (s *stream) SendMsg(m any) error { return s.failed(s.ClientStream.SendMsg(m), true) }
 
-func (s *stream) RecvMsg(m any) error { return s.failed(s.ClientStream.RecvMsg(m), true) }
+func (s *stream) RecvMsg(m any) error {
+	err := s.ClientStream.RecvMsg(m)
+	if err == nil {
+		s.link.answers.Add(1)
+	}
+	return s.failed(err, true)
+}
 
 func (s *stream) failed(err error, sent bool) error {
 	if err == nil || errors.Is(err, io.EOF) {

@@ -25,7 +25,7 @@ var (
 // verify asks a member whether it can take requests: whether it is healthy and knows a leader. It waits for the
 // connection to come up first.
 func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) error {
-	late := fmt.Errorf("no answer within %v", timeout)
+	late := lateError(timeout)
 	deadline, cancel := context.WithTimeoutCause(parent, timeout, late)
 	defer cancel()
 	explain := func(check string, err error) error {
@@ -38,12 +38,44 @@ func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) 
 		return &checkError{check: check, err: err}
 	}
 	if err := checkHealth(deadline, cc); err != nil {
-		return explain("health check", err)
+		return explain(healthCheck, err)
 	}
 	if err := checkLeader(deadline, cc); err != nil {
-		return explain("leader check", err)
+		return explain(leaderCheck, err)
 	}
 	return nil
+}
+
+const (
+	healthCheck = "health check"
+	leaderCheck = "leader check"
+)
+
+// lateError is a check that took too long.
+type lateError time.Duration
+
+func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", time.Duration(e)) }
+
+// examine verifies a link in service. It tells a slow member from a silent one, since to freeze the slow ones leaves an
+// overloaded cluster with no endpoint at all: what answers calls meanwhile passes, and a member is asked once more where
+// it has answered half of the check, or where its endpoint is the last in service and the calls depend on it.
+func (c *Conn) examine(l *link) error {
+	for again := false; ; again = true {
+		answers := l.answers.Load()
+		err := verify(l.service, l.cc, c.opts.connectTimeout)
+		var check *checkError
+		var late lateError
+		if !errors.As(err, &check) || !errors.As(err, &late) || l.service.Err() != nil {
+			return err
+		}
+		if l.answers.Load() != answers {
+			return nil
+		}
+		last := c.opts.mode == ConnectAll && c.rotation.only(l)
+		if again || !last && check.check != leaderCheck {
+			return err
+		}
+	}
 }
 
 // checkError is a check that an endpoint did not pass. Its text is the reason that Info shows: the endpoint stands
