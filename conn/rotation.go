@@ -3,6 +3,7 @@
 package conn
 
 import (
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -68,7 +69,12 @@ func (r *rotation) next(avoid *endpoint) *link {
 	if len(links) == 0 {
 		return nil
 	}
-	turn := r.turn.Add(1)
+	var turn uint64
+	if avoid == nil {
+		turn = r.turn.Add(1)
+	} else {
+		turn = rand.Uint64() // a second try takes no turn, which would send each first one to the endpoint to avoid
+	}
 	var avoided *link
 	for i := range uint64(len(links)) {
 		l := links[(turn+i)%uint64(len(links))]
