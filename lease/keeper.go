@@ -88,11 +88,11 @@ func (k *Keeper) bind(parent context.Context) {
 	}
 	unbind := context.AfterFunc(parent, func() { k.leave(reasonOf(parent)) })
 	h := k.lease.renewer.hub
-	h.lock()
-	defer h.unlock()
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	k.unbind = unbind
 	if k.ended {
-		h.unbound = append(h.unbound, unbind)
+		unbind()
 	}
 }
 
@@ -103,8 +103,7 @@ func (k *Keeper) finish(err error) bool {
 	}
 	k.ended, k.err = true, err
 	if k.unbind != nil {
-		h := k.lease.renewer.hub
-		h.unbound = append(h.unbound, k.unbind)
+		k.unbind()
 	}
 	close(k.done)
 	return true
@@ -114,8 +113,8 @@ func (k *Keeper) finish(err error) bool {
 func (k *Keeper) leave(err error) {
 	k.look()
 	r := k.lease.renewer
-	r.hub.lock()
-	defer r.hub.unlock()
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
 	if k.finish(err) {
 		r.leave(k)
 	}
