@@ -11,8 +11,12 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -20,7 +24,7 @@ const (
 	readerCount     = 64
 	defaultDeadline = 5 * time.Second // of the SDK, where neither the caller nor the request sets one
 	shortDeadline   = 3 * time.Second
-	readPause       = 50 * time.Millisecond // of each reader between two reads, on average
+	readPause       = 150 * time.Millisecond // of each reader between two reads, on average
 )
 
 // read is one read that has ended.
@@ -82,14 +86,14 @@ type toll struct {
 	silent        int           // readers without any success after the fault
 }
 
-func (r *readers) toll(struck time.Time) toll {
+func (r *readers) toll(struck time.Time, slack time.Duration) toll {
 	var sum toll
 	for _, reads := range r.reads {
 		var back time.Duration
 		for _, one := range reads {
 			sum.reads++
 			sum.slowest = max(sum.slowest, one.took())
-			if one.took() > one.deadline+grace {
+			if one.took() > one.deadline+slack {
 				sum.late++
 			}
 			if one.err != nil {
@@ -114,6 +118,45 @@ func (r *readers) toll(struck time.Time) toll {
 }
 
 const readKey = "read by many"
+
+// yardstick measures how busy the machine is: how long a bare gRPC client waits for a member that has nothing wrong with
+// it and needs to ask no other.
+type yardstick struct {
+	cancel  context.CancelFunc
+	done    chan struct{}
+	slowest time.Duration // read after stop
+}
+
+func startYardstick(t *testing.T, m *etcdtest.Member) *yardstick {
+	t.Helper()
+	cc, err := grpc.NewClient(m.Endpoint(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	life, cancel := context.WithCancel(context.Background())
+	y := &yardstick{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(y.done)
+		defer cc.Close()
+		stub := pb.NewKVClient(cc)
+		for life.Err() == nil {
+			start := time.Now()
+			if _, err := stub.Range(context.Background(), &pb.RangeRequest{Key: []byte(readKey), Serializable: true}); err != nil {
+				t.Errorf("a member that has nothing wrong with it: %v", err)
+			}
+			y.slowest = max(y.slowest, time.Since(start))
+			time.Sleep(readPause / 2)
+		}
+	}()
+	return y
+}
+
+// stop returns the slowest answer. It may be called more than once.
+func (y *yardstick) stop() time.Duration {
+	y.cancel()
+	<-y.done
+	return y.slowest
+}
 
 // sdkReaders read through a connection of the SDK. Deadlines come from all the places there are: the default, the
 // request, and the caller's context.
