@@ -45,7 +45,6 @@ func (s *silence) Error() string {
 
 var (
 	errEnded   = errors.New("lease: the server has ended the stream")
-	errAvoided = errors.New("lease: the stream came to the endpoint it had left")
 	errLate    = errors.New("lease: the answer to the renewal took longer than the TTL")
 	errRefused = errors.New("lease: the server has refused to renew a lease, and ended the stream")
 )

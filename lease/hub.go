@@ -17,12 +17,26 @@ type hub struct {
 
 	mu       sync.Mutex // guards the renewers, their leases and the Keepers of those; nothing blocks while it is held
 	renewers map[place]*renewer
+	unbound  []func() bool // what lets go of the contexts of Keepers that have ended; called without the lock
 }
 
 type hubKey struct{}
 
 func hubOf(c *conn.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{conn: c, renewers: map[place]*renewer{}} }).(*hub)
+}
+
+func (h *hub) lock() { h.mu.Lock() }
+
+// unlock releases the lock, and then the contexts of Keepers that have ended while it was held: those may be of a type of
+// the user's.
+func (h *hub) unlock() {
+	unbound := h.unbound
+	h.unbound = nil
+	h.mu.Unlock()
+	for _, unbind := range unbound {
+		unbind()
+	}
 }
 
 // place says on which endpoint a lease is to be renewed.
@@ -40,8 +54,8 @@ func (p place) stream(c *conn.Conn) resume.Stream {
 
 // join has a lease renewed for a Keeper at its place, from now on. The channel is closed with the first renewal.
 func (h *hub) join(k *Keeper, id int64, at place) (<-chan struct{}, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.lock()
+	defer h.unlock()
 	r := h.renewers[at]
 	if r == nil {
 		r = newRenewer(h, at)

@@ -88,11 +88,11 @@ func (k *Keeper) bind(parent context.Context) {
 	}
 	unbind := context.AfterFunc(parent, func() { k.leave(reasonOf(parent)) })
 	h := k.lease.renewer.hub
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.lock()
+	defer h.unlock()
 	k.unbind = unbind
 	if k.ended {
-		unbind()
+		h.unbound = append(h.unbound, unbind)
 	}
 }
 
@@ -103,7 +103,8 @@ func (k *Keeper) finish(err error) bool {
 	}
 	k.ended, k.err = true, err
 	if k.unbind != nil {
-		k.unbind()
+		h := k.lease.renewer.hub
+		h.unbound = append(h.unbound, k.unbind)
 	}
 	close(k.done)
 	return true
@@ -113,8 +114,8 @@ func (k *Keeper) finish(err error) bool {
 func (k *Keeper) leave(err error) {
 	k.look()
 	r := k.lease.renewer
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	if k.finish(err) {
 		r.leave(k)
 	}

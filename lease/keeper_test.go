@@ -5,6 +5,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,6 +55,54 @@ func TestKeeperEndsWithItsContext(t *testing.T) {
 		}
 		if ended(t, neighbour) {
 			t.Error("another Keeper of the lease ended too")
+		}
+	})
+}
+
+// registrar is a context that counts who waits for its end.
+type registrar struct {
+	context.Context
+	waiting atomic.Int64
+}
+
+// Value hides the context within, which package context would turn to directly.
+func (r *registrar) Value(any) any { return nil }
+
+func (r *registrar) AfterFunc(f func()) (stop func() bool) {
+	r.waiting.Add(1)
+	undo := context.AfterFunc(r.Context, f)
+	return func() bool {
+		stopped := undo()
+		if stopped {
+			r.waiting.Add(-1)
+		}
+		return stopped
+	}
+}
+
+func TestKeeperThatHasEndedLeavesNothingWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 10)
+		_, request := fake(t, m)
+		life, end := context.WithCancel(t.Context())
+		defer end()
+		parent := &registrar{Context: life}
+		for id := int64(1); id <= 10; id++ {
+			k, err := lease.KeepAlive(parent, request, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if id%2 == 0 {
+				_ = k.Close()
+			}
+		}
+		if n := parent.waiting.Load(); n != 5 {
+			t.Errorf("with 5 Keepers at work, %d wait for the context", n)
+		}
+		m.answer(always(0))
+		time.Sleep(10 * time.Second)
+		if n := parent.waiting.Load(); n != 0 {
+			t.Errorf("with all ended, %d wait for the context", n)
 		}
 	})
 }

@@ -36,7 +36,6 @@ type renewer struct {
 	last    error  // what went wrong since the last answer
 	down    error  // why there is no stream, where that is because no endpoint is Active
 	avoid   string // endpoint that fell silent, to be left alone until another has answered
-	again   int    // streams that came to that endpoint all the same
 }
 
 // held is a lease that is kept alive.
@@ -126,8 +125,8 @@ func (r *renewer) leave(k *Keeper) {
 
 // lapse ends a lease if the clock says that it may have expired.
 func (r *renewer) lapse(l *held) {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	if l.stage != gone && l.expired(r.now()) {
 		r.finish(l, expired(r.last), true)
 	}
@@ -135,8 +134,8 @@ func (r *renewer) lapse(l *held) {
 
 // giveUp ends all leases, for a reason that no other stream would remove.
 func (r *renewer) giveUp(err error) {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	for _, l := range r.leases {
 		r.finish(l, err, true)
 	}

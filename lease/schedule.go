@@ -73,8 +73,8 @@ func (r *renewer) tend() {
 // tick has leases renewed that are due, ends those that may have expired, and tells how long there is nothing to do. It
 // returns the stream if that is silent where it should not be.
 func (r *renewer) tick() (wait time.Duration, silent conn.Stream) {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	now := r.now()
 	if now-lateness > r.clock.at {
 		r.flights.heard = now

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -15,9 +16,13 @@ import (
 
 // serve renews leases over one stream until it breaks.
 func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
-	if !r.start(stream) {
-		return errAvoided
+	if elsewhere, ok := r.elsewhere(stream.Endpoint()); ok {
+		if other, err := elsewhere.stream(r.hub.conn).Open(ctx); err == nil {
+			stream.Abort()
+			stream = other
+		}
 	}
+	r.start(stream)
 	sending, stop := context.WithCancel(ctx)
 	var sender sync.WaitGroup
 	sender.Go(func() { r.send(sending, stream) })
@@ -28,36 +33,34 @@ func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
 	return r.stopped(err)
 }
 
-// start puts a new stream into use, unless it is on an endpoint to be avoided and there is another.
-func (r *renewer) start(stream conn.Stream) bool {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
-	if r.avoid == stream.Endpoint() && r.again < maxAgain && r.alternative() {
-		r.again++
-		return false
+// elsewhere is where to go with a stream that has come to the endpoint whose silence ended the one before; ok is false
+// where it may stay. That endpoint may well be Active: it is frozen when it does not answer health checks either.
+func (r *renewer) elsewhere(endpoint string) (at place, ok bool) {
+	r.hub.lock()
+	defer r.hub.unlock()
+	if endpoint != r.avoid || r.place.pinned {
+		return place{}, false
 	}
-	r.again = 0
+	var others []string
+	for _, e := range r.hub.conn.Info() {
+		if e.State == conn.Active && e.Address != endpoint {
+			others = append(others, e.Address)
+		}
+	}
+	if len(others) == 0 {
+		return place{}, false
+	}
+	return place{endpoint: others[rand.IntN(len(others))], pinned: true}, true
+}
+
+// start puts a new stream into use.
+func (r *renewer) start(stream conn.Stream) {
+	r.hub.lock()
+	defer r.hub.unlock()
 	r.stream, r.down = stream, nil
 	r.flights.start(r.now())
 	r.hub.conn.CountLeases(stream.Endpoint(), r.kept)
 	signal(r.wake)
-	return true
-}
-
-// maxAgain is how often a stream to an endpoint to be avoided is given up.
-const maxAgain = 3
-
-// alternative reports whether another endpoint than the one to be avoided may be used and is Active.
-func (r *renewer) alternative() bool {
-	if r.place.pinned {
-		return false
-	}
-	for _, e := range r.hub.conn.Info() {
-		if e.State == conn.Active && e.Address != r.avoid {
-			return true
-		}
-	}
-	return false
 }
 
 // send sends renewals as leases fall due.
@@ -82,8 +85,8 @@ func (r *renewer) send(ctx context.Context, stream conn.Stream) {
 
 // next takes the most urgent lease that is due, unless there are too many unanswered renewals already.
 func (r *renewer) next() (id int64, any bool) {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	now := r.now()
 	for len(r.flights.queue) < window {
 		l, _ := r.ready.top()
@@ -119,8 +122,8 @@ func (r *renewer) receive(stream conn.Stream) error {
 }
 
 func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	f, ok := r.flights.take(answer.ID, r.now())
 	if !ok {
 		return
@@ -146,8 +149,8 @@ func (r *renewer) fellSilent(now time.Duration) {
 // stopped takes the stream out of use and has renewed again what it left unanswered. It returns why it broke, which is
 // the same for another stream only if it is no fault of one lease.
 func (r *renewer) stopped(err error) error {
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	r.hub.conn.CountLeases(r.stream.Endpoint(), -r.kept)
 	r.stream = nil
 	if r.flights.silent != nil {
@@ -185,11 +188,8 @@ const hesitation = 50 * time.Millisecond
 // broken is told why there is no stream. Leases wait for the next one, but for those that their callers are waiting for
 // where there is nobody to ask.
 func (r *renewer) broken(err error) {
-	if errors.Is(err, errAvoided) {
-		return
-	}
-	r.hub.mu.Lock()
-	defer r.hub.mu.Unlock()
+	r.hub.lock()
+	defer r.hub.unlock()
 	r.last = err
 	if !errors.Is(err, conn.ErrUnavailable) {
 		return

@@ -5,7 +5,9 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -76,6 +78,36 @@ func TestSilentMemberCostsNoLease(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestStreamDoesNotComeBackToAMemberThatIsHealthyAndSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a", 3), newMember(t, "b", 3)
+		_, request := fake(t, a, b)
+		life, end := context.WithCancel(t.Context())
+		var others sync.WaitGroup
+		defer others.Wait()
+		defer end()
+		others.Go(func() { // so that it is a matter of chance whose turn it is
+			for life.Err() == nil {
+				_, _ = lease.Leases(life, request)
+				time.Sleep(rand.N(20 * time.Millisecond))
+			}
+		})
+		k := keep(t, request, 1)
+		for range 30 {
+			used, _ := using(t, a, b)
+			used.answer(forever)
+			time.Sleep(5 * time.Second)
+			if now, _ := using(t, a, b); now == used {
+				t.Error("the stream has not moved")
+			}
+			if ended(t, k) {
+				t.Fatal(k.Err())
+			}
+			used.answer(always(3))
+		}
+	})
 }
 
 func TestStreamMovesOnWhenItsMemberFails(t *testing.T) {
@@ -179,6 +211,56 @@ func TestLeasesOutlastAnOutageShorterThanTheirTTL(t *testing.T) {
 			if got := kept(c); got["a:1"] != 1 {
 				t.Errorf("after the outage, kept: %v", got)
 			}
+		}
+	})
+}
+
+func TestBacklogIsRenewedAtOnceAndDoesNotHoldUpNewLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, each = 2000, time.Millisecond
+		m := newMember(t, "a", 600)
+		c, request := fake(t, m)
+		var keepers []*lease.Keeper
+		for id := int64(1); id <= n; id++ {
+			keepers = append(keepers, keep(t, request, id))
+		}
+		time.Sleep(180 * time.Second)
+		m.stop()
+		time.Sleep(60 * time.Second)
+		m.answer(after(each, 600))
+		m.start()
+		back := time.Now()
+		if err := c.WaitReady(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+		began := time.Now()
+		keep(t, request, n+1)
+		if took := time.Since(began); took > 600*each {
+			t.Errorf("with a backlog of %d renewals, KeepAlive of another lease took %v", n, took)
+		}
+		time.Sleep(time.Until(began.Add(n*each + time.Second)))
+		late := 0
+		for _, k := range keepers {
+			if k.ValidUntil().Before(back.Add(600 * time.Second)) {
+				late++
+			}
+		}
+		if late > 0 {
+			t.Errorf("%d of %d leases that fell due in the outage have not been renewed %v after it", late, n, time.Since(back))
+		}
+	})
+}
+
+func TestSlowMemberIsGivenMoreTimeRatherThanLeftForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 10)
+		m.answer(after(2200*time.Millisecond, 10))
+		_, request := fake(t, m)
+		k := keep(t, request, 1)
+		time.Sleep(5 * time.Minute)
+		if ended(t, k) {
+			t.Error(k.Err())
 		}
 	})
 }

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+// registry is the connection to the cluster that the tests of this package share. What needs a member killed or paused
+// starts its own.
+const registry = "shared"
+
+var cluster *etcdtest.Cluster
+
+func TestMain(m *testing.M) {
+	if endpoint, how := os.Getenv(childEndpoint), os.Getenv(childQuestion); endpoint != "" {
+		os.Exit(child(endpoint, how))
+	}
+	code, err := runOnCluster(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runOnCluster(m *testing.M) (code int, err error) {
+	cluster, err = etcdtest.Run(context.Background(), etcdtest.WithSize(3))
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	c, err := conn.Open(context.Background(), registry, cluster.Endpoints())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return m.Run(), nil
+}
+
+// open opens a connection to a cluster of the test's own. It closes with the test.
+func open(t *testing.T, cluster *etcdtest.Cluster) (*conn.Conn, ctx.Ctx) {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return c, lease.New(c.Name())
+}
+
+// grant grants a lease.
+func grant(t *testing.T, c ctx.Ctx, ttl time.Duration) int64 {
+	t.Helper()
+	r, err := lease.Grant(t.Context(), c, ttl)
+	if err != nil {
+		t.Fatalf("Grant: %v", err)
+	}
+	return r.ID
+}
+
+// memberOf is the member behind an endpoint.
+func memberOf(t *testing.T, cluster *etcdtest.Cluster, endpoint string) *etcdtest.Member {
+	t.Helper()
+	for _, m := range cluster.Members() {
+		if m.Endpoint() == endpoint {
+			return m
+		}
+	}
+	t.Fatalf("no member is at %q", endpoint)
+	return nil
+}
+
+// renewing waits until all n leases are kept alive on one endpoint, and returns that.
+func renewing(t *testing.T, c *conn.Conn, n int) string {
+	t.Helper()
+	var counts map[string]int
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
+		counts = kept(c)
+		for endpoint, count := range counts {
+			if len(counts) == 1 && count == n {
+				return endpoint
+			}
+		}
+	}
+	t.Fatalf("of %d leases Info counts %v", n, counts)
+	return ""
+}
+
+// within waits for a Keeper to end, and fails the test if it does not in time.
+func within(t *testing.T, k *lease.Keeper, limit time.Duration) {
+	t.Helper()
+	select {
+	case <-k.Done():
+	case <-time.After(limit):
+		t.Fatalf("lease %d has not ended after %v", k.ID(), limit)
+	}
+}

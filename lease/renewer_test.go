@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// A process that did not run for a while may come upon an answer, a lease that is due or another Keeper before its own
+// timers. These tests put a renewer into that state; it has no stream and no goroutines.
+
+func idle(t *testing.T) *renewer {
+	t.Helper()
+	r := newRenewer(&hub{renewers: map[place]*renewer{}}, place{})
+	t.Cleanup(func() { r.end(nil) })
+	r.epoch = r.epoch.Add(-time.Hour)
+	return r
+}
+
+// renewed adds a Keeper of a lease that was renewed and is valid until then.
+func renewed(r *renewer, id int64, until time.Duration) *Keeper {
+	k := &Keeper{done: make(chan struct{})}
+	r.join(k, id)
+	k.lease.renewed, k.lease.stage = true, resting
+	k.lease.ttl.Store(int64(10 * time.Second))
+	k.lease.validUntil.Store(int64(until))
+	r.ready.remove(k.lease)
+	r.setAlarm(k.lease)
+	return k
+}
+
+func endedWith(k *Keeper) error {
+	select {
+	case <-k.done:
+		return k.err
+	default:
+		return errors.New("it has not ended")
+	}
+}
+
+func TestAnswerAfterTheEndDoesNotBringALeaseBack(t *testing.T) {
+	r := idle(t)
+	k := renewed(r, 1, r.now()-time.Millisecond)
+	r.renewal(k.lease, r.now()-time.Second, &pb.LeaseKeepAliveResponse{ID: 1, TTL: 10})
+	if err := endedWith(k); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+}
+
+func TestLeaseIsNotRenewedAfterItsEnd(t *testing.T) {
+	r := idle(t)
+	k := renewed(r, 1, r.now()+time.Hour)
+	r.demand(k.lease)
+	k.lease.validUntil.Store(int64(r.now() - time.Millisecond))
+	if id, any := r.next(); any {
+		t.Errorf("lease %d would be renewed", id)
+	}
+	if err := endedWith(k); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+}
+
+func TestKeeperThatJoinsAfterTheEndOfItsPredecessorBeginsAnew(t *testing.T) {
+	r := idle(t)
+	first := renewed(r, 1, r.now()-time.Millisecond)
+	second := &Keeper{done: make(chan struct{})}
+	r.join(second, 1)
+	if err := endedWith(first); !errors.Is(err, ErrExpired) {
+		t.Error(err)
+	}
+	if endedWith(second) == nil || second.lease == first.lease {
+		t.Error("the second has ended with the first")
+	}
+	if id, any := r.next(); id != 1 || !any {
+		t.Errorf("the renewer would renew %d, %v", id, any)
+	}
+}
+
+// mute is a stream that is never used.
+type mute struct{ conn.Stream }
+
+func (mute) Endpoint() string { return "a:1" }
+
+func TestMemberIsNotBlamedForTheTimeThisProcessDidNotRun(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		r := idle(t)
+		r.stream = mute{}
+		k := renewed(r, 1, r.now()+time.Hour)
+		asked := r.now() - 4*time.Second
+		k.lease.stage = sent
+		r.flights.start(asked)
+		r.flights.add(k.lease, asked)
+		r.clock.at = r.now()
+		if late {
+			r.clock.at = r.flights.limit()
+		}
+		wait, silent := r.tick()
+		if (silent != nil) == late {
+			t.Errorf("woken up late %v, it finds the stream silent: %v", late, silent != nil)
+		}
+		if late && (wait <= 0 || wait > maxPatience) {
+			t.Errorf("it gives the member %v", wait)
+		}
+	}
+}
