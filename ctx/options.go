@@ -58,6 +58,10 @@ const (
 	OptSerializable = optSerializable // WithSerializable: a member list from one member
 	OptName         = optName         // WithName: lock.Do, election.Run
 	OptValue        = optValue        // WithValue, WithValueBytes: election.Run
+
+	// A range of keys in their order, for Tx.Range of package stm: WithKey, WithKeyBytes, WithPrefix, WithFromKey,
+	// WithRangeEnd, WithLimit, WithFirstKey.
+	OptRange = optKey | extents | optLimit | optFirstKey
 )
 
 // methods names the options in the order in which conflicts are reported.

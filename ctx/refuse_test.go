@@ -132,6 +132,17 @@ func TestCheckRefusesWhatAServiceHasNoPlaceFor(t *testing.T) {
 	if err := send.WithSerializable().Check("a member list request", ctx.OptSerializable); err != nil {
 		t.Errorf("what is allowed: %v", err)
 	}
+	for _, c := range []ctx.Ctx{
+		send.WithKey("a").WithPrefix().WithLimit(1), send.WithFromKey(), send.WithRangeEnd("b"), send.WithFirstKey(),
+	} {
+		if err := c.Check("a range", ctx.OptRange); err != nil {
+			t.Errorf("what is allowed: %v", err)
+		}
+	}
+	checkRefused(t, send.WithKey("a").WithLastKey().WithRev(0).Check("a range", ctx.OptRange),
+		"ctx: WithRev does not apply to a range",
+		"ctx: WithLastKey does not apply to a range",
+	)
 }
 
 func TestAlsoInvalidTellsWhatWasFoundBefore(t *testing.T) {
