@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// refusal is a sentinel of what this package refuses before anything is sent.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// NotSent tells etcderr.OutcomeOf that the request never left the process.
+func (refusal) NotSent() bool { return true }
+
+var (
+	// ErrConflict: in every try of the run somebody else changed what it had read, or the revision that it read was compacted
+	// away. Nothing was written.
+	ErrConflict = errors.New("stm: conflict")
+	// ErrEnded: a Tx was used after the function that it was given to had returned.
+	ErrEnded error = refusal("stm: the transaction has ended")
+)
+
+// overtaken is a try that came to nothing because of what others did.
+type overtaken struct{ why error }
+
+func (o *overtaken) Error() string { return o.why.Error() }
+
+// errGuard is why a transaction was not applied. FailedPrecondition makes it what it is: a refusal without effect.
+var errGuard = etcderr.FromRPC(
+	status.Error(codes.FailedPrecondition, "what the transaction has read, or was to write, has been changed meanwhile"),
+	etcderr.Call{Method: pb.KV_Txn_FullMethodName, Sent: true},
+)
+
+// readFailure is the failure of a request that only read. What became of that request may be unknown, what became of the
+// transaction is not: it was not sent.
+type readFailure struct{ err error }
+
+func (e *readFailure) Error() string { return "stm: nothing was written: " + e.err.Error() }
+func (e *readFailure) Unwrap() error { return e.err }
+func (*readFailure) NotSent() bool   { return true }
+
+func ofRead(err error) error {
+	if etcderr.OutcomeOf(err) != etcderr.Unknown {
+		return err
+	}
+	return &readFailure{err: err}
+}
+
+// ended is the error of a run whose context has ended before fn was run.
+func ended(life context.Context) error {
+	return etcderr.FromRPC(life.Err(), etcderr.Call{Method: pb.KV_Txn_FullMethodName, Cause: causeOf(life)})
+}
+
+// causeOf is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
+func causeOf(ended context.Context) error {
+	err, cause := ended.Err(), context.Cause(ended)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stm
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Isolation says what a transaction may notice of others that run at the same time. At every level each key, and each
+// range, is read once in a try, the transaction sees its own writes, and nobody sees some of its writes without the others.
+type Isolation uint8
+
+// The levels of isolation, the strictest first. With the first three a transaction is committed only if nothing that it
+// read has changed since, so that neither a lost update nor write skew is possible.
+const (
+	// SerializableSnapshot reads everything as it was at the revision of the first read (of the prefetch, if there is one),
+	// and commits only if besides what was read no key to be written has been put since that revision. This is the default.
+	// As with etcd's own client, that a key was deleted is noticed only if the transaction had read it.
+	SerializableSnapshot Isolation = iota
+	// Serializable is SerializableSnapshot without the last condition: keys that are written unread may have been put by
+	// others meanwhile.
+	Serializable
+	// RepeatableReads reads each key as it is at that moment, so that in a try that cannot be committed fn may see states of
+	// two keys that never were at the same time.
+	RepeatableReads
+	// ReadCommitted reads as RepeatableReads does, and commits whatever others have written meanwhile: updates of others may
+	// be lost. There is nothing to conflict with.
+	ReadCommitted
+)
+
+var isolationNames = [...]string{
+	SerializableSnapshot: "SerializableSnapshot",
+	Serializable:         "Serializable",
+	RepeatableReads:      "RepeatableReads",
+	ReadCommitted:        "ReadCommitted",
+}
+
+// String returns the name of the constant; an unknown level is its number.
+func (i Isolation) String() string {
+	if !i.valid() {
+		return strconv.Itoa(int(i))
+	}
+	return isolationNames[i]
+}
+
+func (i Isolation) valid() bool { return int(i) < len(isolationNames) }
+
+// snapshot reports whether all is read at one revision.
+func (i Isolation) snapshot() bool { return i <= Serializable }
+
+// Option is an option of [Run]. A nil Option does nothing.
+type Option func(*options)
+
+type options struct {
+	isolation  Isolation
+	prefetch   []string
+	maxRetries int
+}
+
+// WithIsolation sets the level of isolation; SerializableSnapshot is the default. An unknown level is refused with
+// ctx.ErrInvalid.
+func WithIsolation(level Isolation) Option {
+	return func(o *options) { o.isolation = level }
+}
+
+// WithPrefetch reads these keys in one request before the function runs, at most 128 of them unless the server is
+// configured otherwise (etcderr.ErrTooManyOps). It only saves time: a key that the function does not read cannot cause a
+// conflict. Given more than once, the keys add up. By default nothing is read ahead in the first try; a later one reads
+// ahead what the one before has read.
+func WithPrefetch(keys ...string) Option {
+	keys = slices.Clone(keys)
+	return func(o *options) { o.prefetch = append(o.prefetch, keys...) }
+}
+
+// WithMaxRetries bounds how often the function runs again after a conflict; the run then ends with [ErrConflict]. With 0 it
+// runs once. By default it runs until the deadline. Less than 0 is refused with ctx.ErrInvalid.
+func WithMaxRetries(n int) Option {
+	return func(o *options) { o.maxRetries = n }
+}
+
+// wrong tells every option that makes no sense.
+func (o *options) wrong() []string {
+	var all []string
+	if !o.isolation.valid() {
+		all = append(all, fmt.Sprintf("stm: WithIsolation(%v) is no level of isolation", o.isolation))
+	}
+	if o.maxRetries < 0 {
+		all = append(all, fmt.Sprintf("stm: WithMaxRetries(%d) is negative", o.maxRetries))
+	}
+	return all
+}

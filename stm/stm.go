@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package stm is software transactional memory: a function reads and writes keys as if nobody else did, and is run again
+// when somebody else was in its way.
+//
+//	_, err := stm.Run(parent, stm.New("registry"), func(tx *stm.Tx) error {
+//		balance, err := tx.Get("account/a")
+//		if err != nil {
+//			return err
+//		}
+//		if balance == "" {
+//			return errNoAccount // nothing is written
+//		}
+//		tx.Put("account/a", withdraw(balance))
+//		return nil
+//	})
+//
+// Reads go to the servers as they come, and are remembered; writes wait. At the end one transaction writes all of them,
+// guarded by what was read: see [Isolation]. If a guard does not hold, nothing is written and the function runs again,
+// at once the first time, after a pause that grows from 5 ms to 500 ms later, until the deadline or [WithMaxRetries].
+//
+// # Limits
+//
+// A server takes 128 guards and 128 writes in a transaction unless it is configured otherwise, and refuses more with
+// etcderr.ErrTooManyOps. Every key that was read is a guard, one that was returned by a range included, for the deletion of
+// a key cannot be seen otherwise; so is every range, and with SerializableSnapshot every key that was written unread. There
+// is no way around it, since nested transactions share the limit. Transactions that only read, with SerializableSnapshot or
+// Serializable, have no guards and no limit.
+package stm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+const (
+	// defaultTimeout bounds a run for which neither the caller's context nor the request sets a time.
+	defaultTimeout = 5 * time.Second
+	pauseMin       = 5 * time.Millisecond
+	pauseMax       = 500 * time.Millisecond
+)
+
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1; eetcd has no
+// software transactional memory.
+func New(conn string) ctx.Ctx { return ctx.New(conn) }
+
+// Run runs fn, and writes what it has put and deleted in one transaction; if what it has read was changed by somebody else
+// meanwhile it runs fn again. fn must therefore have no effect but through tx. c says on which connection, and where wanted
+// WithEndpoint and WithTimeout, which bounds the run with all its tries; without it the deadline of parent does, and where
+// that has none, 5 s. The deadline does not interrupt fn, only what fn calls on tx.
+//
+// The response is that of the transaction; its Responses answer the writes in the order of their keys. Where there was
+// nothing to write and nothing to guard, no transaction is sent: the response then is Succeeded with the header of the first
+// read, whose Revision, with SerializableSnapshot and Serializable, is that of everything that was read; or with an empty
+// one, if nothing was read either.
+//
+// An error of fn ends the run with nothing written, and is returned as it is. So is the first error that tx has returned,
+// even if fn returns nil. A panic of fn is the caller's, and nothing is written. Other errors are:
+//
+//   - ctx.ErrInvalid for a request or option that makes no sense, conn.ErrNotOpen for a request bound to no open
+//     connection, before fn is run;
+//   - [ErrConflict] when the time, or WithMaxRetries, was used up by conflicts, with context.DeadlineExceeded or
+//     context.Canceled where it was the time;
+//   - an [*etcderr.Error], or an error of package conn, of a request that failed.
+//
+// etcderr.OutcomeOf these is Unknown only if the transaction may have been applied; it is never sent again then, since it
+// could be applied twice. For every other outcome nothing was written.
+//
+// Run is safe for concurrent use. It calls KV/Range and KV/Txn.
+func Run(parent context.Context, c ctx.Ctx, fn func(tx *Tx) error, opts ...Option) (*pb.TxnResponse, error) {
+	o, err := check(parent, c, fn, opts)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.Lookup(c.Conn()); err != nil {
+		return nil, err
+	}
+	life, cancel := bounded(parent, c)
+	defer cancel()
+	r := &run{
+		life:    life,
+		to:      requestOf(c),
+		fn:      fn,
+		options: o,
+		reads:   spansOf(o.prefetch),
+		pauses: backoff.NewExponentialBackOff(
+			backoff.WithInitialInterval(pauseMin), backoff.WithMaxInterval(pauseMax), backoff.WithMultiplier(2),
+			backoff.WithMaxElapsedTime(0),
+		),
+	}
+	if life.Err() != nil {
+		return nil, ended(life)
+	}
+	for {
+		response, err := r.try()
+		var o *overtaken
+		if !errors.As(err, &o) {
+			return response, err
+		}
+		r.conflicts++
+		if err := r.pause(o); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// check says all that is wrong with a run at once.
+func check(parent context.Context, c ctx.Ctx, fn func(*Tx) error, opts []Option) (options, error) {
+	o := options{maxRetries: math.MaxInt}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	err := c.Check("an stm run", 0)
+	if parent == nil {
+		err = ctx.AlsoInvalid(err, "stm: the parent context is nil")
+	}
+	if fn == nil {
+		err = ctx.AlsoInvalid(err, "stm: the function to run is nil")
+	}
+	for _, conflict := range o.wrong() {
+		err = ctx.AlsoInvalid(err, conflict)
+	}
+	return o, err
+}
+
+func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
+	timeout, given := c.Timeout()
+	if !given {
+		if _, bounded := parent.Deadline(); bounded {
+			return context.WithCancel(parent)
+		}
+		timeout = defaultTimeout
+	}
+	return context.WithTimeout(parent, timeout)
+}
+
+// requestOf is c without its timeout, which is not that of each request.
+func requestOf(c ctx.Ctx) ctx.Ctx {
+	to := ctx.New(c.Conn())
+	if endpoint, given := c.Endpoint(); given {
+		to = to.WithEndpoint(endpoint)
+	}
+	return to
+}
+
+// run is what the tries of one run have in common.
+type run struct {
+	options
+	life      context.Context
+	to        ctx.Ctx // without a key: connection and endpoint
+	fn        func(*Tx) error
+	pauses    backoff.BackOff
+	conflicts int
+
+	// reads is what the next try is likely to read: it is fetched in one request before fn runs. news is the answer to that
+	// request where it is there already, because the transaction of the try before read the same in place of writing.
+	reads []span
+	news  *pb.TxnResponse
+}
+
+// try runs fn once and commits. The error is an overtaken where another try may succeed.
+func (r *run) try() (*pb.TxnResponse, error) {
+	tx, err := r.begin()
+	if err != nil {
+		return nil, err
+	}
+	defer tx.end() // before a panic of fn goes on
+	err = r.fn(tx)
+	failed := tx.end()
+	switch {
+	case errors.Is(failed, etcderr.ErrCompacted):
+		return nil, &overtaken{why: failed} // whatever fn made of it
+	case err != nil:
+		return nil, err
+	case failed != nil:
+		return nil, failed
+	default:
+		return tx.commit()
+	}
+}
+
+// pause waits before the next try, or says why there is none. The first one comes at once, with what the lost transaction
+// has read. Later ones read anew after their pause: what was read before it would be out of date.
+func (r *run) pause(o *overtaken) error {
+	if r.conflicts > r.maxRetries {
+		return fmt.Errorf("%w in %d tries: %w", ErrConflict, r.conflicts, o.why)
+	}
+	if r.conflicts > 1 {
+		r.news = nil
+		timer := time.NewTimer(r.pauses.NextBackOff())
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-r.life.Done():
+		}
+	}
+	if r.life.Err() != nil {
+		return fmt.Errorf("%w in %d tries: %w: %w", ErrConflict, r.conflicts, o.why, causeOf(r.life))
+	}
+	return nil
+}

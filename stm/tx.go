@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stm
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// Tx is one try of a transaction. It may be used by several goroutines; they take turns. It ends when the function that it
+// was given to returns.
+//
+// The first error of Get, Rev or Range is the error of every later one, and of the try, whatever the function does: what it
+// could not read it cannot have taken into account.
+type Tx struct {
+	run       *run
+	conflicts int
+
+	mu     sync.Mutex
+	live   bool
+	err    error              // the first of a read
+	rev    int64              // that everything is read at; 0 before the first read, and at the levels without a snapshot
+	header *pb.ResponseHeader // of the first read
+
+	ahead  map[span]*reading           // what was fetched before fn ran, and has not been asked for yet
+	reads  map[span]*reading           // what fn has read
+	pairs  map[string]*mvccpb.KeyValue // each key that fn has read, by itself or in a range, as it was first; nil: missing
+	writes map[string]write            // the last one of each key
+}
+
+type write struct {
+	value   string
+	deleted bool
+}
+
+// Conflicts returns how many tries of this run were lost before this one: 0 in the first.
+func (tx *Tx) Conflicts() int { return tx.conflicts }
+
+// Get returns the value of a key, "" if it is not there; [Tx.Rev] tells that from an empty value. What the transaction
+// has put or deleted itself is as good as done. An empty key is etcderr.ErrEmptyKey, a Tx of a function that has returned
+// [ErrEnded]; for other errors see [Run].
+func (tx *Tx) Get(key string) (string, error) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if err := tx.ready(); err != nil {
+		return "", err
+	}
+	if own, written := tx.writes[key]; written {
+		return own.value, nil
+	}
+	pair, err := tx.pair(key)
+	return string(pair.GetValue()), err
+}
+
+// Rev returns the revision at which a key was last put, 0 if it is not there. A put of the transaction's own has no revision
+// before it is committed, and changes nothing of that; after a delete of its own Rev is 0. Errors are those of [Tx.Get].
+func (tx *Tx) Rev(key string) (int64, error) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if err := tx.ready(); err != nil {
+		return 0, err
+	}
+	if tx.writes[key].deleted {
+		return 0, nil
+	}
+	pair, err := tx.pair(key)
+	return pair.GetModRevision(), err
+}
+
+// Range returns the keys of a range, in their order: those of WithPrefix, WithFromKey or WithRangeEnd, or the one of WithKey
+// alone; with WithLimit or WithFirstKey no more than the first ones. What the transaction has put or deleted itself is as
+// good as done; the pair of a key that it has put has no lease, and the revisions of the key as it was, 0 for a new one. The
+// result is the caller's.
+//
+// A key that somebody else puts into the range, changes or deletes there is a conflict, beyond the last pair returned under
+// a limit it is not.
+//
+// Every other option is refused with ctx.ErrInvalid, and so are a timeout, an endpoint, a connection other than that of the
+// run, and a negative limit. Other errors are those of [Tx.Get].
+func (tx *Tx) Range(c ctx.Ctx) ([]*mvccpb.KeyValue, error) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if err := tx.ready(); err != nil {
+		return nil, err
+	}
+	s, err := tx.run.spanOf(c)
+	if err != nil {
+		tx.err = err
+		return nil, err
+	}
+	limit := s.limit
+	if limit > 0 {
+		s.limit += tx.hidden(s)
+	}
+	r, err := tx.read(s)
+	if err != nil {
+		return nil, err
+	}
+	return tx.view(r.span, limit), nil
+}
+
+// Put sets the value of a key when the transaction is committed; the key is attached to no lease then. The last Put or
+// Delete of a key counts. An empty key is refused at the end of the run, with etcderr.ErrEmptyKey. On a Tx of a function
+// that has returned it does nothing.
+func (tx *Tx) Put(key, value string) { tx.write(key, write{value: value}) }
+
+// Delete deletes a key when the transaction is committed. It is no error if there is none. What is said of [Tx.Put] holds.
+func (tx *Tx) Delete(key string) { tx.write(key, write{deleted: true}) }
+
+func (tx *Tx) write(key string, w write) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.live {
+		tx.writes[key] = w
+	}
+}
+
+// ready says why nothing more can be read.
+func (tx *Tx) ready() error {
+	if !tx.live {
+		return ErrEnded
+	}
+	return tx.err
+}
+
+// end ends the try, and returns the first error of a read in it.
+func (tx *Tx) end() error {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	tx.live = false
+	return tx.err
+}
+
+// spanOf is the range that a request asks for.
+func (r *run) spanOf(c ctx.Ctx) (span, error) {
+	err := c.Check("a range of a transaction", ctx.OptRange)
+	if own := c.Conn(); own != "" && own != r.to.Conn() {
+		err = ctx.AlsoInvalid(err, fmt.Sprintf("stm: WithConn(%q) is not the transaction's connection %q", own, r.to.Conn()))
+	}
+	if _, given := c.Timeout(); given {
+		err = ctx.AlsoInvalid(err, "stm: WithTimeout does not apply to a range of a transaction")
+	}
+	if _, given := c.Endpoint(); given {
+		err = ctx.AlsoInvalid(err, "stm: WithEndpoint does not apply to a range of a transaction")
+	}
+	if err != nil {
+		return span{}, err
+	}
+	request, err := c.RangeRequest()
+	if err != nil {
+		return span{}, err
+	}
+	s := span{key: string(request.GetKey()), end: string(request.GetRangeEnd()), limit: request.GetLimit()}
+	switch {
+	case s.limit < 0:
+		return span{}, ctx.AlsoInvalid(nil, fmt.Sprintf("stm: WithLimit(%d) of a range of a transaction is negative", s.limit))
+	case s.end == "":
+		s.limit = 0 // a key is not more than one
+	}
+	return s, nil
+}
+
+// hidden is how many keys of a span that the servers may have are not to be seen.
+func (tx *Tx) hidden(s span) int64 {
+	var n int64
+	for key, own := range tx.writes {
+		if own.deleted && s.contains(key) {
+			n++
+		}
+	}
+	for key, pair := range tx.pairs {
+		if pair == nil && !tx.writes[key].deleted && s.contains(key) {
+			n++
+		}
+	}
+	return n
+}
+
+// view is what the function sees of a span that was read: each key as it was first, and its own writes.
+func (tx *Tx) view(s span, limit int64) []*mvccpb.KeyValue {
+	var all []*mvccpb.KeyValue
+	for key, pair := range tx.pairs {
+		if _, written := tx.writes[key]; pair != nil && !written && s.contains(key) {
+			all = append(all, proto.CloneOf(pair))
+		}
+	}
+	for key, own := range tx.writes {
+		if own.deleted || !s.contains(key) {
+			continue
+		}
+		pair := &mvccpb.KeyValue{Key: []byte(key)}
+		if was := tx.pairs[key]; was != nil {
+			pair = proto.CloneOf(was)
+		}
+		pair.Value, pair.Lease = []byte(own.value), 0
+		all = append(all, pair)
+	}
+	slices.SortFunc(all, func(a, b *mvccpb.KeyValue) int { return bytes.Compare(a.GetKey(), b.GetKey()) })
+	if limit > 0 && int64(len(all)) > limit {
+		all = all[:limit]
+	}
+	return all
+}
