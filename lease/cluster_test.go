@@ -13,6 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/maintenance"
 )
 
 func TestLeasesLiveThroughTheDeathOfTheMemberThatRenewsThem(t *testing.T) {
@@ -73,6 +74,41 @@ func TestLeasesLeaveAMemberThatIsCutOffFromTheOthers(t *testing.T) {
 	}
 	if now := renewing(t, c, 1); now == endpoint {
 		t.Errorf("the lease is still renewed by the member that is cut off")
+	}
+}
+
+func TestManyLeasesAreRenewedByTheLeader(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	c, request := open(t, cluster)
+	const n = 600
+	var keepers []*lease.Keeper
+	for range n {
+		keepers = append(keepers, keep(t, request, grant(t, request, time.Minute)))
+	}
+	for range 2 {
+		endpoint := renewing(t, c, n)
+		leader := cluster.Leader()
+		if leader.Endpoint() == endpoint { // to where its leases are to follow
+			leader = cluster.Member(0)
+			if leader.Endpoint() == endpoint {
+				leader = cluster.Member(1)
+			}
+			request := maintenance.New(c.Name()).WithEndpoint(endpoint)
+			if _, err := maintenance.MoveLeader(t.Context(), request, leader.ID()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for began := time.Now(); renewing(t, c, n) != leader.Endpoint(); time.Sleep(10 * time.Millisecond) {
+			if time.Since(began) > 20*time.Second {
+				t.Fatalf("after 20 s the leases are still renewed on %s, and not on that of the leader", endpoint)
+			}
+		}
+	}
+	for _, k := range keepers {
+		if ended(t, k) {
+			t.Fatal(k.Err())
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ func (s *silence) Error() string {
 }
 
 var (
+	errMoving  = errors.New("lease: the stream moves to the leader")
 	errEnded   = errors.New("lease: the server has ended the stream")
 	errLate    = errors.New("lease: the answer to the renewal took longer than the TTL")
 	errRefused = errors.New("lease: the server has refused to renew a lease, and ended the stream")

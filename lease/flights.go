@@ -66,6 +66,15 @@ func (f *flights) take(id int64, now time.Duration) (answered flight, ok bool) {
 	return answered, true
 }
 
+// crowd is how many renewals have to be unanswered before it is worth while to leave answers alone for a moment.
+const crowd = 16
+
+// patient reports whether there are answers to come, and none that has been waited for for long: a process that is slow
+// itself must not take its own slowness for the member's.
+func (f *flights) patient(now time.Duration) bool {
+	return len(f.queue) >= crowd && now-f.queue[0].at < f.patience/4
+}
+
 // limit is when the member will have been silent for too long, if nothing comes.
 func (f *flights) limit() time.Duration {
 	if len(f.queue) == 0 || f.silent != nil {

@@ -15,8 +15,8 @@ import (
 )
 
 // renewer keeps the leases of one place alive, over one stream and its successors. It begins with the first lease and
-// ends with the last. Two goroutines belong to it, one that tends the clock and one that receives, and a third that
-// sends belongs to the stream. The hub's lock guards what changes.
+// ends with the last. Two goroutines belong to it, one that tends the clock and one that receives, and to its stream two
+// more, one that sends and one that looks for the leader. The hub's lock guards what changes.
 type renewer struct {
 	hub   *hub
 	place place
@@ -36,6 +36,8 @@ type renewer struct {
 	last    error  // what went wrong since the last answer
 	down    error  // why there is no stream, where that is because no endpoint is Active
 	avoid   string // endpoint that fell silent, to be left alone until another has answered
+	prefer  string // endpoint to go to with the next stream; "" for any
+	moving  bool   // the stream is ended to go there
 }
 
 // held is a lease that is kept alive.

@@ -24,21 +24,30 @@ func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
 	}
 	r.start(stream)
 	sending, stop := context.WithCancel(ctx)
-	var sender sync.WaitGroup
-	sender.Go(func() { r.send(sending, stream) })
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.send(sending, stream) })
+	helpers.Go(func() { r.seek(sending, stream) })
 	err := r.receive(stream)
 	stop()
 	stream.Abort() // so that the sender does not wait for a member that takes nothing
-	sender.Wait()
+	helpers.Wait()
 	return r.stopped(err)
 }
 
-// elsewhere is where to go with a stream that has come to the endpoint whose silence ended the one before; ok is false
-// where it may stay. That endpoint may well be Active: it is frozen when it does not answer health checks either.
+// elsewhere is where to go with a stream that has come to that endpoint; ok is false where it may stay. That is to the
+// leader where it was on its way there, and away from an endpoint whose silence ended the stream before: that may well be
+// Active, as it is frozen only when it does not answer health checks either.
 func (r *renewer) elsewhere(endpoint string) (at place, ok bool) {
 	r.hub.lock()
 	defer r.hub.unlock()
-	if endpoint != r.avoid || r.place.pinned {
+	if r.place.pinned {
+		return place{}, false
+	}
+	if prefer := r.prefer; prefer != "" {
+		r.prefer = ""
+		return place{endpoint: prefer, pinned: true}, prefer != endpoint
+	}
+	if endpoint != r.avoid {
 		return place{}, false
 	}
 	var others []string
@@ -57,7 +66,7 @@ func (r *renewer) elsewhere(endpoint string) (at place, ok bool) {
 func (r *renewer) start(stream conn.Stream) {
 	r.hub.lock()
 	defer r.hub.unlock()
-	r.stream, r.down = stream, nil
+	r.stream, r.down, r.moving = stream, nil, false
 	r.flights.start(r.now())
 	r.hub.conn.CountLeases(stream.Endpoint(), r.kept)
 	signal(r.wake)
@@ -108,25 +117,39 @@ func (r *renewer) next() (id int64, any bool) {
 
 // window is how many renewals may be unanswered on a stream. The server answers them one by one, and what has been sent
 // cannot be overtaken by what is more urgent.
-const window = 512
+const window = 256
 
 // receive takes answers until the stream ends.
 func (r *renewer) receive(stream conn.Stream) error {
+	answer := new(pb.LeaseKeepAliveResponse)
 	for {
-		answer := new(pb.LeaseKeepAliveResponse)
+		asked := time.Now()
 		if err := stream.RecvMsg(answer); err != nil {
 			return err
 		}
-		r.answered(answer)
+		waited := time.Since(asked)
+		if r.answered(answer) && waited > prompt {
+			time.Sleep(collecting)
+		}
 	}
 }
 
-func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) {
+// A follower answers one renewal after the other, each after a word with the leader, and each answer that is waited for
+// wakes a goroutine, which costs more than to take it. So where an answer took longer than prompt, those that follow are
+// left to collect for a moment.
+const (
+	prompt     = 100 * time.Microsecond
+	collecting = 10 * time.Millisecond
+)
+
+// answered takes an answer, and reports whether others may be left to collect.
+func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) (collect bool) {
 	r.hub.lock()
 	defer r.hub.unlock()
-	f, ok := r.flights.take(answer.ID, r.now())
+	now := r.now()
+	f, ok := r.flights.take(answer.ID, now)
 	if !ok {
-		return
+		return false
 	}
 	r.last, r.avoid = nil, ""
 	if f.lease.stage != gone {
@@ -135,6 +158,7 @@ func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) {
 	if len(r.flights.queue) == window/2 && len(r.ready.items) > 0 {
 		signal(r.wake)
 	}
+	return r.kept == len(r.leases) && r.flights.patient(now) // nobody waits for a first renewal
 }
 
 // fellSilent notes that the member answers nothing.
@@ -155,11 +179,13 @@ func (r *renewer) stopped(err error) error {
 	r.stream = nil
 	if r.flights.silent != nil {
 		err = r.flights.silent
+	} else if r.moving {
+		err = errMoving
 	} else if errors.Is(err, io.EOF) {
 		err = errEnded
 	}
 	now := r.now()
-	next := true
+	next := err != errMoving // that one is answered next, and so may be why it broke
 	for _, f := range r.flights.queue {
 		l := f.lease
 		switch {
