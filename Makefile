@@ -41,9 +41,17 @@ faults: ## see what the loss of a member costs readers of the SDK and of clientv
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
 	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases
 
+# The last patch of each minor version that can be built from the Go module proxy.
+MATRIX ?= v3.4.13 v3.5.33 v3.6.16 v3.7.3
+
+.PHONY: matrix
+matrix: ## run all tests on each supported version of etcd
+	for version in $(MATRIX); do echo "etcd $$version"; ETCD_VERSION=$$version $(MAKE) test || exit 1; done
+
 .PHONY: bench
 bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
 	go -C test run ./bench
+	go -C test run ./watchbench
 
 .PHONY: deps-check
 deps-check: ## show what modules the SDK brings along, and clientv3 beside it

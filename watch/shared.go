@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/resume"
@@ -136,7 +138,7 @@ func (s *shared) run(life context.Context) {
 	defer context.AfterFunc(life, func() { s.end(context.Cause(life)) })()
 	stream := resume.Stream{
 		Conn: s.hub.conn, Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
-		Endpoint: s.place.endpoint, Pinned: s.place.pinned,
+		Endpoint: s.place.endpoint, Pinned: s.place.pinned, Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())},
 	}
 	err := stream.Run(s.life, s.serve, s.broken)
 	if life.Err() != nil {

@@ -7,6 +7,7 @@ package resume
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -24,6 +25,7 @@ type Stream struct {
 	Method   string // gRPC path
 	Endpoint string // the only endpoint to use; "" for any
 	Pinned   bool   // whether Endpoint was given
+	Options  []grpc.CallOption
 }
 
 const (
@@ -81,9 +83,9 @@ func (s Stream) once(life context.Context, serve func(context.Context, conn.Stre
 
 // Open opens the stream once, for what cannot be resumed. It lives as long as parent.
 func (s Stream) Open(parent context.Context) (conn.Stream, error) {
-	var opts []grpc.CallOption
+	opts := s.Options
 	if s.Pinned {
-		opts = append(opts, conn.OnEndpoint(s.Endpoint))
+		opts = append(slices.Clip(opts), conn.OnEndpoint(s.Endpoint))
 	}
 	open, err := s.Conn.NewStream(parent, s.Desc, s.Method, opts...)
 	if err != nil {

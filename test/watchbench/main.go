@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Watchbench compares what it costs a client to follow a watch: with the SDK, with etcd's clientv3, and with a bare gRPC
+// stub, which is the least there is. Each measurement is a process of its own, so that its CPU time is the client's alone;
+// they take turns on one etcd server of one member. It prints what it finds and judges nothing.
+//
+//	go run ./watchbench -rounds 7 -events 200000
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+func main() {
+	o := options{}
+	flag.IntVar(&o.rounds, "rounds", 5, "how often each client has its turn in each workload; the table holds medians")
+	flag.IntVar(&o.events, "events", 200_000, "how many events are replayed; a tenth of them is followed as they happen")
+	flag.StringVar(&o.profile, "profile", "", "folder to write the CPU profile of each process to")
+	turn := flag.String("turn", "", "for the processes that this one starts: the client whose turn it is")
+	endpoint := flag.String("endpoint", "", "for them: where the server is")
+	load := flag.String("workload", "", "for them: the workload")
+	flag.Parse()
+	if o.rounds < 1 || o.events < 1 || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var err error
+	if *turn != "" {
+		err = takeTurn(parent, os.Stdout, *turn, *endpoint, *load, o)
+	} else {
+		err = run(parent, os.Stdout, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "watchbench:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	rounds, events int
+	profile        string
+}
+
+func run(parent context.Context, out io.Writer, o options) (err error) {
+	fmt.Fprintln(out, "Starting etcd; the first time it is built, which takes about a minute.")
+	// What the disk does is of no concern to the clients.
+	cluster, err := etcdtest.Run(parent, etcdtest.WithFlags("--unsafe-no-fsync"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	endpoint := cluster.Endpoints()[0]
+	w, err := newWriter(endpoint)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	if err := w.write(parent, workloads[0], o.events); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "etcd %s, one member; %s %s/%s, %d CPUs. %d rounds.\n", cluster.Member(0).Version(), runtime.Version(),
+		runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), o.rounds)
+	for _, load := range workloads {
+		r := result{}
+		for round := range o.rounds {
+			for i := range clients {
+				name := clients[(round+i)%len(clients)].name
+				s, err := measure(parent, w, endpoint, name, load, o)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", load.name, name, err)
+				}
+				r[name] = append(r[name], s)
+			}
+		}
+		writeTable(out, fmt.Sprintf(load.title, load.events(o)), r)
+	}
+	fmt.Fprint(out, footnote)
+	return nil
+}
+
+const footnote = `
+Medians over the rounds; a ratio is the median of the rounds' own ratios. Keys have 20 bytes, values 100. CPU time, objects and
+bytes are those of the whole client process while it follows the watch: gRPC's goroutines and the garbage collector are in
+them, the start of the process is not.
+`

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// workload is a number of events to follow.
+type workload struct {
+	name, title string
+	prefix      string
+	perTxn      int
+	live        bool // the events happen while the watch is open, rather than before
+}
+
+const (
+	replayPrefix = "watchbench/replay/"
+	livePrefix   = "watchbench/live/"
+)
+
+var workloads = []workload{
+	// A server looks through all that is left of the history for each thousand revisions that it sends; with one event to
+	// a revision, all that would be measured is that.
+	{"replay", "Replay of %d events, ten to a revision", replayPrefix, 10, false},
+	{"live", "%d events as they happen, one to a revision, 64 callers writing", livePrefix, 1, true},
+}
+
+func (w workload) events(o options) int {
+	if w.live {
+		return max(1, o.events/10)
+	}
+	return o.events
+}
+
+func workloadNamed(name string) (workload, error) {
+	for _, w := range workloads {
+		if w.name == name {
+			return w, nil
+		}
+	}
+	return workload{}, fmt.Errorf("no workload %q", name)
+}
+
+// writer makes events.
+type writer struct {
+	cc *grpc.ClientConn
+	kv pb.KVClient
+}
+
+func newWriter(endpoint string) (*writer, error) {
+	cc, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	return &writer{cc, pb.NewKVClient(cc)}, nil
+}
+
+func (w *writer) close() error { return w.cc.Close() }
+
+// write makes the events of a workload.
+func (w *writer) write(parent context.Context, load workload, n int) error {
+	const callers = 64
+	value := []byte(strings.Repeat("v", 100))
+	var next atomic.Int64
+	var calling sync.WaitGroup
+	var once sync.Once
+	var first error
+	for range callers {
+		calling.Go(func() {
+			for {
+				to := int(next.Add(int64(load.perTxn)))
+				from := to - load.perTxn
+				if from >= n {
+					return
+				}
+				txn := &pb.TxnRequest{}
+				for i := from; i < min(to, n); i++ {
+					key := fmt.Appendf(nil, "%s%0*d", load.prefix, 20-len(load.prefix), i%100)
+					txn.Success = append(txn.Success, &pb.RequestOp{Request: &pb.RequestOp_RequestPut{
+						RequestPut: &pb.PutRequest{Key: key, Value: value},
+					}})
+				}
+				if _, err := w.kv.Txn(parent, txn); err != nil {
+					once.Do(func() { first = err })
+					return
+				}
+			}
+		})
+	}
+	calling.Wait()
+	return first
+}

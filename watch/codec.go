@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// codec is gRPC's own for protobuf messages, with a short way for responses with events.
+type codec struct{ encoding.CodecV2 }
+
+func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+
+func (c codec) Unmarshal(data mem.BufferSlice, message any) error {
+	if r, ok := message.(*pb.WatchResponse); ok {
+		buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
+		known := decode(buffer.ReadOnlyData(), r)
+		buffer.Free()
+		if known {
+			return nil
+		}
+		r.Reset()
+	}
+	return c.CodecV2.Unmarshal(data, message)
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// The fields that a response with events has, as their number and type stand before them on the wire.
+const (
+	responseHeader   = 1<<3 | 2
+	responseWatchID  = 2<<3 | 0
+	responseFragment = 7<<3 | 0
+	responseEvent    = 11<<3 | 2
+
+	headerCluster  = 1<<3 | 0
+	headerMember   = 2<<3 | 0
+	headerRevision = 3<<3 | 0
+	headerTerm     = 4<<3 | 0
+
+	eventType = 1<<3 | 0
+	eventPair = 2<<3 | 2
+	eventPrev = 3<<3 | 2
+
+	pairKey     = 1<<3 | 2
+	pairCreate  = 2<<3 | 0
+	pairMod     = 3<<3 | 0
+	pairVersion = 4<<3 | 0
+	pairValue   = 5<<3 | 2
+	pairLease   = 6<<3 | 0
+)
+
+// record is an event and its pair, which are made together.
+type record struct {
+	event mvccpb.Event
+	pair  mvccpb.KeyValue
+}
+
+// decode does what proto.Unmarshal does for a response with events, in half the time and with half the objects; most of
+// the time of a client that follows a watch goes there. It leaves all else to proto.Unmarshal: it reports false, with
+// something or other in r, for a response without events, one that is malformed, and one with fields that it does not
+// know.
+func decode(data []byte, r *pb.WatchResponse) bool {
+	events := 0
+	for rest := data; len(rest) > 0; {
+		var f field
+		if f, rest = next(rest); f.tag == responseEvent {
+			events++
+		}
+	}
+	if events == 0 {
+		return false
+	}
+	r.Events = make([]*mvccpb.Event, 0, events)
+	for len(data) > 0 {
+		var f field
+		f, data = next(data)
+		switch f.tag {
+		case responseHeader:
+			if r.Header != nil {
+				return false // the two are to be merged
+			}
+			r.Header = &pb.ResponseHeader{}
+			if !decodeHeader(f.bytes, r.Header) {
+				return false
+			}
+		case responseWatchID:
+			r.WatchId = int64(f.number)
+		case responseFragment:
+			r.Fragment = protowire.DecodeBool(f.number)
+		case responseEvent:
+			made := &record{}
+			if !decodeEvent(f.bytes, made) {
+				return false
+			}
+			r.Events = append(r.Events, &made.event)
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func decodeHeader(data []byte, h *pb.ResponseHeader) bool {
+	for len(data) > 0 {
+		var f field
+		f, data = next(data)
+		switch f.tag {
+		case headerCluster:
+			h.ClusterId = f.number
+		case headerMember:
+			h.MemberId = f.number
+		case headerRevision:
+			h.Revision = int64(f.number)
+		case headerTerm:
+			h.RaftTerm = f.number
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func decodeEvent(data []byte, made *record) bool {
+	for len(data) > 0 {
+		var f field
+		f, data = next(data)
+		switch f.tag {
+		case eventType:
+			made.event.Type = mvccpb.Event_EventType(f.number)
+		case eventPair:
+			if made.event.Kv != nil || !decodePair(f.bytes, &made.pair) {
+				return false
+			}
+			made.event.Kv = &made.pair
+		case eventPrev:
+			if made.event.PrevKv != nil {
+				return false
+			}
+			made.event.PrevKv = &mvccpb.KeyValue{}
+			if !decodePair(f.bytes, made.event.PrevKv) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func decodePair(data []byte, p *mvccpb.KeyValue) bool {
+	var key, value []byte
+	for len(data) > 0 {
+		var f field
+		f, data = next(data)
+		switch f.tag {
+		case pairKey:
+			key = f.bytes
+		case pairCreate:
+			p.CreateRevision = int64(f.number)
+		case pairMod:
+			p.ModRevision = int64(f.number)
+		case pairVersion:
+			p.Version = int64(f.number)
+		case pairValue:
+			value = f.bytes
+		case pairLease:
+			p.Lease = int64(f.number)
+		default:
+			return false
+		}
+	}
+	p.Key, p.Value = copies(key, value)
+	return true
+}
+
+// sharing is up to which size a key and its value share their memory. Who keeps one of them keeps both.
+const sharing = 1 << 10
+
+// copies returns copies of both; an empty one is nil.
+func copies(key, value []byte) ([]byte, []byte) {
+	if len(key) == 0 || len(value) == 0 || len(key)+len(value) > sharing {
+		return append([]byte(nil), key...), append([]byte(nil), value...)
+	}
+	both := make([]byte, len(key)+len(value))
+	k := copy(both, key)
+	copy(both[k:], value)
+	return both[:k:k], both[k:]
+}
+
+// field is a number or bytes under a tag; tag 0, which no field has, is one that is malformed or of another type.
+type field struct {
+	tag    uint64
+	number uint64
+	bytes  []byte
+}
+
+// next takes the first field off data.
+func next(data []byte) (f field, rest []byte) {
+	tag, n := protowire.ConsumeVarint(data)
+	if n < 0 {
+		return field{}, nil
+	}
+	f.tag, data = tag, data[n:]
+	switch protowire.Type(tag & 7) {
+	case protowire.VarintType:
+		f.number, n = protowire.ConsumeVarint(data)
+	case protowire.BytesType:
+		f.bytes, n = protowire.ConsumeBytes(data)
+	default:
+		n = -1
+	}
+	if n < 0 {
+		return field{}, nil
+	}
+	return f, data[n:]
+}

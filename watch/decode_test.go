@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"bytes"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+func full() *pb.WatchResponse {
+	return &pb.WatchResponse{
+		Header:  &pb.ResponseHeader{ClusterId: 1 << 63, MemberId: 2, Revision: 300, RaftTerm: 4},
+		WatchId: 5, Fragment: true,
+		Events: []*mvccpb.Event{
+			{Kv: &mvccpb.KeyValue{Key: []byte("k"), Value: []byte("v"), CreateRevision: 6, ModRevision: 7, Version: 8, Lease: -9},
+				PrevKv: &mvccpb.KeyValue{Key: []byte("k"), Value: bytes.Repeat([]byte("v"), 2000)}},
+			{Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: []byte("gone"), ModRevision: 10}},
+			{Type: -1, Kv: &mvccpb.KeyValue{Value: []byte("keyless")}},
+			{},
+		},
+	}
+}
+
+func encoded(t testing.TB, r *pb.WatchResponse) []byte {
+	t.Helper()
+	data, err := proto.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestResponseWithEventsIsDecodedTheShortWay(t *testing.T) {
+	data, r := encoded(t, full()), &pb.WatchResponse{}
+	if !decode(data, r) || !proto.Equal(r, full()) {
+		t.Fatalf("got %v", r)
+	}
+	for i := range data {
+		data[i] = 0
+	}
+	if !proto.Equal(r, full()) {
+		t.Error("it changes with the bytes that it was made of")
+	}
+	first := r.Events[0].Kv
+	if _ = append(first.Key, "more"...); string(first.Value) != "v" {
+		t.Error("what is appended to the key changes the value")
+	}
+	if n := testing.AllocsPerRun(100, func() { decode(encoded(t, full()), &pb.WatchResponse{}) }) -
+		testing.AllocsPerRun(100, func() { encoded(t, full()) }); n > 13 {
+		t.Errorf("%v objects", n)
+	}
+}
+
+// FuzzDecode: what is decoded the short way is what proto.Unmarshal makes of it.
+func FuzzDecode(f *testing.F) {
+	data := encoded(f, full())
+	f.Add(data)
+	f.Add(data[:len(data)-1])
+	f.Add(append(bytes.Clone(data), data...)) // two headers
+	for _, r := range []*pb.WatchResponse{
+		{}, {Created: true}, {Canceled: true, CompactRevision: 3, CancelReason: "etcdserver: no"}, {WatchId: -1, Header: &pb.ResponseHeader{}},
+	} {
+		f.Add(encoded(f, r))
+	}
+	f.Add([]byte{6<<3 | 2, 1, 0xff}) // text that is none
+	kv := encoded(f, &pb.WatchResponse{Events: []*mvccpb.Event{{Kv: &mvccpb.KeyValue{Key: []byte("k")}}}})
+	event := protowire.AppendBytes(protowire.AppendVarint(nil, responseEvent),
+		append(append([]byte{eventPair, 3, pairKey, 1, 'a'}, eventPair, 3, pairValue, 1), 'b')) // two pairs
+	f.Add(event)
+	f.Add(append(bytes.Clone(kv), protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 7)...))
+	f.Add(append(bytes.Clone(kv), protowire.AppendFixed64(protowire.AppendTag(nil, 2, protowire.Fixed64Type), 7)...))
+	f.Add(append(bytes.Clone(kv), protowire.AppendTag(nil, 0, protowire.VarintType)...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		got, want := &pb.WatchResponse{}, &pb.WatchResponse{}
+		if !decode(data, got) {
+			return
+		}
+		if err := proto.Unmarshal(data, want); err != nil {
+			t.Fatalf("malformed, but decoded: %v", err)
+		}
+		if !proto.Equal(got, want) {
+			t.Fatalf("got  %v\nwant %v", got, want)
+		}
+	})
+}
+
+func BenchmarkDecode(b *testing.B) {
+	r := &pb.WatchResponse{Header: &pb.ResponseHeader{Revision: 1 << 20}}
+	for range 1000 {
+		r.Events = append(r.Events, &mvccpb.Event{Kv: &mvccpb.KeyValue{
+			Key: bytes.Repeat([]byte("k"), 20), Value: bytes.Repeat([]byte("v"), 100), CreateRevision: 1 << 19, ModRevision: 1 << 20, Version: 300,
+		}})
+	}
+	data := encoded(b, r)
+	b.Run("short", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			decode(data, &pb.WatchResponse{})
+		}
+	})
+	b.Run("proto", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := proto.Unmarshal(data, &pb.WatchResponse{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
