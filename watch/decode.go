@@ -9,28 +9,34 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
+// The types of fields on the wire.
+const (
+	varint    = uint64(protowire.VarintType)
+	delimited = uint64(protowire.BytesType)
+)
+
 // The fields that a response with events has, as their number and type stand before them on the wire.
 const (
-	responseHeader   = 1<<3 | 2
-	responseWatchID  = 2<<3 | 0
-	responseFragment = 7<<3 | 0
-	responseEvent    = 11<<3 | 2
+	responseHeader   = 1<<3 | delimited
+	responseWatchID  = 2<<3 | varint
+	responseFragment = 7<<3 | varint
+	responseEvent    = 11<<3 | delimited
 
-	headerCluster  = 1<<3 | 0
-	headerMember   = 2<<3 | 0
-	headerRevision = 3<<3 | 0
-	headerTerm     = 4<<3 | 0
+	headerCluster  = 1<<3 | varint
+	headerMember   = 2<<3 | varint
+	headerRevision = 3<<3 | varint
+	headerTerm     = 4<<3 | varint
 
-	eventType = 1<<3 | 0
-	eventPair = 2<<3 | 2
-	eventPrev = 3<<3 | 2
+	eventType = 1<<3 | varint
+	eventPair = 2<<3 | delimited
+	eventPrev = 3<<3 | delimited
 
-	pairKey     = 1<<3 | 2
-	pairCreate  = 2<<3 | 0
-	pairMod     = 3<<3 | 0
-	pairVersion = 4<<3 | 0
-	pairValue   = 5<<3 | 2
-	pairLease   = 6<<3 | 0
+	pairKey     = 1<<3 | delimited
+	pairCreate  = 2<<3 | varint
+	pairMod     = 3<<3 | varint
+	pairVersion = 4<<3 | varint
+	pairValue   = 5<<3 | delimited
+	pairLease   = 6<<3 | varint
 )
 
 // record is an event and its pair, which are made together.
@@ -39,7 +45,7 @@ type record struct {
 	pair  mvccpb.KeyValue
 }
 
-// decode does what proto.Unmarshal does for a response with events, in half the time and with half the objects; most of
+// decode does what proto.Unmarshal does for a response with events, in two thirds of the time and with half the objects; most of
 // the time of a client that follows a watch goes there. It leaves all else to proto.Unmarshal: it reports false, with
 // something or other in r, for a response without events, one that is malformed, and one with fields that it does not
 // know.

@@ -71,7 +71,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{6<<3 | 2, 1, 0xff}) // text that is none
 	kv := encoded(f, &pb.WatchResponse{Events: []*mvccpb.Event{{Kv: &mvccpb.KeyValue{Key: []byte("k")}}}})
 	event := protowire.AppendBytes(protowire.AppendVarint(nil, responseEvent),
-		append(append([]byte{eventPair, 3, pairKey, 1, 'a'}, eventPair, 3, pairValue, 1), 'b')) // two pairs
+		append(append([]byte{byte(eventPair), 3, byte(pairKey), 1, 'a'}, byte(eventPair), 3, byte(pairValue), 1), 'b')) // two pairs
 	f.Add(event)
 	f.Add(append(bytes.Clone(kv), protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 7)...))
 	f.Add(append(bytes.Clone(kv), protowire.AppendFixed64(protowire.AppendTag(nil, 2, protowire.Fixed64Type), 7)...))
