@@ -35,6 +35,11 @@ func (c Ctx) WithName(name string) Ctx {
 	return c
 }
 
+// Name returns the name of [Ctx.WithName], "" if none was given.
+func (c Ctx) Name() string {
+	return c.name
+}
+
 // WithLeader sets the leadership to proclaim by or to resign from, as the response to a campaign has
 // it. The key is copied. A nil key is left to the server, which answers
 // etcderr.ErrMissingLeaderKey.

@@ -63,6 +63,11 @@ func (c Ctx) Lease() int64 {
 	return c.lease
 }
 
+// Value returns the value of [Ctx.WithValue], "" if none was given.
+func (c Ctx) Value() string {
+	return c.value
+}
+
 // PutRequest renders the request for /etcdserverpb.KV/Put, or returns an [*InvalidError]. It takes
 // WithKey, WithValue, WithLease, WithIgnoreValue, WithIgnoreLease and WithPrevKV.
 func (c Ctx) PutRequest() (*pb.PutRequest, error) {

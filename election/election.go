@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package election has one of several candidates lead, and tells everybody who that is.
+//
+//	request := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
+//	err := election.Run(parent, request, 10*time.Second,
+//		func(leading context.Context, l *election.Leadership) error {
+//			_, err := kv.Txn(leading, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
+//			return err
+//		})
+//
+// A candidate is a key below the name of the election, attached to a lease; who has the oldest key leads. A leader can be
+// too slow to notice that its lease has ended and another one leads: writes that must not come from a former leader go
+// into a transaction with [Leadership.Guard], which the server checks.
+//
+// All functions are safe for concurrent use. They return ctx.ErrInvalid for a request that makes no sense, before anything
+// is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
+// [*etcderr.Error] otherwise. A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after
+// 5 s where neither is set; Campaign and Observe have no deadline of their own.
+package election
+
+import (
+	"context"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/unary"
+)
+
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_election:new/1.
+func New(conn string) ctx.Ctx { return ctx.New(conn) }
+
+// Campaign waits until the candidate leads the election of WithName, and returns its leadership. WithValue is what the
+// others are told. The candidate leads as long as its key is there: until Resign, or the end of the lease of WithLease,
+// which is required.
+//
+// It waits as long as it takes: parent and WithTimeout bound it. It gives up with etcderr.ErrLeaseNotFound within a few
+// seconds of the end of the lease. Who gives up leaves no candidate's key behind, at the cost of up to a second on the way
+// out while the cluster answers and up to 5 s while it does not; if the cluster cannot be reached at all, revoke the lease.
+//
+// It calls Election/Campaign and mirrors eetcd_election:campaign/2 and campaign/4.
+func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse, error) {
+	request, err := c.CampaignRequest()
+	err = named(parent, c, err)
+	if c.Lease() == 0 {
+		err = ctx.AlsoInvalid(err, "election: a campaign request needs WithLease")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return claim.Wait[v3electionpb.CampaignResponse](parent, c, c.Name(), c.Lease(),
+		v3electionpb.Election_Campaign_FullMethodName, request)
+}
+
+// Proclaim has the leader of WithLeader tell the others WithValue. One that does not lead any more is
+// etcderr.ErrElectionNotLeader; a missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim and mirrors
+// eetcd_election:proclaim/2 and proclaim/3.
+func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse, error) {
+	request, err := c.ProclaimRequest()
+	if err != nil {
+		return nil, err
+	}
+	return unary.Call[v3electionpb.ProclaimResponse](parent, c, v3electionpb.Election_Proclaim_FullMethodName, request)
+}
+
+// Leader returns the key and value of the leader of the election of WithName. Without one it fails with
+// etcderr.ErrElectionNoLeader. It calls Election/Leader and mirrors eetcd_election:leader/2.
+func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, error) {
+	request, err := c.LeaderRequest()
+	if err = named(parent, c, err); err != nil {
+		return nil, err
+	}
+	return unary.Call[v3electionpb.LeaderResponse](parent, c, v3electionpb.Election_Leader_FullMethodName, request)
+}
+
+// Resign gives up the leadership of WithLeader. For one that has ended already it changes nothing. A missing key is
+// etcderr.ErrMissingLeaderKey. It calls Election/Resign and mirrors eetcd_election:resign/2.
+func Resign(parent context.Context, c ctx.Ctx) (*v3electionpb.ResignResponse, error) {
+	request, err := c.ResignRequest()
+	if err != nil {
+		return nil, err
+	}
+	return unary.Call[v3electionpb.ResignResponse](parent, c, v3electionpb.Election_Resign_FullMethodName, request)
+}
+
+// named adds to err what is wrong with a request about one election.
+func named(parent context.Context, c ctx.Ctx, err error) error {
+	if c.Name() == "" {
+		err = ctx.AlsoInvalid(err, "election: a request about an election needs WithName")
+	}
+	if parent == nil {
+		err = ctx.AlsoInvalid(err, "election: the parent context is nil")
+	}
+	return err
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package election
+
+import (
+	"context"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+)
+
+// Pending is a campaign under way. Its methods are safe for concurrent use.
+type Pending struct {
+	done     chan struct{}
+	response *v3electionpb.CampaignResponse
+	err      error
+}
+
+// CampaignRequest begins a [Campaign] and returns at once, also where that is refused. The campaign ends with parent, and
+// with the connection. It mirrors eetcd_election:campaign_request/2 and campaign_request/4.
+func CampaignRequest(parent context.Context, c ctx.Ctx) *Pending {
+	p := &Pending{done: make(chan struct{})}
+	to, err := conn.Lookup(c.Conn())
+	if err != nil || parent == nil {
+		p.response, p.err = Campaign(parent, c)
+		close(p.done)
+		return p
+	}
+	err = to.Go(func(life context.Context) {
+		defer close(p.done)
+		campaigning, cancel := context.WithCancelCause(parent)
+		defer cancel(nil)
+		defer context.AfterFunc(life, func() { cancel(context.Cause(life)) })()
+		p.response, p.err = Campaign(campaigning, c)
+	})
+	if err != nil {
+		p.err = err
+		close(p.done)
+	}
+	return p
+}
+
+// Done returns a channel that is closed when the campaign is over: won, or failed.
+func (p *Pending) Done() <-chan struct{} { return p.done }
+
+// Response waits until the campaign is over and returns what [Campaign] does. It mirrors
+// eetcd_election:campaign_response/2.
+func (p *Pending) Response() (*v3electionpb.CampaignResponse, error) {
+	<-p.done
+	return p.response, p.err
+}

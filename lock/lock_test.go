@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/lock"
+)
+
+func TestLockGoesFromHolderToHolder(t *testing.T) {
+	first, second := grant(t), grant(t)
+	held := take(t, named(t).WithLease(first))
+	if want := fmt.Sprintf("%s/%x", t.Name(), first); held != want {
+		t.Errorf("the key is %q, want %q", held, want)
+	}
+	next := make(chan string, 1)
+	go func() {
+		r, err := lock.Lock(t.Context(), named(t).WithLease(second))
+		if err != nil {
+			t.Error(err)
+		}
+		next <- string(r.GetKey())
+	}()
+	await(t, 2)
+	select {
+	case key := <-next:
+		t.Fatalf("two hold the lock: %q has got it", key)
+	case <-time.After(300 * time.Millisecond):
+	}
+	if _, err := lock.Unlock(t.Context(), lock.New(registry).WithKey(held)); err != nil {
+		t.Fatal(err)
+	}
+	key := <-next
+	if _, err := lock.Unlock(t.Context(), lock.New(registry).WithKey(key)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, 0)
+}
+
+func TestUnlockOfALockThatIsNotOursChangesNothing(t *testing.T) {
+	first := grant(t)
+	old := take(t, named(t).WithLease(first))
+	if _, err := lease.Revoke(t.Context(), lease.New(registry), first); err != nil {
+		t.Fatal(err)
+	}
+	take(t, named(t).WithLease(grant(t)))
+	before := keys(t)
+	for range 2 {
+		if _, err := lock.Unlock(t.Context(), lock.New(registry).WithKey(old)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := keys(t); len(after) != 1 || after[0].GetModRevision() != before[0].GetModRevision() {
+		t.Errorf("before: %v, after: %v", before, after)
+	}
+}
+
+func TestWaiterThatGivesUpLeavesNoKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		parent func() (context.Context, context.CancelFunc)
+		option func(ctx.Ctx) ctx.Ctx
+		is     error
+	}{
+		"at a deadline": {
+			parent: func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), 300*time.Millisecond) },
+			is:     context.DeadlineExceeded,
+		},
+		"at its timeout": {
+			option: func(c ctx.Ctx) ctx.Ctx { return c.WithTimeout(300 * time.Millisecond) },
+			is:     context.DeadlineExceeded,
+		},
+		"when cancelled": {
+			parent: func() (context.Context, context.CancelFunc) {
+				parent, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(300*time.Millisecond, cancel)
+				return parent, cancel
+			},
+			is: context.Canceled,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			take(t, named(t).WithLease(grant(t)))
+			request := named(t).WithLease(grant(t))
+			if c.option != nil {
+				request = c.option(request)
+			}
+			parent := t.Context()
+			if c.parent != nil {
+				var cancel context.CancelFunc
+				parent, cancel = c.parent()
+				defer cancel()
+			}
+			began := time.Now()
+			if _, err := lock.Lock(parent, request); !errors.Is(err, c.is) {
+				t.Errorf("got %v, want %v", err, c.is)
+			}
+			if took := time.Since(began); took < 300*time.Millisecond || took > 3*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if n := len(keys(t)); n != 1 {
+				t.Errorf("%d keys are below the lock's name, want that of the holder", n)
+			}
+		})
+	}
+}
+
+func TestWhoHasTheLockAlreadyDoesNotLoseItByGivingUp(t *testing.T) {
+	id := grant(t)
+	held := take(t, named(t).WithLease(id))
+	if again := take(t, named(t).WithLease(id)); again != held {
+		t.Errorf("the same lease holds %q and %q", held, again)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	_, _ = lock.Lock(cancelled, named(t).WithLease(id))
+	if all := keys(t); len(all) != 1 || string(all[0].GetKey()) != held {
+		t.Errorf("it has lost the lock: %v", all)
+	}
+}
+
+func TestWaiterWhoseLeaseEndsIsToldSo(t *testing.T) {
+	take(t, named(t).WithLease(grant(t)))
+	id := grant(t)
+	done := make(chan error, 1)
+	go func() {
+		_, err := lock.Lock(t.Context(), named(t).WithLease(id))
+		done <- err
+	}()
+	await(t, 2)
+	if _, err := lease.Revoke(t.Context(), lease.New(registry), id); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if !errors.Is(err, etcderr.ErrLeaseNotFound) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("it still waits")
+	}
+	await(t, 1)
+}
+
+func TestBadRequestsAreRefused(t *testing.T) {
+	closed, err := conn.Open(t.Context(), "", []string{"127.0.0.1:1"}, conn.WithLazy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	f := func(context.Context, lock.Held) error { t.Error("it has run"); return nil }
+	do := func(c ctx.Ctx, ttl time.Duration, f func(context.Context, lock.Held) error) func(context.Context) error {
+		return func(parent context.Context) error { return lock.Do(parent, c, ttl, f) }
+	}
+	take := func(c ctx.Ctx) func(context.Context) error {
+		return func(parent context.Context) error { _, err := lock.Lock(parent, c); return err }
+	}
+	drop := func(c ctx.Ctx) func(context.Context) error {
+		return func(parent context.Context) error { _, err := lock.Unlock(parent, c); return err }
+	}
+	good := named(t)
+	for name, c := range map[string]struct {
+		call func(context.Context) error
+		is   error
+	}{
+		"no name":               {take(lock.New(registry).WithLease(7)), ctx.ErrInvalid},
+		"no lease":              {take(good), ctx.ErrInvalid},
+		"a key for a name":      {take(good.WithLease(7).WithKey("k")), ctx.ErrInvalid},
+		"a timeout below 1 ms":  {take(good.WithLease(7).WithTimeout(1)), ctx.ErrInvalid},
+		"an unknown lease":      {take(good.WithLease(4711)), etcderr.ErrLeaseNotFound},
+		"no connection":         {take(ctx.Ctx{}.WithName("n").WithLease(7)), conn.ErrNotOpen},
+		"a closed connection":   {take(good.WithConn(closed.Name()).WithLease(7)), conn.ErrNotOpen},
+		"an unknown endpoint":   {take(good.WithLease(7).WithEndpoint("nowhere:1")), conn.ErrEndpoint},
+		"unlock without a key":  {drop(lock.New(registry)), ctx.ErrInvalid},
+		"unlock with a name":    {drop(good.WithKey("k")), ctx.ErrInvalid},
+		"unlock, no connection": {drop(ctx.Key("k")), conn.ErrNotOpen},
+		"do without a name":     {do(lock.New(registry), time.Second, f), ctx.ErrInvalid},
+		"do with a lease":       {do(good.WithLease(7), time.Second, f), ctx.ErrInvalid},
+		"do with a TTL of 0":    {do(good, 0, f), ctx.ErrInvalid},
+		"do with a TTL of ages": {do(good, 1<<63-1, f), etcderr.ErrLeaseTTLTooLarge},
+		"do without a function": {do(good, time.Second, nil), ctx.ErrInvalid},
+		"do, no connection":     {do(ctx.Ctx{}.WithName("n"), time.Second, f), conn.ErrNotOpen},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := c.call(t.Context()); !errors.Is(err, c.is) {
+				t.Errorf("got %v, want %v", err, c.is)
+			}
+		})
+	}
+	var none context.Context
+	for name, err := range map[string]error{"Lock": take(good.WithLease(7))(none), "Do": do(good, time.Second, f)(none)} {
+		if !errors.Is(err, ctx.ErrInvalid) {
+			t.Errorf("%s with no context: %v", name, err)
+		}
+	}
+	if r, err := kv.Get(t.Context(), kv.New(registry).WithKey(t.Name()).WithPrefix()); err != nil || len(r.GetKvs()) > 0 {
+		t.Errorf("they have left %v, %v", r.GetKvs(), err)
+	}
+}
