@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package election_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/election"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+// registry is the connection to the cluster that the tests share.
+const registry = "shared"
+
+func TestMain(m *testing.M) {
+	code, err := runOnCluster(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runOnCluster(m *testing.M) (code int, err error) {
+	cluster, err := etcdtest.Run(context.Background())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	c, err := conn.Open(context.Background(), registry, cluster.Endpoints())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return m.Run(), nil
+}
+
+// named is a request about an election of the test's own.
+func named(t *testing.T) ctx.Ctx { return election.New(registry).WithName(t.Name()) }
+
+func grant(t *testing.T) int64 {
+	t.Helper()
+	r, err := lease.Grant(t.Context(), lease.New(registry), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = lease.Revoke(context.Background(), lease.New(registry), r.GetID()) })
+	return r.GetID()
+}
+
+// win wins the election with a lease of its own.
+func win(t *testing.T, value string) *v3electionpb.LeaderKey {
+	t.Helper()
+	r, err := election.Campaign(t.Context(), named(t).WithLease(grant(t)).WithValue(value).WithTimeout(10*time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.GetLeader()
+}
+
+func resign(t *testing.T, key *v3electionpb.LeaderKey) {
+	t.Helper()
+	if _, err := election.Resign(t.Context(), election.New(registry).WithLeader(key)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func proclaim(t *testing.T, key *v3electionpb.LeaderKey, value string) {
+	t.Helper()
+	if _, err := election.Proclaim(t.Context(), election.New(registry).WithLeader(key).WithValue(value)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keys are those of the candidates.
+func keys(t *testing.T) []*mvccpb.KeyValue {
+	t.Helper()
+	r, err := kv.Get(t.Context(), kv.New(registry).WithKey(t.Name()+"/").WithPrefix())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.GetKvs()
+}
+
+// await waits until there are that many candidates.
+func await(t *testing.T, n int) {
+	t.Helper()
+	for began := time.Now(); len(keys(t)) != n; time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("there are %d candidates, want %d", len(keys(t)), n)
+		}
+	}
+}
