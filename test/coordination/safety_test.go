@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package coordination shows what locks and elections guarantee while members are lost.
+package coordination
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/election"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/op"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	contenders  = 8
+	connections = 4
+	ttl         = 3 * time.Second
+	calm        = 700 * time.Millisecond // between two faults
+	patience    = time.Minute            // for a turn when the faults are over
+
+	root    = "safety/"
+	name    = root + "turn"
+	workKey = root + "work"
+	endKey  = root + "end"
+)
+
+// turn runs f while the contender holds what is contended for.
+type turn func(parent context.Context, c ctx.Ctx, f func(held context.Context, guard compare.Compare, rev int64) error) error
+
+func byLock(parent context.Context, c ctx.Ctx, f func(context.Context, compare.Compare, int64) error) error {
+	return lock.Do(parent, c, ttl, func(held context.Context, l lock.Held) error { return f(held, l.Guard(), l.Rev) })
+}
+
+func byElection(parent context.Context, c ctx.Ctx, f func(context.Context, compare.Compare, int64) error) error {
+	return election.Run(parent, c.WithValue("candidate"), ttl, func(leading context.Context, l *election.Leadership) error {
+		return f(leading, l.Guard(), l.Key.GetRev())
+	})
+}
+
+// TestFencedWritesAreThoseOfTheOneHolder has contenders write through their guards while members are lost in turn, and then
+// holds every write against the history: whose turn was it when the cluster applied it?
+func TestFencedWritesAreThoseOfTheOneHolder(t *testing.T) {
+	for kind, take := range map[string]turn{"lock": byLock, "election": byElection} {
+		t.Run(kind, func(t *testing.T) {
+			cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+			from := revision(t, open(t, cluster))
+			var all sync.WaitGroup
+			var records [contenders]record
+			over := make(chan struct{})
+			var bases [connections]ctx.Ctx
+			for i := range bases {
+				bases[i] = open(t, cluster)
+			}
+			for id := range contenders {
+				all.Go(func() { records[id].contend(t, take, bases[id%connections].WithName(name), id, over) })
+			}
+			hurt(t, cluster)
+			close(over)
+			all.Wait()
+			settled(t, bases[0])
+			judge(t, bases[0], from, records[:])
+		})
+	}
+}
+
+// record is what a contender did.
+type record struct {
+	turns, failures, losses int
+	acknowledged            []string
+}
+
+// contend takes turn after turn, and a last one, which it must get, when the faults are over.
+func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan struct{}) {
+	work := kv.Key(workKey)
+	for last := false; !last; {
+		limit := 20 * time.Second
+		select {
+		case <-over:
+			last, limit = true, patience
+		default:
+		}
+		err := take(t.Context(), c.WithTimeout(limit), func(held context.Context, guard compare.Compare, rev int64) error {
+			r.turns++
+			for n := range 5 + rand.IntN(10) {
+				value := fmt.Sprintf("%d/%d/%d", rev, id, n)
+				writing, cancel := context.WithTimeout(context.WithoutCancel(held), 2*time.Second)
+				// A holder that has lost its turn tries once more all the same: that is what the fence is for.
+				written, err := kv.Txn(writing, kv.New(c.Conn()), op.If(guard).Then(op.Put(work.WithValue(value))))
+				cancel()
+				if err == nil && written.GetSucceeded() {
+					r.acknowledged = append(r.acknowledged, value)
+				}
+				if held.Err() != nil {
+					break
+				}
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, lock.ErrLost) || errors.Is(err, election.ErrLost):
+			r.losses++
+			last = false
+		case err != nil && last:
+			t.Errorf("contender %d has not got its last turn: %v", id, err)
+		case err != nil:
+			r.failures++
+			time.Sleep(20 * time.Millisecond) // with no endpoint it fails at once
+		}
+	}
+}
+
+// hurt takes members away in turn.
+func hurt(t *testing.T, cluster *etcdtest.Cluster) {
+	t.Helper()
+	end := time.Now().Add(length(t))
+	for i := 0; time.Now().Before(end); i++ {
+		f := faults[i%len(faults)]
+		victim := cluster.Member(rand.IntN(cluster.Size()))
+		if i%2 == 0 {
+			if leader := cluster.Leader(); leader != nil {
+				victim = leader
+			}
+		}
+		f.strike(cluster, victim)
+		lasts := time.Second + rand.N(4*time.Second) // a lease may end meanwhile
+		time.Sleep(lasts)
+		f.heal(cluster, victim)
+		time.Sleep(calm)
+		t.Logf("%s of %s for %v", f.name, victim.Name(), lasts.Round(time.Millisecond))
+	}
+}
+
+// fault is one way to lose a member, and its way back.
+type fault struct {
+	name         string
+	strike, heal func(*etcdtest.Cluster, *etcdtest.Member)
+}
+
+var faults = []fault{
+	{"kill", ofMember((*etcdtest.Member).Kill), ofMember((*etcdtest.Member).Restart)},
+	{"pause", ofMember((*etcdtest.Member).Pause), ofMember((*etcdtest.Member).Resume)},
+	{"cut", ofMember((*etcdtest.Member).Cut), ofMember((*etcdtest.Member).Heal)},
+	{"partition", (*etcdtest.Cluster).Partition, func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }},
+}
+
+func ofMember(do func(*etcdtest.Member)) func(*etcdtest.Cluster, *etcdtest.Member) {
+	return func(_ *etcdtest.Cluster, m *etcdtest.Member) { do(m) }
+}
+
+func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return kv.New(c.Name())
+}
+
+func revision(t *testing.T, c ctx.Ctx) int64 {
+	t.Helper()
+	r, err := kv.Get(t.Context(), c.WithKey("none").WithTimeout(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.GetHeader().GetRevision()
+}
+
+// length is 15 s, or $EETCD_FAULT_SECONDS.
+func length(t *testing.T) time.Duration {
+	t.Helper()
+	given := os.Getenv("EETCD_FAULT_SECONDS")
+	if given == "" {
+		return 15 * time.Second
+	}
+	seconds, err := strconv.Atoi(given)
+	if err != nil || seconds < 1 {
+		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
+	}
+	return time.Duration(seconds) * time.Second
+}
