@@ -23,6 +23,14 @@ quickstart: ## see the SDK at work on a cluster of three members that it starts 
 discovery: ## see services come and go in a registry on leases and a watch, on a cluster that it starts itself
 	go run ./examples/discovery
 
+.PHONY: lock
+lock: ## see workers take turns under a lock, and a late one be refused, on a cluster that it starts itself
+	go run ./examples/lock
+
+.PHONY: election
+election: ## see the next candidate lead when the leader is killed, on a cluster that it starts itself
+	go run ./examples/election
+
 .PHONY: test
 test: ## run all tests, on real etcd servers and with the race detector on
 	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2
@@ -39,7 +47,7 @@ faults: ## see what the loss of a member costs readers of the SDK and of clientv
 
 .PHONY: soak
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
-	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases
+	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases ./coordination
 
 # The last patch of each minor version that can be built from the Go module proxy.
 MATRIX ?= v3.4.13 v3.5.33 v3.6.16 v3.7.3
