@@ -36,6 +36,7 @@ type Conn struct {
 	rotation  *rotation
 	budget    *budget
 	listeners *listeners
+	tokens    *tokens // nil without credentials
 	calls     calls
 	services  services
 
@@ -54,6 +55,9 @@ const closeTimeout = time.Second
 
 func newConn(name string, addresses []address, o *options) *Conn {
 	c := &Conn{name: name, opts: o, rotation: newRotation(), budget: newBudget(), listeners: newListeners(o)}
+	if o.credentials {
+		c.tokens = newTokens(o.user, o.password)
+	}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	for _, a := range addresses {
 		c.endpoints = append(c.endpoints, newEndpoint(c, a))

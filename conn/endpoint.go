@@ -82,12 +82,12 @@ func (e *endpoint) connect(life context.Context) (*link, error) {
 	e.retryAt = time.Time{}
 	e.mu.Unlock()
 	var under transportErrors
-	cc, err := dial(e.addr, e.conn.opts, &under)
+	cc, err := dial(e.addr, e.conn.opts, e.conn.tokens, &under)
 	if err != nil {
 		return nil, err
 	}
 	cc.Connect()
-	if err := verify(life, cc, e.conn.opts.connectTimeout); err != nil {
+	if err := verify(life, cc, e.conn.tokens, e.conn.opts.connectTimeout); err != nil {
 		_ = cc.Close()
 		return nil, below(err, &under, e.addr)
 	}

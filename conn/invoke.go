@@ -4,6 +4,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -124,15 +125,27 @@ func (u *unary) run(ctx context.Context) error {
 	}
 	var avoid *endpoint
 	var last error
+	renewals, olds := 0, 0
 	for attempt := 0; ; attempt++ {
 		l, err := u.conn.pick(u.options, avoid, last)
 		if err != nil {
 			return err
 		}
+		used := u.conn.tokens.used()
 		err = u.attempt(ctx, l)
 		if err == nil {
 			u.conn.budget.credit()
 			return nil
+		}
+		if errors.Is(err, etcderr.ErrAuthOldRevision) {
+			olds++
+		}
+		if u.conn.tokens.refused(used, err) && renewals < renewalsMax && olds%oldsMax == 0 && u.cause() == nil {
+			renewals++
+			if failed := u.renewToken(ctx, l, used); failed != nil {
+				return u.unrenewed(err, failed)
+			}
+			continue
 		}
 		u.learn(l, err)
 		avoid, last = l.ep, err

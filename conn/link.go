@@ -127,7 +127,7 @@ func (t *transportErrors) get() error {
 }
 
 // dial makes a gRPC connection to one address; it connects when told to.
-func dial(a address, o *options, under *transportErrors) (*grpc.ClientConn, error) {
+func dial(a address, o *options, t *tokens, under *transportErrors) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
 		grpc.WithContextDialer(dialer(a, o, under)),
 		grpc.WithTransportCredentials(transportCredentials(a, o, under)),
@@ -143,6 +143,9 @@ func dial(a address, o *options, under *transportErrors) (*grpc.ClientConn, erro
 	if a.network == "unix" {
 		target = "passthrough:///unix"
 		opts = append(opts, grpc.WithAuthority("localhost"))
+	}
+	if t != nil {
+		opts = append(opts, grpc.WithPerRPCCredentials(perRPC{t}))
 	}
 	opts = append(opts, o.dial...)
 	// Last, because a retry policy in a service config of the user's would have gRPC send writes twice.

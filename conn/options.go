@@ -42,6 +42,8 @@ type Option func(*options)
 type options struct {
 	mode           Mode
 	tls            *tls.Config
+	credentials    bool
+	user, password string
 	connectTimeout time.Duration
 	checkInterval  time.Duration
 	hedgeDelay     time.Duration
@@ -71,6 +73,9 @@ func newOptions(opts []Option) (*options, error) {
 	}
 	if o.mode > Random {
 		refuse("WithMode(%v): want ConnectAll or Random", o.mode)
+	}
+	if o.credentials && (o.user == "" || o.password == "") {
+		refuse("WithCredentials: want a user and a password")
 	}
 	if o.connectTimeout <= 0 {
 		refuse("WithConnectTimeout(%v): must be positive", o.connectTimeout)
@@ -103,6 +108,16 @@ func WithTLS(config *tls.Config) Option {
 		}
 		o.tls = config
 	}
+}
+
+// WithCredentials has the connection authenticate as this user. It gets one token for all its endpoints and requests, and
+// another one when that is refused, as after a restart of the servers: once for all calls and streams that are refused,
+// which then go on. On servers without auth it is no error, and is used once auth is turned on. With a wrong password Open
+// fails, and an endpoint stays Frozen, with etcderr.ErrAuthFailed. An empty user or password is ErrOption. Neither password
+// nor token is ever in an error or a log; without WithTLS they go over the network in the clear. It mirrors the options
+// name and password of eetcd:open/5.
+func WithCredentials(user, password string) Option {
+	return func(o *options) { o.credentials, o.user, o.password = true, user, password }
 }
 
 // WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every

@@ -30,7 +30,11 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{conn: c, link: l, parent: parent, method: method}
+	if err := c.freshToken(parent, l); err != nil {
+		l.release()
+		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.ep.addr.text, Cause: err})
+	}
+	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.used()}
 	s.ctx, s.cancel = context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.service, func() { s.cancel(context.Cause(l.service)) })
 	s.close = sync.OnceFunc(func() {
@@ -59,6 +63,9 @@ type Stream interface {
 	Endpoint() string
 	// Doubt has the endpoint verified now, and frozen if it does not answer: the stream is silent where it should not be.
 	Doubt()
+	// Refused notes an error with which the server refused something on the stream, and reports whether that was for its
+	// token: the next stream gets another one.
+	Refused(err error) bool
 	// Abort ends the stream now; whoever waits in SendMsg or RecvMsg returns.
 	Abort()
 }
@@ -73,6 +80,7 @@ type stream struct {
 	cancel context.CancelCauseFunc
 	close  func()
 	method string
+	token  *authToken // at its opening; nil without credentials
 }
 
 func (s *stream) Endpoint() string { return s.link.ep.addr.text }
@@ -80,6 +88,14 @@ func (s *stream) Endpoint() string { return s.link.ep.addr.text }
 func (s *stream) Abort() { s.cancel(nil) }
 
 func (s *stream) Doubt() { s.link.ep.doubt() }
+
+func (s *stream) Refused(err error) bool {
+	if !s.conn.tokens.refused(s.token, err) {
+		return false
+	}
+	s.token.outdated.Store(true)
+	return true
+}
 
 func (s *stream) SendMsg(m any) error { return s.failed(s.ClientStream.SendMsg(m), true) }
 
@@ -104,6 +120,7 @@ func (s *stream) failed(err error, sent bool) error {
 		call.Cause = context.Cause(s.link.service)
 	}
 	err = etcderr.FromRPC(err, call)
+	s.Refused(err)
 	if errors.Is(err, etcderr.ErrNoLeader) {
 		s.link.ep.freeze(s.link, etcderr.ErrNoLeader, s.conn.spareLast(err))
 	}

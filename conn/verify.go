@@ -22,9 +22,9 @@ var (
 	errLost       = errors.New("connection lost")
 )
 
-// verify asks a member whether it can take requests: whether it is healthy and knows a leader. It waits for the
-// connection to come up first.
-func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) error {
+// verify asks a member whether it can take requests: whether it is healthy, takes the token where there are credentials,
+// and knows a leader. It waits for the connection to come up first.
+func verify(parent context.Context, cc *grpc.ClientConn, t *tokens, timeout time.Duration) error {
 	late := lateError(timeout)
 	deadline, cancel := context.WithTimeoutCause(parent, timeout, late)
 	defer cancel()
@@ -40,14 +40,34 @@ func verify(parent context.Context, cc *grpc.ClientConn, timeout time.Duration) 
 	if err := checkHealth(deadline, cc); err != nil {
 		return explain(healthCheck, err)
 	}
-	if err := checkLeader(deadline, cc); err != nil {
-		return explain(leaderCheck, err)
+	if used := t.used(); used != nil && used.metadata == nil {
+		if err := t.renew(deadline, cc, used); err != nil {
+			return explain(userCheck, err)
+		}
 	}
-	return nil
+	used := t.used()
+	err := checkLeader(deadline, cc)
+	if t.refused(used, err) {
+		if err := t.renew(deadline, cc, used); err != nil {
+			return explain(userCheck, err)
+		}
+		err = checkLeader(deadline, cc)
+	}
+	if err == nil || inconclusive(err) {
+		return nil
+	}
+	return explain(leaderCheck, err)
+}
+
+// inconclusive reports whether a server with auth on has refused the question for its leader, which leaves it open; the
+// caller's own request will get the answer that matters.
+func inconclusive(err error) bool {
+	return errors.Is(err, etcderr.ErrUserEmpty) || errors.Is(err, etcderr.ErrInvalidAuthToken) || errors.Is(err, etcderr.ErrPermissionDenied)
 }
 
 const (
 	healthCheck = "health check"
+	userCheck   = "authentication"
 	leaderCheck = "leader check"
 )
 
@@ -62,7 +82,7 @@ func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", ti
 func (c *Conn) examine(l *link) error {
 	for again := false; ; again = true {
 		answers := l.answers.Load()
-		err := verify(l.service, l.cc, c.opts.connectTimeout)
+		err := verify(l.service, l.cc, c.tokens, c.opts.connectTimeout)
 		var check *checkError
 		var late lateError
 		if !errors.As(err, &check) || !errors.As(err, &late) || l.service.Err() != nil {
@@ -125,18 +145,11 @@ func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
 	return nil
 }
 
-// checkLeader asks for the member's leader. A server with auth on refuses the question of a client without a token,
-// which leaves it open; the caller's own request will get the answer that matters.
+// checkLeader asks for the member's leader.
 func checkLeader(parent context.Context, cc *grpc.ClientConn) error {
 	answer, err := pb.NewMaintenanceClient(cc).Status(parent, &pb.StatusRequest{})
 	if err != nil {
-		err = answered(err, pb.Maintenance_Status_FullMethodName)
-		for _, open := range []error{etcderr.ErrUserEmpty, etcderr.ErrInvalidAuthToken, etcderr.ErrPermissionDenied} {
-			if errors.Is(err, open) {
-				return nil
-			}
-		}
-		return err
+		return answered(err, pb.Maintenance_Status_FullMethodName)
 	}
 	if answer.GetLeader() == 0 {
 		return etcderr.ErrNoLeader

@@ -87,7 +87,7 @@ func (s *shared) refused(r *pb.WatchResponse) (err error, passing bool) {
 	}
 	err = refusal(r.CancelReason, s.endpoint)
 	var e *etcderr.Error
-	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry()
+	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry() || s.hub.conn.Renewable(err)
 }
 
 // cancelled takes the end of a watch: the one asked for, or one that the server decided on.

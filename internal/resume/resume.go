@@ -78,8 +78,17 @@ func (s Stream) once(life context.Context, serve func(context.Context, conn.Stre
 	if err != nil {
 		return err
 	}
-	return serve(ctx, open)
+	err = serve(ctx, open)
+	if err != nil && open.Refused(err) {
+		return &outdated{err}
+	}
+	return err
 }
+
+// outdated is a stream that was refused for its token. The next one has another.
+type outdated struct{ error }
+
+func (o *outdated) Unwrap() error { return o.error }
 
 // Open opens the stream once, for what cannot be resumed. It lives as long as parent.
 func (s Stream) Open(parent context.Context) (conn.Stream, error) {
@@ -97,6 +106,10 @@ func (s Stream) Open(parent context.Context) (conn.Stream, error) {
 // Final reports whether a stream that ended with err would end so again: the connection is closed, the endpoint is not
 // one of it, or the server refuses what is asked for for more than a passing reason.
 func Final(err error) bool {
+	var o *outdated
+	if errors.As(err, &o) {
+		return false
+	}
 	if errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrEndpoint) {
 		return true
 	}

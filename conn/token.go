@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// tokens gets the token of a connection's user, and another one when that is refused: once for all who are refused. One
+// token serves every member, which learn of it from each other. A nil *tokens is that of a connection without credentials.
+type tokens struct {
+	user, password string
+
+	current atomic.Pointer[authToken]
+
+	mu      sync.Mutex
+	renewal chan struct{} // closed when the renewal under way is over; nil: there is none
+	failure error         // the answer to the last renewal, where that was a refusal
+	until   time.Time     // when it is worth while to ask again after that
+}
+
+// authToken is what a member gave the user. The zero value is no token, which is right where auth is off.
+type authToken struct {
+	metadata map[string]string // read by gRPC, never changed
+	outdated atomic.Bool       // a stream was refused with it
+}
+
+// afterRefusal is how long a refusal counts for other calls: a password that is wrong now is so in a moment, and to check
+// it is dear for the server.
+const afterRefusal = time.Second
+
+// renewalsMax is how many tokens a call tries. A token may be of an old revision, or the request was only overtaken by a change
+// of users or roles, in which case it is enough to send it again, which is tried first, oldsMax times in all.
+const (
+	renewalsMax = 3
+	oldsMax     = 3
+)
+
+func newTokens(user, password string) *tokens {
+	t := &tokens{user: user, password: password}
+	t.current.Store(&authToken{})
+	return t
+}
+
+// used is the token that a request would be sent with now.
+func (t *tokens) used() *authToken {
+	if t == nil {
+		return nil
+	}
+	return t.current.Load()
+}
+
+// refused reports whether err says that another token than the one used may help.
+func (t *tokens) refused(used *authToken, err error) bool {
+	if t == nil || err == nil {
+		return false
+	}
+	return errors.Is(err, etcderr.ErrInvalidAuthToken) || errors.Is(err, etcderr.ErrAuthOldRevision) ||
+		used.metadata == nil && errors.Is(err, etcderr.ErrUserEmpty) // also the answer to a user name that is empty
+}
+
+// renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc.
+func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken) error {
+	for {
+		t.mu.Lock()
+		switch {
+		case t.current.Load() != used:
+			t.mu.Unlock()
+			return nil
+		case t.failure != nil && time.Now().Before(t.until):
+			defer t.mu.Unlock()
+			return t.failure
+		}
+		underWay := t.renewal
+		if underWay == nil {
+			t.renewal = make(chan struct{})
+			t.mu.Unlock()
+			return t.finish(t.authenticate(parent, cc))
+		}
+		t.mu.Unlock()
+		select {
+		case <-underWay:
+		case <-parent.Done():
+			return contextErr(parent)
+		}
+	}
+}
+
+// authenticate asks for a token. Where auth is off there is none, which is no error.
+func (t *tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*authToken, error) {
+	parent = context.WithValue(parent, bare{}, true)
+	answer, err := pb.NewAuthClient(cc).Authenticate(parent, &pb.AuthenticateRequest{Name: t.user, Password: t.password})
+	if err != nil {
+		err = answered(err, pb.Auth_Authenticate_FullMethodName)
+		if errors.Is(err, etcderr.ErrAuthNotEnabled) {
+			return &authToken{}, nil
+		}
+		return nil, err
+	}
+	return &authToken{metadata: map[string]string{"token": answer.GetToken()}}, nil
+}
+
+// finish ends the renewal under way.
+func (t *tokens) finish(got *authToken, err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.renewal)
+	t.renewal, t.failure = nil, nil
+	switch {
+	case err == nil:
+		t.current.Store(got)
+	case isFinal(err):
+		t.failure, t.until = err, time.Now().Add(afterRefusal)
+	}
+	return err
+}
+
+// bare marks the context of a request that goes without a token.
+type bare struct{}
+
+// perRPC has gRPC send the token with each request.
+type perRPC struct{ *tokens }
+
+var _ credentials.PerRPCCredentials = perRPC{}
+
+func (p perRPC) GetRequestMetadata(parent context.Context, _ ...string) (map[string]string, error) {
+	if parent.Value(bare{}) != nil {
+		return nil, nil
+	}
+	return p.current.Load().metadata, nil
+}
+
+// RequireTransportSecurity is false: whether to encrypt is what WithTLS decides.
+func (p perRPC) RequireTransportSecurity() bool { return false }
+
+// renewToken gets another token than the one used, from the member that refused that, which is there.
+func (u *unary) renewToken(ctx context.Context, l *link, used *authToken) error {
+	if !l.acquire() {
+		return nil // the next attempt goes to another one
+	}
+	defer l.release()
+	if !u.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, u.deadline)
+		defer cancel()
+	}
+	return u.conn.tokens.renew(ctx, l.cc, used)
+}
+
+// unrenewed is the error of a call that was refused for its token where there is no other.
+func (u *unary) unrenewed(err, failed error) error {
+	var e *etcderr.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	cause := u.cause()
+	if cause == nil {
+		cause = failed
+	}
+	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{Method: e.Method(), Endpoint: e.Endpoint(), Sent: true, Cause: cause})
+}
+
+// Renewable reports whether an error says no more than that the token is not valid any more, for which the connection gets
+// another one: it has credentials, and they may still be good. It is for service packages, which tell by it whether a stream
+// can be resumed.
+func (c *Conn) Renewable(err error) bool {
+	return c.tokens.refused(&authToken{}, err)
+}
+
+// freshToken gets another token for a stream if the last one was refused to one.
+func (c *Conn) freshToken(parent context.Context, l *link) error {
+	used := c.tokens.used()
+	if used == nil || !used.outdated.Load() {
+		return nil
+	}
+	renewing, cancel := context.WithTimeout(parent, defaultTimeout)
+	defer cancel()
+	return c.tokens.renew(renewing, l.cc, used)
+}
+
+// isFinal reports whether a member refused for more than a passing reason.
+func isFinal(err error) bool {
+	var e *etcderr.Error
+	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry()
+}
