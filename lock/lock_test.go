@@ -72,8 +72,10 @@ func TestWaiterThatGivesUpLeavesNoKey(t *testing.T) {
 		is     error
 	}{
 		"at a deadline": {
-			parent: func() (context.Context, context.CancelFunc) { return context.WithTimeout(t.Context(), 300*time.Millisecond) },
-			is:     context.DeadlineExceeded,
+			parent: func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(t.Context(), 300*time.Millisecond)
+			},
+			is: context.DeadlineExceeded,
 		},
 		"at its timeout": {
 			option: func(c ctx.Ctx) ctx.Ctx { return c.WithTimeout(300 * time.Millisecond) },

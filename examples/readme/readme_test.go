@@ -159,6 +159,30 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 		t.Errorf("follow ended with %v", err)
 	}
 
+	observing, stop := context.WithCancel(parent)
+	observed := make(chan error, 1)
+	go func() { observed <- observe(observing) }()
+	for name, work := range map[string]func(context.Context, ctx.Ctx) error{"takeTurns": takeTurns, "leadOnce": leadOnce} {
+		if err := work(parent, kv.Key("work/"+name).WithValue("done")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if r, err := kv.Get(parent, kv.New("registry").WithKey("work/"+name)); err != nil || len(r.GetKvs()) != 1 {
+			t.Errorf("%s has written %v, %v", name, r.GetKvs(), err)
+		}
+	}
+	stop()
+	if err := <-observed; !errors.Is(err, context.Canceled) {
+		t.Errorf("observe ended with %v", err)
+	}
+	for range 2 {
+		if err := transfer(parent); err != nil {
+			t.Errorf("transfer: %v", err)
+		}
+	}
+	if r, err := kv.Get(parent, kv.New("registry").WithKey("account/b")); err != nil || string(r.GetKvs()[0].GetValue()) != "20" {
+		t.Errorf("transferred: %v, %v", r.GetKvs(), err)
+	}
+
 	err = write(parent, kv.New("registry").WithKey("k").WithLease(12345))
 	if !errors.Is(err, etcderr.ErrLeaseNotFound) {
 		t.Errorf("write with a lease that is not there: %v", err)

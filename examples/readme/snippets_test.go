@@ -11,18 +11,22 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -159,6 +163,57 @@ func follow(parent context.Context) error {
 		fmt.Println(event.GetKv().GetModRevision(), event.GetType(), string(event.GetKv().GetKey()))
 	}
 	return nil
+}
+
+func takeTurns(parent context.Context, work ctx.Ctx) error {
+	return lock.Do(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+		func(held context.Context, l lock.Held) error {
+			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
+			return err
+		})
+}
+
+func leadOnce(parent context.Context, work ctx.Ctx) error {
+	candidate := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
+	return election.Run(parent, candidate, 10*time.Second,
+		func(leading context.Context, l *election.Leadership) error {
+			_, err := kv.Txn(leading, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
+			return err
+		})
+}
+
+func observe(parent context.Context) error {
+	o, err := election.Observe(parent, election.New("registry").WithName("scheduler"))
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	for leader, err := range o.All() {
+		if err != nil {
+			return err
+		}
+		if leader.GetKv() == nil {
+			fmt.Println("nobody leads")
+			continue
+		}
+		fmt.Printf("%s leads\n", leader.GetKv().GetValue())
+	}
+	return nil
+}
+
+func transfer(parent context.Context) error {
+	_, err := stm.Run(parent, stm.New("registry"), func(tx *stm.Tx) error {
+		for key, change := range map[string]int{"account/a": -10, "account/b": 10} {
+			value, err := tx.Get(key)
+			if err != nil {
+				return err
+			}
+			balance, _ := strconv.Atoi(value) // "" is an account that is empty
+			tx.Put(key, strconv.Itoa(balance+change))
+		}
+		return nil
+	})
+	return err
 }
 
 func write(parent context.Context, c ctx.Ctx) error {
