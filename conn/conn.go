@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -32,13 +33,16 @@ import (
 type Conn struct {
 	name      string
 	opts      *options
-	endpoints []*endpoint
+	endpoints endpoints
+	secure    bool // the transport is TLS
 	rotation  *rotation
 	budget    *budget
 	listeners *listeners
 	tokens    *tokens // nil without credentials
 	calls     calls
 	services  services
+
+	membership membership
 
 	life  context.Context // ends, with ErrClosed, when the connection closes
 	end   context.CancelCauseFunc
@@ -59,28 +63,42 @@ func newConn(name string, addresses []address, o *options) *Conn {
 		c.tokens = newTokens(o.user, o.password)
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
+	c.membership.turn = make(chan struct{}, 1)
+	c.secure = o.tls != nil
+	var all []*endpoint
 	for _, a := range addresses {
-		c.endpoints = append(c.endpoints, newEndpoint(c, a))
+		all = append(all, newEndpoint(c, a))
+		c.secure = c.secure || a.secure
 	}
+	c.endpoints.Store(all)
 	return c
 }
+
+// endpoints is the set of a connection's endpoints. Reading it takes no lock; it is replaced as a whole.
+type endpoints struct{ now atomic.Pointer[[]*endpoint] }
+
+func (e *endpoints) Store(all []*endpoint) { e.now.Store(&all) }
+
+// all are the endpoints there are now. The slice is not to be changed.
+func (c *Conn) all() []*endpoint { return *c.endpoints.now.Load() }
 
 // start starts the goroutines that look after the endpoints, and returns where their first verdicts arrive and how
 // many there will be.
 func (c *Conn) start() (<-chan error, int) {
-	first := make(chan error, len(c.endpoints))
+	all := c.all()
+	first := make(chan error, len(all))
 	c.tasks.Go(func() { c.listeners.run(c.life) })
 	if c.opts.mode == Random {
-		for _, e := range c.endpoints {
+		for _, e := range all {
 			e.err = errStandby
 		}
 		c.tasks.Go(func() { c.keepOne(c.life, firstTo(first)) })
 		return first, 1
 	}
-	for _, e := range c.endpoints {
-		c.tasks.Go(func() { e.keep(c.life, firstTo(first)) })
+	for _, e := range all {
+		c.tasks.Go(func() { e.keep(e.life, firstTo(first)) })
 	}
-	return first, len(c.endpoints)
+	return first, len(all)
 }
 
 // firstTo makes a function that sends what it is called with to first, the first time.
@@ -124,8 +142,9 @@ func (c *Conn) Name() string { return c.name }
 
 // Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
 func (c *Conn) Info() []Endpoint {
-	infos := make([]Endpoint, 0, len(c.endpoints))
-	for _, e := range c.endpoints {
+	all := c.all()
+	infos := make([]Endpoint, 0, len(all))
+	for _, e := range all {
 		infos = append(infos, e.snapshot())
 	}
 	slices.SortFunc(infos, func(a, b Endpoint) int { return cmp.Compare(a.Address, b.Address) })

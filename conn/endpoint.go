@@ -24,7 +24,9 @@ type endpoint struct {
 	conn    *Conn
 	addr    address
 	leases  atomic.Int64
-	suspect chan struct{} // holds one request to verify the endpoint now
+	suspect chan struct{}           // holds one request to verify the endpoint now
+	life    context.Context         // ends with the connection, or when the endpoint is retired
+	retire  context.CancelCauseFunc // it does not end the calls under way
 
 	mu      sync.Mutex
 	link    *link     // nil while Frozen
@@ -36,7 +38,9 @@ type endpoint struct {
 }
 
 func newEndpoint(c *Conn, a address) *endpoint {
-	return &endpoint{conn: c, addr: a, suspect: make(chan struct{}, 1), err: errConnecting}
+	e := &endpoint{conn: c, addr: a, suspect: make(chan struct{}, 1), err: errConnecting}
+	e.life, e.retire = context.WithCancelCause(c.life)
+	return e
 }
 
 // snapshot is the endpoint as Info shows it.
@@ -64,6 +68,7 @@ func (e *endpoint) keep(life context.Context, verdict func(error)) {
 			err = e.attend(life, l)
 		}
 		if life.Err() != nil {
+			e.retired()
 			verdict(err)
 			return
 		}
@@ -71,9 +76,22 @@ func (e *endpoint) keep(life context.Context, verdict func(error)) {
 		e.await(err, wait)
 		verdict(err) // once Info has the reason
 		if !sleep(life, wait) {
+			e.retired()
 			return
 		}
 	}
+}
+
+// retired tells that the endpoint is out of service for good, unless it is because the connection closes.
+func (e *endpoint) retired() {
+	if e.conn.life.Err() != nil {
+		return
+	}
+	e.mu.Lock()
+	e.link, e.err, e.retryAt = nil, context.Cause(e.life), time.Time{}
+	e.mu.Unlock()
+	e.tell(Frozen)
+	e.conn.opts.log.Info("etcd endpoint retired", e.logAttrs()...)
 }
 
 // connect makes one attempt to get a link on which the member proves that it can take requests.
@@ -138,7 +156,7 @@ func (e *endpoint) attend(life context.Context, l *link) error {
 	}
 	c.rotation.remove(l, false) // where the connection is closing, nobody froze it
 	l.release()
-	c.tasks.Go(func() { l.closeWhenIdle(life) })
+	c.tasks.Go(func() { l.closeWhenIdle(c.life) })
 	return context.Cause(l.service)
 }
 

@@ -208,7 +208,7 @@ func (c *Conn) pick(o callOptions, avoid *endpoint, last error) (*link, error) {
 		}
 		return nil, c.refused("", last)
 	}
-	for _, e := range c.endpoints {
+	for _, e := range c.all() {
 		if e.addr.text == o.endpoint {
 			return e.acquire(last)
 		}

@@ -46,6 +46,8 @@ type options struct {
 	user, password string
 	connectTimeout time.Duration
 	checkInterval  time.Duration
+	autoSync       bool
+	syncInterval   time.Duration
 	hedgeDelay     time.Duration
 	newBackoff     func() backoff.BackOff
 	lazy           bool
@@ -82,6 +84,9 @@ func newOptions(opts []Option) (*options, error) {
 	}
 	if o.checkInterval <= 0 {
 		refuse("WithHealthCheckInterval(%v): must be positive", o.checkInterval)
+	}
+	if o.autoSync && o.syncInterval < minSyncInterval {
+		refuse("WithAutoSync(%v): must be at least %v", o.syncInterval, minSyncInterval)
 	}
 	if o.hedgeDelay <= 0 {
 		refuse("WithHedgeDelay(%v): must be positive", o.hedgeDelay)
@@ -128,6 +133,13 @@ func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.co
 // 15 s. An endpoint that is slow to answer a request is asked at once, whatever the interval.
 func WithHealthCheckInterval(d time.Duration) Option {
 	return func(o *options) { o.checkInterval = d }
+}
+
+// WithAutoSync has the connection follow the members of the cluster: [Conn.Sync] once it is open, and again after each
+// interval, give or take 5 %. Less than 1 s is ErrOption. A sync that fails is logged, and changes nothing. By default the
+// endpoints are those given to Open. It mirrors the option auto_sync_interval_ms of eetcd:open/5.
+func WithAutoSync(interval time.Duration) Option {
+	return func(o *options) { o.autoSync, o.syncInterval = true, interval }
 }
 
 // WithHedgeDelay sets after how long without an answer an endpoint is suspected: it is asked for its health, and a read

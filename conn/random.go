@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -16,16 +17,19 @@ const settled = time.Second
 // when all have failed.
 func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 	pause := c.opts.pause()
-	order := append([]*endpoint(nil), c.endpoints...)
-	rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	var set, order []*endpoint
 	for turn, failed := 0, 0; ; turn++ {
+		if now := c.all(); !slices.Equal(now, set) { // at first, and after a sync
+			set, order, failed = now, slices.Clone(now), 0
+			rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		}
 		e := order[turn%len(order)]
-		l, err := e.connect(life)
+		l, err := e.connect(e.life)
 		if err == nil {
 			since := time.Now()
 			e.activate(l)
 			verdict(nil)
-			err = e.attend(life, l)
+			err = e.attend(e.life, l)
 			if time.Since(since) >= settled {
 				failed = 0
 				pause.Reset()
@@ -34,6 +38,10 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 		if life.Err() != nil {
 			verdict(err)
 			return
+		}
+		if e.life.Err() != nil {
+			e.retired()
+			continue
 		}
 		failed++
 		if failed%len(order) != 0 {

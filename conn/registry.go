@@ -127,6 +127,9 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 		}
 	}
 	registry.add(c)
+	if o.autoSync {
+		_ = c.Go(c.autoSync) // it is refused only where somebody has closed the connection already
+	}
 	return c, nil
 }
 

@@ -51,7 +51,7 @@ func (s *services) refuse() {
 
 // CountLeases adds n to the number of leases that Info shows as kept alive through an endpoint.
 func (c *Conn) CountLeases(address string, n int) {
-	for _, e := range c.endpoints {
+	for _, e := range c.all() {
 		if e.addr.text == address {
 			e.leases.Add(int64(n))
 			return
