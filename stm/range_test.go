@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/stm"
 )
 
@@ -163,6 +165,7 @@ func TestResultOfARangeIsTheCallers(t *testing.T) {
 	conflicts := 0
 	s.run(func(tx *stm.Tx) error {
 		see := s.see(tx)
+		tx.Put(s.name("b"), "mine")
 		pairs, err := tx.Range(s.all())
 		if err != nil {
 			return err
@@ -171,7 +174,7 @@ func TestResultOfARangeIsTheCallers(t *testing.T) {
 			pair.Key[0], pair.Value[0], pair.ModRevision = 'X', 'X', 1
 		}
 		clear(pairs)
-		if got := see.pairs(s.all()); got != "a=a b=b" || see.value("a") != "a" {
+		if got := see.pairs(s.all()); got != "a=a b=mine" || see.value("a") != "a" {
 			t.Errorf("read again: %q", got)
 		}
 		conflicts = tx.Conflicts()
@@ -180,6 +183,69 @@ func TestResultOfARangeIsTheCallers(t *testing.T) {
 	})
 	if conflicts > 0 {
 		t.Errorf("%d conflicts with nobody", conflicts)
+	}
+}
+
+func TestPutOfTheTransactionHasNoLease(t *testing.T) {
+	s := newSpace(t)
+	granted, err := lease.Grant(t.Context(), lease.New(registry), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Put(t.Context(), s.request("a").WithValue("1").WithLease(granted.GetID())); err != nil {
+		t.Fatal(err)
+	}
+	leaseOf := func(pairs []*mvccpb.KeyValue) int64 {
+		if len(pairs) != 1 {
+			t.Fatal(pairs)
+		}
+		return pairs[0].GetLease()
+	}
+	s.run(func(tx *stm.Tx) error {
+		before, err := tx.Range(s.all())
+		if err != nil {
+			return err
+		}
+		tx.Put(s.name("a"), "2")
+		after, err := tx.Range(s.all())
+		if leaseOf(before) != granted.GetID() || leaseOf(after) != 0 {
+			t.Errorf("lease %x, and %x after a put, want %x and 0", leaseOf(before), leaseOf(after), granted.GetID())
+		}
+		return err
+	})
+	resp, err := kv.Get(t.Context(), s.request("a"))
+	if err != nil || leaseOf(resp.GetKvs()) != 0 {
+		t.Errorf("%v, %v", resp, err)
+	}
+}
+
+// A range that is read later is of the revision of the snapshot all the same, and what has come since is in its way.
+func TestRangeIsGuardedSinceTheRevisionOfTheSnapshot(t *testing.T) {
+	for i, level := range levels {
+		t.Run(level.String(), func(t *testing.T) {
+			s := newSpace(t)
+			s.fill("a", "r/1")
+			conflicts := 0
+			s.run(func(tx *stm.Tx) error {
+				s.see(tx).value("a")
+				if conflicts = tx.Conflicts(); conflicts == 0 {
+					s.put("r/2", "r/2")
+					s.put("elsewhere", "")
+				}
+				want := "r/1=r/1 r/2=r/2"
+				if i < 2 && conflicts == 0 {
+					want = "r/1=r/1"
+				}
+				if got := s.see(tx).pairs(s.key("r/").WithPrefix()); got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+				tx.Put(s.name("b"), "b")
+				return nil
+			}, stm.WithIsolation(level))
+			if want := []int{1, 1, 0, 0}[i]; conflicts != want {
+				t.Errorf("%d conflicts, want %d", conflicts, want)
+			}
+		})
 	}
 }
 
@@ -229,6 +295,7 @@ func TestKeysThatWereReadTogetherAreNotReadAgain(t *testing.T) {
 					t.Errorf("got %q, want %q", got, want)
 				}
 				see.pairs(s.all())
+				see.pairs(s.key("a").WithLimit(5))
 				tx.Put(s.name("missing"), "1")
 				return nil
 			}, stm.WithIsolation(level))

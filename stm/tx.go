@@ -96,6 +96,12 @@ func (tx *Tx) Range(c ctx.Ctx) ([]*mvccpb.KeyValue, error) {
 		tx.err = err
 		return nil, err
 	}
+	if s.end == "" {
+		if _, err := tx.pair(s.key); err != nil {
+			return nil, err
+		}
+		return tx.view(s, 0), nil
+	}
 	limit := s.limit
 	if limit > 0 {
 		s.limit += tx.hidden(s)
@@ -159,11 +165,8 @@ func (r *run) spanOf(c ctx.Ctx) (span, error) {
 		return span{}, err
 	}
 	s := span{key: string(request.GetKey()), end: string(request.GetRangeEnd()), limit: request.GetLimit()}
-	switch {
-	case s.limit < 0:
+	if s.limit < 0 {
 		return span{}, ctx.AlsoInvalid(nil, fmt.Sprintf("stm: WithLimit(%d) of a range of a transaction is negative", s.limit))
-	case s.end == "":
-		s.limit = 0 // a key is not more than one
 	}
 	return s, nil
 }
