@@ -31,6 +31,10 @@ lock: ## see workers take turns under a lock, and a late one be refused, on a cl
 election: ## see the next candidate lead when the leader is killed, on a cluster that it starts itself
 	go run ./examples/election
 
+.PHONY: stm
+stm: ## see clerks move money all at once without losing any, on a cluster that it starts itself
+	go run ./examples/stm
+
 .PHONY: test
 test: ## run all tests, on real etcd servers and with the race detector on
 	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2
@@ -47,7 +51,7 @@ faults: ## see what the loss of a member costs readers of the SDK and of clientv
 
 .PHONY: soak
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
-	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases ./coordination
+	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases ./coordination ./stm
 
 # The last patch of each minor version that can be built from the Go module proxy.
 MATRIX ?= v3.4.13 v3.5.33 v3.6.16 v3.7.3

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"regexp"
+	"testing"
+
+	"github.com/eetcd-go/eetcd/conn"
+)
+
+func TestMoneyIsNeitherLostNorMade(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for _, pattern := range []string{
+		`\d+ were refused for want of money, and [1-9]\d* times somebody was in another's way`,
+		`There were 300 in all, and there are 300\.`,
+		`That was it`,
+	} {
+		if !regexp.MustCompile(pattern).MatchString(out.String()) {
+			t.Errorf("no %q in\n%s", pattern, &out)
+		}
+	}
+	if open := conn.Info(); len(open) > 0 {
+		t.Errorf("left open: %v", open)
+	}
+}
