@@ -118,6 +118,13 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 	}
 	time.Sleep(3 * time.Second)
 	second, err := watch.Watch(t.Context(), key) // on a stream that was opened with a token long gone
+	if strings.HasPrefix(cluster.Member(0).Version(), "v3.4.") {
+		// These servers say that of a token they have forgotten, as of what its user may not do.
+		if !errors.Is(err, etcderr.ErrPermissionDenied) {
+			t.Errorf("a watch after the end of the token: %v", err)
+		}
+		return
+	}
 	if err != nil {
 		t.Fatalf("a watch after the end of the token: %v", err)
 	}
@@ -275,10 +282,12 @@ func TestCredentialsAreNoErrorWithoutAuthAndUsedOnceItIsOn(t *testing.T) {
 		t.Errorf("%d authentications when auth was turned on", got)
 	}
 	other, err := watch.Watch(t.Context(), key)
-	if err != nil {
+	switch {
+	case err == nil:
+		_ = other.Close()
+	case !strings.HasPrefix(cluster.Member(0).Version(), "v3.4.") || !errors.Is(err, etcderr.ErrPermissionDenied):
 		t.Fatalf("a watch on a stream from before: %v", err)
 	}
-	_ = other.Close()
 	// An empty user name is the caller's own mistake, and no reason to authenticate again.
 	before = n.Load()
 	if _, err := auth.UserAdd(t.Context(), auth.New(c.Name()), "", "p"); !errors.Is(err, etcderr.ErrUserEmpty) {

@@ -127,7 +127,7 @@ func FromRPC(err error, call Call) error {
 		s = status.FromContextError(err)
 	}
 	e := &Error{code: s.Code(), message: s.Message(), method: call.Method, endpoint: call.Endpoint}
-	row := byMessage[e.message]
+	row := rowOf(e.message)
 	if row == nil && oversized(s) {
 		row = ErrRequestTooLarge.(*serverError)
 	}

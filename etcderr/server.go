@@ -43,14 +43,32 @@ func enter(e *serverError) error {
 	return e
 }
 
+// raw are the texts of servers before 3.6 that let some answers of their auth store through as they are, with the code
+// Unknown.
+var raw = map[string]error{
+	"auth: invalid auth token":            ErrInvalidAuthToken,
+	"auth: permission denied":             ErrPermissionDenied,
+	"auth: revision in header is old":     ErrAuthOldRevision,
+	"auth: user name is empty":            ErrUserEmpty,
+	"auth: authentication is not enabled": ErrAuthNotEnabled,
+}
+
+// rowOf is the row of a server's text, nil if there is none.
+func rowOf(message string) *serverError {
+	if row := byMessage[message]; row != nil {
+		return row
+	}
+	row, _ := raw[message].(*serverError)
+	return row
+}
+
 // FromMessage returns the sentinel of the server error with that text, and whether there is one. It serves texts that
 // arrive outside an error, such as the cancel reason of a watch. It is safe for concurrent use.
 func FromMessage(message string) (error, bool) {
-	e, ok := byMessage[message]
-	if !ok {
-		return nil, false
+	if e := rowOf(message); e != nil {
+		return e, true
 	}
-	return e, true
+	return nil, false
 }
 
 // Answers about keys, values and revisions.
