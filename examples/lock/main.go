@@ -79,7 +79,7 @@ func run(parent context.Context, out io.Writer) (err error) {
 		}
 		return count(parent, out, workers, l)
 	})
-	if !errors.Is(err, lock.ErrLost) || !errors.Is(err, errFenced) {
+	if !errors.Is(err, errFenced) { // joined with lock.ErrLost if the worker was told in time
 		return fmt.Errorf("it was not stopped: %w", err)
 	}
 	fmt.Fprintf(out, "   its write was refused: %v\n", errFenced)
