@@ -130,6 +130,23 @@ func TestLimitCountsWhatTheTransactionSees(t *testing.T) {
 	})
 }
 
+// A key that was missing when it was read stays so, and takes no place in a range, where reads are of several revisions.
+func TestLimitCountsNoKeyThatCameAfterItWasReadAsMissing(t *testing.T) {
+	s := newSpace(t)
+	s.fill("b", "c")
+	s.run(func(tx *stm.Tx) error {
+		see := s.see(tx)
+		if see.value("a"); tx.Conflicts() > 0 {
+			return nil
+		}
+		s.put("a", "a")
+		if got := see.pairs(s.all().WithLimit(1)); got != "b=b" {
+			t.Errorf("got %q, want the first key that is not a", got)
+		}
+		return nil
+	}, stm.WithIsolation(stm.RepeatableReads))
+}
+
 func TestPairsOfARangeTellTheirRevisions(t *testing.T) {
 	s := newSpace(t)
 	created := s.put("a", "1")
