@@ -51,6 +51,7 @@ func newMember(t *testing.T, name string) *member {
 func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
 	if m.mute.Load() {
 		<-parent.Done()
+		return nil, parent.Err() // no answer: one at the very deadline could still be in time
 	}
 	return &pb.StatusResponse{Leader: 1}, nil
 }
@@ -69,6 +70,7 @@ func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequ
 	m.probes.Add(1)
 	if m.mute.Load() {
 		<-parent.Done()
+		return nil, parent.Err()
 	}
 	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, nil
 }
