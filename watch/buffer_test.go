@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
@@ -216,5 +217,23 @@ func TestSizeIsAboutTheMemoryTaken(t *testing.T) {
 			t.Errorf("%+v: counted %d bytes, taken %d", tt, counted, taken)
 		}
 		runtime.KeepAlive(keep)
+	}
+}
+
+// Who learns from Done that the watch has ended with what waits dropped, must not read it after all.
+func TestWhatIsDroppedIsGoneBeforeDoneSaysSo(t *testing.T) {
+	w := newWatcher(&pb.WatchCreateRequest{}, 100)
+	w.buffer.push(numbered(1), 1)
+	w.buffer.mu.Lock() // as if the end were interrupted just before it drops
+	go w.fail(errClosed, true)
+	select {
+	case <-w.Done():
+		t.Error("Done comes first")
+	case <-time.After(50 * time.Millisecond):
+	}
+	w.buffer.mu.Unlock()
+	<-w.Done()
+	if r, _ := w.buffer.pop(); r != nil {
+		t.Error("a response is read after Done")
 	}
 }

@@ -122,15 +122,16 @@ var (
 
 // leave ends the watch from this side: what waits in the buffer is of no use to a reader who has left.
 func (w *Watcher) leave(err error) {
-	ended := w.end(err)
-	w.buffer.close(true)
-	if ended {
+	if w.end(err, true) {
 		w.stream.remove(w)
+	} else {
+		w.buffer.close(true)
 	}
 }
 
-// end records the end of the watch, and reports whether it was this call that ended it.
-func (w *Watcher) end(err error) bool {
+// end records the end of the watch, and reports whether it was this call that ended it. What waits in the buffer stays for
+// the reader unless it is to be dropped, which comes before Done says so: who has seen that reads nothing more then.
+func (w *Watcher) end(err error, drop bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
@@ -140,15 +141,14 @@ func (w *Watcher) end(err error) bool {
 	if w.unbind != nil {
 		w.unbind()
 	}
+	w.buffer.close(drop)
 	close(w.done)
 	return true
 }
 
 // fail ends the watch from the server's side, or the connection's: the reader still gets what arrived before.
 func (w *Watcher) fail(err error, drop bool) {
-	if w.end(err) {
-		w.buffer.close(drop)
-	}
+	w.end(err, drop)
 }
 
 // acquire makes the caller the reader.
