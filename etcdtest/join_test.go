@@ -73,6 +73,22 @@ func TestMemberThatTheClusterAdmitsJoins(t *testing.T) {
 	}
 }
 
+// A member that is sent a snapshot does not see the entries before it, among them the one about the cluster's version.
+func TestMemberThatIsSentASnapshotJoins(t *testing.T) {
+	c := Start(t, WithFlags("--snapshot-count=100"))
+	first := clientOf(c, c.Member(0))
+	for range 150 {
+		mustPut(t, first, "k", "v")
+	}
+	m := c.NewMember()
+	admit(t, first, m, false)
+	m.Join()
+	mustGet(t, clientOf(c, m), "k", "v")
+	if !strings.Contains(m.Log(), "applied snapshot") {
+		t.Error("it was sent no snapshot")
+	}
+}
+
 func TestOnlyVotersMakeAMajority(t *testing.T) {
 	// Otherwise a member can be removed only after the others have been connected for 5 s.
 	c := Start(t, WithFlags("--strict-reconfig-check=false"))
