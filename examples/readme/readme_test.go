@@ -124,6 +124,9 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 	if err := look(parent); err != nil {
 		t.Errorf("look: %v", err)
 	}
+	if err := administer(parent, filepath.Join(t.TempDir(), "backup.db")); err != nil {
+		t.Errorf("administer: %v", err)
+	}
 	if err := stubs(parent); err != nil {
 		t.Errorf("stubs: %v", err)
 	}

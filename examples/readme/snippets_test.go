@@ -25,6 +25,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/maintenance"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/watch"
@@ -242,6 +243,24 @@ func look(parent context.Context) error {
 		}
 	}
 	return conn.WriteInfo(os.Stdout)
+}
+
+func administer(parent context.Context, path string) error {
+	c, err := conn.Lookup("registry")
+	if err != nil {
+		return err
+	}
+	admin := maintenance.New("registry")
+	for _, e := range c.Info() {
+		status, err := maintenance.Status(parent, admin.WithEndpoint(e.Address))
+		if err != nil {
+			return err
+		}
+		fmt.Println(e.Address, status.GetVersion(), status.GetDbSizeInUse(), status.GetLeader(), status.GetErrors())
+	}
+	return maintenance.SaveSnapshot(parent, admin, path, func(done, total int64) {
+		fmt.Printf("%d of %d bytes\n", done, total)
+	})
 }
 
 func stubs(parent context.Context) error {
