@@ -27,11 +27,14 @@ type member struct {
 	pb.UnimplementedKVServer
 	pb.UnimplementedMaintenanceServer
 	pb.UnimplementedWatchServer
+	pb.UnimplementedAuthServer
 
 	name   string
 	leader atomic.Uint64
 	probes atomic.Int64 // health checks and status requests answered
 	calls  atomic.Int64 // KV requests seen
+	logins atomic.Int64 // authentications
+	token  string       // what they get
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
@@ -58,6 +61,7 @@ func (m *member) start() {
 	pb.RegisterKVServer(m.server, m)
 	pb.RegisterMaintenanceServer(m.server, m)
 	pb.RegisterWatchServer(m.server, m)
+	pb.RegisterAuthServer(m.server, m)
 	healthpb.RegisterHealthServer(m.server, &memberHealth{member: m})
 	server, listener := m.server, m.listener
 	go func() { _ = server.Serve(listener) }()
@@ -187,6 +191,11 @@ func (m *member) Put(parent context.Context, r *pb.PutRequest) (*pb.PutResponse,
 		return nil, err
 	}
 	return &pb.PutResponse{Header: &pb.ResponseHeader{MemberId: id(m.name)}}, nil
+}
+
+func (m *member) Authenticate(context.Context, *pb.AuthenticateRequest) (*pb.AuthenticateResponse, error) {
+	m.logins.Add(1)
+	return &pb.AuthenticateResponse{Token: m.token}, nil
 }
 
 func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {

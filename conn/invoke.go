@@ -4,7 +4,6 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -125,7 +124,7 @@ func (u *unary) run(ctx context.Context) error {
 	}
 	var avoid *endpoint
 	var last error
-	renewals, olds := 0, 0
+	renewals := 0
 	for attempt := 0; ; attempt++ {
 		l, err := u.conn.pick(u.options, avoid, last)
 		if err != nil {
@@ -137,10 +136,7 @@ func (u *unary) run(ctx context.Context) error {
 			u.conn.budget.credit()
 			return nil
 		}
-		if errors.Is(err, etcderr.ErrAuthOldRevision) {
-			olds++
-		}
-		if u.conn.tokens.refused(used, err) && renewals < renewalsMax && olds%oldsMax == 0 && u.cause() == nil {
+		if u.conn.tokens.refused(used, err) && renewals < renewalsMax && u.cause() == nil {
 			renewals++
 			if failed := u.renewToken(ctx, l, used); failed != nil {
 				return u.unrenewed(err, failed)

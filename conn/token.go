@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,12 +40,8 @@ type authToken struct {
 // it is dear for the server.
 const afterRefusal = time.Second
 
-// renewalsMax is how many tokens a call tries. A token may be of an old revision, or the request was only overtaken by a change
-// of users or roles, in which case it is enough to send it again, which is tried first, oldsMax times in all.
-const (
-	renewalsMax = 3
-	oldsMax     = 3
-)
+// renewalsMax is how many tokens a call tries.
+const renewalsMax = 3
 
 func newTokens(user, password string) *tokens {
 	t := &tokens{user: user, password: password}
@@ -65,9 +62,15 @@ func (t *tokens) refused(used *authToken, err error) bool {
 	if t == nil || err == nil {
 		return false
 	}
-	return errors.Is(err, etcderr.ErrInvalidAuthToken) || errors.Is(err, etcderr.ErrAuthOldRevision) ||
+	return errors.Is(err, etcderr.ErrInvalidAuthToken) ||
+		errors.Is(err, etcderr.ErrAuthOldRevision) && used.isJWT() ||
 		used.metadata == nil && errors.Is(err, etcderr.ErrUserEmpty) // also the answer to a user name that is empty
 }
+
+// isJWT tells a JSON Web Token, which is signed together with the revision of users and roles that it was made at. With a
+// simple token the members keep the user alone: if a request with it is refused for its revision, it was overtaken by a
+// change of them, and another token, dear as it is, would help no more than to send the request again.
+func (a *authToken) isJWT() bool { return strings.Count(a.metadata["token"], ".") == 2 }
 
 // renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc.
 func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken) error {

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/auth"
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// withJWT has the members give out JSON Web Tokens.
+func withJWT(t *testing.T, ttl time.Duration) etcdtest.Option {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, kind string, der []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	return etcdtest.WithFlags(fmt.Sprintf("--auth-token=jwt,pub-key=%s,priv-key=%s,sign-method=RS256,ttl=%v",
+		write("public", "PUBLIC KEY", public), write("private", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), ttl))
+}
+
+// Such a token is of the revision of users and roles that it was made at: each change of them makes it worthless.
+func TestTokensThatHoldTheirRevisionAreRenewedAfterAChange(t *testing.T) {
+	cluster := etcdtest.Start(t, withJWT(t, 10*time.Minute))
+	withUsers(t, cluster)
+	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
+	var n atomic.Int64
+	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n))
+	key := kv.New(c.Name()).WithKey("mine/k")
+	granted, err := lease.Grant(t.Context(), lease.New(c.Name()), 5*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := lease.KeepAlive(t.Context(), lease.New(c.Name()), granted.GetID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keeper.Close()
+	old := strings.HasPrefix(cluster.Member(0).Version(), "v3.4.")
+	for i := range int64(4) {
+		var events <-chan *pb.WatchResponse
+		if i == 0 || !old { // which says of a token of old what it says of a user who may not watch
+			w, err := watch.Watch(t.Context(), key) // from the second on, on a stream with a token of old
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			events = w.Chan()
+		}
+		together(t, func(i int) error {
+			if i%2 == 0 {
+				_, err := kv.Put(t.Context(), key.WithLease(granted.GetID()))
+				return err
+			}
+			_, err := kv.Get(t.Context(), key)
+			return err
+		})
+		if events != nil {
+			select {
+			case <-events:
+			case <-time.After(5 * time.Second):
+				t.Errorf("watch %d tells nothing", i)
+			}
+		}
+		if got := n.Load(); got != i+1 {
+			t.Fatalf("%d authentications after %d changes", got, i)
+		}
+		if _, err := auth.RoleAdd(t.Context(), root, fmt.Sprint("role", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(5 * time.Second)
+	if err := keeper.Err(); err != nil {
+		t.Errorf("the lease is not kept: %v", err)
+	}
+}
+
+func TestTokensThatHoldTheirEndAreRenewedThen(t *testing.T) {
+	cluster := etcdtest.Start(t, withJWT(t, 2*time.Second))
+	withUsers(t, cluster)
+	var n atomic.Int64
+	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n))
+	key := kv.New(c.Name()).WithKey("mine/k")
+	for range 3 {
+		together(t, func(int) error {
+			_, err := kv.Put(t.Context(), key)
+			return err
+		})
+		time.Sleep(3 * time.Second)
+	}
+	if got := n.Load(); got != 3 {
+		t.Errorf("%d authentications for three tokens that lasted", got)
+	}
+}
+
+// A request may be overtaken by changes of users and roles more than once; for that a token that goes on is not replaced.
+func TestOnlyATokenThatHoldsItsRevisionIsReplacedForAnOldOne(t *testing.T) {
+	for token, want := range map[string]int64{"kTzGcFsbyrYMfiXq.17": 1, "eyJhbGci.eyJyZXZp.c2lnbmVk": 4} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMember(t, "a")
+			m.token = token
+			c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword))
+			left := 8
+			m.answerKV(func(context.Context) error { // one request, so one answer at a time
+				if left == 0 {
+					return nil
+				}
+				left--
+				return status.Error(codes.InvalidArgument, "etcdserver: revision of auth store is old")
+			})
+			if _, err := put(t.Context(), c); err != nil {
+				t.Errorf("%s: %v", token, err)
+			}
+			if got := m.logins.Load(); got != want {
+				t.Errorf("%s: %d authentications, want %d", token, got, want)
+			}
+		})
+	}
+}
