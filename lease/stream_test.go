@@ -398,6 +398,7 @@ func TestKeepAliveOnceAsksOneMemberAfterTheOther(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		synctest.Wait() // the members learn of the end of a stream a little later
 		if a.open()+b.open() > 0 {
 			t.Error("KeepAliveOnce leaves its stream open")
 		}
