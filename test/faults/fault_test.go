@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"strconv"
 	"testing"
@@ -55,9 +56,23 @@ var (
 	partition = fault{
 		"partition",
 		func(c *etcdtest.Cluster, m *etcdtest.Member) { c.Partition(m) },
-		func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() },
+		func(c *etcdtest.Cluster, m *etcdtest.Member) {
+			c.HealPartition()
+			until(10*time.Second, func() bool { return healthy(m) }) // it has to hear of the leader yet
+		},
 	}
 )
+
+// healthy reports whether the member says that it is, for which it needs a leader.
+func healthy(m *etcdtest.Member) bool {
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	response, err := client.Get("http://" + m.Endpoint() + "/health")
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
 
 // role says which member a fault strikes.
 type role string
