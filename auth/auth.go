@@ -26,7 +26,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1.
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_auth:new/1.
 func New(conn string) ctx.Ctx { return ctx.New(conn) }
 
 // Enable turns access control on. It needs a user root, else etcderr.ErrRootUserNotExist, with the role root, else

@@ -31,7 +31,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1.
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_cluster:new/1.
 func New(conn string) ctx.Ctx { return ctx.New(conn) }
 
 // MemberList lists the voting members and the learners. The list is the cluster's, at the time of the call; with

@@ -7,7 +7,7 @@ import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 // WithValue sets the value of a put, a campaign or a proclamation. It never appears in an error or
 // in [Ctx.String].
 //
-// It mirrors eetcd_kv:with_value/2 and eetcd_election:with_value/2.
+// It mirrors eetcd_kv:with_value/2.
 func (c Ctx) WithValue(value string) Ctx {
 	c.given |= optValue
 	c.value = value

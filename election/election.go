@@ -39,7 +39,7 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 // seconds of the end of the lease. Who gives up leaves no candidate's key behind, at the cost of up to a second on the way
 // out while the cluster answers and up to 5 s while it does not; if the cluster cannot be reached at all, revoke the lease.
 //
-// It calls Election/Campaign and mirrors eetcd_election:campaign/2 and campaign/4.
+// It calls Election/Campaign and mirrors eetcd_election:campaign/1 and campaign/4.
 func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse, error) {
 	request, err := c.CampaignRequest()
 	err = named(parent, c, err)
@@ -55,7 +55,7 @@ func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse
 
 // Proclaim has the leader of WithLeader tell the others WithValue. One that does not lead any more is
 // etcderr.ErrElectionNotLeader; a missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim and mirrors
-// eetcd_election:proclaim/2 and proclaim/3.
+// eetcd_election:proclaim/1 and proclaim/3.
 func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse, error) {
 	request, err := c.ProclaimRequest()
 	if err != nil {
@@ -65,7 +65,7 @@ func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse
 }
 
 // Leader returns the key and value of the leader of the election of WithName. Without one it fails with
-// etcderr.ErrElectionNoLeader. It calls Election/Leader and mirrors eetcd_election:leader/2.
+// etcderr.ErrElectionNoLeader. It calls Election/Leader and mirrors eetcd_election:leader/1 and leader/2.
 func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, error) {
 	request, err := c.LeaderRequest()
 	if err = named(parent, c, err); err != nil {
@@ -75,7 +75,7 @@ func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, er
 }
 
 // Resign gives up the leadership of WithLeader. For one that has ended already it changes nothing. A missing key is
-// etcderr.ErrMissingLeaderKey. It calls Election/Resign and mirrors eetcd_election:resign/2.
+// etcderr.ErrMissingLeaderKey. It calls Election/Resign and mirrors eetcd_election:resign/1 and resign/2.
 func Resign(parent context.Context, c ctx.Ctx) (*v3electionpb.ResignResponse, error) {
 	request, err := c.ResignRequest()
 	if err != nil {

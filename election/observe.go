@@ -41,7 +41,7 @@ type Observer struct {
 
 // Observe begins to observe the election of WithName, and returns at once. The observer lives until parent ends or Close
 // is called; WithTimeout bounds how long it may take to begin. It reads the keys below the name, for which it needs
-// permission. It calls KV/Range and Watch/Watch and mirrors eetcd_election:observe/2.
+// permission. It calls KV/Range and Watch/Watch and mirrors eetcd_election:observe/3 and observe_stream/2.
 func Observe(parent context.Context, c ctx.Ctx) (*Observer, error) {
 	_, err := c.LeaderRequest()
 	if err = named(parent, c, err); err != nil {

@@ -18,7 +18,7 @@ type Pending struct {
 }
 
 // CampaignRequest begins a [Campaign] and returns at once, also where that is refused. The campaign ends with parent, and
-// with the connection. It mirrors eetcd_election:campaign_request/2 and campaign_request/4.
+// with the connection. It mirrors eetcd_election:campaign_request/4.
 func CampaignRequest(parent context.Context, c ctx.Ctx) *Pending {
 	p := &Pending{done: make(chan struct{})}
 	to, err := conn.Lookup(c.Conn())

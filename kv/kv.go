@@ -50,7 +50,7 @@ const (
 
 // Put writes one key: WithKey and WithValue, and where wanted WithLease, WithPrevKV, WithIgnoreValue or
 // WithIgnoreLease. An empty key is etcderr.ErrEmptyKey, an unknown lease etcderr.ErrLeaseNotFound, a request over the
-// server's limit (1.5 MiB by default) etcderr.ErrRequestTooLarge. It calls KV/Put and mirrors eetcd_kv:put/1.
+// server's limit (1.5 MiB by default) etcderr.ErrRequestTooLarge. It calls KV/Put and mirrors eetcd_kv:put/1 and put/3.
 func Put(parent context.Context, c ctx.Ctx) (*pb.PutResponse, error) {
 	request, err := c.PutRequest()
 	if err != nil {
@@ -62,7 +62,7 @@ func Put(parent context.Context, c ctx.Ctx) (*pb.PutResponse, error) {
 // Get reads a key or a range of keys at one revision: the latest, or that of WithRev. It is linearizable unless
 // WithSerializable is given. No limit applies unless WithLimit is given; More of the response then says whether there
 // is more. A compacted revision is etcderr.ErrCompacted, one not yet written etcderr.ErrFutureRev. It calls KV/Range
-// and mirrors eetcd_kv:get/1.
+// and mirrors eetcd_kv:get/1 and get/2.
 func Get(parent context.Context, c ctx.Ctx) (*pb.RangeResponse, error) {
 	request, err := c.RangeRequest()
 	if err != nil {
@@ -72,7 +72,8 @@ func Get(parent context.Context, c ctx.Ctx) (*pb.RangeResponse, error) {
 }
 
 // Delete deletes a key or a range of keys. Deleted of the response counts them; WithPrevKV returns them. To delete what
-// is not there is no error. It calls KV/DeleteRange and mirrors eetcd_kv:delete/1.
+// is not there is no error. It calls KV/DeleteRange and mirrors eetcd_kv:delete/1 and
+// delete/2.
 func Delete(parent context.Context, c ctx.Ctx) (*pb.DeleteRangeResponse, error) {
 	request, err := c.DeleteRangeRequest()
 	if err != nil {
@@ -83,7 +84,7 @@ func Delete(parent context.Context, c ctx.Ctx) (*pb.DeleteRangeResponse, error) 
 
 // Compact drops the history of all keys before the revision of WithRev. With WithPhysical it returns only when the
 // space has been given back to the database. A revision compacted already is etcderr.ErrCompacted, one not yet written
-// etcderr.ErrFutureRev. It calls KV/Compact and mirrors eetcd_kv:compact/1.
+// etcderr.ErrFutureRev. It calls KV/Compact and mirrors eetcd_kv:compact/1 and compact/2.
 func Compact(parent context.Context, c ctx.Ctx) (*pb.CompactionResponse, error) {
 	request, err := c.CompactionRequest()
 	if err != nil {

@@ -37,7 +37,7 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 // seconds of the end of the lease. Who gives up leaves no key behind, at the cost of up to a second on the way out while
 // the cluster answers and up to 5 s while it does not; if the cluster cannot be reached at all, revoke the lease.
 //
-// It calls Lock/Lock and mirrors eetcd_lock:lock/2 and lock/3.
+// It calls Lock/Lock and mirrors eetcd_lock:lock/1 and lock/3.
 func Lock(parent context.Context, c ctx.Ctx) (*v3lockpb.LockResponse, error) {
 	request, err := c.LockRequest()
 	if c.Name() == "" {

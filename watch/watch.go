@@ -46,7 +46,7 @@ type options struct {
 // single response that is larger is still delivered. Less than 1 is refused with ctx.ErrInvalid.
 func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes } }
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_watch:new/1.
+// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_watch:new/0.
 func New(conn string) ctx.Ctx { return ctx.New(conn) }
 
 // Key returns an unbound request for a key, to bind with WithConn.
