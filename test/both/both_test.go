@@ -6,20 +6,25 @@ package both
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
 	etcdelectionpb "go.etcd.io/etcd/server/v3/etcdserver/api/v3election/v3electionpb"
 	etcdlockpb "go.etcd.io/etcd/server/v3/etcdserver/api/v3lock/v3lockpb"
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -145,12 +150,12 @@ func TestLocksAndElectionsAreSharedWithEtcdsOwnStubs(t *testing.T) {
 	}
 
 	ourElections, theirElections := v3electionpb.NewElectionClient(ours), etcdelectionpb.NewElectionClient(theirs.ActiveConnection())
-	lease, err := theirs.Grant(parent, 60)
+	granted, err := theirs.Grant(parent, 60)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := theirElections.Campaign(parent, &etcdelectionpb.CampaignRequest{
-		Name: []byte("election"), Lease: int64(lease.ID), Value: []byte("candidate"),
+		Name: []byte("election"), Lease: int64(granted.ID), Value: []byte("candidate"),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -160,5 +165,65 @@ func TestLocksAndElectionsAreSharedWithEtcdsOwnStubs(t *testing.T) {
 	}
 	if got := string(leader.GetKv().GetValue()); got != "candidate" {
 		t.Errorf("the SDK sees leader %q", got)
+	}
+}
+
+// As docs/clientv3.md promises who moves from one to the other.
+func TestLocksAndElectionsAreSharedWithPackageConcurrency(t *testing.T) {
+	ours, theirs := open(t)
+	parent := bounded(t)
+	session, err := concurrency.NewSession(theirs, concurrency.WithTTL(60))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	granted, err := lease.Grant(parent, lease.New(ours.Name()), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// Each holds the lock in turn, and while it does the other cannot.
+	const briefly = 200 * time.Millisecond
+	ourLock := lock.New(ours.Name()).WithName("jobs").WithLease(granted.GetID())
+	mutex := concurrency.NewMutex(session, "jobs")
+	if err := mutex.Lock(parent); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Lock(parent, ourLock.WithTimeout(briefly)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("lock.Lock while clientv3 holds it: %v", err)
+	}
+	if err := mutex.Unlock(parent); err != nil {
+		t.Fatal(err)
+	}
+	held, err := lock.Lock(parent, ourLock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mutex.TryLock(parent); !errors.Is(err, concurrency.ErrLocked) {
+		t.Errorf("TryLock while the SDK holds it: %v", err)
+	}
+	if _, err := lock.Unlock(parent, lock.New(ours.Name()).WithKeyBytes(held.GetKey())); err != nil {
+		t.Fatal(err)
+	}
+	if err := mutex.TryLock(parent); err != nil {
+		t.Errorf("TryLock after the SDK's Unlock: %v", err)
+	}
+
+	// Each leads in turn, and the other sees it.
+	ourElection, theirElection := election.New(ours.Name()).WithName("leaders"), concurrency.NewElection(session, "leaders")
+	if err := theirElection.Campaign(parent, "theirs"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := election.Leader(parent, ourElection); err != nil || string(got.GetKv().GetValue()) != "theirs" {
+		t.Errorf("the SDK sees %v, %v", got, err)
+	}
+	if err := theirElection.Resign(parent); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := election.Campaign(parent, ourElection.WithLease(granted.GetID()).WithValue("ours")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := theirElection.Leader(parent); err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Value) != "ours" {
+		t.Errorf("clientv3 sees %v, %v", got, err)
 	}
 }

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package docs_test holds the guides against the code: what they name is there, what they should name they do, and the
+// Go code in them compiles and runs.
+package docs_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const root = ".."
+
+// packages are those of the SDK, each in the folder of its name.
+var packages = []string{
+	"auth", "cluster", "compare", "conn", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
+	"op", "stm", "watch",
+}
+
+// generated are the packages in gen/, by the names that the guides give them.
+var generated = map[string]string{
+	"pb": "etcdserverpb", "mvccpb": "mvccpb", "authpb": "authpb", "v3lockpb": "v3lockpb", "v3electionpb": "v3electionpb",
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func guides(t *testing.T) []string {
+	t.Helper()
+	found, err := filepath.Glob("*.md")
+	if err != nil || len(found) == 0 {
+		t.Fatalf("there are no guides: %v", err)
+	}
+	return found
+}
+
+// code is the text between backticks, and of the blocks of Go, with the number of its line.
+type code struct {
+	line int
+	text string
+}
+
+var span = regexp.MustCompile("`[^`]+`")
+
+// codeOf returns the code in a guide. Blocks that are marked with more than "go" are in another client's words.
+func codeOf(text string) []code {
+	var found []code
+	block := ""
+	for i, line := range strings.Split(text, "\n") {
+		switch {
+		case strings.HasPrefix(line, "```") && block == "":
+			block = line
+		case strings.HasPrefix(line, "```"):
+			block = ""
+		case block == "```go":
+			found = append(found, code{i + 1, line})
+		case block == "":
+			for _, s := range span.FindAllString(line, -1) {
+				found = append(found, code{i + 1, s})
+			}
+		}
+	}
+	return found
+}
+
+func TestGuidesNameOnlySymbolsThatAreThere(t *testing.T) {
+	there := symbols(t)
+	names := slices.AppendSeq(slices.Clone(packages), maps.Keys(generated))
+	named := regexp.MustCompile(`(?:^|[^\w./])((?:` + strings.Join(names, "|") + `)\.[A-Z]\w*(?:\.[A-Z]\w*)?)`)
+	chained := regexp.MustCompile(`(?:^|[^\w.]|\))\.?(With[A-Z]\w*)`)
+	for _, guide := range guides(t) {
+		n := 0
+		for _, c := range codeOf(read(t, guide)) {
+			for _, m := range named.FindAllStringSubmatch(c.text, -1) {
+				n++
+				if !there[m[1]] {
+					t.Errorf("%s:%d names %s, which is not there", guide, c.line, m[1])
+				}
+			}
+			for _, m := range chained.FindAllStringSubmatch(c.text, -1) {
+				n++
+				if !there["ctx.Ctx."+m[1]] && !there["compare.Target."+m[1]] && !there["conn."+m[1]] {
+					t.Errorf("%s:%d names %s, which no builder has", guide, c.line, m[1])
+				}
+			}
+		}
+		if n < 100 {
+			t.Errorf("%s names %d symbols: are they looked for in the right way?", guide, n)
+		}
+	}
+}
+
+// symbols are the exported ones of the SDK: pkg.Name, and pkg.Type.Name for methods and fields.
+func symbols(t *testing.T) map[string]bool {
+	t.Helper()
+	there := map[string]bool{}
+	add := func(pkg, folder string) {
+		for _, file := range sources(t, folder) {
+			for _, decl := range file.Decls {
+				for _, name := range declared(decl) {
+					there[pkg+"."+name] = true
+				}
+			}
+		}
+	}
+	for _, pkg := range packages {
+		add(pkg, pkg)
+	}
+	for pkg, folder := range generated {
+		add(pkg, filepath.Join("gen", folder))
+	}
+	return there
+}
+
+func sources(t *testing.T, pkg string) []*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(root, pkg, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []*ast.File
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	if len(files) == 0 {
+		t.Fatalf("package %s has no files", pkg)
+	}
+	return files
+}
+
+// declared returns the names that a declaration makes, with their type where they belong to one.
+func declared(decl ast.Decl) []string {
+	var names []string
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			return []string{d.Name.Name}
+		}
+		of := d.Recv.List[0].Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		if name, ok := of.(*ast.Ident); ok {
+			return []string{name.Name + "." + d.Name.Name}
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.ValueSpec:
+				for _, name := range s.Names {
+					names = append(names, name.Name)
+				}
+			case *ast.TypeSpec:
+				names = append(names, s.Name.Name)
+				var members *ast.FieldList
+				switch of := s.Type.(type) {
+				case *ast.StructType:
+					members = of.Fields
+				case *ast.InterfaceType:
+					members = of.Methods
+				default:
+					continue
+				}
+				for _, field := range members.List {
+					for _, name := range field.Names {
+						names = append(names, s.Name.Name+"."+name.Name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// exports are the functions of eetcd, as module:function/arity.
+func exports(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for line := range strings.Lines(read(t, filepath.Join("testdata", "eetcd-exports.txt"))) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			all = append(all, line)
+		}
+	}
+	if len(all) < 200 {
+		t.Fatalf("the list has %d functions", len(all))
+	}
+	return all
+}
+
+var function = regexp.MustCompile(`eetcd[a-z_]*:[a-z_]+/\d+`)
+
+func TestEachFunctionOfEetcdIsInItsGuide(t *testing.T) {
+	all := exports(t)
+	inGuide := function.FindAllString(read(t, "eetcd.md"), -1)
+	for _, f := range all {
+		if !slices.Contains(inGuide, f) {
+			t.Errorf("eetcd.md does not say what becomes of %s", f)
+		}
+	}
+	for _, f := range inGuide {
+		if !slices.Contains(all, f) {
+			t.Errorf("eetcd.md names %s, which eetcd does not export", f)
+		}
+	}
+}
+
+func TestDocCommentsMirrorFunctionsThatEetcdHas(t *testing.T) {
+	all := exports(t)
+	abbreviated := regexp.MustCompile(`(eetcd[a-z_]*):[a-z_]+/\d+((?:,? and [a-z_]+/\d+)+)`)
+	n := 0
+	for _, pkg := range packages {
+		for _, file := range sources(t, pkg) {
+			for _, group := range file.Comments {
+				text := strings.Join(strings.Fields(group.Text()), " ")
+				named := function.FindAllString(text, -1)
+				for _, m := range abbreviated.FindAllStringSubmatch(text, -1) {
+					for _, f := range regexp.MustCompile(`[a-z_]+/\d+`).FindAllString(m[2], -1) {
+						named = append(named, m[1]+":"+f)
+					}
+				}
+				for _, f := range named {
+					n++
+					if !slices.Contains(all, f) {
+						t.Errorf("package %s: %s is no function of eetcd", pkg, f)
+					}
+				}
+			}
+		}
+	}
+	if n < 80 {
+		t.Errorf("found %d functions of eetcd in doc comments", n)
+	}
+}
+
+var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
+
+// Each block of Go in a guide stands word for word in the guide's own file of snippets, at any depth.
+func TestGoCodeOfTheGuidesIsTheCodeThatRunsHere(t *testing.T) {
+	for _, guide := range guides(t) {
+		snippets := strings.TrimSuffix(guide, ".md") + "_snippets_test.go"
+		source := "\n" + read(t, snippets)
+		blocks := goBlock.FindAllStringSubmatch(read(t, guide), -1)
+		if len(blocks) == 0 {
+			t.Errorf("%s has no Go code", guide)
+		}
+		for _, block := range blocks {
+			code, found := "\n"+block[1], false
+			for range 4 {
+				found = found || strings.Contains(source, code)
+				code = regexp.MustCompile(`(?m)^.+$`).ReplaceAllString(code, "\t$0")
+			}
+			if !found {
+				t.Errorf("%s does not have this code of %s:\n%s", snippets, guide, block[1])
+			}
+		}
+	}
+}
+
+// TestEveryPackageIsLookedAt: a new package of the SDK has to be in the list.
+func TestEveryPackageIsLookedAt(t *testing.T) {
+	elsewhere := []string{"bin", "docs", "examples", "gen", "internal", "proto", "test", "tools"}
+	entries, err := fs.ReadDir(os.DirFS(root), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() && !strings.HasPrefix(name, ".") && !slices.Contains(elsewhere, name) && !slices.Contains(packages, name) {
+			t.Errorf("the guides' symbols are not looked for in %s", name)
+		}
+	}
+}
