@@ -144,13 +144,14 @@ func (u *unary) run(ctx context.Context) error {
 			continue
 		}
 		u.learn(l, err)
+		before := last
 		avoid, last = l.ep, err
 		if u.left {
 			u.renew()
 			ctx = u.context(u.parent)
 		}
 		if !u.again(err) || !u.pause(attempt, err) {
-			return u.ended(err)
+			return u.ended(err, before)
 		}
 	}
 }

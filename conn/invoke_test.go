@@ -5,6 +5,7 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -200,6 +201,36 @@ func TestDeadlines(t *testing.T) {
 			cancel()
 			if took := time.Since(start); took != want.takes || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: ended after %v with %v, want %v", want.name, took, err, want.takes)
+			}
+		}
+	})
+}
+
+func TestCallWhoseLastAttemptIsCutShortTellsWhatTheOneBeforeMet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour)) // the member goes silent, and stays Active
+		for name, call := range map[string]func() error{
+			"read":  func() error { _, err := get(t.Context(), c); return err },
+			"write": func() error { _, err := put(t.Context(), c); return err },
+		} {
+			answers := 0
+			a.answerKV(func(parent context.Context) error {
+				if answers++; answers == 1 {
+					return status.Error(codes.ResourceExhausted, "etcdserver: too many requests")
+				}
+				<-parent.Done()
+				return status.FromContextError(parent.Err()).Err()
+			})
+			err := call()
+			if !errors.Is(err, context.DeadlineExceeded) || etcderr.OutcomeOf(err) != etcderr.Unknown {
+				t.Errorf("%s: got %v", name, err)
+			}
+			if errors.Is(err, etcderr.ErrTooManyRequests) {
+				t.Errorf("%s: an earlier answer passes for that of the whole call", name)
+			}
+			if !strings.Contains(err.Error(), "(before that: etcd: ") || !strings.Contains(err.Error(), "too many requests") {
+				t.Errorf("%s: %v does not tell the earlier answer", name, err)
 			}
 		}
 	})

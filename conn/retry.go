@@ -73,8 +73,9 @@ func (u *unary) sleep(d time.Duration) bool {
 }
 
 // ended is the error of a call that gets no further attempt: the last answer, and why there is no other where the
-// call's time or connection ended in between.
-func (u *unary) ended(err error) error {
+// call's time or connection ended in between. An attempt that was cut short has no answer to tell; before, what the
+// attempt ahead of it met, is then why the call was still under way.
+func (u *unary) ended(err, before error) error {
 	var e *etcderr.Error
 	if !errors.As(err, &e) {
 		return err
@@ -83,11 +84,16 @@ func (u *unary) ended(err error) error {
 	if cause == nil && !u.deadline.IsZero() && u.again(err) && !time.Now().Before(u.deadline) {
 		cause = context.DeadlineExceeded
 	}
-	if cause == nil || errors.Is(err, cause) {
+	if cause == nil {
+		return err
+	}
+	if !errors.Is(err, cause) {
+		before = nil
+	} else if before == nil {
 		return err
 	}
 	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{
-		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause,
+		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause, Before: before,
 	})
 }
 

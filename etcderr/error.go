@@ -37,6 +37,7 @@ type Error struct {
 	outcome  Outcome
 	gate     bool
 	causes   []error
+	before   error
 }
 
 // Code returns the gRPC status code the call ended with.
@@ -77,7 +78,8 @@ func (e *Error) GRPCStatus() *status.Status { return status.New(e.code, e.messag
 // Unwrap returns the server's sentinel, the context's error, and the cause given by the SDK: those that apply.
 func (e *Error) Unwrap() []error { return e.causes }
 
-// Error names the call, the endpoint, the answer, and the outcome where it matters to the caller.
+// Error names the call, the endpoint, the answer, and the outcome where it matters to the caller. Where the last of
+// several attempts was cut short, it also tells what the one before it met.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("etcd: ")
@@ -100,6 +102,11 @@ func (e *Error) Error() string {
 	case Unknown:
 		b.WriteString(" (outcome unknown)")
 	}
+	if e.before != nil {
+		b.WriteString(" (before that: ")
+		b.WriteString(e.before.Error())
+		b.WriteString(")")
+	}
 	return b.String()
 }
 
@@ -109,6 +116,7 @@ type Call struct {
 	Endpoint string // as given to conn.Open; "" where no endpoint was chosen
 	Sent     bool   // the request may have left the process
 	Cause    error  // why the SDK ended the call, if it did; may be nil
+	Before   error  // what an earlier attempt met, for the text alone; may be nil
 }
 
 // FromRPC makes the [Error] of a failed gRPC call. It is meant for the code that sends requests (package conn) and for
@@ -126,7 +134,7 @@ func FromRPC(err error, call Call) error {
 	if !ok {
 		s = status.FromContextError(err)
 	}
-	e := &Error{code: s.Code(), message: s.Message(), method: call.Method, endpoint: call.Endpoint}
+	e := &Error{code: s.Code(), message: s.Message(), method: call.Method, endpoint: call.Endpoint, before: call.Before}
 	row := rowOf(e.message)
 	if row == nil && oversized(s) {
 		row = ErrRequestTooLarge.(*serverError)
