@@ -33,9 +33,10 @@ type Keeper struct {
 // falls silent; with WithEndpoint there is one for the leases of that endpoint, and it stays there. A lease that is kept
 // by several Keepers is renewed once for all.
 //
-// A lease that is gone is etcderr.ErrLeaseNotFound. With no Active endpoint KeepAlive fails at once with
-// conn.ErrUnavailable; a Keeper that is at work goes on trying. It calls Lease/LeaseKeepAlive and mirrors
-// eetcd_lease:keep_alive/2.
+// A lease that is gone is etcderr.ErrLeaseNotFound. One that has not been renewed here before is asked for three times
+// within 250 ms until that is believed: leaders of before 2022 may not know yet what another member has just granted.
+// With no Active endpoint KeepAlive fails at once with conn.ErrUnavailable; a Keeper that is at work goes on trying. It
+// calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive/2.
 func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {

@@ -73,8 +73,8 @@ func Revoke(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseRevokeRespons
 }
 
 // TimeToLive returns the seconds that a lease has left (TTL) and was granted (GrantedTTL), and with withKeys the keys
-// attached to it. A lease that is gone, or about to go, is etcderr.ErrLeaseNotFound. It calls Lease/LeaseTimeToLive and
-// mirrors eetcd_lease:time_to_live/3.
+// attached to it. A lease that is gone, or about to go, is etcderr.ErrLeaseNotFound; leaders of before 2022 may say so of
+// one that another member has just granted. It calls Lease/LeaseTimeToLive and mirrors eetcd_lease:time_to_live/3.
 func TimeToLive(parent context.Context, c ctx.Ctx, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
 	if err := c.Check("a lease time-to-live request", 0); err != nil {
 		return nil, err

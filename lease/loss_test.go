@@ -5,6 +5,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/lease"
 )
@@ -129,6 +131,46 @@ func TestLeaseThatTheServerDoesNotKnowAnyMoreIsNotFound(t *testing.T) {
 			t.Errorf("kept: %v", got)
 		}
 	})
+}
+
+// Members of 2021 and before say so of leases that another one has granted a moment ago.
+func TestLeaseThatIsNotThereAtFirstIsAskedForAgain(t *testing.T) {
+	for name, call := range map[string]func(context.Context, ctx.Ctx) error{
+		"KeepAlive": func(parent context.Context, request ctx.Ctx) error {
+			k, err := lease.KeepAlive(parent, request, 1)
+			if err == nil {
+				err = k.Close()
+			}
+			return err
+		},
+		"KeepAliveOnce": func(parent context.Context, request ctx.Ctx) error {
+			_, err := lease.KeepAliveOnce(parent, request, 1)
+			return err
+		},
+	} {
+		for denials, found := range []bool{true, true, true, false} {
+			t.Run(fmt.Sprint(name, ", ", denials, " times"), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := newMember(t, "a", 9)
+					_, request := fake(t, m)
+					m.answer(func(context.Context, int64) (int64, error) {
+						if len(m.seen(1)) <= denials {
+							return 0, nil
+						}
+						return 9, nil
+					})
+					began := time.Now()
+					err := call(t.Context(), request)
+					if found != (err == nil) || (err != nil && !errors.Is(err, etcderr.ErrLeaseNotFound)) {
+						t.Errorf("%v", err)
+					}
+					if took := time.Since(began); took > 250*time.Millisecond {
+						t.Errorf("took %v", took)
+					}
+				})
+			})
+		}
+	}
 }
 
 func TestAnswerToAFormerKeeperDoesNotProlongTheLease(t *testing.T) {

@@ -51,6 +51,7 @@ type held struct {
 	waiting   []chan struct{} // closed with the next renewal
 	stage     stage
 	failures  uint8 // streams that ended while this lease was the next to be answered, since its last renewal
+	denials   uint8 // answers that it is gone, as long as it has not been renewed
 	renewed   bool
 	due       time.Duration // when it is to be renewed next, while resting
 	positions [2]position   // in the renewer's queues
@@ -105,7 +106,7 @@ func (r *renewer) join(k *Keeper, id int64) <-chan struct{} {
 	k.lease = l
 	l.keepers = append(l.keepers, k)
 	l.waiting = append(l.waiting, renewed)
-	if l.stage == resting {
+	if l.stage == resting && l.denials == 0 {
 		r.demand(l)
 	}
 	return renewed
@@ -201,6 +202,11 @@ func (r *renewer) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveRe
 	case l.expired(now):
 		r.finish(l, expired(r.last), true) // whoever looked at the clock a moment ago knows already
 		return
+	case ttl <= 0 && !l.renewed && int(l.denials) < len(doubts):
+		l.stage, l.due = resting, now+doubts[l.denials]
+		l.denials++
+		r.setAlarm(l)
+		return
 	case ttl <= 0:
 		l.validUntil.Store(int64(now))
 		r.finish(l, notFound(pb.Lease_LeaseKeepAlive_FullMethodName, r.stream.Endpoint()), true)
@@ -216,7 +222,7 @@ func (r *renewer) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveRe
 		l.renewed = true
 		r.count(1)
 	}
-	l.failures = 0
+	l.failures, l.denials = 0, 0
 	for _, waiting := range l.waiting {
 		close(waiting)
 	}
@@ -224,6 +230,10 @@ func (r *renewer) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveRe
 	l.stage, l.due = resting, nextDue(at, ttl)
 	r.setAlarm(l)
 }
+
+// doubts are the pauses after which a lease that has not been renewed before is asked for again when the server says that
+// it is gone: until 2022 a leader did not wait for the grant that another member had answered already.
+var doubts = [...]time.Duration{50 * time.Millisecond, 200 * time.Millisecond}
 
 // expired reports whether the server may have let the lease expire.
 func (l *held) expired(now time.Duration) bool { return time.Duration(l.validUntil.Load()) <= now }

@@ -435,7 +435,7 @@ func TestKeepAliveOnceAsksOneMemberAfterTheOther(t *testing.T) {
 		for _, m := range []*member{a, b} {
 			m.answer(always(0))
 		}
-		if err := once(call, 0); !errors.Is(err, etcderr.ErrLeaseNotFound) || etcderr.OutcomeOf(err) != etcderr.Rejected {
+		if err := once(call, 250*time.Millisecond); !errors.Is(err, etcderr.ErrLeaseNotFound) || etcderr.OutcomeOf(err) != etcderr.Rejected {
 			t.Errorf("of a lease that is gone: %v", err)
 		}
 	})

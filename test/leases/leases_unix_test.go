@@ -8,7 +8,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,7 +26,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/lease"
 )
@@ -39,7 +37,6 @@ const (
 
 	roleEnv      = "EETCD_LEASES_CLIENT"
 	endpointsEnv = "EETCD_LEASES_ENDPOINTS"
-	versionEnv   = "EETCD_LEASES_SERVERS"
 )
 
 func TestMain(m *testing.M) {
@@ -68,7 +65,7 @@ func TestTenThousandLeasesLiveThroughTheKillOfAMember(t *testing.T) {
 	for _, role := range []string{"eetcd", "clientv3"} {
 		t.Run(role, func(t *testing.T) {
 			cluster := etcdtest.Start(t, etcdtest.WithSize(3))
-			child := startChild(t, role, cluster)
+			child := startChild(t, role, cluster.Endpoints())
 			child.await(t, "kept")
 			time.Sleep(length / 3)
 			victim := renewing(t, cluster)
@@ -160,11 +157,10 @@ type child struct {
 	out *bufio.Scanner
 }
 
-func startChild(t *testing.T, role string, cluster *etcdtest.Cluster) *child {
+func startChild(t *testing.T, role string, endpoints []string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleEnv+"="+role,
-		endpointsEnv+"="+strings.Join(cluster.Endpoints(), ","), versionEnv+"="+cluster.Member(0).Version())
+	cmd.Env = append(os.Environ(), roleEnv+"="+role, endpointsEnv+"="+strings.Join(endpoints, ","))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -281,8 +277,6 @@ func openOurs(endpoints []string) (client, error) {
 	}
 	base := lease.New(c.Name()).WithTimeout(30 * time.Second)
 	keepers := make([]*lease.Keeper, leases)
-	// A leader of 3.4 may say of a lease that another member has just granted that it is not there.
-	old := strings.HasPrefix(os.Getenv(versionEnv), "v3.4.")
 	return client{
 		keep: func(i int) error {
 			granted, err := lease.Grant(parent, base, ttl)
@@ -290,9 +284,6 @@ func openOurs(endpoints []string) (client, error) {
 				return err
 			}
 			keepers[i], err = lease.KeepAlive(parent, base, granted.GetID())
-			for old && errors.Is(err, etcderr.ErrLeaseNotFound) {
-				keepers[i], err = lease.KeepAlive(parent, base, granted.GetID())
-			}
 			return err
 		},
 		lost: func() int {
