@@ -30,6 +30,7 @@ type endpoint struct {
 
 	mu      sync.Mutex
 	link    *link     // nil while Frozen
+	aside   *link     // to a learner: for what is sent to this endpoint alone
 	err     error     // why it is Frozen
 	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
 
@@ -58,6 +59,7 @@ func (e *endpoint) snapshot() Endpoint {
 
 // keep connects the endpoint and reconnects it for ever. verdict hears how each attempt ended.
 func (e *endpoint) keep(life context.Context, verdict func(error)) {
+	defer e.dismiss()
 	pause := e.conn.opts.pause()
 	for {
 		l, err := e.connect(life)
@@ -94,11 +96,23 @@ func (e *endpoint) retired() {
 	e.conn.opts.log.Info("etcd endpoint retired", e.logAttrs()...)
 }
 
-// connect makes one attempt to get a link on which the member proves that it can take requests.
+// connect makes one attempt to get a link on which the member proves that it can take requests. That to a learner, which
+// cannot take most, is put aside until the next attempt.
 func (e *endpoint) connect(life context.Context) (*link, error) {
 	e.mu.Lock()
 	e.retryAt = time.Time{}
+	aside := e.aside
 	e.mu.Unlock()
+	if aside != nil {
+		err := verify(life, aside.cc, e.conn.tokens, e.conn.opts.connectTimeout)
+		if err == nil {
+			return aside, nil
+		}
+		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+			return nil, err
+		}
+		e.dismiss()
+	}
 	var under transportErrors
 	cc, err := dial(e.addr, e.conn.opts, e.conn.tokens, &under)
 	if err != nil {
@@ -106,16 +120,40 @@ func (e *endpoint) connect(life context.Context) (*link, error) {
 	}
 	cc.Connect()
 	if err := verify(life, cc, e.conn.tokens, e.conn.opts.connectTimeout); err != nil {
+		if errors.Is(err, etcderr.ErrNotSupportedForLearner) && e.conn.opts.mode == ConnectAll {
+			e.mu.Lock()
+			e.aside = newLink(life, e, cc)
+			e.mu.Unlock()
+			return nil, err
+		}
 		_ = cc.Close()
 		return nil, below(err, &under, e.addr)
 	}
 	return newLink(life, e, cc), nil
 }
 
+// dismiss lets go of the link that is aside, if there is one.
+func (e *endpoint) dismiss() {
+	e.mu.Lock()
+	l := e.aside
+	e.aside = nil
+	e.mu.Unlock()
+	if l != nil {
+		l.retire(errLost)
+		e.discard(l)
+	}
+}
+
+// discard gives up the endpoint's own use of a link.
+func (e *endpoint) discard(l *link) {
+	l.release()
+	e.conn.tasks.Go(func() { l.closeWhenIdle(e.conn.life) })
+}
+
 // activate puts a new link into service.
 func (e *endpoint) activate(l *link) {
 	e.mu.Lock()
-	e.link, e.err = l, nil
+	e.link, e.aside, e.err = l, nil, nil
 	e.mu.Unlock()
 	e.conn.rotation.add(l)
 	e.tell(Active)
@@ -155,8 +193,7 @@ func (e *endpoint) attend(life context.Context, l *link) error {
 		}
 	}
 	c.rotation.remove(l, false) // where the connection is closing, nobody froze it
-	l.release()
-	c.tasks.Go(func() { l.closeWhenIdle(c.life) })
+	e.discard(l)
 	return context.Cause(l.service)
 }
 

@@ -18,7 +18,8 @@ type State uint8
 const (
 	// Active: the endpoint is connected, healthy, and takes requests.
 	Active State = iota
-	// Frozen: the endpoint takes no requests until a reconnection succeeds.
+	// Frozen: the endpoint takes no requests until a reconnection succeeds. That of a learner, whose Err is
+	// etcderr.ErrNotSupportedForLearner, takes those of [OnEndpoint].
 	Frozen
 )
 

@@ -3,6 +3,7 @@
 package conn
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -213,10 +214,10 @@ func (c *Conn) pick(o callOptions, avoid *endpoint, last error) (*link, error) {
 	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, o.endpoint)
 }
 
-// acquire acquires the endpoint's own link.
+// acquire acquires the endpoint's own link, that to a learner where it is one.
 func (e *endpoint) acquire(last error) (*link, error) {
 	e.mu.Lock()
-	l := e.link
+	l := cmp.Or(e.link, e.aside)
 	e.mu.Unlock()
 	if l != nil && l.acquire() {
 		return l, nil

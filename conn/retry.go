@@ -19,6 +19,9 @@ func (u *unary) again(err error) bool {
 	if !errors.As(err, &e) || u.parent.Err() != nil || u.conn.life.Err() != nil {
 		return false
 	}
+	if u.options.pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+		return false
+	}
 	if e.SafeToRetry() {
 		return true
 	}

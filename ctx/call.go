@@ -34,7 +34,8 @@ func (c Ctx) WithTimeout(d time.Duration) Ctx {
 }
 
 // WithEndpoint sends the request to this member of the cluster only, instead of to any healthy one.
-// The endpoint is spelled as it was given to conn.Open, or as the member list has it.
+// The endpoint is spelled as it was given to conn.Open, or as the member list has it. It is also the way to a learner,
+// which serves its status, snapshots and serializable reads; the rest is etcderr.ErrNotSupportedForLearner.
 func (c Ctx) WithEndpoint(endpoint string) Ctx {
 	c.given |= optEndpoint
 	c.endpoint = endpoint

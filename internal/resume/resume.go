@@ -50,7 +50,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, conn.Strea
 		if life.Err() != nil {
 			return context.Cause(life)
 		}
-		if Final(err) {
+		if Final(err) || s.Pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
 			return err
 		}
 		broken(err)
