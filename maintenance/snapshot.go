@@ -59,6 +59,9 @@ func Snapshot(parent context.Context, c ctx.Ctx) (*SnapshotReader, error) {
 		inTime = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) }).Stop
 	}
 	err = r.begin(life, to, c)
+	if err != nil && r.stream != nil && r.stream.Refused(err) { // for its token; the next stream gets another
+		err = r.begin(life, to, c)
+	}
 	if !inTime() && err == nil {
 		err = etcderr.FromRPC(context.DeadlineExceeded, etcderr.Call{
 			Method: pb.Maintenance_Snapshot_FullMethodName, Endpoint: r.stream.Endpoint(), Sent: true,

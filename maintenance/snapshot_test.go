@@ -18,6 +18,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/auth"
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -262,5 +264,33 @@ func TestSnapshotOfAMemberThatIsCutOffIsAnError(t *testing.T) {
 	var e *etcderr.Error
 	if !errors.As(err, &e) || e.Endpoint() != m.Endpoint() {
 		t.Errorf("after %d of %d bytes: %v", n+1<<20, reader.Size(), err)
+	}
+}
+
+func TestSnapshotIsTakenThoughTheServerHasForgottenTheToken(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithFlags("--auth-token-ttl=1"))
+	admin := auth.New(open(t, cluster.Endpoints()...).Conn())
+	for _, step := range []func() error{
+		func() error { _, err := auth.UserAdd(t.Context(), admin, "root", "secret"); return err },
+		func() error { _, err := auth.UserGrantRole(t.Context(), admin, "root", "root"); return err },
+		func() error { _, err := auth.Enable(t.Context(), admin); return err },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithCredentials("root", "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	time.Sleep(3 * time.Second) // for the server to forget the token
+	r, err := maintenance.Snapshot(t.Context(), maintenance.New(c.Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if n, err := io.Copy(io.Discard, r); err != nil || n != r.Size() {
+		t.Errorf("read %d of %d bytes: %v", n, r.Size(), err)
 	}
 }
