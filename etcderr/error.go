@@ -134,6 +134,7 @@ func FromRPC(err error, call Call) error {
 	if !ok {
 		s = status.FromContextError(err)
 	}
+	s = coded(s)
 	e := &Error{code: s.Code(), message: s.Message(), method: call.Method, endpoint: call.Endpoint, before: call.Before}
 	row := rowOf(e.message)
 	if row == nil && oversized(s) {
@@ -158,6 +159,19 @@ func FromRPC(err error, call Call) error {
 		}
 	}
 	return e
+}
+
+// coded gives a server's context error its code: the gRPC of etcd 3.4 sends it with its text alone.
+func coded(s *status.Status) *status.Status {
+	if s.Code() != codes.Unknown {
+		return s
+	}
+	for _, err := range []error{context.DeadlineExceeded, context.Canceled} {
+		if s.Message() == err.Error() {
+			return status.FromContextError(err)
+		}
+	}
+	return s
 }
 
 // judge decides what a failed call did to the cluster. What it cannot prove, it calls Unknown.
