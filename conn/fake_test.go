@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -31,16 +32,18 @@ type member struct {
 
 	name   string
 	leader atomic.Uint64
-	probes atomic.Int64 // health checks and status requests answered
-	calls  atomic.Int64 // KV requests seen
-	logins atomic.Int64 // authentications
-	token  string       // what they get
+	probes atomic.Int64  // health checks and status requests answered
+	calls  atomic.Int64  // KV requests seen
+	logins atomic.Int64  // authentications
+	token  string        // what they get
+	lag    time.Duration // from an authentication until the member knows of its token; 0: it never asks for one
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
 	server   *grpc.Server
 	health   func() (healthpb.HealthCheckResponse_ServingStatus, error)
 	status   error
+	knows    time.Time                          // from when on it takes the token
 	kv       func(parent context.Context) error // what a KV request meets; nil answers
 	silent   chan struct{}                      // while open, nothing is answered
 }
@@ -158,7 +161,25 @@ func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.Status
 	m.probes.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.admit(); err != nil {
+		return nil, err
+	}
 	return &pb.StatusResponse{Leader: m.leader.Load()}, m.status
+}
+
+// admit is called with m.mu held.
+func (m *member) admit() error {
+	if m.lag > 0 && time.Now().Before(m.knows) {
+		return status.Error(codes.Unauthenticated, "etcdserver: invalid auth token")
+	}
+	return nil
+}
+
+// forget has the member refuse the token, until there is another and time for it has passed.
+func (m *member) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.knows = time.Now().Add(time.Hour)
 }
 
 func (m *member) serve(parent context.Context) error {
@@ -170,8 +191,11 @@ func (m *member) serve(parent context.Context) error {
 		return status.Error(codes.Unavailable, "etcdserver: no leader")
 	}
 	m.mu.Lock()
-	kv := m.kv
+	kv, err := m.kv, m.admit()
 	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if kv == nil {
 		return nil
 	}
@@ -195,10 +219,19 @@ func (m *member) Put(parent context.Context, r *pb.PutRequest) (*pb.PutResponse,
 
 func (m *member) Authenticate(context.Context, *pb.AuthenticateRequest) (*pb.AuthenticateResponse, error) {
 	m.logins.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.knows = time.Now().Add(m.lag)
 	return &pb.AuthenticateResponse{Token: m.token}, nil
 }
 
 func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
+	m.mu.Lock()
+	err := m.admit()
+	m.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	if err := s.Send(&pb.WatchResponse{Created: true}); err != nil {
 		return err
 	}

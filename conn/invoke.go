@@ -138,9 +138,11 @@ func (u *unary) run(ctx context.Context) error {
 			return nil
 		}
 		if u.conn.tokens.refused(used, err) && renewals < renewalsMax && u.cause() == nil {
-			renewals++
 			if failed := u.renewToken(ctx, l, used); failed != nil {
 				return u.unrenewed(err, failed)
+			}
+			if u.conn.tokens.used() != used {
+				renewals++
 			}
 			continue
 		}

@@ -93,7 +93,8 @@ func (s *stream) Refused(err error) bool {
 	if !s.conn.tokens.refused(s.token, err) {
 		return false
 	}
-	s.token.outdated.Store(true)
+	now := time.Now()
+	s.token.outdated.Store(&now)
 	return true
 }
 

@@ -33,7 +33,8 @@ type tokens struct {
 // authToken is what a member gave the user. The zero value is no token, which is right where auth is off.
 type authToken struct {
 	metadata map[string]string // read by gRPC, never changed
-	outdated atomic.Bool       // a stream was refused with it
+	since    time.Time
+	outdated atomic.Pointer[time.Time] // when a stream was refused with it; nil: none was
 }
 
 // afterRefusal is how long a refusal counts for other calls: a password that is wrong now is so in a moment, and to check
@@ -42,6 +43,13 @@ const afterRefusal = time.Second
 
 // renewalsMax is how many tokens a call tries.
 const renewalsMax = 3
+
+// A simple token is known to a member once that has applied its authentication. One that lags behind refuses it, which is
+// no reason to get another, that it would know later still. Both fit into the time that the check of an endpoint has.
+const (
+	tokenYoung = 500 * time.Millisecond // how old a token is at most whose refusal is laid to a member that lags behind
+	tokenPause = 25 * time.Millisecond
+)
 
 func newTokens(user, password string) *tokens {
 	t := &tokens{user: user, password: password}
@@ -72,8 +80,19 @@ func (t *tokens) refused(used *authToken, err error) bool {
 // change of them, and another token, dear as it is, would help no more than to send the request again.
 func (a *authToken) isJWT() bool { return strings.Count(a.metadata["token"], ".") == 2 }
 
-// renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc.
-func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken) error {
+// patience is how long after its refusal a token is to be sent again, 0 where it is not worth while. It grows with the age
+// of the token, so that there are few such pauses.
+func (a *authToken) patience(refusal time.Time) time.Duration {
+	age := refusal.Sub(a.since)
+	if a.isJWT() || age >= tokenYoung {
+		return 0
+	}
+	return max(age/2, tokenPause)
+}
+
+// renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc. A token that
+// the members may yet have had to learn of at its refusal is kept, and renew returns when it may be sent again.
+func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken, refusal time.Time) error {
 	for {
 		t.mu.Lock()
 		switch {
@@ -83,6 +102,10 @@ func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authTo
 		case t.failure != nil && time.Now().Before(t.until):
 			defer t.mu.Unlock()
 			return t.failure
+		}
+		if wait := used.patience(refusal); wait > 0 {
+			t.mu.Unlock()
+			return pause(parent, wait-time.Since(refusal))
 		}
 		underWay := t.renewal
 		if underWay == nil {
@@ -99,6 +122,17 @@ func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authTo
 	}
 }
 
+func pause(parent context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-parent.Done():
+		return contextErr(parent)
+	}
+}
+
 // authenticate asks for a token. Where auth is off there is none, which is no error.
 func (t *tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*authToken, error) {
 	parent = context.WithValue(parent, bare{}, true)
@@ -110,7 +144,7 @@ func (t *tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*aut
 		}
 		return nil, err
 	}
-	return &authToken{metadata: map[string]string{"token": answer.GetToken()}}, nil
+	return &authToken{metadata: map[string]string{"token": answer.GetToken()}, since: time.Now()}, nil
 }
 
 // finish ends the renewal under way.
@@ -157,7 +191,7 @@ func (u *unary) renewToken(ctx context.Context, l *link, used *authToken) error 
 		ctx, cancel = context.WithDeadline(ctx, u.deadline)
 		defer cancel()
 	}
-	return u.conn.tokens.renew(ctx, l.cc, used)
+	return u.conn.tokens.renew(ctx, l.cc, used, time.Now())
 }
 
 // unrenewed is the error of a call that was refused for its token where there is no other.
@@ -183,12 +217,20 @@ func (c *Conn) Renewable(err error) bool {
 // freshToken gets another token for a stream if the last one was refused to one.
 func (c *Conn) freshToken(parent context.Context, l *link) error {
 	used := c.tokens.used()
-	if used == nil || !used.outdated.Load() {
+	if used == nil {
+		return nil
+	}
+	refusal := used.outdated.Load()
+	if refusal == nil {
 		return nil
 	}
 	renewing, cancel := context.WithTimeout(parent, defaultTimeout)
 	defer cancel()
-	return c.tokens.renew(renewing, l.cc, used)
+	err := c.tokens.renew(renewing, l.cc, used, *refusal)
+	if err == nil {
+		used.outdated.CompareAndSwap(refusal, nil) // where it was kept, it is tried again
+	}
+	return err
 }
 
 // isFinal reports whether a member refused for more than a passing reason.

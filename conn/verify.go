@@ -41,16 +41,18 @@ func verify(parent context.Context, cc *grpc.ClientConn, t *tokens, timeout time
 		return explain(healthCheck, err)
 	}
 	if used := t.used(); used != nil && used.metadata == nil {
-		if err := t.renew(deadline, cc, used); err != nil {
+		if err := t.renew(deadline, cc, used, time.Now()); err != nil {
 			return explain(userCheck, err)
 		}
 	}
 	used := t.used()
 	err := checkLeader(deadline, cc)
-	if t.refused(used, err) {
-		if err := t.renew(deadline, cc, used); err != nil {
+	for renewed := false; !renewed && t.refused(used, err); {
+		if err := t.renew(deadline, cc, used, time.Now()); err != nil {
 			return explain(userCheck, err)
 		}
+		renewed = t.used() != used
+		used = t.used()
 		err = checkLeader(deadline, cc)
 	}
 	if err == nil || inconclusive(err) {

@@ -24,6 +24,9 @@ import (
 // or it does not match its SHA-256.
 var ErrSnapshot = errors.New("maintenance: broken snapshot")
 
+// refusalsMax is how often a snapshot is asked for again where it was refused for its token.
+const refusalsMax = 8
+
 // SnapshotReader reads a snapshot: the database and the 32 bytes of its SHA-256, which is what etcd's tools restore from.
 // The digest is checked at the end: only io.EOF says that all is well, and what was read before may not be used without
 // it. A SnapshotReader is not safe for concurrent use, but Close is.
@@ -59,8 +62,11 @@ func Snapshot(parent context.Context, c ctx.Ctx) (*SnapshotReader, error) {
 		inTime = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) }).Stop
 	}
 	err = r.begin(life, to, c)
-	if err != nil && r.stream != nil && r.stream.Refused(err) { // for its token; the next stream gets another
-		err = r.begin(life, to, c)
+	for range refusalsMax {
+		if err == nil || r.stream == nil || !r.stream.Refused(err) {
+			break
+		}
+		err = r.begin(life, to, c) // with another token, or the same where the member may know it by now
 	}
 	if !inTime() && err == nil {
 		err = etcderr.FromRPC(context.DeadlineExceeded, etcderr.Call{
