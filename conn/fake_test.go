@@ -159,16 +159,18 @@ func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.Status
 		return nil, err
 	}
 	m.probes.Add(1)
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if err := m.admit(); err != nil {
 		return nil, err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	return &pb.StatusResponse{Leader: m.leader.Load()}, m.status
 }
 
-// admit is called with m.mu held.
+// admit refuses the token while the member does not know it.
 func (m *member) admit() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.lag > 0 && time.Now().Before(m.knows) {
 		return status.Error(codes.Unauthenticated, "etcdserver: invalid auth token")
 	}
@@ -190,12 +192,12 @@ func (m *member) serve(parent context.Context) error {
 	if md, ok := metadata.FromIncomingContext(parent); ok && len(md.Get("hasleader")) > 0 && m.leader.Load() == 0 {
 		return status.Error(codes.Unavailable, "etcdserver: no leader")
 	}
-	m.mu.Lock()
-	kv, err := m.kv, m.admit()
-	m.mu.Unlock()
-	if err != nil {
+	if err := m.admit(); err != nil {
 		return err
 	}
+	m.mu.Lock()
+	kv := m.kv
+	m.mu.Unlock()
 	if kv == nil {
 		return nil
 	}
@@ -226,10 +228,7 @@ func (m *member) Authenticate(context.Context, *pb.AuthenticateRequest) (*pb.Aut
 }
 
 func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
-	m.mu.Lock()
-	err := m.admit()
-	m.mu.Unlock()
-	if err != nil {
+	if err := m.admit(); err != nil {
 		return err
 	}
 	if err := s.Send(&pb.WatchResponse{Created: true}); err != nil {

@@ -32,8 +32,8 @@ type tokens struct {
 
 // authToken is what a member gave the user. The zero value is no token, which is right where auth is off.
 type authToken struct {
-	metadata map[string]string // read by gRPC, never changed
-	since    time.Time
+	metadata map[string]string         // read by gRPC, never changed
+	since    time.Time                 // when the answer came
 	outdated atomic.Pointer[time.Time] // when a stream was refused with it; nil: none was
 }
 
@@ -44,11 +44,12 @@ const afterRefusal = time.Second
 // renewalsMax is how many tokens a call tries.
 const renewalsMax = 3
 
-// A simple token is known to a member once that has applied its authentication. One that lags behind refuses it, which is
-// no reason to get another, that it would know later still. Both fit into the time that the check of an endpoint has.
+// A member knows a simple token once it has applied the authentication. One that lags behind refuses it, and would know
+// another one only later still, so a token that is refused this young is sent again. All of that takes less than the second
+// that the check of an endpoint has by default.
 const (
-	tokenYoung = 500 * time.Millisecond // how old a token is at most whose refusal is laid to a member that lags behind
-	tokenPause = 25 * time.Millisecond
+	tokenYoung = 500 * time.Millisecond
+	tokenPause = 25 * time.Millisecond // before it is sent again, at least
 )
 
 func newTokens(user, password string) *tokens {
@@ -90,8 +91,8 @@ func (a *authToken) patience(refusal time.Time) time.Duration {
 	return max(age/2, tokenPause)
 }
 
-// renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc. A token that
-// the members may yet have had to learn of at its refusal is kept, and renew returns when it may be sent again.
+// renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc. A token that was
+// young at its refusal is kept, and renew returns when it is time to send it again.
 func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken, refusal time.Time) error {
 	for {
 		t.mu.Lock()
