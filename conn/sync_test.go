@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -176,15 +177,24 @@ func TestRetiredEndpointFinishesItsCallsAndItsStreamsGoOnElsewhere(t *testing.T)
 }
 
 func TestSyncChangesNothingWhereTheListIsOfNoUse(t *testing.T) {
-	for name, advertised := range map[string]string{
-		"nobody answers":            "http://127.0.0.1:1",
-		"the scheme does not match": "https://127.0.0.1:1",
+	for name, tt := range map[string]struct {
+		advertised string
+		skipped    int
+	}{
+		"nobody answers":            {"http://127.0.0.1:1", 0},
+		"the scheme does not match": {"https://127.0.0.1:1", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			started := etcdtest.Start(t, etcdtest.WithFlags("--advertise-client-urls="+advertised))
-			c := open(t, "", started.Endpoints())
-			if err := c.Sync(t.Context()); !errors.Is(err, conn.ErrUnavailable) {
-				t.Errorf("got %v", err)
+			started := etcdtest.Start(t, etcdtest.WithFlags("--advertise-client-urls="+tt.advertised))
+			var log lockedBuffer
+			c := open(t, "", started.Endpoints(), conn.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+			for range 2 {
+				if err := c.Sync(t.Context()); !errors.Is(err, conn.ErrUnavailable) {
+					t.Errorf("got %v", err)
+				}
+			}
+			if n := strings.Count(log.String(), `level=WARN msg="etcd member's client URL skipped"`); n != tt.skipped {
+				t.Errorf("%d warnings of a URL that was skipped, want %d:\n%s", n, tt.skipped, log.String())
 			}
 			if got := addresses(c); !slices.Equal(got, started.Endpoints()) {
 				t.Errorf("endpoints %q", got)
