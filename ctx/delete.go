@@ -6,8 +6,15 @@ import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
 // DeleteRangeRequest renders the request for /etcdserverpb.KV/DeleteRange, or returns an
 // [*InvalidError]. It takes the key, WithPrefix, WithFromKey, WithRangeEnd and WithPrevKV.
+//
+// WithPrefix and WithFromKey without WithKey are refused, because a forgotten key would delete every
+// key there is. WithKey("") says that this is meant.
 func (c Ctx) DeleteRangeRequest() (*pb.DeleteRangeRequest, error) {
-	if err := c.check("a delete request", optKey|extents|optPrevKV); err != nil {
+	err := c.check("a delete request", optKey|extents|optPrevKV)
+	if !c.has(optKey) {
+		err = c.alsoForgottenKey(err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	key, end := c.interval()
@@ -16,4 +23,18 @@ func (c Ctx) DeleteRangeRequest() (*pb.DeleteRangeRequest, error) {
 		RangeEnd: end,
 		PrevKv:   c.has(optPrevKV),
 	}, nil
+}
+
+// alsoForgottenKey adds to err the conflict of an extent that covers every key because no key was given.
+func (c *Ctx) alsoForgottenKey(err error) error {
+	var extent string
+	switch {
+	case c.has(optPrefix):
+		extent = "WithPrefix"
+	case c.has(optFromKey):
+		extent = "WithFromKey"
+	default:
+		return err
+	}
+	return AlsoInvalid(err, "ctx: "+extent+` without WithKey would delete every key: say WithKey("") where that is meant`)
 }

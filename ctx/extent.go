@@ -25,7 +25,8 @@ func (c Ctx) WithKeyBytes(key []byte) Ctx {
 }
 
 // WithPrefix extends the request to every key that starts with its key. It may come before or after
-// WithKey. With no key, or an empty one, the request covers all keys.
+// WithKey. With an empty key the request covers all keys, and so does a get or a watch with no key at
+// all. A delete with no key is refused with [ErrInvalid]: to delete all keys, say WithKey("").
 //
 // WithPrefix, [Ctx.WithFromKey], [Ctx.WithRangeEnd] and [Ctx.WithTop] set one thing, the extent of
 // the range: the last one wins.
@@ -35,8 +36,8 @@ func (c Ctx) WithPrefix() Ctx {
 	return c.withExtent(optPrefix, "")
 }
 
-// WithFromKey extends the request to its key and every key after it in byte order. With no key, or an
-// empty one, the request covers all keys. The last extent given wins; see [Ctx.WithPrefix].
+// WithFromKey extends the request to its key and every key after it in byte order. For a request with
+// no key, or an empty one, what [Ctx.WithPrefix] says holds. The last extent given wins.
 //
 // It mirrors eetcd_kv:with_from_key/1.
 func (c Ctx) WithFromKey() Ctx {

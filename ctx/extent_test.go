@@ -66,7 +66,7 @@ func TestExtentDecidesTheRange(t *testing.T) {
 
 func TestExtentIsTheSameInEveryRequestWithARange(t *testing.T) {
 	for _, c := range []ctx.Ctx{
-		ctx.Key("a"), ctx.Key("a\xff").WithPrefix(), ctx.Key("a").WithFromKey(), ctx.Key("a").WithRangeEnd("c"), ctx.Ctx{}.WithPrefix(),
+		ctx.Key("a"), ctx.Key("a\xff").WithPrefix(), ctx.Key("a").WithFromKey(), ctx.Key("a").WithRangeEnd("c"), ctx.Key("").WithPrefix(),
 	} {
 		get, _ := c.RangeRequest()
 		del, _ := c.DeleteRangeRequest()

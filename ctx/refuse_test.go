@@ -89,6 +89,16 @@ func TestConflictsAreReportedAllAtOnce(t *testing.T) {
 			[]string{"ctx: WithFirstKey does not apply to a delete request"},
 		},
 		{
+			"a delete of a prefix whose key is forgotten",
+			func() error { _, err := ctx.New("c").WithPrefix().DeleteRangeRequest(); return err }(),
+			[]string{forgottenKey("WithPrefix")},
+		},
+		{
+			"a delete from a key that is forgotten, beside another mistake",
+			func() error { _, err := ctx.Ctx{}.WithFromKey().WithLimit(1).DeleteRangeRequest(); return err }(),
+			[]string{"ctx: WithLimit does not apply to a delete request", forgottenKey("WithFromKey")},
+		},
+		{
 			"of several extents only the last counts",
 			put(ctx.Key("a").WithPrefix().WithRangeEnd("b").WithFromKey()),
 			[]string{"ctx: WithFromKey does not apply to a put request"},
@@ -96,6 +106,31 @@ func TestConflictsAreReportedAllAtOnce(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { checkRefused(t, tt.err, tt.want...) })
+	}
+}
+
+// forgottenKey is the conflict of a delete that has an extent and no key.
+func forgottenKey(extent string) string {
+	return "ctx: " + extent + ` without WithKey would delete every key: say WithKey("") where that is meant`
+}
+
+func TestDeleteOfEveryKeyHasToBeAskedFor(t *testing.T) {
+	for _, c := range []ctx.Ctx{
+		ctx.Key("").WithPrefix(), ctx.Ctx{}.WithPrefix().WithKey(""), ctx.Ctx{}.WithKeyBytes(nil).WithPrefix(), ctx.Key("").WithFromKey(),
+	} {
+		got, err := c.DeleteRangeRequest()
+		if err != nil || string(got.GetKey()) != "\x00" || string(got.GetRangeEnd()) != "\x00" {
+			t.Errorf("%v: got [%q, %q), %v, want every key", c, got.GetKey(), got.GetRangeEnd(), err)
+		}
+	}
+	// What only reads may cover everything without a word.
+	for _, c := range []ctx.Ctx{ctx.Ctx{}.WithPrefix(), ctx.Ctx{}.WithFromKey()} {
+		if _, err := c.RangeRequest(); err != nil {
+			t.Errorf("a get: %v", err)
+		}
+		if _, err := c.WatchCreateRequest(); err != nil {
+			t.Errorf("a watch: %v", err)
+		}
 	}
 }
 

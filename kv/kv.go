@@ -72,8 +72,8 @@ func Get(parent context.Context, c ctx.Ctx) (*pb.RangeResponse, error) {
 }
 
 // Delete deletes a key or a range of keys. Deleted of the response counts them; WithPrevKV returns them. To delete what
-// is not there is no error. It calls KV/DeleteRange and mirrors eetcd_kv:delete/1 and
-// delete/2.
+// is not there is no error. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
+// key. It calls KV/DeleteRange and mirrors eetcd_kv:delete/1 and delete/2.
 func Delete(parent context.Context, c ctx.Ctx) (*pb.DeleteRangeResponse, error) {
 	request, err := c.DeleteRangeRequest()
 	if err != nil {

@@ -56,6 +56,14 @@ func TestRequestThatMakesNoSenseIsNotSent(t *testing.T) {
 			"two options without a place in a delete", del, key.WithValue("2").WithPhysical(),
 			[]string{"ctx: WithValue does not apply to a delete request", "ctx: WithPhysical does not apply to a delete request"},
 		},
+		{
+			"a delete of a prefix whose key is forgotten", del, kv.New(registry).WithPrefix(),
+			[]string{`ctx: WithPrefix without WithKey would delete every key: say WithKey("") where that is meant`},
+		},
+		{
+			"a delete from a key that is forgotten", del, kv.New(registry).WithFromKey(),
+			[]string{`ctx: WithFromKey without WithKey would delete every key: say WithKey("") where that is meant`},
+		},
 		{"an unknown sort target", get, key.WithSort(99, kv.Descend), []string{"ctx: WithSort has the unknown sort target 99 in a get request"}},
 		{"an unknown sort order", get, key.WithSort(kv.ByKey, -1), []string{"ctx: WithSort has the unknown sort order -1 in a get request"}},
 		{"a timeout that lacks its unit", get, key.WithTimeout(5), []string{"ctx: WithTimeout(5ns) is below 1ms in a get request"}},
@@ -92,6 +100,10 @@ func TestTransactionThatMakesNoSenseIsNotSent(t *testing.T) {
 		{
 			"an operation on another connection", op.If().Else(op.Get(kv.New("elsewhere").WithKey("a"))),
 			[]string{`op: else[0]: WithConn("elsewhere") is not the transaction's connection "shared"`},
+		},
+		{
+			"a delete of a prefix whose key is forgotten", op.If().Then(op.Delete(kv.New(registry).WithPrefix())),
+			[]string{`op: then[0]: ctx: WithPrefix without WithKey would delete every key: say WithKey("") where that is meant`},
 		},
 		{"no operation at all", op.If().Then(write, op.Op{}), []string{"op: then[1]: the zero Op is no operation"}},
 		{
