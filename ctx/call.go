@@ -2,7 +2,10 @@
 
 package ctx
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // minTimeout is the shortest timeout that is taken for meant: below it a call cannot reach a
 // server and return, and the number is most likely one without its unit.
@@ -64,4 +67,21 @@ func (c Ctx) Unbound() Ctx {
 	c.given &^= callOptions
 	c.conn, c.endpoint, c.timeout = "", "", 0
 	return c
+}
+
+// Apart tells, in a sentence each, where c wants to be sent otherwise than the transaction that it is an
+// operation of. The connection and the endpoint may be those of the transaction or left out; the timeout
+// has no meaning for an operation. It is for packages op and stm; users of the SDK do not need it.
+func (c Ctx) Apart(transaction Ctx) (conflicts []string) {
+	if c.conn != "" && c.conn != transaction.conn {
+		conflicts = append(conflicts, fmt.Sprintf("WithConn(%q) is not the transaction's connection %q", c.conn, transaction.conn))
+	}
+	switch {
+	case !c.has(optEndpoint):
+	case !transaction.has(optEndpoint):
+		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is in a transaction without WithEndpoint", c.endpoint))
+	case c.endpoint != transaction.endpoint:
+		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is not the transaction's endpoint %q", c.endpoint, transaction.endpoint))
+	}
+	return conflicts
 }

@@ -95,6 +95,11 @@ func (c Ctx) Serializable() bool {
 	return c.has(optSerializable)
 }
 
+// Limit returns the limit of [Ctx.WithLimit], or 1 after [Ctx.WithTop]; 0 if neither was given.
+func (c Ctx) Limit() int64 {
+	return c.limit
+}
+
 // RangeRequest renders the request for /etcdserverpb.KV/Range, or returns an [*InvalidError]. It
 // takes the key and its extent, WithLimit, WithRev, WithSort, WithTop and its relatives,
 // WithSerializable, WithKeysOnly, WithCountOnly and the four revision bounds. An ascending sort by key

@@ -94,8 +94,8 @@ func TestTransactionThatMakesNoSenseIsNotSent(t *testing.T) {
 			[]string{`op: if[0]: compare: unknown operator "<=" on key "a"`},
 		},
 		{
-			"an operation with a timeout", op.If().Then(op.Put(s.local("a").WithTimeout(1000000))),
-			[]string{"op: then[0]: WithTimeout does not apply to an operation in a transaction"},
+			"an operation for one member", op.If().Then(op.Put(s.local("a").WithEndpoint("a:1"))),
+			[]string{`op: then[0]: WithEndpoint("a:1") is in a transaction without WithEndpoint`},
 		},
 		{
 			"an operation on another connection", op.If().Else(op.Get(kv.New("elsewhere").WithKey("a"))),

@@ -32,8 +32,12 @@ const (
 	txn
 )
 
-// Put is the operation of kv.Put. The request needs no connection; if it has one, it must be the
-// transaction's. A timeout or an endpoint is refused, since the operation is not sent by itself.
+// Put is the operation of kv.Put. How it is sent is the transaction's business, so the request needs no
+// connection, timeout or endpoint, and may still be made from a base that has them:
+//
+//   - the connection, and the endpoint, must be the transaction's; others are refused, since the
+//     operation would not go where it says;
+//   - the timeout is ignored, since the one of the transaction's own request counts.
 //
 // etcd refuses a transaction that puts one key twice (etcderr.ErrDuplicateKey).
 //
@@ -42,14 +46,14 @@ func Put(c ctx.Ctx) Op {
 	return Op{kind: put, req: c}
 }
 
-// Get is the operation of kv.Get. What holds for the request of [Put] holds here.
+// Get is the operation of kv.Get. What [Put] says of connection, timeout and endpoint holds here.
 //
 // It mirrors eetcd_op:get/1.
 func Get(c ctx.Ctx) Op {
 	return Op{kind: get, req: c}
 }
 
-// Delete is the operation of kv.Delete. What holds for the request of [Put] holds here.
+// Delete is the operation of kv.Delete. What [Put] says of connection, timeout and endpoint holds here.
 //
 // It mirrors eetcd_op:delete/1.
 func Delete(c ctx.Ctx) Op {

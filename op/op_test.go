@@ -130,12 +130,16 @@ func TestConflictsAreReportedAllAtOnceWithTheirPlace(t *testing.T) {
 		},
 		{
 			"an operation that goes its own way",
-			op.If().Then(op.Get(ctx.New("other").WithKey("a").WithTimeout(5).WithEndpoint(""))), registry,
+			op.If().Then(op.Get(ctx.New("other").WithKey("a").WithEndpoint("b:1"))), registry.WithEndpoint("a:1"),
 			[]string{
 				`op: then[0]: WithConn("other") is not the transaction's connection "registry"`,
-				"op: then[0]: WithTimeout does not apply to an operation in a transaction",
-				"op: then[0]: WithEndpoint does not apply to an operation in a transaction",
+				`op: then[0]: WithEndpoint("b:1") is not the transaction's endpoint "a:1"`,
 			},
+		},
+		{
+			"an operation for one member in a transaction for any",
+			op.If().Then(op.Get(registry.WithKey("a").WithEndpoint(""))), registry,
+			[]string{`op: then[0]: WithEndpoint("") is in a transaction without WithEndpoint`},
 		},
 		{
 			"a bound operation in an unbound transaction",
@@ -178,6 +182,26 @@ func TestConflictsAreReportedAllAtOnceWithTheirPlace(t *testing.T) {
 				t.Errorf("the outcome is %v, want NotSent", got)
 			}
 		})
+	}
+}
+
+func TestOperationsMayShareTheBaseOfTheirTransaction(t *testing.T) {
+	base := registry.WithTimeout(time.Second).WithEndpoint("a:1")
+	bare := op.If().Then(op.Put(ctx.Key("x").WithValue("1")), op.Txn(op.If().Else(op.Get(ctx.Key("x")))))
+	want, err := bare.TxnRequest(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, of := range map[string]ctx.Ctx{
+		"the same base":                        base,
+		"a base with another timeout":          base.WithTimeout(time.Minute),
+		"a base with a timeout too short":      base.WithTimeout(1), // the transaction's own is what counts
+		"a base with a timeout, not the other": registry.WithTimeout(time.Second),
+	} {
+		based := op.If().Then(op.Put(of.WithKey("x").WithValue("1")), op.Txn(op.If().Else(op.Get(of.WithKey("x")))))
+		if got, err := based.TxnRequest(base); err != nil || !proto.Equal(got, want) {
+			t.Errorf("operations of %s: got %v, %v, want %v", name, got, err, want)
+		}
 	}
 }
 

@@ -13,13 +13,12 @@ import (
 
 // TxnRequest renders the request for /etcdserverpb.KV/Txn. The transaction is sent as c says, and c
 // may say no more than that: connection, timeout and endpoint. Everything else in c is refused, and
-// so is a guard or an operation that makes no sense, or an operation with a timeout, an endpoint or
-// another connection of its own.
+// so is a guard or an operation that makes no sense, or an operation for another connection or endpoint.
 //
 // All conflicts, nested ones included, come in one [*ctx.InvalidError], each with its place in the
 // transaction: "op: then[2].else[0]: ctx: WithSort does not apply to a put request".
 func (t Transaction) TxnRequest(c ctx.Ctx) (*pb.TxnRequest, error) {
-	r := renderer{conn: c.Conn()}
+	r := renderer{sent: c}
 	r.refuse(c.Check("a txn request", 0))
 	request := r.txn(t)
 	if len(r.conflicts) > 0 {
@@ -30,7 +29,7 @@ func (t Transaction) TxnRequest(c ctx.Ctx) (*pb.TxnRequest, error) {
 
 // renderer carries on after a conflict to find them all; what it renders is worthless then.
 type renderer struct {
-	conn      string
+	sent      ctx.Ctx // how the transaction is sent
 	conflicts []conflict
 }
 
@@ -78,7 +77,9 @@ func (r *renderer) ops(branch string, ops []Op) []*pb.RequestOp {
 }
 
 func (r *renderer) op(o Op) *pb.RequestOp {
-	r.refuseOwnWay(o.req)
+	for _, text := range o.req.Apart(r.sent) {
+		r.add(text)
+	}
 	req := o.req.Unbound()
 	switch o.kind {
 	case put:
@@ -99,20 +100,6 @@ func (r *renderer) op(o Op) *pb.RequestOp {
 	default:
 		r.add("the zero Op is no operation")
 		return nil
-	}
-}
-
-// refuseOwnWay refuses what an operation cannot have for itself, because the transaction is sent as
-// one.
-func (r *renderer) refuseOwnWay(c ctx.Ctx) {
-	if own := c.Conn(); own != "" && own != r.conn {
-		r.add(fmt.Sprintf("WithConn(%q) is not the transaction's connection %q", own, r.conn))
-	}
-	if _, given := c.Timeout(); given {
-		r.add("WithTimeout does not apply to an operation in a transaction")
-	}
-	if _, given := c.Endpoint(); given {
-		r.add("WithEndpoint does not apply to an operation in a transaction")
 	}
 }
 

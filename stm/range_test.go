@@ -347,12 +347,12 @@ func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
 		{s.key("").WithLastKey(), []string{"ctx: WithLastKey does not apply to " + phrase}},
 		{s.all().WithValue("x"), []string{"ctx: WithValue does not apply to " + phrase}},
 		{
-			s.all().WithConn("elsewhere").WithTimeout(1e9).WithEndpoint("a:1").WithLease(1),
+			s.all().WithConn("elsewhere").WithEndpoint("a:1").WithLease(1).WithLimit(-1),
 			[]string{
 				"ctx: WithLease does not apply to " + phrase,
 				`stm: WithConn("elsewhere") is not the transaction's connection "shared"`,
-				"stm: WithTimeout does not apply to " + phrase,
-				"stm: WithEndpoint does not apply to " + phrase,
+				`stm: WithEndpoint("a:1") is in a transaction without WithEndpoint`,
+				"stm: WithLimit(-1) of " + phrase + " is negative",
 			},
 		},
 	}
@@ -368,4 +368,21 @@ func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
 		})
 	}
 	s.wantState("")
+}
+
+func TestRangeMayHaveTheBaseOfItsRun(t *testing.T) {
+	s := newSpace(t)
+	s.fill("a", "b")
+	base := stm.New(registry).WithTimeout(time.Minute).WithEndpoint(cluster.Member(0).Endpoint())
+	_, err := stm.Run(t.Context(), base, func(tx *stm.Tx) error {
+		for _, c := range []ctx.Ctx{base, base.WithTimeout(1), kv.New(registry).WithTimeout(time.Second)} {
+			if got := s.see(tx).pairs(c.WithKey(s.prefix).WithPrefix()); got != "a=a b=b" {
+				t.Errorf("%v: got %q", c, got)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

@@ -83,8 +83,8 @@ func (tx *Tx) Rev(key string) (int64, error) {
 // A key that somebody else puts into the range, changes or deletes there is a conflict, beyond the last pair returned under
 // a limit it is not.
 //
-// Every other option is refused with ctx.ErrInvalid, and so are a timeout, an endpoint, a connection other than that of the
-// run, and a negative limit. Other errors are those of [Tx.Get].
+// Every other option is refused with ctx.ErrInvalid, and so are a connection or an endpoint other than that of the run, and a
+// negative limit. A timeout is ignored, since that of the run counts. Other errors are those of [Tx.Get].
 func (tx *Tx) Range(c ctx.Ctx) ([]*mvccpb.KeyValue, error) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
@@ -147,28 +147,23 @@ func (tx *Tx) end() error {
 
 // spanOf is the range that a request asks for.
 func (r *run) spanOf(c ctx.Ctx) (span, error) {
-	err := c.Check("a range of a transaction", ctx.OptRange)
-	if own := c.Conn(); own != "" && own != r.to.Conn() {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("stm: WithConn(%q) is not the transaction's connection %q", own, r.to.Conn()))
+	const what = "a range of a transaction"
+	asked := c.Unbound()
+	err := asked.Check(what, ctx.OptRange)
+	for _, conflict := range c.Apart(r.to) {
+		err = ctx.AlsoInvalid(err, "stm: "+conflict)
 	}
-	if _, given := c.Timeout(); given {
-		err = ctx.AlsoInvalid(err, "stm: WithTimeout does not apply to a range of a transaction")
-	}
-	if _, given := c.Endpoint(); given {
-		err = ctx.AlsoInvalid(err, "stm: WithEndpoint does not apply to a range of a transaction")
+	if limit := asked.Limit(); limit < 0 {
+		err = ctx.AlsoInvalid(err, fmt.Sprintf("stm: WithLimit(%d) of %s is negative", limit, what))
 	}
 	if err != nil {
 		return span{}, err
 	}
-	request, err := c.RangeRequest()
+	request, err := asked.RangeRequest()
 	if err != nil {
 		return span{}, err
 	}
-	s := span{key: string(request.GetKey()), end: string(request.GetRangeEnd()), limit: request.GetLimit()}
-	if s.limit < 0 {
-		return span{}, ctx.AlsoInvalid(nil, fmt.Sprintf("stm: WithLimit(%d) of a range of a transaction is negative", s.limit))
-	}
-	return s, nil
+	return span{key: string(request.GetKey()), end: string(request.GetRangeEnd()), limit: request.GetLimit()}, nil
 }
 
 // hidden is how many keys of a span that the servers may have are not to be seen.
