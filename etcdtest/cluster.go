@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -44,8 +45,9 @@ type Cluster struct {
 
 	mu      sync.Mutex
 	members []*Member
-	spare   []*Member // of NewMember, and not in the cluster yet
-	err     error     // the first failure
+	spare   []*Member    // of NewMember, and not in the cluster yet
+	proxies []*GRPCProxy // of GRPCProxy
+	err     error        // the first failure
 	closed  bool
 }
 
@@ -170,20 +172,26 @@ func (c *Cluster) Leader() *Member {
 	defer cancel()
 	var leader *Member
 	_ = poll(ctx, func(ctx context.Context) (done bool, err error) {
-		var leaders []*Member
-		for _, m := range c.Members() {
-			if majority, err := m.hasMajority(ctx); err != nil || !majority {
-				continue
-			}
-			if s, err := m.status(ctx); err == nil && s.leads {
-				leaders = append(leaders, m)
-			}
-		}
-		if len(leaders) == 1 {
-			leader = leaders[0]
-		}
+		leader = c.leader(ctx)
 		return leader != nil, nil
 	})
+	return leader
+}
+
+// leader is [Cluster.Leader] without the wait.
+func (c *Cluster) leader(parent context.Context) *Member {
+	var leader *Member
+	for _, m := range c.Members() {
+		if majority, err := m.hasMajority(parent); err != nil || !majority {
+			continue
+		}
+		if s, err := m.status(parent); err == nil && s.leads {
+			if leader != nil {
+				return nil
+			}
+			leader = m
+		}
+	}
 	return leader
 }
 
@@ -224,9 +232,13 @@ func (c *Cluster) shutdown() error {
 		c.mu.Lock()
 		c.closed = true
 		members := slices.Concat(c.members, c.spare)
+		proxies := c.proxies
 		c.mu.Unlock()
 		c.end(errClosed)
 		var errs []error
+		for _, p := range proxies {
+			errs = append(errs, p.close())
+		}
 		for _, m := range members {
 			errs = append(errs, m.close())
 		}
@@ -262,16 +274,34 @@ func (c *Cluster) fail(err error) {
 	}
 }
 
-// dumpLogs prints the end of each member's log with a failed test.
+// dumpLogs prints the end of each server's log with a failed test.
 func (c *Cluster) dumpLogs() {
 	if !c.tb.Failed() {
 		return
 	}
-	for _, m := range c.Members() {
-		if log := strings.TrimSpace(m.Log()); log != "" {
-			c.tb.Logf("etcdtest: end of the log of %s:\n%s", m.name, tail(log, 25))
+	for _, s := range c.servers() {
+		if log := strings.TrimSpace(s.Log()); log != "" {
+			c.tb.Logf("etcdtest: end of the log of %s:\n%s", s.name, tail(log, 25))
 		}
 	}
+}
+
+func (c *Cluster) servers() []*server {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []*server
+	for _, m := range c.members {
+		all = append(all, &m.server)
+	}
+	for _, p := range c.proxies {
+		all = append(all, &p.server)
+	}
+	return all
+}
+
+// newServer returns a server of the cluster that has not been started yet.
+func (c *Cluster) newServer(name string, command func() command) server {
+	return server{name: name, logPath: filepath.Join(c.dir, name+".log"), command: command, fail: c.fail}
 }
 
 func (c *Cluster) newHTTPClient() *http.Client {

@@ -254,9 +254,10 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.NewMember() // with proxies, and never started
-	processes := make([]*process, c.Size())
-	for i, m := range c.Members() {
-		processes[i] = m.proc
+	c.GRPCProxy().Pause()
+	var processes []*process
+	for _, s := range c.servers() {
+		processes = append(processes, s.proc)
 	}
 	c.Member(0).Pause()
 	c.Member(1).Blackhole()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,16 +74,16 @@ func (l *link) run() {
 	}
 
 	var flows sync.WaitGroup
-	flows.Go(func() { l.flow(member, l.client) })
-	flows.Go(func() { l.flow(l.client, member) })
+	flows.Go(func() { l.flow(member, l.client, &l.proxy.received) })
+	flows.Go(func() { l.flow(l.client, member, &l.proxy.sent) })
 	flows.Wait()
 	_ = l.client.Close()
 	_ = member.Close()
 }
 
-// flow carries one direction to its end. A queue between its two sides lets chunks be under way together,
-// so that a delay costs latency and no throughput.
-func (l *link) flow(dst, src net.Conn) {
+// flow carries one direction to its end, and counts the bytes. A queue between its two sides lets chunks be under way
+// together, so that a delay costs latency and no throughput.
+func (l *link) flow(dst, src net.Conn, count *atomic.Int64) {
 	chunks := make(chan chunk, linkQueue)
 	var reader sync.WaitGroup
 	reader.Go(func() { l.read(chunks, src) })
@@ -91,7 +92,9 @@ func (l *link) flow(dst, src net.Conn) {
 		if !l.pass(c.at) {
 			return
 		}
-		if _, err := dst.Write(c.data); err != nil {
+		n, err := dst.Write(c.data)
+		count.Add(int64(n))
+		if err != nil {
 			l.abort()
 			return
 		}

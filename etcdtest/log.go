@@ -6,22 +6,21 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"path/filepath"
 )
 
 // logLimit is how much of a log is kept in memory.
 const logLimit = 1 << 20
 
-// Log returns what the member has written so far, over all its restarts, in etcd's JSON lines. Of a long
+// Log returns what the server has written so far, over all its restarts: etcd writes JSON lines. Of a long
 // log it is the last MiB. It is still there after [Cluster.Close].
-func (m *Member) Log() string {
-	m.mu.Lock()
-	last := m.last
-	m.mu.Unlock()
+func (s *server) Log() string {
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
 	if last != "" {
 		return last
 	}
-	f, err := os.Open(m.logPath())
+	f, err := os.Open(s.logPath)
 	if err != nil {
 		return ""
 	}
@@ -37,5 +36,3 @@ func (m *Member) Log() string {
 	}
 	return string(text)
 }
-
-func (m *Member) logPath() string { return filepath.Join(m.cluster.dir, m.name+".log") }

@@ -8,18 +8,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
-const (
-	// stopGrace is how long a member has to end by itself. It needs a second to hand its leadership over, and
-	// gives calls that are under way six more.
-	stopGrace = 10 * time.Second
-
-	restartTimeout = 30 * time.Second
-)
+const restartTimeout = 30 * time.Second
 
 var (
 	errClosed    = errors.New("the cluster is closed")
@@ -29,26 +23,21 @@ var (
 // Member is one etcd server of a [Cluster]. Its methods may be called from several goroutines; those that
 // start, end or halt the process take turns.
 type Member struct {
+	server
+	network // before the client port, with WithProxy
+
 	cluster *Cluster
 	index   int
-	name    string
 
 	endpoint, peerURL string // as others know it
 
 	clientPort, peerPort, statusPort port // where the process listens
 
-	proxy *proxy    // before the client port, with WithProxy
-	node  *peerNode // the member's place between its peers, with WithProxy
+	node *peerNode // the member's place between its peers, with WithProxy
 
 	id atomic.Uint64
 
-	turn   sync.Mutex // one change of the process at a time
-	mu     sync.Mutex
-	origin []string // flags that say how the member first comes into the cluster; nil before it does
-	proc   *process // nil before the first start
-	paused bool
-	closed bool
-	last   string // the log, once the cluster is closed
+	origin []string // flags that say how the member first comes into the cluster; nil before it does; under mu
 }
 
 // makeMember makes a member that is not in the cluster yet, with its ports and proxies.
@@ -59,7 +48,9 @@ func (c *Cluster) makeMember() (*Member, error) {
 		return nil, errClosed
 	}
 	index := len(c.members) + len(c.spare)
-	m := &Member{cluster: c, index: index, name: fmt.Sprintf("m%d", index)}
+	m := &Member{cluster: c, index: index}
+	m.server = c.newServer(fmt.Sprintf("m%d", index), m.command)
+	m.network.blame = m.server.failed
 	for _, p := range []*port{&m.clientPort, &m.peerPort, &m.statusPort} {
 		var err error
 		if *p, err = c.ports.reserve(); err != nil {
@@ -76,8 +67,29 @@ func (c *Cluster) makeMember() (*Member, error) {
 	return m, nil
 }
 
-// Name returns the member's name in the member list: m0, m1 and so on.
-func (m *Member) Name() string { return m.name }
+// addProxies makes the member known to others by the addresses of its proxies.
+func (m *Member) addProxies() error {
+	client, err := m.cluster.ports.reserve()
+	if err != nil {
+		return err
+	}
+	peer, err := m.cluster.ports.reserve()
+	if err != nil {
+		return err
+	}
+	if m.proxy, err = newProxy(client, m.clientPort.addr()); err == nil {
+		m.node, err = m.cluster.peers.add(m, peer)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: %w", errPortTaken, err)
+	}
+	if err != nil {
+		return err
+	}
+	m.endpoint = m.cluster.scheme("") + client.addr()
+	m.peerURL = "http://" + m.node.name
+	return nil
+}
 
 // Endpoint returns where clients connect to this member, as in [Cluster.Endpoints].
 func (m *Member) Endpoint() string { return m.endpoint }
@@ -91,47 +103,6 @@ func (m *Member) ID() uint64 { return m.id.Load() }
 
 // Version returns the version of etcd that the member runs, such as "v3.7.3".
 func (m *Member) Version() string { return m.cluster.version }
-
-// Kill ends the process with SIGKILL, as a crash would, and returns once it is gone. What etcd has written
-// is kept for [Member.Restart]. On a member that does not run it does nothing.
-func (m *Member) Kill() {
-	m.change("Kill", func(p *process) error { return p.kill() })
-}
-
-// Stop ends the process with SIGTERM and returns once it is gone; a leader hands its leadership over first.
-// After 10 s it is killed. A paused member is resumed first. On a member that does not run it does nothing.
-func (m *Member) Stop() {
-	m.change("Stop", m.stop)
-}
-
-// Pause halts the process with SIGSTOP and returns once it stands still. Its connections stay open and new
-// ones are accepted by the kernel, but nothing is answered until [Member.Resume]. The member must be running.
-func (m *Member) Pause() {
-	m.turn.Lock()
-	defer m.turn.Unlock()
-	p := m.running()
-	if p == nil {
-		m.failed("Pause", errors.New("not running"))
-		return
-	}
-	err := p.pause()
-	if err == nil {
-		m.setPaused(true)
-		err = p.awaitHalt()
-	}
-	m.failed("Pause", err)
-}
-
-// Resume undoes [Member.Pause]. On a member that is not paused it does nothing.
-func (m *Member) Resume() {
-	m.change("Resume", func(p *process) error {
-		err := p.resume()
-		if err == nil {
-			m.setPaused(false)
-		}
-		return err
-	})
-}
 
 // Restart starts the member again on its data and its ports, and stops it first where it runs. It returns
 // when the process serves and, if a majority of the members can reach each other, when the member sees a
@@ -153,91 +124,21 @@ func (m *Member) restart() error {
 	if !m.inCluster() {
 		return errors.New("it has not joined the cluster")
 	}
-	if p := m.running(); p != nil {
-		if err := m.stop(p); err != nil {
-			return err
-		}
-	}
-	return m.launch()
-}
-
-func (m *Member) stop(p *process) error {
-	_ = p.resume()
-	return p.stop(stopGrace)
-}
-
-// change applies f to the process, if there is one, in turn with other changes.
-func (m *Member) change(method string, f func(*process) error) {
-	m.turn.Lock()
-	defer m.turn.Unlock()
-	if p := m.running(); p != nil {
-		m.failed(method, f(p))
-	}
-}
-
-func (m *Member) failed(method string, err error) {
-	if err != nil {
-		m.cluster.fail(fmt.Errorf("%s of %s: %w", method, m.name, err))
-	}
-}
-
-// running returns the process, or nil where it has ended.
-func (m *Member) running() *process {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.proc == nil || m.proc.ended() {
-		return nil
-	}
-	return m.proc
+	return m.relaunch()
 }
 
 // reachable tells whether the member takes part in the cluster.
 func (m *Member) reachable() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	isolated := m.node != nil && m.node.isolated()
-	return m.proc != nil && !m.proc.ended() && !m.paused && !isolated
-}
-
-func (m *Member) setPaused(paused bool) {
-	m.mu.Lock()
-	m.paused = paused
-	m.mu.Unlock()
-}
-
-// launch starts the process. The caller has seen to it that none runs.
-func (m *Member) launch() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return errClosed
-	}
-	p, err := startProcess(m.cluster.binary, m.args(), m.env(), m.logPath())
-	if err != nil {
-		return err
-	}
-	m.proc, m.paused = p, false
-	return nil
+	return m.answering() && (m.node == nil || !m.node.isolated())
 }
 
 // close ends the member for good.
 func (m *Member) close() error {
-	m.mu.Lock()
-	m.closed = true
-	p := m.proc
-	m.mu.Unlock()
-	var err error
-	if p != nil {
-		err = p.kill()
-	}
-	if m.proxy != nil {
-		err = errors.Join(err, m.proxy.close())
-	}
-	log := m.Log()
-	m.mu.Lock()
-	m.last = log
-	m.mu.Unlock()
-	return err
+	return errors.Join(m.server.close(), m.network.close())
+}
+
+func (m *Member) command() command {
+	return command{m.cluster.binary, m.args(), m.env()}
 }
 
 // args are flags that every etcd since 3.4 knows. Timings a little under etcd's own make elections quick

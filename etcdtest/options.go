@@ -47,7 +47,7 @@ func WithFlags(flags ...string) Option {
 }
 
 // WithProxy puts a proxy before each member's client port and another before its peer port, so that
-// [Member.Cut], [Member.Delay], [Member.Blackhole] and [Cluster.Partition] work. [Cluster.Endpoints] and
+// [Member.Cut], [Member.Delay], [Member.Blackhole], [Member.Sent], [Cluster.Partition] and the like work. [Cluster.Endpoints] and
 // the member list then hold the proxies' addresses.
 func WithProxy() Option {
 	return func(o *options) { o.proxy = true }

@@ -15,23 +15,23 @@ import (
 // reapTimeout bounds the wait for a process that got SIGKILL.
 const reapTimeout = 10 * time.Second
 
-// process is one run of the etcd binary. Its methods may be called at any time, also after its end.
+// process is one run of a server. Its methods may be called at any time, also after its end.
 type process struct {
 	os   *os.Process
 	done chan struct{} // closed once the process has ended and is reaped
 	exit string        // how it ended; set before done is closed
 }
 
-// startProcess runs bin with its output appended to the file logPath.
-func startProcess(bin string, args, env []string, logPath string) (*process, error) {
+// startProcess runs a command with its output appended to the file logPath.
+func startProcess(c command, logPath string) (*process, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
 
-	cmd := exec.Command(bin, args...)
-	cmd.Env = env
+	cmd := exec.Command(c.binary, c.args...)
+	cmd.Env = c.env
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = dieWithParent()
 

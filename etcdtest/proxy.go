@@ -5,6 +5,7 @@ package etcdtest
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +15,8 @@ type proxy struct {
 	target   string
 	listener net.Listener
 	running  sync.WaitGroup
+
+	sent, received atomic.Int64 // bytes to clients, and from them
 
 	mu      sync.Mutex
 	faults  faults

@@ -98,34 +98,6 @@ func (m *Member) awaitUp(parent context.Context) error {
 	return m.awaitReady(parent)
 }
 
-// await polls until the condition holds, unless the process ends first.
-func (m *Member) await(parent context.Context, holds func(context.Context) bool) error {
-	err := poll(parent, func(ctx context.Context) (bool, error) {
-		if holds(ctx) {
-			return true, nil
-		}
-		m.mu.Lock()
-		p := m.proc
-		m.mu.Unlock()
-		if p.ended() {
-			return false, m.endedEarly(p)
-		}
-		return false, nil
-	})
-	if err != nil && !errors.Is(err, errPortTaken) {
-		log, _, _ := strings.Cut(m.Log(), "\nUsage:\n") // which follows a bad flag, at length
-		err = fmt.Errorf("%s: %w\n%s", m.name, err, tail(log, 10))
-	}
-	return err
-}
-
-func (m *Member) endedEarly(p *process) error {
-	if strings.Contains(m.Log(), "address already in use") {
-		return fmt.Errorf("%s: %w", m.name, errPortTaken)
-	}
-	return fmt.Errorf("the process has ended: %s", p.exit)
-}
-
 func (c *Cluster) get(parent context.Context, url string) (string, error) {
 	req, err := http.NewRequestWithContext(parent, http.MethodGet, url, nil)
 	if err != nil {

@@ -64,6 +64,18 @@ func (c *certificates) serverFlags() []string {
 	}
 }
 
+// proxyFlags has a gRPC proxy serve as a member does, and connect as a client does.
+func (c *certificates) proxyFlags() []string {
+	return []string{
+		"--cert-file=" + c.serverFile,
+		"--key-file=" + c.serverKeyFile,
+		"--trusted-ca-file=" + c.caFile,
+		"--cacert=" + c.caFile,
+		"--cert=" + c.clientFile,
+		"--key=" + c.clientKeyFile,
+	}
+}
+
 func (c *certificates) clientConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,

@@ -3,6 +3,7 @@
 package etcdtest
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -141,4 +142,30 @@ func TestPartitionLastsOverRestartAndOthersAreLeftAlone(t *testing.T) {
 	mustGet(t, clientOf(c, m), "k", "w")
 	m.Restart()
 	mustPut(t, clientOf(c, m), "k", "x")
+}
+
+func TestBytesToAndFromClientsAreCounted(t *testing.T) {
+	const size = 200_000
+	c := Start(t, WithProxy())
+	m := c.Member(0)
+	g := clientOf(c, m)
+	before := [2]int64{m.Received(), m.Sent()}
+	mustPut(t, g, "k", strings.Repeat("v", size))
+	received := m.Received() - before[0]
+	if received < size || received > 2*size {
+		t.Errorf("a put of %d bytes counts as %d received", size, received)
+	}
+	if sent := m.Sent() - before[1]; sent == 0 || sent > size/10 {
+		t.Errorf("the answer to a put counts as %d sent", sent)
+	}
+	before = [2]int64{m.Received(), m.Sent()}
+	if _, err := g.get(5*time.Second, "k"); err != nil {
+		t.Fatal(err)
+	}
+	if sent := m.Sent() - before[1]; sent < size || sent > 2*size {
+		t.Errorf("a value of %d bytes counts as %d sent", size, sent)
+	}
+	if received := m.Received() - before[0]; received > size/10 {
+		t.Errorf("a get counts as %d received", received)
+	}
 }
