@@ -42,7 +42,7 @@ func (tx *Tx) commit() (*pb.TxnResponse, error) {
 	case err != nil:
 		return nil, tooMany(err, len(guards), len(tx.writes))
 	case response.GetSucceeded():
-		return response, nil
+		return flat(response), nil
 	}
 	if len(reads) > 0 {
 		tx.run.reads, tx.run.news = reads, response
@@ -97,13 +97,38 @@ func (tx *Tx) hasRead(key string) bool {
 func (tx *Tx) ops() []op.Op {
 	ops := make([]op.Op, 0, len(tx.writes))
 	for _, key := range slices.Sorted(maps.Keys(tx.writes)) {
-		if own := tx.writes[key]; own.deleted {
-			ops = append(ops, op.Delete(kv.Key(key)))
-		} else {
-			ops = append(ops, op.Put(kv.Key(key).WithValue(own.value)))
-		}
+		ops = append(ops, tx.op(key, tx.writes[key]))
 	}
 	return ops
+}
+
+// op is one write. A server refuses to keep the lease of a key that is not there, so it is asked first whether the key is,
+// where the guards do not say so.
+func (tx *Tx) op(key string, own write) op.Op {
+	if own.deleted {
+		return op.Delete(kv.Key(key))
+	}
+	put := kv.Key(key).WithValue(own.value)
+	switch {
+	case !own.keep:
+		return op.Put(put.WithLease(own.lease))
+	case tx.run.isolation == ReadCommitted || !tx.hasRead(key):
+		return op.Txn(op.If(compare.Exists(key)).Then(op.Put(put.WithIgnoreLease())).Else(op.Put(put)))
+	case tx.pairs[key] == nil:
+		return op.Put(put)
+	default:
+		return op.Put(put.WithIgnoreLease())
+	}
+}
+
+// flat puts the answer to a put in place of that to the transaction around it.
+func flat(response *pb.TxnResponse) *pb.TxnResponse {
+	for i, answer := range response.GetResponses() {
+		if nested := answer.GetResponseTxn(); nested != nil {
+			response.Responses[i] = nested.GetResponses()[0]
+		}
+	}
+	return response
 }
 
 func compareSpans(a, b span) int {

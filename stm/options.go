@@ -57,6 +57,7 @@ type options struct {
 	isolation  Isolation
 	prefetch   []string
 	maxRetries int
+	keepLease  bool
 }
 
 // WithIsolation sets the level of isolation; SerializableSnapshot is the default. An unknown level is refused with
@@ -78,6 +79,13 @@ func WithPrefetch(keys ...string) Option {
 // runs once. By default it runs until the deadline. Less than 0 is refused with ctx.ErrInvalid.
 func WithMaxRetries(n int) Option {
 	return func(o *options) { o.maxRetries = n }
+}
+
+// WithKeepLease makes each [Tx.Put] leave the lease of its key as it is: that which the servers have when the transaction is
+// committed, or that of an earlier [Tx.PutWithLease] of the same transaction. A key that is new, or that the transaction has
+// deleted before it puts it, has none. By default a put detaches its key from its lease, as etcd's put does.
+func WithKeepLease() Option {
+	return func(o *options) { o.keepLease = true }
 }
 
 // wrong tells every option that makes no sense.

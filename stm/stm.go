@@ -24,7 +24,8 @@
 // A server takes 128 guards and 128 writes in a transaction unless it is configured otherwise, and refuses more with
 // etcderr.ErrTooManyOps. Every key that was read is a guard, one that was returned by a range included, for the deletion of
 // a key cannot be seen otherwise; so is every range, and with SerializableSnapshot every key that was written unread. There
-// is no way around it, since nested transactions share the limit. Transactions that only read, with SerializableSnapshot or
+// is no way around it, since nested transactions share the limit. With [WithKeepLease] a put of a key that was not read, and
+// each put with ReadCommitted, is nested in a transaction of its own, which leaves room for 127 writes. Transactions that only read, with SerializableSnapshot or
 // Serializable, have no guards and no limit.
 package stm
 

@@ -39,6 +39,8 @@ type Tx struct {
 type write struct {
 	value   string
 	deleted bool
+	lease   int64
+	keep    bool // the lease that the servers have for the key, in place of lease
 }
 
 // Conflicts returns how many tries of this run were lost before this one: 0 in the first.
@@ -77,8 +79,8 @@ func (tx *Tx) Rev(key string) (int64, error) {
 
 // Range returns the keys of a range, in their order: those of WithPrefix, WithFromKey or WithRangeEnd, or the one of WithKey
 // alone; with WithLimit or WithFirstKey no more than the first ones. What the transaction has put or deleted itself is as
-// good as done; the pair of a key that it has put has no lease, and the revisions of the key as it was, 0 for a new one. The
-// result is the caller's.
+// good as done; the pair of a key that it has put has the lease of that put, and the revisions of the key as it was, 0 for a
+// new one. The result is the caller's.
 //
 // A key that somebody else puts into the range, changes or deletes there is a conflict, beyond the last pair returned under
 // a limit it is not.
@@ -113,19 +115,37 @@ func (tx *Tx) Range(c ctx.Ctx) ([]*mvccpb.KeyValue, error) {
 	return tx.view(r.span, limit), nil
 }
 
-// Put sets the value of a key when the transaction is committed; the key is attached to no lease then. The last Put or
-// Delete of a key counts. An empty key is refused at the end of the run, with etcderr.ErrEmptyKey. On a Tx of a function
-// that has returned it does nothing.
-func (tx *Tx) Put(key, value string) { tx.write(key, write{value: value}) }
+// Put sets the value of a key when the transaction is committed. The key is attached to no lease then, as etcd's put has it;
+// with [WithKeepLease] it keeps the lease that it has. The last Put, PutWithLease or Delete of a key counts. An empty key is
+// refused at the end of the run, with etcderr.ErrEmptyKey. On a Tx of a function that has returned it does nothing.
+func (tx *Tx) Put(key, value string) {
+	tx.write(key, func(before write, written bool) write {
+		w := write{value: value}
+		if tx.run.keepLease {
+			w.lease, w.keep = before.lease, before.keep || !written
+		}
+		return w
+	})
+}
+
+// PutWithLease is [Tx.Put] for a key that goes when a lease does, with or without [WithKeepLease]. A lease of 0 is none: the
+// key stays. One that does not exist is refused at the end of the run, with etcderr.ErrLeaseNotFound, and nothing is written.
+func (tx *Tx) PutWithLease(key, value string, lease int64) {
+	tx.write(key, func(write, bool) write { return write{value: value, lease: lease} })
+}
 
 // Delete deletes a key when the transaction is committed. It is no error if there is none. What is said of [Tx.Put] holds.
-func (tx *Tx) Delete(key string) { tx.write(key, write{deleted: true}) }
+func (tx *Tx) Delete(key string) {
+	tx.write(key, func(write, bool) write { return write{deleted: true} })
+}
 
-func (tx *Tx) write(key string, w write) {
+// write notes a write, which may depend on the one of the same key before it.
+func (tx *Tx) write(key string, after func(before write, written bool) write) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if tx.live {
-		tx.writes[key] = w
+		before, written := tx.writes[key]
+		tx.writes[key] = after(before, written)
 	}
 }
 
@@ -198,7 +218,10 @@ func (tx *Tx) view(s span, limit int64) []*mvccpb.KeyValue {
 		if was := tx.pairs[key]; was != nil {
 			pair = proto.CloneOf(was)
 		}
-		pair.Value, pair.Lease = []byte(own.value), 0
+		pair.Value = []byte(own.value)
+		if !own.keep {
+			pair.Lease = own.lease
+		}
 		all = append(all, pair)
 	}
 	slices.SortFunc(all, func(a, b *mvccpb.KeyValue) int { return bytes.Compare(a.GetKey(), b.GetKey()) })
