@@ -41,6 +41,8 @@ type Conn struct {
 	tokens    *tokens // nil without credentials
 	calls     calls
 	services  services
+	hurried   chan struct{} // of mode Random
+	searching atomic.Bool   // mode Random looks for an endpoint, and has not tried each of them yet
 
 	membership membership
 
@@ -58,7 +60,10 @@ var _ grpc.ClientConnInterface = (*Conn)(nil)
 const closeTimeout = time.Second
 
 func newConn(name string, addresses []address, o *options) *Conn {
-	c := &Conn{name: name, opts: o, rotation: newRotation(), budget: newBudget(), listeners: newListeners(o)}
+	c := &Conn{
+		name: name, opts: o, rotation: newRotation(), budget: newBudget(), listeners: newListeners(o),
+		hurried: make(chan struct{}, 1),
+	}
 	if o.credentials {
 		c.tokens = newTokens(o.user, o.password)
 	}

@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,26 @@ var (
 	errStandby    = errors.New("on standby: mode Random connects to one endpoint at a time")
 )
 
+// phase is where an endpoint is in its life:
+//
+//	phase      event                                                   next
+//	frozen     an attempt to connect succeeds                          active
+//	active     the transport is retired or breaks                      returning
+//	active     a check fails, or a call is told of no leader           frozen
+//	returning  the redial, which comes at once, succeeds               active
+//	returning  it fails                                                frozen
+//	any        the endpoint is no longer one of the connection         retired
+//
+// A returning endpoint is told as Active: mostly it is so again before anybody notices.
+type phase uint8
+
+const (
+	frozen phase = iota
+	active
+	returning
+	retired
+)
+
 // endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it; any goroutine
 // may freeze it. Its lock is never held across anything that blocks.
 type endpoint struct {
@@ -25,13 +46,16 @@ type endpoint struct {
 	addr    address
 	leases  atomic.Int64
 	suspect chan struct{}           // holds one request to verify the endpoint now
+	hurried chan struct{}           // holds one request for an early attempt to reconnect
 	life    context.Context         // ends with the connection, or when the endpoint is retired
 	retire  context.CancelCauseFunc // it does not end the calls under way
 
 	mu      sync.Mutex
-	link    *link     // nil while Frozen
+	phase   phase
+	link    *link     // while active
 	aside   *link     // to a learner: for what is sent to this endpoint alone
-	err     error     // why it is Frozen
+	drained []*link   // out of the rotation, but with calls or streams under way
+	err     error     // why it is frozen or retired
 	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
 
 	told State // what the state listener heard last
@@ -39,7 +63,10 @@ type endpoint struct {
 }
 
 func newEndpoint(c *Conn, a address) *endpoint {
-	e := &endpoint{conn: c, addr: a, suspect: make(chan struct{}, 1), err: errConnecting}
+	e := &endpoint{conn: c, addr: a, suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting}
+	if c.opts.mode == Random {
+		e.hurried = c.hurried
+	}
 	e.life, e.retire = context.WithCancelCause(c.life)
 	return e
 }
@@ -49,39 +76,12 @@ func (e *endpoint) snapshot() Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := Endpoint{Name: e.conn.name, Address: e.addr.text, State: Frozen, Leases: int(e.leases.Load()), Err: e.err}
-	if e.link != nil {
+	if e.phase == active || e.phase == returning {
 		s.State, s.Err = Active, nil
 	} else if !e.retryAt.IsZero() {
 		s.ReconnectIn = max(0, time.Until(e.retryAt))
 	}
 	return s
-}
-
-// keep connects the endpoint and reconnects it for ever. verdict hears how each attempt ended.
-func (e *endpoint) keep(life context.Context, verdict func(error)) {
-	defer e.dismiss()
-	pause := e.conn.opts.pause()
-	for {
-		l, err := e.connect(life)
-		if err == nil {
-			pause.Reset()
-			e.activate(l)
-			verdict(nil)
-			err = e.attend(life, l)
-		}
-		if life.Err() != nil {
-			e.retired()
-			verdict(err)
-			return
-		}
-		wait := nextWait(pause)
-		e.await(err, wait)
-		verdict(err) // once Info has the reason
-		if !sleep(life, wait) {
-			e.retired()
-			return
-		}
-	}
 }
 
 // retired tells that the endpoint is out of service for good, unless it is because the connection closes.
@@ -90,46 +90,11 @@ func (e *endpoint) retired() {
 		return
 	}
 	e.mu.Lock()
-	e.link, e.err, e.retryAt = nil, context.Cause(e.life), time.Time{}
+	e.phase, e.link, e.err, e.retryAt = retired, nil, context.Cause(e.life), time.Time{}
 	e.mu.Unlock()
+	e.conn.rotation.signal()
 	e.tell(Frozen)
 	e.conn.opts.log.Info("etcd endpoint retired", e.logAttrs()...)
-}
-
-// connect makes one attempt to get a link on which the member proves that it can take requests. That to a learner, which
-// cannot take most, is put aside until the next attempt.
-func (e *endpoint) connect(life context.Context) (*link, error) {
-	e.mu.Lock()
-	e.retryAt = time.Time{}
-	aside := e.aside
-	e.mu.Unlock()
-	if aside != nil {
-		err := verify(life, aside.cc, e.conn.tokens, e.conn.opts.connectTimeout)
-		if err == nil {
-			return aside, nil
-		}
-		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
-			return nil, err
-		}
-		e.dismiss()
-	}
-	var under transportErrors
-	cc, err := dial(e.addr, e.conn.opts, e.conn.tokens, &under)
-	if err != nil {
-		return nil, err
-	}
-	cc.Connect()
-	if err := verify(life, cc, e.conn.tokens, e.conn.opts.connectTimeout); err != nil {
-		if errors.Is(err, etcderr.ErrNotSupportedForLearner) && e.conn.opts.mode == ConnectAll {
-			e.mu.Lock()
-			e.aside = newLink(life, e, cc)
-			e.mu.Unlock()
-			return nil, err
-		}
-		_ = cc.Close()
-		return nil, below(err, &under, e.addr)
-	}
-	return newLink(life, e, cc), nil
 }
 
 // dismiss lets go of the link that is aside, if there is one.
@@ -147,54 +112,35 @@ func (e *endpoint) dismiss() {
 // discard gives up the endpoint's own use of a link.
 func (e *endpoint) discard(l *link) {
 	l.release()
-	e.conn.tasks.Go(func() { l.closeWhenIdle(e.conn.life) })
+	e.conn.tasks.Go(func() {
+		l.closeWhenIdle(e.conn.life)
+		e.forget(l)
+	})
 }
 
 // activate puts a new link into service.
 func (e *endpoint) activate(l *link) {
 	e.mu.Lock()
-	e.link, e.aside, e.err = l, nil, nil
-	e.mu.Unlock()
+	e.phase, e.link, e.aside, e.err = active, l, nil, nil
 	e.conn.rotation.add(l)
-	e.tell(Active)
-	e.conn.opts.log.Info("etcd endpoint active", e.logAttrs()...)
+	e.mu.Unlock()
+	if e.tell(Active) {
+		e.conn.opts.log.Info("etcd endpoint active", e.logAttrs()...)
+	} else {
+		e.conn.opts.log.Debug("etcd endpoint reconnected", e.logAttrs()...)
+	}
 }
 
-// freeze takes the endpoint out of service if l is still its link. With keepLast it stays if no other is in service.
+// freeze takes the endpoint out of service if l is its link in the rotation. With keepLast it stays if no other is there.
 func (e *endpoint) freeze(l *link, cause error, keepLast bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if !e.conn.rotation.remove(l, keepLast) {
 		return
 	}
-	e.mu.Lock()
-	e.link, e.err = nil, cause
-	e.mu.Unlock()
+	e.phase, e.link, e.err = frozen, nil, cause
 	l.retire(cause)
-}
-
-// attend looks after a link in service until it is frozen, and returns why it was.
-func (e *endpoint) attend(life context.Context, l *link) error {
-	c := e.conn
-	c.tasks.Go(func() {
-		if l.lost(l.service) {
-			e.freeze(l, errLost, false)
-		}
-	})
-	check := time.NewTicker(c.opts.checkInterval)
-	defer check.Stop()
-	for l.service.Err() == nil {
-		select {
-		case <-l.service.Done():
-			continue
-		case <-check.C:
-		case <-e.suspect:
-		}
-		if err := c.examine(l); err != nil && l.service.Err() == nil {
-			e.freeze(l, err, c.spareLast(err))
-		}
-	}
-	c.rotation.remove(l, false) // where the connection is closing, nobody froze it
-	e.discard(l)
-	return context.Cause(l.service)
+	e.endDrained(cause)
 }
 
 // spareLast says whether an error of an endpoint is no reason to freeze the last one in service. To have no leader is
@@ -204,17 +150,33 @@ func (c *Conn) spareLast(err error) bool {
 	return c.opts.mode == ConnectAll && errors.Is(err, etcderr.ErrNoLeader)
 }
 
-// await records that the endpoint is Frozen for err until the next attempt.
-func (e *endpoint) await(err error, wait time.Duration) {
+// await records that an attempt has failed with err and that the next one comes after wait. It returns why the endpoint
+// is frozen, as Info shows it.
+func (e *endpoint) await(err error, wait time.Duration) error {
 	e.mu.Lock()
-	e.err, e.retryAt = err, time.Now().Add(wait)
+	if e.phase == returning && !errors.Is(err, errLost) {
+		if unwell(err) {
+			e.endDrained(err)
+		}
+		err = fmt.Errorf("%w: %w", errLost, err)
+	}
+	e.phase, e.err, e.retryAt = frozen, err, time.Now().Add(wait)
 	e.mu.Unlock()
+	e.conn.rotation.signal()
 	level := slog.LevelDebug
 	if e.tell(Frozen) {
 		level = slog.LevelWarn
 	}
 	e.conn.opts.log.Log(context.Background(), level, "etcd endpoint frozen",
 		append(e.logAttrs(), slog.Any("reason", err), slog.Duration("reconnect_in", wait))...)
+	return err
+}
+
+// plan records when the next attempt is due.
+func (e *endpoint) plan(at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retryAt = at
 }
 
 // tell tells the state listener of a state, unless that is what it heard last, and reports whether it did.

@@ -37,6 +37,8 @@ type member struct {
 	logins atomic.Int64  // authentications
 	token  string        // what they get
 	lag    time.Duration // from an authentication until the member knows of its token; 0: it never asks for one
+	dials  atomic.Int64  // connections made
+	opts   []grpc.ServerOption
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
@@ -46,10 +48,11 @@ type member struct {
 	knows    time.Time                          // from when on it takes the token
 	kv       func(parent context.Context) error // what a KV request meets; nil answers
 	silent   chan struct{}                      // while open, nothing is answered
+	conns    []net.Conn                         // made since the last drop
 }
 
-func newMember(t *testing.T, name string) *member {
-	m := &member{name: name}
+func newMember(t *testing.T, name string, opts ...grpc.ServerOption) *member {
+	m := &member{name: name, opts: opts}
 	m.leader.Store(1)
 	m.start()
 	t.Cleanup(m.stop)
@@ -60,7 +63,7 @@ func (m *member) start() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.listener = bufconn.Listen(1 << 16)
-	m.server = grpc.NewServer()
+	m.server = grpc.NewServer(m.opts...)
 	pb.RegisterKVServer(m.server, m)
 	pb.RegisterMaintenanceServer(m.server, m)
 	pb.RegisterWatchServer(m.server, m)
@@ -79,6 +82,23 @@ func (m *member) stop() {
 	if server != nil {
 		server.Stop()
 	}
+}
+
+// refuse makes the member take no further connections.
+func (m *member) refuse() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listener = nil
+}
+
+// drop closes the connections to the member.
+func (m *member) drop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		c.Close()
+	}
+	m.conns = nil
 }
 
 // pause makes the member take requests and answer none, as a stopped process does.
@@ -240,6 +260,17 @@ func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchRespo
 
 func id(name string) uint64 { return uint64(name[len(name)-1]) }
 
+// dialled notes a connection.
+func (m *member) dialled(nc net.Conn, err error) (net.Conn, error) {
+	if err == nil {
+		m.dials.Add(1)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.conns = append(m.conns, nc)
+	}
+	return nc, err
+}
+
 // dialer connects an endpoint of the form NAME:1 to the member of that name.
 func dialer(members ...*member) conn.Option {
 	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
@@ -253,7 +284,7 @@ func dialer(members ...*member) conn.Option {
 			if listener == nil {
 				return nil, fmt.Errorf("dial %s: connection refused", target)
 			}
-			return listener.DialContext(parent)
+			return m.dialled(listener.DialContext(parent))
 		}
 		return nil, fmt.Errorf("dial %s: no such host", target)
 	}))

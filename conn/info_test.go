@@ -32,14 +32,15 @@ func TestWriteInfoShowsBothTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := c.Info()[1].ReconnectIn.Round(time.Millisecond).String()
+		reason := `connection lost: health check: connection error: desc = "transport: Error while dialing: dial b:1: connection refused"`
 		want := strings.Join([]string{
 			"Name     | Status | Endpoint | Leases",
 			"---------+--------+----------+-------",
 			"registry | Active | a:1      | 0",
 			"",
 			"Name     | Status | Endpoint | Reconnect in | Reason",
-			"---------+--------+----------+--------------+----------------",
-			"registry | Frozen | b:1      | " + in + strings.Repeat(" ", len("Reconnect in")-len(in)) + " | connection lost",
+			"---------+--------+----------+--------------+-" + strings.Repeat("-", len(reason)),
+			"registry | Frozen | b:1      | " + in + strings.Repeat(" ", len("Reconnect in")-len(in)) + " | " + reason,
 			"",
 		}, "\n")
 		if out.String() != want {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -42,8 +43,12 @@ type link struct {
 	ep *endpoint
 	cc *grpc.ClientConn
 
-	// service ends, with its cause, when the link leaves the rotation. Streams end with it; unary calls do not, since a
-	// silent member may yet answer.
+	// up ends when the link leaves the rotation, for whatever reason.
+	up   context.Context
+	lose context.CancelCauseFunc
+
+	// service ends, with its cause, when nothing more is expected of the link: when its endpoint freezes, but not when the
+	// server merely retires the transport. Streams end with it; unary calls do not, since a silent member may yet answer.
 	service context.Context
 	retire  context.CancelCauseFunc
 
@@ -56,6 +61,7 @@ type link struct {
 func newLink(parent context.Context, ep *endpoint, cc *grpc.ClientConn) *link {
 	l := &link{ep: ep, cc: cc, idle: make(chan struct{})}
 	l.service, l.retire = context.WithCancelCause(parent)
+	l.up, l.lose = context.WithCancelCause(l.service)
 	l.users.Store(1)
 	return l
 }
@@ -88,8 +94,9 @@ func (l *link) closeWhenIdle(hard context.Context) {
 	_ = l.cc.Close() // it fails only when closed already
 }
 
-// lost waits until the transport is not connected any more, or ctx ends, and reports whether it was lost. gRPC lets
-// calls through before it says that it is Ready, so a new link may still seem to be connecting.
+// lost waits until the transport takes no more calls, or ctx ends, and reports whether it was lost: its connection broke,
+// or the server retires it with a GOAWAY. gRPC lets calls through before it says that it is Ready, so a new link may still
+// seem to be connecting.
 func (l *link) lost(ctx context.Context) bool {
 	for ready := false; ; {
 		state := l.cc.GetState()
@@ -133,7 +140,8 @@ func dial(a address, o *options, t *tokens, under *transportErrors) (*grpc.Clien
 		grpc.WithTransportCredentials(transportCredentials(a, o, under)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// The connect timeout is for verify to keep, which says better than gRPC what has been waited for.
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * o.connectTimeout}),
+		// The backoff keeps gRPC from another attempt of its own before it is told to give up.
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * o.connectTimeout, Backoff: backoff.DefaultConfig}),
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connWindow),

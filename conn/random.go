@@ -9,14 +9,11 @@ import (
 	"time"
 )
 
-// settled is how long a link must have lasted for its loss to start the search for another endpoint afresh.
-const settled = time.Second
-
 // keepOne serves mode Random: it connects one endpoint, chosen at random, and moves on to the next when that one
 // fails. It pauses only after every endpoint has failed in turn. verdict hears nil when one is connected, and an error
 // when all have failed.
 func (c *Conn) keepOne(life context.Context, verdict func(error)) {
-	pause := c.opts.pause()
+	pace := c.newPace(c.hurried)
 	var set, order []*endpoint
 	for turn, failed := 0, 0; ; turn++ {
 		if now := c.all(); !slices.Equal(now, set) { // at first, and after a sync
@@ -24,15 +21,23 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 			rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		}
 		e := order[turn%len(order)]
+		pace.attempt()
 		l, err := e.connect(e.life)
-		if err == nil {
+		for err == nil {
 			since := time.Now()
 			e.activate(l)
+			c.searching.Store(false)
 			verdict(nil)
-			err = e.attend(e.life, l)
-			if time.Since(since) >= settled {
-				failed = 0
-				pause.Reset()
+			err = e.attend(l)
+			c.searching.Store(true)
+			if !l.useful(since) {
+				break
+			}
+			failed = 0
+			pace.backoff.Reset()
+			if e.is(returning) && e.life.Err() == nil {
+				pace.attempt()
+				l, err = e.connect(e.life)
 			}
 		}
 		if life.Err() != nil {
@@ -48,15 +53,15 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 			e.await(err, 0)
 			continue
 		}
-		wait := nextWait(pause)
-		e.await(err, wait)
-		for _, other := range order {
-			other.mu.Lock()
-			other.retryAt = time.Now().Add(wait)
-			other.mu.Unlock()
-		}
+		c.searching.Store(false)
+		wait := nextWait(pace.backoff)
+		err = e.await(err, wait)
 		verdict(err) // once Info has the reasons
-		if !sleep(life, wait) {
+		if !pace.rest(life, wait, func(at time.Time) {
+			for _, other := range order {
+				other.plan(at)
+			}
+		}) {
 			return
 		}
 	}

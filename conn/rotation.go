@@ -49,6 +49,13 @@ func (r *rotation) remove(l *link, keepLast bool) bool {
 	return true
 }
 
+// signal tells those who watch to look again: a link may have come or gone beside the rotation.
+func (r *rotation) signal() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.store(*r.links.Load())
+}
+
 // only reports whether l is in and no other link is.
 func (r *rotation) only(l *link) bool {
 	links := *r.links.Load()

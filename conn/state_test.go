@@ -216,6 +216,27 @@ func TestReconnectInCountsDownAndInfoNeverBlocks(t *testing.T) {
 	})
 }
 
+// While another endpoint serves, the attempts at one that is away become rare. That changes when the other one goes.
+func TestLossOfTheLastEndpointBringsTheAttemptsAtTheOthersForward(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		b.stop()
+		time.Sleep(14 * time.Second)
+		synctest.Wait()
+		if in := c.Info()[1].ReconnectIn; in < 5*time.Second {
+			t.Fatalf("the next attempt is only %v away", in)
+		}
+		b.start()
+		a.stop()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if s := states(c); s["b:1"] != conn.Active {
+			t.Errorf("a second after the loss of the last endpoint: %+v", c.Info())
+		}
+	})
+}
+
 func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")

@@ -87,7 +87,13 @@ func (s *stream) Endpoint() string { return s.link.ep.addr.text }
 
 func (s *stream) Abort() { s.cancel(nil) }
 
-func (s *stream) Doubt() { s.link.ep.doubt() }
+func (s *stream) Doubt() {
+	if s.link.up.Err() != nil {
+		s.link.retire(errLost) // a question over its transport is no longer possible
+		return
+	}
+	s.link.ep.doubt()
+}
 
 func (s *stream) Refused(err error) bool {
 	if !s.conn.tokens.refused(s.token, err) {

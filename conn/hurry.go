@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+const (
+	// hurryPause is the least time from one attempt to reconnect to the next one, however many calls wait for it.
+	hurryPause = 250 * time.Millisecond
+	// aloneMax is the longest pause between two attempts while the connection has nothing Active.
+	aloneMax = time.Second
+	// flapStep is how much longer the pause before a redial becomes with each link after the first that was of no use.
+	flapStep = 500 * time.Microsecond
+)
+
+// pace spaces the attempts of one goroutine to reconnect.
+type pace struct {
+	backoff  backoff.BackOff
+	capped   bool // by aloneMax; a backoff of the user's is not
+	rotation *rotation
+	hurried  chan struct{} // holds one request for an early attempt
+	began    time.Time     // of the last attempt
+	flaps    int           // links in a row that were lost before they were of use
+}
+
+func (c *Conn) newPace(hurried chan struct{}) *pace {
+	b := c.opts.pause()
+	_, capped := b.(*cycle)
+	return &pace{backoff: b, capped: capped, rotation: c.rotation, hurried: hurried}
+}
+
+// hurry brings the next attempt to reconnect of each Frozen endpoint forward, because a call waits for one. Each endpoint
+// is tried at most four times a second. An attempt under way is not disturbed; the one after it is brought forward then.
+func (c *Conn) hurry() {
+	for _, e := range c.all() {
+		select {
+		case e.hurried <- struct{}{}:
+		default: // asked for already
+		}
+	}
+}
+
+// attempt notes that an attempt begins. Earlier requests for it are met.
+func (p *pace) attempt() {
+	p.began = time.Now()
+	select {
+	case <-p.hurried:
+	default:
+	}
+}
+
+// rest waits for d before the next attempt. A call in need of an endpoint shortens the wait, and so does a connection with
+// nothing Active. planned hears when the attempt is due, each time that changes. It reports whether life goes on.
+func (p *pace) rest(life context.Context, d time.Duration, planned func(time.Time)) bool {
+	now := time.Now()
+	due, alone := now.Add(d), now.Add(aloneMax-rand.N(aloneMax/5))
+	for {
+		active, changed := p.rotation.watch()
+		next := due
+		if active == 0 && p.capped && alone.Before(next) {
+			next = alone
+		}
+		planned(next)
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-timer.C:
+			return life.Err() == nil
+		case <-life.Done():
+			timer.Stop()
+			return false
+		case <-p.hurried:
+			if soon := p.began.Add(hurryPause); soon.Before(due) {
+				due = soon
+			}
+		case <-changed:
+		}
+		timer.Stop()
+	}
+}
+
+// redial waits before the first attempt after the loss of a link that went into service at since: not at all, unless the
+// endpoint drops its links one after another before they were of use. It reports whether life goes on.
+func (p *pace) redial(life context.Context, l *link, since time.Time) bool {
+	if l.useful(since) {
+		p.flaps = 0
+		return life.Err() == nil
+	}
+	wait := min(time.Duration(p.flaps)*flapStep, aloneMax)
+	p.flaps++
+	return sleep(life, wait)
+}
+
+// settled is how long a link must have lasted to count as one that works.
+const settled = time.Second
+
+// useful reports whether a link that went into service at since has been of use: it has lasted, or answered a call.
+func (l *link) useful(since time.Time) bool {
+	return l.answers.Load() > 0 || time.Since(since) >= settled
+}

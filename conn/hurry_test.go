@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"google.golang.org/grpc"
+)
+
+// dials is a network on which nobody listens, and when somebody tried, by address.
+type dials struct {
+	mu sync.Mutex
+	at map[string][]time.Time
+}
+
+// nowhere opens a connection on which every attempt to connect fails after a time.
+func nowhere(t *testing.T, takes time.Duration, opts ...Option) (*Conn, *dials) {
+	d := &dials{at: map[string][]time.Time{}}
+	dial := func(parent context.Context, target string) (net.Conn, error) {
+		d.mu.Lock()
+		d.at[target] = append(d.at[target], time.Now())
+		d.mu.Unlock()
+		sleep(parent, takes)
+		return nil, errors.New("connection refused")
+	}
+	opts = append(opts, WithLazy(), WithDialOptions(grpc.WithContextDialer(dial)))
+	c, err := Open(t.Context(), "", []string{"a:1", "b:1"}, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c, d
+}
+
+func (d *dials) count(address string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.at[address])
+}
+
+// longest is the longest time between two attempts.
+func (d *dials) longest(address string) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var longest time.Duration
+	for i, at := range d.at[address][1:] {
+		longest = max(longest, at.Sub(d.at[address][i]))
+	}
+	return longest
+}
+
+func TestPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, d := nowhere(t, 0)
+		time.Sleep(time.Minute)
+		if longest := d.longest("a:1"); longest > time.Second {
+			t.Errorf("%v between two attempts", longest)
+		}
+		if n := d.count("a:1"); n > 90 {
+			t.Errorf("%d attempts in a minute that nobody asked for", n)
+		}
+	})
+}
+
+func TestPauseOfTheUsersIsKeptWhileNothingIsActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		constant := func() backoff.BackOff { return backoff.NewConstantBackOff(10 * time.Second) }
+		c, d := nowhere(t, 0, WithBackoff(constant))
+		time.Sleep(59 * time.Second)
+		if n := d.count("a:1"); n != 6 {
+			t.Errorf("%d attempts in a minute, want one each 10 s", n)
+		}
+		c.hurry()
+		synctest.Wait()
+		if n := d.count("a:1"); n != 7 {
+			t.Errorf("%d attempts after a call asked for one, want 7", n)
+		}
+	})
+}
+
+func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
+	for name, takes := range map[string]time.Duration{"refused": 0, "refused after 200 ms": 200 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, d := nowhere(t, takes)
+				for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(time.Millisecond) {
+					c.hurry()
+				}
+				for _, address := range []string{"a:1", "b:1"} {
+					if n := d.count(address); n < 38 || n > 44 {
+						t.Errorf("%s: %d attempts in 10 s, want about 40", address, n)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A call that asks while an attempt is under way gets another one after it, since the server may have come back meanwhile.
+func TestAttemptUnderWayDoesNotSwallowTheWishForAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, d := nowhere(t, 900*time.Millisecond, WithBackoff(func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) }))
+		time.Sleep(500 * time.Millisecond)
+		c.hurry()
+		time.Sleep(450 * time.Millisecond)
+		if n := d.count("a:1"); n != 2 {
+			t.Errorf("%d attempts, want a second one as soon as the first has failed", n)
+		}
+		time.Sleep(10 * time.Minute)
+		if n := d.count("a:1"); n != 2 {
+			t.Errorf("%d attempts, though nobody asked for a third", n)
+		}
+	})
+}

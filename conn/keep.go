@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+// keep connects the endpoint, looks after it and reconnects it, forever. verdict hears how each attempt ended.
+func (e *endpoint) keep(life context.Context, verdict func(error)) {
+	defer e.dismiss()
+	pace := e.conn.newPace(e.hurried)
+	for {
+		pace.attempt()
+		l, err := e.connect(life)
+		if err == nil {
+			pace.backoff.Reset()
+			since := time.Now()
+			e.activate(l)
+			verdict(nil)
+			err = e.attend(l)
+			if e.is(returning) && pace.redial(life, l, since) {
+				continue
+			}
+		}
+		if life.Err() != nil {
+			e.retired()
+			verdict(err)
+			return
+		}
+		wait := nextWait(pace.backoff)
+		err = e.await(err, wait)
+		verdict(err) // once Info has the reason
+		if !pace.rest(life, wait, e.plan) {
+			e.retired()
+			return
+		}
+	}
+}
+
+// connect makes one attempt to get a link on which the member proves that it can take requests. That to a learner, which
+// cannot take most, is put aside until the next attempt.
+func (e *endpoint) connect(life context.Context) (*link, error) {
+	e.mu.Lock()
+	e.retryAt = time.Time{}
+	aside := e.aside
+	e.mu.Unlock()
+	if aside != nil {
+		err := verify(life, aside.cc, e.conn.tokens, e.conn.opts.connectTimeout)
+		if err == nil {
+			return aside, nil
+		}
+		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+			return nil, err
+		}
+		e.dismiss()
+	}
+	var under transportErrors
+	cc, err := dial(e.addr, e.conn.opts, e.conn.tokens, &under)
+	if err != nil {
+		return nil, err
+	}
+	cc.Connect()
+	if err := verify(life, cc, e.conn.tokens, e.conn.opts.connectTimeout); err != nil {
+		if errors.Is(err, etcderr.ErrNotSupportedForLearner) && e.conn.opts.mode == ConnectAll {
+			e.mu.Lock()
+			e.aside = newLink(life, e, cc)
+			e.mu.Unlock()
+			return nil, err
+		}
+		_ = cc.Close()
+		return nil, below(err, &under, e.addr)
+	}
+	return newLink(life, e, cc), nil
+}
+
+// attend looks after a link in service until it leaves the rotation, and returns why it did.
+func (e *endpoint) attend(l *link) error {
+	c := e.conn
+	c.tasks.Go(func() {
+		if l.lost(l.up) {
+			e.drain(l)
+		}
+	})
+	check := time.NewTicker(c.opts.checkInterval)
+	defer check.Stop()
+	for l.up.Err() == nil {
+		select {
+		case <-l.up.Done():
+			continue
+		case <-check.C:
+		case <-e.suspect:
+		}
+		if err := c.examine(l); err != nil && l.up.Err() == nil {
+			e.freeze(l, err, c.spareLast(err))
+		}
+	}
+	c.rotation.remove(l, false) // where the connection is closing, nobody took it out
+	e.discard(l)
+	return context.Cause(l.up)
+}
