@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,12 +42,13 @@ type Cluster struct {
 	closing  sync.Once
 	closeErr error
 
-	mu      sync.Mutex
-	members []*Member
-	spare   []*Member    // of NewMember, and not in the cluster yet
-	proxies []*GRPCProxy // of GRPCProxy
-	err     error        // the first failure
-	closed  bool
+	mu        sync.Mutex
+	members   []*Member
+	spare     []*Member // of NewMember, and not in the cluster yet
+	proxies   []*GRPCProxy
+	balancers []*Balancer
+	err       error // the first failure
+	closed    bool
 }
 
 func launch(parent context.Context, tb testing.TB, opts []Option) (*Cluster, error) {
@@ -214,13 +214,6 @@ func (c *Cluster) TLSFiles() (ca, cert, key string) {
 	return c.certs.caFile, c.certs.clientFile, c.certs.clientKeyFile
 }
 
-// Err returns the first failure of a method of the cluster or of a member, or nil.
-func (c *Cluster) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
-
 // Close kills the members, closes the proxies and removes all data. It takes effect once, returns the same
 // result each time, and what it returns includes [Cluster.Err]. A cluster from [Start] needs no Close.
 func (c *Cluster) Close() error {
@@ -232,10 +225,13 @@ func (c *Cluster) shutdown() error {
 		c.mu.Lock()
 		c.closed = true
 		members := slices.Concat(c.members, c.spare)
-		proxies := c.proxies
+		proxies, balancers := c.proxies, c.balancers
 		c.mu.Unlock()
 		c.end(errClosed)
 		var errs []error
+		for _, b := range balancers {
+			errs = append(errs, b.close())
+		}
 		for _, p := range proxies {
 			errs = append(errs, p.close())
 		}
@@ -255,48 +251,6 @@ func (c *Cluster) shutdown() error {
 		c.closeErr = errors.Join(errs...)
 	})
 	return c.closeErr
-}
-
-// fail keeps the first failure, and tells a test of each. A test that has ended must not be told: it closes
-// its cluster before it ends, and nothing is told after that.
-func (c *Cluster) fail(err error) {
-	if err == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = fmt.Errorf("etcdtest: %w", err)
-	}
-	if c.tb != nil && !c.closed {
-		c.tb.Helper()
-		c.tb.Errorf("etcdtest: %v", err)
-	}
-}
-
-// dumpLogs prints the end of each server's log with a failed test.
-func (c *Cluster) dumpLogs() {
-	if !c.tb.Failed() {
-		return
-	}
-	for _, s := range c.servers() {
-		if log := strings.TrimSpace(s.Log()); log != "" {
-			c.tb.Logf("etcdtest: end of the log of %s:\n%s", s.name, tail(log, 25))
-		}
-	}
-}
-
-func (c *Cluster) servers() []*server {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var all []*server
-	for _, m := range c.members {
-		all = append(all, &m.server)
-	}
-	for _, p := range c.proxies {
-		all = append(all, &p.server)
-	}
-	return all
 }
 
 // newServer returns a server of the cluster that has not been started yet.

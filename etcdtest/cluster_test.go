@@ -5,6 +5,7 @@ package etcdtest
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"slices"
@@ -255,6 +256,11 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 	c.NewMember() // with proxies, and never started
 	c.GRPCProxy().Pause()
+	silent, err := net.Dial("tcp4", strings.TrimPrefix(c.Balancer().Endpoint(), "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
 	var processes []*process
 	for _, s := range c.servers() {
 		processes = append(processes, s.proc)

@@ -27,17 +27,18 @@
 //
 // # Failures
 //
-// The methods of [Cluster], [Member] and [GRPCProxy] have no error results. What goes wrong in one of them is
+// The methods of [Cluster], [Member] and the like have no error results. What goes wrong in one of them is
 // kept for [Cluster.Err]; on a cluster from [Start] it also marks the test as failed, without ending it, so that
 // every method may be called from any goroutine. When a test has failed, the end of each server's log is
 // printed with it.
 //
 // # What lies between
 //
-// With [WithProxy] the network may be broken as well as the members: [Member.Cut], [Cluster.Partition] and their
-// like. [Member.Sent] and [Member.Received] count the bytes of clients.
+// With [WithProxy] the network may be broken as well as the members: [Member.Cut], [Member.ForgetIdle],
+// [Cluster.Partition] and their like. [Member.Sent] and [Member.Received] count the bytes of clients.
 //
 // [Cluster.GRPCProxy] has etcd's own proxy before the members, which can be killed, cut off and started again like them.
+// [Cluster.Balancer] is a load balancer, which retires connections by GOAWAY as such do.
 //
 // # Growing
 //

@@ -26,6 +26,9 @@ type link struct {
 	life context.Context // ends with abort, and when the link is done
 	end  context.CancelFunc
 
+	active atomic.Int64 // when a byte went either way, in ns since 1970
+	fate   atomic.Int32 // a fate
+
 	mu     sync.Mutex
 	member net.Conn // nil until dialled
 }
@@ -40,6 +43,7 @@ type chunk struct {
 func newLink(p *proxy, client net.Conn) *link {
 	l := &link{proxy: p, client: client}
 	l.life, l.end = context.WithCancel(context.Background())
+	l.active.Store(time.Now().UnixNano())
 	return l
 }
 
@@ -76,7 +80,11 @@ func (l *link) run() {
 	var flows sync.WaitGroup
 	flows.Go(func() { l.flow(member, l.client, &l.proxy.received) })
 	flows.Go(func() { l.flow(l.client, member, &l.proxy.sent) })
+	var watch sync.WaitGroup
+	watch.Go(l.watchIdle)
 	flows.Wait()
+	l.end()
+	watch.Wait()
 	_ = l.client.Close()
 	_ = member.Close()
 }
@@ -92,6 +100,10 @@ func (l *link) flow(dst, src net.Conn, count *atomic.Int64) {
 		if !l.pass(c.at) {
 			return
 		}
+		if l.doomed(src == l.client, c.err) {
+			continue
+		}
+		l.active.Store(time.Now().UnixNano())
 		n, err := dst.Write(c.data)
 		count.Add(int64(n))
 		if err != nil {

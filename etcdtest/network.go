@@ -9,7 +9,8 @@ import (
 
 var errNoProxy = errors.New("the cluster was started without WithProxy")
 
-// network is the way between clients and a server. A member has one with [WithProxy]; a [GRPCProxy] always has.
+// network is the way between clients and a server. A member has one with [WithProxy]; a [GRPCProxy] and a [Balancer]
+// always have.
 type network struct {
 	proxy *proxy // nil where there is none
 	blame func(method string, err error)
@@ -36,7 +37,7 @@ func (n *network) Blackhole() {
 	n.set("Blackhole", func(f *faults) { f.blackhole = true })
 }
 
-// Heal undoes Cut, Delay and Blackhole. On a member it needs [WithProxy].
+// Heal undoes Cut, Delay, Blackhole, CutIdle, ForgetIdle and RefuseIdle. On a member it needs [WithProxy].
 func (n *network) Heal() {
 	n.set("Heal", func(f *faults) { *f = faults{} })
 }

@@ -29,6 +29,7 @@ type faults struct {
 	cut       bool          // no connection lives or comes about
 	blackhole bool          // connections live, nothing passes
 	delay     time.Duration // of every byte, in each direction
+	idle      idleRule
 }
 
 func newProxy(listen port, target string) (*proxy, error) {

@@ -22,8 +22,8 @@ import (
 // certificates is an authority made for one cluster, with one certificate for all its servers and one for
 // its clients. Neither has a common name: etcd would take a client's for the name of a user.
 type certificates struct {
-	roots  *x509.CertPool
-	client tls.Certificate
+	roots          *x509.CertPool
+	server, client tls.Certificate
 
 	caFile, serverFile, serverKeyFile, clientFile, clientKeyFile string
 }
@@ -51,6 +51,9 @@ func newCertificates(dir string) (*certificates, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
+	if c.server, err = tls.LoadX509KeyPair(c.serverFile, c.serverKeyFile); err != nil {
+		return nil, err
+	}
 	c.client, err = tls.LoadX509KeyPair(c.clientFile, c.clientKeyFile)
 	return c, err
 }
@@ -73,6 +76,17 @@ func (c *certificates) proxyFlags() []string {
 		"--cacert=" + c.caFile,
 		"--cert=" + c.clientFile,
 		"--key=" + c.clientKeyFile,
+	}
+}
+
+// serverConfig has a server ask for a client's certificate, as members do.
+func (c *certificates) serverConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		Certificates: []tls.Certificate{c.server},
+		ClientCAs:    c.roots,
+		ClientAuth:   tls.RequireAndVerifyClientCert,
+		NextProtos:   []string{"h2"},
 	}
 }
 
