@@ -33,12 +33,24 @@ func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 // errProtocol breaks a stream on which a server answers what was not asked.
 var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
 
-// refusal is the error of a watch that the server refused or ended with a reason, which may be the text of a gRPC error.
+// bare is a reason that may be the text of a gRPC error, without gRPC's words.
+func bare(reason string) string {
+	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {
+		return text
+	}
+	return reason
+}
+
+// foreign reports whether a refusal is for a reason that is not one of etcd's.
+func foreign(r *pb.WatchResponse) bool {
+	_, known := etcderr.FromMessage(bare(r.CancelReason))
+	return !known && r.CancelReason != "" && r.CompactRevision == 0
+}
+
+// refusal is the error of a watch that the server refused or ended with a reason.
 func refusal(reason, endpoint string) error {
 	code := codes.Unknown
-	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {
-		reason = text
-	}
+	reason = bare(reason)
 	if known, ok := etcderr.FromMessage(reason); ok {
 		code = status.Code(known)
 	}

@@ -30,6 +30,7 @@ type member struct {
 	pb.UnimplementedWatchServer
 
 	name     string
+	version  string // "3.7.0" unless a test sets another
 	listener *bufconn.Listener
 	streams  chan *serverStream // opened by the client and not taken by the test yet
 	probes   atomic.Int64       // health checks seen
@@ -38,7 +39,7 @@ type member struct {
 }
 
 func newMember(t *testing.T, name string) *member {
-	m := &member{name: name, listener: bufconn.Listen(1 << 16), streams: make(chan *serverStream, 100)}
+	m := &member{name: name, version: "3.7.0", listener: bufconn.Listen(1 << 16), streams: make(chan *serverStream, 100)}
 	server := grpc.NewServer()
 	pb.RegisterMaintenanceServer(server, m)
 	pb.RegisterWatchServer(server, m)
@@ -53,7 +54,7 @@ func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.Status
 		<-parent.Done()
 		return nil, parent.Err() // no answer: one at the very deadline could still be in time
 	}
-	return &pb.StatusResponse{Leader: 1}, nil
+	return &pb.StatusResponse{Header: &pb.ResponseHeader{}, Leader: 1, Version: m.version}, nil
 }
 
 // memberHealth is the member's health service, apart because it has a method Watch of its own.

@@ -25,7 +25,7 @@ const (
 // position is how far a watch is: what it takes to go on from there on another stream without a gap or a repetition.
 type position struct {
 	id    int64 // for the reader: never sent
-	known int64 // under which the server knows the watch on this stream
+	known int64 // under which the server knows the watch on this stream; 0 where it is to choose
 	stage stage
 	room  bool // while parking: there is room again
 
@@ -46,8 +46,12 @@ type position struct {
 	// meanwhile; and the most that it sends at once, a thousand revisions, is not too much to hold then.
 	large bool
 
+	widened  bool // created on a range of its own, which is wider
+	confined bool // the user may not watch more than what is asked for
+
 	createdAt   int64 // the revision of the member when it created the watch on this stream
 	askedBefore int64 // progress requests sent on this stream before the creation
+	denials     int   // refusals without a reason
 	wantsAnswer bool  // the reader asked for progress
 }
 
@@ -55,21 +59,11 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 	p.id, p.next = r.WatchId, r.StartRevision
 }
 
-// create makes the request that creates the watch where it stands. The server is to tell now and then how far it is,
-// also where the reader does not ask for that: answers for the stream as a whole fail to come while another watch on it
-// catches up.
-func (p *position) create(r *pb.WatchCreateRequest) *pb.WatchRequest {
-	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
-		Key: r.Key, RangeEnd: r.RangeEnd, StartRevision: p.next, ProgressNotify: true, Filters: r.Filters,
-		PrevKv: r.PrevKv, WatchId: p.known, Fragment: r.Fragment || p.large,
-	}}}
-}
-
 // reset forgets what held on a stream that is over.
 func (p *position) reset() {
 	p.partial, p.partialBytes = nil, 0
 	p.repeated = p.ahead
-	p.known, p.createdAt, p.askedBefore = 0, 0, 0
+	p.known, p.createdAt, p.askedBefore, p.widened = 0, 0, 0, false
 }
 
 // lag is by how many revisions a healthy member may be behind another. A watch that starts after more than that is meant
@@ -79,7 +73,7 @@ const lag = 1000
 // confirmed notes that a member whose revision is rev has created the watch, and knows it as known.
 func (p *position) confirmed(known, rev int64) {
 	p.known, p.createdAt = known, rev
-	if p.next == 0 {
+	if p.next == 0 && rev > 0 {
 		// From now on: events up to rev may still come, since a member reads its revision after it has created the watch.
 		// If one does, the watch goes on after that one; if none does, all that is missed is older than the creation.
 		p.next = rev + 1

@@ -48,21 +48,33 @@ func (s *shared) receive(r *pb.WatchResponse) error {
 	return err
 }
 
-// confirmed takes the answer to the creation that was sent first of those not answered. A refusal carries no watch ID.
+// confirmed takes the answer to the creation that was sent first of those not answered.
 func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) {
 	if len(s.creates) == 0 {
 		return nil, nil, errProtocol
 	}
-	s.begun = true
-	w := s.creates[0]
-	s.creates[0] = nil
+	w := s.creates[0].of
+	s.creates[0] = creation{}
 	s.creates = s.creates[1:]
+	s.signal() // the next one may be sent
 	if r.Canceled {
-		why, passing := s.refused(r)
-		if passing && w.at.stage != leaving {
-			return nil, nil, why
+		return s.denied(w, r)
+	}
+	asked := w.at.known
+	if s.known[r.WatchId] != nil || s.kind == member && r.WatchId != asked {
+		return nil, nil, errProtocol
+	}
+	if s.kind == unknown && r.WatchId == asked {
+		s.kind, s.member = member, r.Header.GetMemberId()
+	}
+	if s.kind == unknown {
+		s.kind = chooser
+		s.cancel(r.WatchId)
+		if w.at.stage == leaving {
+			return w, nil, nil
 		}
-		return w, why, nil
+		s.wantNext(w) // in the way that suits such a server
+		return nil, nil, nil
 	}
 	w.at.confirmed(r.WatchId, r.Header.GetRevision())
 	s.known[r.WatchId] = w
@@ -73,12 +85,39 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		close(w.created)
 	}
 	if w.at.stage == leaving {
-		s.demand(demand{cancel: r.WatchId})
+		s.cancel(r.WatchId)
 		return nil, nil, nil
 	}
 	w.at.stage = live
 	return nil, nil, nil
 }
+
+// denied takes the refusal of a creation. It carries no watch ID.
+func (s *shared) denied(w *Watcher, r *pb.WatchResponse) (over *Watcher, why, err error) {
+	why, passing := s.refused(r)
+	switch {
+	case w.at.stage == leaving:
+		return w, why, nil
+	case s.kind == unknown && foreign(r):
+		s.kind = refuser // perhaps it is the ID that it does not like
+		s.wantNext(w)
+		return nil, nil, nil
+	case w.at.widened && errors.Is(why, etcderr.ErrPermissionDenied):
+		w.at.confined = true
+		s.wantNext(w)
+		return nil, nil, nil
+	case passing && (r.CancelReason != "" || w.at.denials < denialsMax):
+		w.at.denials++
+		return nil, nil, why
+	}
+	if s.kind == refuser && len(s.known) == 0 {
+		s.kind = unknown
+	}
+	return w, why, nil
+}
+
+// denialsMax is how often a creation is repeated that a server refuses without a reason.
+const denialsMax = 3
 
 // refused is the error of a watch to which the server said why, and whether another try may help.
 func (s *shared) refused(r *pb.WatchResponse) (err error, passing bool) {
@@ -118,7 +157,7 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	}
 	if r.CompactRevision != 0 {
 		// The member still has it on the stream, as one that is not in step, and so answers no progress request.
-		s.demand(demand{cancel: r.WatchId})
+		s.cancel(r.WatchId)
 	}
 	return w, why, nil
 }
@@ -127,21 +166,17 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 // server may have meant it before it knew of a watch that has been confirmed since. It knew if the revision is above that
 // of the creation, or if there is no request left from before the creation that this could answer.
 //
-// Servers before 3.4.25 and 3.5.8 answer with the revision of their store, which may overtake events. They answer the
-// probe, too. Their word is for a reader who asked only; the watches rely on what each of them is told on its own.
+// The word of an old server may overtake events. It is for a reader who asked only; the watches rely on what each of them
+// is told on its own.
 func (s *shared) progressed(r *pb.WatchResponse) {
-	if !s.begun {
-		s.hasty = true
-		return
-	}
 	s.answered++
-	rev := r.Header.GetRevision()
+	rev, relies := r.Header.GetRevision(), s.relies()
 	for w := range s.watchers {
 		at := &w.at
 		if at.stage != live || at.partial != nil || rev <= at.createdAt && s.answered <= at.askedBefore {
 			continue
 		}
-		if !s.hasty {
+		if relies {
 			at.reached(rev)
 		}
 		if at.wantsAnswer {
@@ -159,6 +194,10 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 		}
 		return
 	}
+	if s.kind != member {
+		s.changedElsewhere(w, r)
+		return
+	}
 	if w.request.Fragment {
 		s.changedInPart(w, r)
 		return
@@ -174,6 +213,22 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 		return
 	}
 	at.taken(last)
+}
+
+// changedElsewhere takes a response of a server other than a member, which splits none.
+func (s *shared) changedElsewhere(w *Watcher, r *pb.WatchResponse) {
+	at := &w.at
+	last := revisionOf(r)
+	r.Events = sift(w.request, r.Events)
+	if at.fresh(r); len(r.Events) > 0 && !s.deliver(w, r) {
+		return
+	}
+	at.taken(last)
+	if s.kind == chooser && !at.widened && at.stage == live && r.Header.GetRevision() > last {
+		// There may be more to come of the history, and others on the same range: see widened.
+		s.park(w)
+		at.room = true
+	}
 }
 
 // changedInPart hands a fragment on as it is.
@@ -207,5 +262,5 @@ func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
 func (s *shared) park(w *Watcher) {
 	w.at.stage, w.at.room = parking, false
 	w.at.partial, w.at.partialBytes = nil, 0
-	s.demand(demand{cancel: w.at.known})
+	s.cancel(w.at.known)
 }

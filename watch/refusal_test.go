@@ -83,11 +83,9 @@ func TestAnswersBelongToTheRequestsInTheirOrder(t *testing.T) {
 			synctest.Wait()
 		}
 		s := m.opened()
-		s.create(t)
-		s.send(t, &pb.WatchResponse{Header: at(1), WatchId: 41, Created: true}) // its own choice, as a proxy has it
+		s.confirm(t, 1)
 		s.refuse(t, "etcdserver: permission denied")
-		s.create(t)
-		s.send(t, &pb.WatchResponse{Header: at(1), WatchId: 40, Created: true})
+		s.confirm(t, 1)
 		s.refuse(t, "etcdserver: user name is empty")
 		for i, is := range []error{nil, etcderr.ErrPermissionDenied, nil, etcderr.ErrUserEmpty} {
 			<-all[i].created
@@ -95,8 +93,8 @@ func TestAnswersBelongToTheRequestsInTheirOrder(t *testing.T) {
 				t.Errorf("watch %d: got %v, want %v", i, all[i].err, is)
 			}
 		}
-		s.tell(t, 40, 2)
-		s.tell(t, 41, 3)
+		s.tell(t, 3, 2)
+		s.tell(t, 1, 3)
 		if got := brief(read(t, all[0].w, 1)) + ", " + brief(read(t, all[2].w, 1)); got != "PUT k=3.0, PUT k=2.0" {
 			t.Errorf("got %s", got)
 		}

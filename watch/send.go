@@ -4,6 +4,7 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
@@ -19,15 +20,29 @@ const (
 	patience = 2
 )
 
-// demand is something to ask of the server: to create a watch, or to cancel the one that it knows under an ID.
-type demand struct {
-	create *Watcher
-	cancel int64
+// creation is a request to create a watch that has not been answered.
+type creation struct {
+	of   *Watcher
+	sent time.Time
 }
 
-// demand has something asked of the server. The lock is held.
-func (s *shared) demand(d demand) {
-	s.out = append(s.out, d)
+// want has a watch created. The lock is held.
+func (s *shared) want(w *Watcher) {
+	w.at.stage = wanted
+	s.wants = append(s.wants, w)
+	s.signal()
+}
+
+// wantNext has a watch created before all others. The lock is held.
+func (s *shared) wantNext(w *Watcher) {
+	w.at.stage = wanted
+	s.wants = slices.Insert(s.wants, 0, w)
+	s.signal()
+}
+
+// cancel has the watch cancelled that the server knows under an ID. The lock is held.
+func (s *shared) cancel(known int64) {
+	s.cancels = append(s.cancels, known)
 	s.signal()
 }
 
@@ -63,20 +78,25 @@ func (s *shared) send(ctx context.Context, stream conn.Stream) {
 	}
 }
 
-// prompt asks for progress again and again, and has the endpoint verified when the server says nothing.
-func (s *shared) prompt(ctx context.Context, stream conn.Stream) {
+// prompt asks for progress again and again, and has the endpoint verified when the server says nothing. It returns why
+// the stream is of no use any more, or nil at the end of ctx.
+func (s *shared) prompt(ctx context.Context, stream conn.Stream) error {
 	ticker := time.NewTicker(progressInterval)
 	defer ticker.Stop()
 	for silent := 1; ; silent++ {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 		s.mu.Lock()
-		s.report = true
-		due := len(s.known) > 0 || len(s.creates) > 0 // an answer
+		overdue := s.overdue(time.Now())
+		s.report = s.report || s.kind == member
+		due := s.report && len(s.known) > 0 || len(s.creates) > 0 // an answer
 		s.mu.Unlock()
+		if overdue {
+			return errUnanswered
+		}
 		s.signal()
 		if s.heard.Swap(false) || !due {
 			silent = 0
@@ -86,41 +106,61 @@ func (s *shared) prompt(ctx context.Context, stream conn.Stream) {
 	}
 }
 
-// nextRequest turns the next demand into a request; nil when there is none.
+// nextRequest turns the next demand into a request; nil when there is none, or none that may be sent yet.
 func (s *shared) nextRequest() *pb.WatchRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.probe {
-		// On a stream without watches, only a server answers that does not know how far they are: see progressed.
-		s.probe = false
-		return progressRequest()
+	if len(s.cancels) > 0 {
+		known := s.cancels[0]
+		s.cancels = s.cancels[1:]
+		return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CancelRequest{
+			CancelRequest: &pb.WatchCancelRequest{WatchId: known},
+		}}
 	}
-	for len(s.out) > 0 {
-		d := s.out[0]
-		s.out[0] = demand{}
-		s.out = s.out[1:]
-		if d.create == nil {
-			return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CancelRequest{
-				CancelRequest: &pb.WatchCancelRequest{WatchId: d.cancel},
-			}}
+	for len(s.wants) > 0 {
+		if s.kind != member && len(s.creates) > 0 {
+			return nil
 		}
-		at := &d.create.at
-		if at.stage != wanted {
-			continue
+		w := s.wants[0]
+		s.wants[0] = nil
+		s.wants = s.wants[1:]
+		if w.at.stage == wanted {
+			return s.create(w)
 		}
-		// A member may still send, after a creation, what it had in hand for a watch that had the same ID.
-		s.lastID++
-		at.stage, at.known, at.askedBefore = creating, s.lastID, s.asked
-		s.creates = append(s.creates, d.create)
-		return at.create(d.create.request)
 	}
-	s.out = nil
-	if s.report && len(s.known) > 0 {
+	s.wants = nil
+	if s.report && len(s.known) > 0 && (s.kind == member || s.kind == refuser) {
 		s.report = false
 		s.asked++
 		return progressRequest()
 	}
 	return nil
+}
+
+// create makes the request that creates a watch where it stands. The lock is held.
+//
+// The server is to tell now and then how far it is, also where the reader does not ask for that: answers for the stream
+// as a whole fail to come while another watch on it catches up.
+func (s *shared) create(w *Watcher) *pb.WatchRequest {
+	at, asked := &w.at, w.request
+	s.creates = append(s.creates, creation{w, time.Now()})
+	at.stage, at.known, at.widened, at.askedBefore = creating, 0, false, s.asked
+	r := &pb.WatchCreateRequest{
+		Key: asked.Key, RangeEnd: asked.RangeEnd, StartRevision: at.next, ProgressNotify: true,
+		PrevKv: asked.PrevKv, Fragment: asked.Fragment || at.large,
+	}
+	switch s.kind {
+	case unknown, member:
+		// A member may still send, after a creation, what it had in hand for a watch that had the same ID.
+		s.lastID++
+		at.known = s.lastID
+		r.WatchId, r.Filters = at.known, asked.Filters
+	case chooser:
+		if key, end, ok := widened(asked); ok && !at.confined {
+			r.Key, r.RangeEnd, at.widened = key, end, true
+		}
+	}
+	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: r}}
 }
 
 func progressRequest() *pb.WatchRequest {

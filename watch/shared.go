@@ -36,14 +36,15 @@ type shared struct {
 	endpoint string
 	known    map[int64]*Watcher // by the ID under which the server knows them
 	lastID   int64              // given to the server; each creation has a new one
-	creates  []*Watcher         // creations sent and not answered: the server answers in order
-	out      []demand           // to be sent
-	probe    bool               // a probe is to be sent
-	report   bool               // a progress request is to be sent
-	asked    int64              // progress requests sent
-	answered int64              // progress responses received
-	begun    bool               // a creation has been answered
-	hasty    bool               // progress responses may overtake events
+	kind     kind
+	member   uint64     // that created the first watch
+	told     *identity  // what the server tells of itself; nil until it does
+	wants    []*Watcher // to be created
+	creates  []creation // sent and not answered
+	cancels  []int64    // to be sent
+	report   bool       // a progress request is to be sent
+	asked    int64      // progress requests sent
+	answered int64      // progress responses received
 }
 
 func newShared(h *hub, at place) *shared {
@@ -66,19 +67,13 @@ func (s *shared) add(w *Watcher) bool {
 	return true
 }
 
-// want has a watch created. The lock is held.
-func (s *shared) want(w *Watcher) {
-	w.at.stage = wanted
-	s.demand(demand{create: w})
-}
-
 // remove takes a watch off the stream that has ended on this side.
 func (s *shared) remove(w *Watcher) {
 	s.mu.Lock()
 	switch w.at.stage {
 	case live:
 		w.at.stage = leaving
-		s.demand(demand{cancel: w.at.known})
+		s.cancel(w.at.known)
 		s.staying--
 	case creating, parking:
 		w.at.stage = leaving
@@ -172,16 +167,25 @@ func (s *shared) broken(err error) {
 // serve uses one stream until it breaks.
 func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 	s.start(stream.Endpoint())
-	sending, stop := context.WithCancel(ctx)
-	var senders sync.WaitGroup
-	senders.Go(func() { s.send(sending, stream) })
-	senders.Go(func() { s.prompt(sending, stream) })
-	defer senders.Wait()
+	serving, stop := context.WithCancelCause(ctx)
+	var helpers sync.WaitGroup
+	helpers.Go(func() { s.send(serving, stream) })
+	helpers.Go(func() { s.greet(serving, stream.Endpoint()) })
+	helpers.Go(func() {
+		if err := s.prompt(serving, stream); err != nil {
+			stop(err)
+			stream.Abort()
+		}
+	})
+	defer helpers.Wait()
 	defer stream.Abort() // so that the sender does not wait for a server that takes nothing
-	defer stop()
+	defer stop(nil)
 	for {
 		r := new(pb.WatchResponse)
 		if err := stream.RecvMsg(r); err != nil {
+			if serving.Err() != nil && ctx.Err() == nil {
+				err = context.Cause(serving)
+			}
 			return err
 		}
 		s.heard.Store(true)
@@ -196,8 +200,9 @@ func (s *shared) start(endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.endpoint, s.down = endpoint, false
-	s.known, s.lastID, s.creates, s.out = map[int64]*Watcher{}, 0, nil, nil
-	s.probe, s.report, s.asked, s.answered, s.begun, s.hasty = true, false, 0, 0, false, false
+	s.known, s.lastID, s.kind, s.member, s.told = map[int64]*Watcher{}, 0, unknown, 0, nil
+	s.wants, s.creates, s.cancels = nil, nil, nil
+	s.report, s.asked, s.answered = false, 0, 0
 	for w := range s.watchers {
 		w.at.reset()
 		switch w.at.stage {

@@ -3,6 +3,7 @@
 package watches
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,8 +31,36 @@ const (
 // lost in turn and the history is compacted behind the watches, and then holds what each delivered against the history.
 func TestWatchesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	deliverExactly(t, cluster, cluster.Endpoints(), []fault{kill, pause, cut, blackhole, partition}, true)
+}
+
+// TestWatchesThroughProxiesDeliverExactlyTheHistoryUnderFaults does the same through two of etcd's gRPC proxies, which are
+// lost in turn with the members.
+func TestWatchesThroughProxiesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	proxies := []*etcdtest.GRPCProxy{cluster.GRPCProxy(), cluster.GRPCProxy()}
+	kinds := []fault{kill, pause, partition}
+	for _, p := range proxies {
+		of := func(name string, strike, heal func()) {
+			kinds = append(kinds, fault{name, ofMember(func(*etcdtest.Member) { strike() }), ofMember(func(*etcdtest.Member) { heal() }), p.Name()})
+		}
+		of("kill", p.Kill, p.Restart)
+		of("pause", p.Pause, p.Resume)
+		of("cut", p.Cut, p.Heal)
+	}
+	deliverExactly(t, cluster, []string{proxies[0].Endpoint(), proxies[1].Endpoint()}, kinds, false)
+	for _, p := range proxies {
+		if !p.Alive() {
+			t.Error("a proxy has died")
+		}
+	}
+}
+
+// deliverExactly follows the history over the endpoints given. Members split their responses where they are asked to.
+func deliverExactly(t *testing.T, cluster *etcdtest.Cluster, endpoints []string, kinds []fault, splits bool) {
+	t.Helper()
 	pick := newRand(t)
-	watching, writing := open(t, cluster.Endpoints()), open(t, cluster.Endpoints())
+	watching, writing := open(t, endpoints), open(t, cluster.Endpoints())
 	r, err := kv.Put(t.Context(), writing.WithKey("first").WithValue(""))
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +98,6 @@ func TestWatchesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
 	compactions := 0
 	end := time.Now().Add(length(t))
 	for time.Now().Before(end) || compactions == 0 {
-		kinds := []fault{kill, pause, cut, blackhole, partition}
 		pick.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, f := range kinds {
 			if !time.Now().Before(end) && compactions > 0 {
@@ -89,7 +117,7 @@ func TestWatchesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
 			time.Sleep(lasts / 2)
 			f.heal(cluster, victim)
 			time.Sleep(calm)
-			t.Logf("%s of %s for %v: %d writes succeeded so far, %d did not or may not have", f.name, victim.Name(),
+			t.Logf("%s of %s for %v: %d writes succeeded so far, %d did not or may not have", f.name, cmp.Or(f.proxy, victim.Name()),
 				lasts.Round(time.Millisecond), w.wrote.Load(), w.failed.Load())
 		}
 	}
@@ -119,7 +147,7 @@ func TestWatchesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
 	truth.record(t, final)
 	report(t, all, compactions)
 	for _, f := range all {
-		f.judge(t, truth, now, final)
+		f.judge(t, truth, now, final, splits)
 	}
 }
 
@@ -143,7 +171,7 @@ func needed(all []*follower) int64 {
 }
 
 // judge holds what a watch delivered against the history up to a revision.
-func (f *follower) judge(t *testing.T, truth *history, now, final int64) {
+func (f *follower) judge(t *testing.T, truth *history, now, final int64, splits bool) {
 	t.Helper()
 	got := slices.Clone(f.got)
 	for len(got) > 0 && got[len(got)-1].now.mod > final {
@@ -166,7 +194,7 @@ func (f *follower) judge(t *testing.T, truth *history, now, final int64) {
 	if len(want) < 10 {
 		t.Errorf("%s: a history of %d events shows little", f.name, len(want))
 	}
-	if f.parts && f.fragments == 0 {
+	if splits && f.parts && f.fragments == 0 {
 		t.Errorf("%s: no fragment came", f.name)
 	}
 	if strings.HasPrefix(f.in.key, "large/") && !f.parts && f.largest < responseMax {
@@ -216,10 +244,11 @@ func newRand(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// fault is one way to lose a member, and its way back.
+// fault is one way to lose a member or a proxy, and its way back.
 type fault struct {
 	name         string
 	strike, heal func(*etcdtest.Cluster, *etcdtest.Member)
+	proxy        string // that is lost in place of a member
 }
 
 func ofMember(do func(*etcdtest.Member)) func(*etcdtest.Cluster, *etcdtest.Member) {
@@ -227,10 +256,10 @@ func ofMember(do func(*etcdtest.Member)) func(*etcdtest.Cluster, *etcdtest.Membe
 }
 
 var (
-	kill      = fault{"kill", ofMember((*etcdtest.Member).Kill), ofMember((*etcdtest.Member).Restart)}
-	pause     = fault{"pause", ofMember((*etcdtest.Member).Pause), ofMember((*etcdtest.Member).Resume)}
-	cut       = fault{"cut", ofMember((*etcdtest.Member).Cut), ofMember((*etcdtest.Member).Heal)}
-	blackhole = fault{"blackhole", ofMember((*etcdtest.Member).Blackhole), ofMember((*etcdtest.Member).Heal)}
+	kill      = fault{"kill", ofMember((*etcdtest.Member).Kill), ofMember((*etcdtest.Member).Restart), ""}
+	pause     = fault{"pause", ofMember((*etcdtest.Member).Pause), ofMember((*etcdtest.Member).Resume), ""}
+	cut       = fault{"cut", ofMember((*etcdtest.Member).Cut), ofMember((*etcdtest.Member).Heal), ""}
+	blackhole = fault{"blackhole", ofMember((*etcdtest.Member).Blackhole), ofMember((*etcdtest.Member).Heal), ""}
 	partition = fault{"partition", (*etcdtest.Cluster).Partition,
-		func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }}
+		func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }, ""}
 )

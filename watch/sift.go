@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/rand/v2"
+	"slices"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// widened is a range that has all keys of r in it and that no other watch has. It begins a hair before r does, where
+// hardly any key lies; what does is sifted out. Nothing comes before a key of zeros only: false.
+//
+// etcd's proxy makes one watch at the server of several on equal ranges. It takes a watch that has been told a thousand
+// revisions of a longer history for one that is in step, and moves it to another that is, so that the rest is never
+// told. A range of its own keeps a watch out of that.
+func widened(r *pb.WatchCreateRequest) (key, end []byte, ok bool) {
+	key = bytes.TrimRight(r.Key, "\x00")
+	if len(key) == 0 {
+		return nil, nil, false
+	}
+	last := len(key) - 1
+	key = append(bytes.Clone(key[:last]), key[last]-1, 0xff, 0xff, 0xff, 0xff)
+	key = binary.BigEndian.AppendUint64(key, rand.Uint64())
+	end = r.RangeEnd
+	if len(end) == 0 {
+		end = append(bytes.Clone(r.Key), 0)
+	}
+	return key, end, true
+}
+
+// sift removes from events what the reader has not asked for. Servers other than members are not asked for less, or do
+// not care.
+func sift(asked *pb.WatchCreateRequest, events []*mvccpb.Event) []*mvccpb.Event {
+	noPut := slices.Contains(asked.Filters, pb.WatchCreateRequest_NOPUT)
+	noDelete := slices.Contains(asked.Filters, pb.WatchCreateRequest_NODELETE)
+	return slices.DeleteFunc(events, func(e *mvccpb.Event) bool {
+		if !asked.PrevKv {
+			e.PrevKv = nil
+		}
+		if e.Type == mvccpb.Event_DELETE {
+			return noDelete || bytes.Compare(e.Kv.Key, asked.Key) < 0
+		}
+		return noPut || bytes.Compare(e.Kv.Key, asked.Key) < 0
+	})
+}
