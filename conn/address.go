@@ -42,7 +42,7 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 		addresses = append(addresses, a)
 	}
 	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+		return nil, faults(errs...)
 	}
 	return addresses, nil
 }

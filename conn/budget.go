@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// budget bounds the requests that a connection sends beyond one per call: retries and hedges. It is full in quiet
-// times, so that every call that a dying member leaves unanswered can be sent again at once; once it is spent, further
-// ones wait until successes and time have refilled it, and an outage does not become a storm.
+// budget bounds the requests that a connection sends beyond one per call: retries of what was sent, and hedges. It is full
+// in quiet times, so that every call that a dying member leaves unanswered can be sent again at once; once it is spent,
+// further ones wait until successes and time have refilled it, and an outage does not become a storm.
 type budget struct {
 	tokens   atomic.Int64 // in thousandths
 	refilled atomic.Int64 // when time last refilled it, Unix nanoseconds

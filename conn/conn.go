@@ -18,7 +18,6 @@ package conn
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -126,7 +125,7 @@ func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
 				active++
 			}
 		case <-parent.Done():
-			return c.refused(fmt.Sprintf("open: %v", context.Cause(parent)), contextErr(parent))
+			return c.refused("open", contextErr(parent))
 		}
 	}
 	if c.opts.mode == Random && active == 0 {
@@ -136,10 +135,6 @@ func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
 		return c.refused(fmt.Sprintf("open: %d of %d endpoints answer, more than half must", active, n), nil)
 	}
 	return nil
-}
-
-func (c *Conn) refused(doing string, last error) error {
-	return &unavailable{conn: c.name, doing: doing, endpoints: c.Info(), last: last}
 }
 
 // Name returns the name that the connection is registered under.
@@ -171,7 +166,7 @@ func (c *Conn) WaitReady(parent context.Context) error {
 		case <-changed:
 		case <-c.life.Done():
 		case <-parent.Done():
-			return c.refused("wait: "+context.Cause(parent).Error(), contextErr(parent))
+			return c.refused("wait", contextErr(parent))
 		}
 	}
 }
@@ -202,13 +197,4 @@ func (c *Conn) Close() error {
 		}
 	})
 	return c.closeErr
-}
-
-// contextErr is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
-func contextErr(ended context.Context) error {
-	err, cause := ended.Err(), context.Cause(ended)
-	if cause == nil || errors.Is(cause, err) {
-		return cause
-	}
-	return errors.Join(err, cause)
 }

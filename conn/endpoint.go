@@ -49,6 +49,7 @@ type endpoint struct {
 	hurried chan struct{}           // holds one request for an early attempt to reconnect
 	life    context.Context         // ends with the connection, or when the endpoint is retired
 	retire  context.CancelCauseFunc // it does not end the calls under way
+	away    time.Time               // since when no link of it is in the rotation, whose lock guards this; zero while one is
 
 	mu      sync.Mutex
 	phase   phase
@@ -63,7 +64,9 @@ type endpoint struct {
 }
 
 func newEndpoint(c *Conn, a address) *endpoint {
-	e := &endpoint{conn: c, addr: a, suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting}
+	e := &endpoint{
+		conn: c, addr: a, suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting, away: time.Now(),
+	}
 	if c.opts.mode == Random {
 		e.hurried = c.hurried
 	}

@@ -3,33 +3,48 @@
 package conn
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // refusal is a sentinel of what this package refuses before anything is sent.
-type refusal string
+type refusal struct {
+	code codes.Code
+	text string
+}
 
-func (r refusal) Error() string { return string(r) }
+func (r *refusal) Error() string { return r.text }
 
 // NotSent tells etcderr.OutcomeOf that the request never left the process.
-func (refusal) NotSent() bool { return true }
+func (*refusal) NotSent() bool { return true }
+
+// GRPCStatus tells programs that judge errors by their gRPC code, such as etcd's own client, what to do about it.
+func (r *refusal) GRPCStatus() *status.Status { return status.New(r.code, r.text) }
 
 // The errors of this package. Each is found by errors.Is in what Open, Lookup, Close or a call returns, and
-// etcderr.OutcomeOf says NotSent of a call that was refused with one of them.
+// etcderr.OutcomeOf says NotSent of a call that was refused with one of them. status.Code gives the code named here.
 var (
-	// ErrNotOpen: no connection is open under that name, or the request is bound to none.
-	ErrNotOpen error = refusal("conn: not open")
-	// ErrAlreadyOpen: a connection is open, or being opened, under that name.
-	ErrAlreadyOpen error = refusal("conn: already open")
+	// ErrNotOpen: no connection is open under that name, or the request is bound to none. FailedPrecondition.
+	ErrNotOpen error = &refusal{codes.FailedPrecondition, "conn: not open"}
+	// ErrAlreadyOpen: a connection is open, or being opened, under that name. AlreadyExists.
+	ErrAlreadyOpen error = &refusal{codes.AlreadyExists, "conn: already open"}
 	// ErrClosed: the connection has been closed. A call that was under way when it closed has the outcome etcderr says.
-	ErrClosed error = refusal("conn: closed")
-	// ErrUnavailable: no endpoint that could take the request is Active.
-	ErrUnavailable error = refusal("conn: no endpoint is active")
-	// ErrEndpoint: an endpoint is malformed, given twice, or not one of the connection's; or none was given.
-	ErrEndpoint error = refusal("conn: bad endpoint")
-	// ErrOption: an option of Open has a value out of its range.
-	ErrOption error = refusal("conn: bad option")
+	// Canceled.
+	ErrClosed error = &refusal{codes.Canceled, "conn: closed"}
+	// ErrUnavailable: no endpoint that could take the request is Active. Unavailable, or DeadlineExceeded and Canceled of a
+	// call that ended while it waited for one.
+	ErrUnavailable error = &refusal{codes.Unavailable, "conn: no endpoint is active"}
+	// ErrEndpoint: an endpoint is malformed, given twice, or not one of the connection's; or none was given. InvalidArgument.
+	ErrEndpoint error = &refusal{codes.InvalidArgument, "conn: bad endpoint"}
+	// ErrOption: an option of Open has a value out of its range. InvalidArgument.
+	ErrOption error = &refusal{codes.InvalidArgument, "conn: bad option"}
 )
 
 // unavailable is ErrUnavailable with the state of the endpoints in question. The text is made only when somebody
@@ -37,6 +52,8 @@ var (
 type unavailable struct {
 	conn      string
 	doing     string
+	outage    time.Duration // how long it has lasted; 0: not told
+	ended     error         // why the wait for an endpoint ended before its time, such as a deadline; nil: it did not
 	endpoints []Endpoint
 	last      error // what the call met before, on an endpoint that was Active then; may be nil
 }
@@ -44,15 +61,22 @@ type unavailable struct {
 func (e *unavailable) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v: connection %q", ErrUnavailable, e.conn)
+	if e.outage > 0 {
+		fmt.Fprintf(&b, " for %v", e.outage.Round(time.Millisecond))
+	}
 	if e.doing != "" {
 		fmt.Fprintf(&b, ": %s", e.doing)
 	}
+	if e.ended != nil {
+		fmt.Fprintf(&b, ": %v", e.ended)
+	}
 	separator := ": "
 	for _, ep := range e.endpoints {
-		if ep.State == Active {
-			continue
+		reason := ep.Err
+		if ep.State == Active { // which it is told as while it is redialled for the first time
+			reason = errLost
 		}
-		fmt.Fprintf(&b, "%s%s: %v", separator, ep.Address, ep.Err)
+		fmt.Fprintf(&b, "%s%s: %v", separator, ep.Address, reason)
 		separator = "; "
 	}
 	if e.last != nil {
@@ -64,10 +88,24 @@ func (e *unavailable) Error() string {
 // NotSent holds for the request as a whole: it is only retried, and so only gets here, while no attempt had an effect.
 func (e *unavailable) NotSent() bool { return true }
 
+// GRPCStatus is that of ErrUnavailable, or of the end of the context that the wait ended with.
+func (e *unavailable) GRPCStatus() *status.Status {
+	code := codes.Unavailable
+	switch {
+	case errors.Is(e.ended, context.DeadlineExceeded):
+		code = codes.DeadlineExceeded
+	case errors.Is(e.ended, context.Canceled):
+		code = codes.Canceled
+	}
+	return status.New(code, e.Error())
+}
+
 func (e *unavailable) Unwrap() []error {
 	causes := []error{ErrUnavailable}
-	if e.last != nil {
-		causes = append(causes, e.last)
+	for _, err := range []error{e.ended, e.last} {
+		if err != nil {
+			causes = append(causes, err)
+		}
 	}
 	for _, ep := range e.endpoints {
 		if ep.Err != nil {
@@ -77,5 +115,51 @@ func (e *unavailable) Unwrap() []error {
 	return causes
 }
 
+// refused is ErrUnavailable for want of any endpoint. ended is why a wait for one ended, nil where nothing was waited for.
+func (c *Conn) refused(doing string, ended error) error {
+	return &unavailable{conn: c.name, doing: doing, ended: ended, endpoints: c.Info()}
+}
+
+// closedErr is ErrClosed of this connection.
+func (c *Conn) closedErr() error { return fmt.Errorf("%w: %q", ErrClosed, c.name) }
+
+// several is more than one error, in a text of one line.
+type several struct {
+	errs      []error
+	separator string
+}
+
+func (s *several) Error() string {
+	texts := make([]string, len(s.errs))
+	for i, err := range s.errs {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, s.separator)
+}
+
+func (s *several) Unwrap() []error { return s.errs }
+
+// contextErr is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
+func contextErr(ended context.Context) error {
+	err, cause := ended.Err(), context.Cause(ended)
+	if cause == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return &several{[]error{err, cause}, ": "}
+}
+
+// faults is all that is wrong with what was given to Open: nil, the one, or all of them in one line.
+func faults(errs ...error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	switch len(errs) {
+	case 0:
+		return nil
+	case 1:
+		return errs[0]
+	default:
+		return &several{errs, "; "}
+	}
+}
+
 // errNilContext is what a call without a parent context gets instead of a panic deep in gRPC.
-var errNilContext error = refusal("conn: the parent context is nil")
+var errNilContext error = &refusal{codes.InvalidArgument, "conn: the parent context is nil"}

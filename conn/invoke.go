@@ -3,9 +3,7 @@
 package conn
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -28,9 +26,10 @@ const defaultTimeout = 5 * time.Second
 // etcderr.Unknown and never sent twice. Retries are paced, and bounded over the connection.
 //
 // The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s, except for the calls
-// that wait for others (Lock, Campaign). With no Active endpoint the call fails at once with ErrUnavailable, on a closed
-// connection with ErrClosed; OnEndpoint of an unknown endpoint is ErrEndpoint. Every other failure is an
-// [*etcderr.Error].
+// that wait for others (Lock, Campaign). With no Active endpoint the call waits for one, until its deadline or until the
+// outage has lasted for the patience of the connection ([WithPatience]); then it fails with ErrUnavailable and the reason
+// of each endpoint, and with the context's error where that ended the wait. On a closed connection it is ErrClosed;
+// OnEndpoint of an unknown endpoint is ErrEndpoint. Every other failure is an [*etcderr.Error].
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	if parent == nil {
 		return errNilContext
@@ -127,7 +126,7 @@ func (u *unary) run(ctx context.Context) error {
 	var last error
 	renewals := 0
 	for attempt := 0; ; attempt++ {
-		l, err := u.conn.pick(u.options, avoid, last)
+		l, err := u.conn.pick(u.wanted(), avoid, last)
 		if err != nil {
 			return err
 		}
@@ -157,6 +156,10 @@ func (u *unary) run(ctx context.Context) error {
 			return u.ended(err, before)
 		}
 	}
+}
+
+func (u *unary) wanted() wanted {
+	return wanted{parent: u.parent, deadline: u.deadline, pinned: u.options.pinned, endpoint: u.options.endpoint}
 }
 
 // attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.
@@ -191,38 +194,4 @@ func (u *unary) cause() error {
 	default:
 		return nil
 	}
-}
-
-// pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
-// there is one.
-func (c *Conn) pick(o callOptions, avoid *endpoint, last error) (*link, error) {
-	if c.life.Err() != nil {
-		return nil, fmt.Errorf("%w: %q", ErrClosed, c.name)
-	}
-	if !o.pinned {
-		if l := c.rotation.next(avoid); l != nil {
-			return l, nil
-		}
-		if c.life.Err() != nil {
-			return nil, fmt.Errorf("%w: %q", ErrClosed, c.name)
-		}
-		return nil, c.refused("", last)
-	}
-	for _, e := range c.all() {
-		if e.addr.text == o.endpoint {
-			return e.acquire(last)
-		}
-	}
-	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, o.endpoint)
-}
-
-// acquire acquires the endpoint's own link, that to a learner where it is one.
-func (e *endpoint) acquire(last error) (*link, error) {
-	e.mu.Lock()
-	l := cmp.Or(e.link, e.aside)
-	e.mu.Unlock()
-	if l != nil && l.acquire() {
-		return l, nil
-	}
-	return nil, &unavailable{conn: e.conn.name, endpoints: []Endpoint{e.snapshot()}, last: last}
 }

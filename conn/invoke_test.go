@@ -128,7 +128,7 @@ func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := newMember(t, "a"), newMember(t, "b")
-				c := openFake(t, []*member{a, b})
+				c := openFake(t, []*member{a, b}, conn.WithPatience(0))
 				tt.bad(a, b)
 				var opts []grpc.CallOption
 				if tt.pinned {

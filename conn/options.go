@@ -4,7 +4,6 @@ package conn
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -49,6 +48,7 @@ type options struct {
 	autoSync       bool
 	syncInterval   time.Duration
 	hedgeDelay     time.Duration
+	patience       time.Duration
 	newBackoff     func() backoff.BackOff
 	lazy           bool
 	log            *slog.Logger
@@ -61,6 +61,7 @@ func newOptions(opts []Option) (*options, error) {
 		connectTimeout: time.Second,
 		checkInterval:  15 * time.Second,
 		hedgeDelay:     500 * time.Millisecond,
+		patience:       5 * time.Second,
 		newBackoff:     reconnection,
 		log:            slog.New(slog.DiscardHandler),
 	}
@@ -91,13 +92,16 @@ func newOptions(opts []Option) (*options, error) {
 	if o.hedgeDelay <= 0 {
 		refuse("WithHedgeDelay(%v): must be positive", o.hedgeDelay)
 	}
+	if o.patience < 0 {
+		refuse("WithPatience(%v): must not be negative", o.patience)
+	}
 	if o.newBackoff == nil {
 		refuse("WithBackoff(nil)")
 	}
 	if o.log == nil {
 		refuse("WithLogger(nil)")
 	}
-	return o, errors.Join(errs...)
+	return o, faults(errs...)
 }
 
 // WithMode chooses between [ConnectAll], the default, and [Random]. It mirrors the option mode of eetcd:open/5.
@@ -145,6 +149,12 @@ func WithAutoSync(interval time.Duration) Option {
 // WithHedgeDelay sets after how long without an answer an endpoint is suspected: it is asked for its health, and a read
 // is sent to a second endpoint as well, where the first answer wins. The default is 500 ms.
 func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.hedgeDelay = d } }
+
+// WithPatience sets how long an outage of all endpoints may last before calls fail with ErrUnavailable. Until then a call
+// with time left waits for an endpoint to become Active; later ones fail at once. So a restart of the only member goes
+// unnoticed, and a long outage does not hold its callers up. A call for one endpoint waits for that one, as long as its own
+// outage has not lasted for so long. The default is 5 s. With 0 no call waits. A negative patience is ErrOption.
+func WithPatience(d time.Duration) Option { return func(o *options) { o.patience = d } }
 
 // WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
 // a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: reconnection never ends. The

@@ -10,7 +10,10 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
@@ -84,6 +87,23 @@ func TestBudgetBoundsRetriesAndRefills(t *testing.T) {
 		time.Sleep(time.Hour)
 		if n := taken(); n != 1024 {
 			t.Errorf("an hour pays for %d retries, want no more than a full budget of 1024", n)
+		}
+	})
+}
+
+func TestRequestThatWasNotSentCostsNoBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spent := newBudget()
+		for spent.take() {
+		}
+		for _, sent := range []bool{false, true} {
+			u := &unary{conn: &Conn{budget: spent, life: t.Context()}, parent: t.Context()}
+			u.ctx = t.Context()
+			u.deadline = time.Now().Add(49 * time.Millisecond) // less than a token takes to come
+			err := etcderr.FromRPC(status.Error(codes.Unavailable, "broken"), etcderr.Call{Sent: sent})
+			if got := u.pause(0, err); got == sent {
+				t.Errorf("with the budget spent, a request that was sent: %v is repeated: %v", sent, got)
+			}
 		}
 	})
 }

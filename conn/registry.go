@@ -5,7 +5,6 @@ package conn
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -110,7 +109,7 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 	}
 	o, optErr := newOptions(opts)
 	addresses, err := parseAddresses(endpoints, o.tls != nil)
-	if err := errors.Join(optErr, err); err != nil {
+	if err := faults(optErr, err); err != nil {
 		return nil, err
 	}
 	name, err = registry.reserve(name)
@@ -123,7 +122,7 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 		if err := c.opened(parent, first, n); err != nil {
 			closeErr := c.Close()
 			registry.free(name)
-			return nil, errors.Join(err, closeErr)
+			return nil, faults(err, closeErr)
 		}
 	}
 	registry.add(c)

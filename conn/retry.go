@@ -52,7 +52,7 @@ func (u *unary) pause(attempt int, err error) bool {
 		if u.ctx.Err() != nil || (!u.deadline.IsZero() && !time.Now().Before(u.deadline)) {
 			return false
 		}
-		if u.conn.budget.take() {
+		if etcderr.OutcomeOf(err) == etcderr.NotSent || u.conn.budget.take() {
 			return true
 		}
 		wait = retryWait(n)

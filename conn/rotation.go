@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // rotation is the set of links that take requests, used in turn. Reading it takes no lock.
@@ -16,16 +17,18 @@ type rotation struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, at each change
+	empty   time.Time     // since when there is no link; zero while there is one
 }
 
 func newRotation() *rotation {
-	r := &rotation{changed: make(chan struct{})}
+	r := &rotation{changed: make(chan struct{}), empty: time.Now()}
 	r.links.Store(&[]*link{})
 	return r
 }
 
 func (r *rotation) store(links []*link) {
 	r.links.Store(&links)
+	r.empty = outage(len(links) == 0, r.empty)
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
@@ -33,6 +36,7 @@ func (r *rotation) store(links []*link) {
 func (r *rotation) add(l *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	l.ep.away = time.Time{}
 	r.store(append(slices.Clone(*r.links.Load()), l))
 }
 
@@ -45,7 +49,9 @@ func (r *rotation) remove(l *link, keepLast bool) bool {
 	if i < 0 || (keepLast && len(links) == 1) {
 		return false
 	}
-	r.store(slices.Delete(slices.Clone(links), i, i+1))
+	links = slices.Delete(slices.Clone(links), i, i+1)
+	l.ep.away = outage(!slices.ContainsFunc(links, func(other *link) bool { return other.ep == l.ep }), l.ep.away)
+	r.store(links)
 	return true
 }
 
@@ -54,6 +60,29 @@ func (r *rotation) signal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.store(*r.links.Load())
+}
+
+// outage is since when something is away, where it was so since before, or was not if that is zero.
+func outage(away bool, before time.Time) time.Time {
+	switch {
+	case !away:
+		return time.Time{}
+	case before.IsZero():
+		return time.Now()
+	default:
+		return before
+	}
+}
+
+// outage returns since when the endpoint has had no link here, with nil since when there has been none at all, and a
+// channel that is closed when that may have changed. The time is zero while there is one.
+func (r *rotation) outage(e *endpoint) (since time.Time, changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e != nil {
+		return e.away, r.changed
+	}
+	return r.empty, r.changed
 }
 
 // only reports whether l is in and no other link is.

@@ -240,7 +240,7 @@ func TestLossOfTheLastEndpointBringsTheAttemptsAtTheOthersForward(t *testing.T) 
 func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		c := openFake(t, []*member{a, b})
+		c := openFake(t, []*member{a, b}, conn.WithPatience(0))
 		a.stop()
 		b.stop()
 		synctest.Wait()

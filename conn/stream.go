@@ -16,7 +16,8 @@ import (
 
 // NewStream opens a stream on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. The stream lives as
 // long as parent; it ends early, with the reason, when its endpoint freezes or the connection closes. It is not retried:
-// what can be resumed is for the caller to know. [Within] bounds its creation. The errors are those of [Conn.Invoke].
+// what can be resumed is for the caller to know. [Within] bounds its creation. With no Active endpoint it waits for one as
+// [Conn.Invoke] does, whose errors it has.
 // The result is a [Stream].
 func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if parent == nil {
@@ -26,7 +27,11 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if err != nil {
 		return nil, err
 	}
-	l, err := c.pick(o, nil, nil)
+	w := wanted{parent: parent, pinned: o.pinned, endpoint: o.endpoint}
+	if o.timeout > 0 {
+		w.deadline = time.Now().Add(o.timeout)
+	}
+	l, err := c.pick(w, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +48,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 		l.release()
 	})
 	if o.timeout > 0 {
-		timer := time.AfterFunc(o.timeout, func() { s.cancel(context.DeadlineExceeded) })
+		timer := time.AfterFunc(time.Until(w.deadline), func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
 	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.rest...)

@@ -275,7 +275,7 @@ func TestKeepAliveFailsWhenTheLastEndpointFreezesMeanwhile(t *testing.T) {
 		if !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("KeepAlive: %v", err)
 		}
-		if took := time.Since(began); took > 4*time.Second {
+		if took := time.Since(began); took > 9*time.Second { // the connection has patience
 			t.Errorf("that took %v", took)
 		}
 	})

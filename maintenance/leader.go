@@ -5,6 +5,7 @@ package maintenance
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
@@ -34,24 +35,56 @@ func MoveLeader(parent context.Context, c ctx.Ctx, targetID uint64) (*pb.MoveLea
 		&pb.MoveLeaderRequest{TargetID: targetID})
 }
 
-// leaderEndpoint asks one endpoint after another for the leader's.
+// leaderEndpoint asks all Active endpoints at once for the leader's, and waits for none that is silent once it is found.
 func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
 	to, err := conn.Lookup(c.Conn())
 	if err != nil {
 		return "", err
 	}
-	err = fmt.Errorf("%w that is the leader's: connection %q", conn.ErrUnavailable, to.Name())
-	for _, e := range to.Info() {
-		if e.State != conn.Active {
-			continue
+	active := activeEndpoints(to)
+	if parent == nil || len(active) == 0 { // the call refuses the one, and waits for the other
+		if _, err := Status(parent, c); err != nil {
+			return "", err
 		}
-		status, failed := Status(parent, c.WithEndpoint(e.Address))
-		switch {
-		case failed != nil:
-			err = fmt.Errorf("%w: %w", err, failed)
-		case status.GetLeader() == status.GetHeader().GetMemberId():
-			return e.Address, nil
+		active = activeEndpoints(to)
+	}
+	asking, stop := context.WithCancel(parent)
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	defer stop()
+	answers := make(chan answer, len(active))
+	for _, endpoint := range active {
+		asked.Go(func() {
+			status, err := Status(asking, c.WithEndpoint(endpoint))
+			leads := err == nil && status.GetLeader() == status.GetHeader().GetMemberId()
+			answers <- answer{endpoint, leads, err}
+		})
+	}
+	err = fmt.Errorf("%w that is the leader's: connection %q", conn.ErrUnavailable, to.Name())
+	for range active {
+		switch a := <-answers; {
+		case a.leads:
+			return a.endpoint, nil
+		case a.err != nil:
+			err = fmt.Errorf("%w: %w", err, a.err)
 		}
 	}
 	return "", err
+}
+
+// answer is what an endpoint says when it is asked whether its member leads.
+type answer struct {
+	endpoint string
+	leads    bool
+	err      error
+}
+
+func activeEndpoints(to *conn.Conn) []string {
+	var active []string
+	for _, e := range to.Info() {
+		if e.State == conn.Active {
+			active = append(active, e.Address)
+		}
+	}
+	return active
 }

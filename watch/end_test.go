@@ -101,7 +101,7 @@ func TestCloseOfTheConnectionEndsItsWatches(t *testing.T) {
 
 func TestWatchFailsAtOnceWhileNoEndpointIsActive(t *testing.T) {
 	cluster := etcdtest.Start(t)
-	c := open(t, cluster)
+	c := open(t, cluster, conn.WithPatience(0))
 	old := start(t, c.WithKey("k"))
 	m := cluster.Member(0)
 	m.Kill()

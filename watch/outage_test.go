@@ -17,7 +17,7 @@ import (
 
 func TestPinnedWatchStaysOnItsEndpoint(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
-	c := open(t, cluster)
+	c := open(t, cluster, conn.WithPatience(0))
 	m := cluster.Member(1)
 	w := start(t, c.WithKey("k").WithEndpoint(m.Endpoint()))
 	put(t, c, "k", "1")

@@ -188,7 +188,7 @@ func TestCallsFailFastWhileAllMembersAreLostAndAllComesBack(t *testing.T) {
 		{blackhole, frozenBy},
 	} {
 		t.Run(tt.fault.name, func(t *testing.T) {
-			c, closed := open(t, cluster.Endpoints()), open(t, cluster.Endpoints())
+			c, closed := open(t, cluster.Endpoints(), conn.WithPatience(0)), open(t, cluster.Endpoints())
 			mustGet(t, c)
 			mustGet(t, closed)
 			stopInfo := watchInfo()

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+)
+
+// hurryEvery is how often a waiting call asks for another attempt to reconnect.
+const hurryEvery = 250 * time.Millisecond
+
+// wanted is what a call needs in order to find an endpoint.
+type wanted struct {
+	parent   context.Context
+	deadline time.Time // until when it may wait; zero: as long as parent
+	pinned   bool      // to endpoint
+	endpoint string
+}
+
+// pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
+// there is one. Where there is none, it waits while the connection has patience. last is what the call met before.
+func (c *Conn) pick(w wanted, avoid *endpoint, last error) (*link, error) {
+	if c.life.Err() != nil {
+		return nil, c.closedErr()
+	}
+	if !w.pinned {
+		if l := c.rotation.next(avoid); l != nil {
+			return l, nil
+		}
+	}
+	return c.await(w, avoid, last)
+}
+
+// await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
+// and when the call's time is up.
+func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
+	timer := time.NewTimer(hurryEvery)
+	defer timer.Stop()
+	for {
+		e, err := c.named(w)
+		if err != nil {
+			return nil, err
+		}
+		since, changed := c.rotation.outage(e) // before the look for a link, so that no change is missed
+		if l := c.available(e, avoid); l != nil {
+			return l, nil
+		}
+		c.hurry()
+		wait := hurryEvery
+		if !since.IsZero() && !c.comingBack(e) { // else the last link left just now, and there will be a change
+			wait = min(wait, c.opts.patience-time.Since(since))
+		}
+		if wait <= 0 || e.onStandby() {
+			return nil, c.away(e, since, nil, last)
+		}
+		if !w.deadline.IsZero() {
+			wait = min(wait, time.Until(w.deadline))
+		}
+		timer.Reset(wait)
+		select {
+		case <-changed:
+		case <-timer.C:
+			if !w.deadline.IsZero() && !time.Now().Before(w.deadline) {
+				return nil, c.away(e, since, context.DeadlineExceeded, last)
+			}
+		case <-w.parent.Done():
+			return nil, c.away(e, since, contextErr(w.parent), last)
+		case <-c.life.Done():
+			return nil, c.closedErr()
+		}
+	}
+}
+
+// away is ErrUnavailable of an endpoint, with nil of all of them.
+func (c *Conn) away(e *endpoint, since time.Time, ended, last error) error {
+	u := &unavailable{conn: c.name, ended: ended, last: last}
+	if !since.IsZero() {
+		u.outage = time.Since(since)
+	}
+	if e == nil {
+		u.endpoints = c.Info()
+	} else {
+		u.endpoints = []Endpoint{e.snapshot()}
+	}
+	return u
+}
+
+// named is the endpoint that the call is for, nil where any will do.
+func (c *Conn) named(w wanted) (*endpoint, error) {
+	if !w.pinned {
+		return nil, nil
+	}
+	for _, e := range c.all() {
+		if e.addr.text == w.endpoint {
+			return e, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, w.endpoint)
+}
+
+// available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn.
+func (c *Conn) available(e *endpoint, avoid *endpoint) *link {
+	if e == nil {
+		return c.rotation.next(avoid)
+	}
+	return e.acquire()
+}
+
+// acquire acquires the endpoint's own link, that to a learner where it is one; nil where there is none.
+func (e *endpoint) acquire() *link {
+	e.mu.Lock()
+	l := cmp.Or(e.link, e.aside)
+	e.mu.Unlock()
+	if l != nil && l.acquire() {
+		return l
+	}
+	return nil
+}
+
+// onStandby reports whether mode Random keeps the endpoint for when others fail; nobody need wait for that.
+func (e *endpoint) onStandby() bool {
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.err == errStandby
+}
