@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -35,6 +36,8 @@ type Cluster struct {
 	certs   *certificates // nil for plaintext
 	peers   *peerNetwork  // nil without WithProxy
 	http    *http.Client
+
+	replaced atomic.Int64 // how often, by Replace
 
 	life context.Context // ends with Close
 	end  context.CancelCauseFunc
@@ -96,38 +99,17 @@ func (c *Cluster) boot(parent context.Context) (err error) {
 		c.peers = newPeerNetwork()
 	}
 	c.http = c.newHTTPClient()
-	founders := make([]string, c.opts.size)
-	for i := range founders {
-		m, err := c.makeMember()
-		if err != nil {
+	for range c.opts.size {
+		if _, err := c.makeMember(); err != nil {
 			return err
 		}
-		founders[i] = m.name + "=" + m.peerURL
 	}
 	members := c.takeIn(c.spare...)
-	for _, m := range members {
-		m.found(founders)
-	}
+	foundAll(members, c.token())
 
 	ctx, cancel := context.WithTimeoutCause(parent, startTimeout, fmt.Errorf("not ready within %v", startTimeout))
 	defer cancel()
-	// A new member asks each of the others for the member list before it serves anything, and waits a second
-	// for one that listens but does not serve yet. So each is let come to where it answers such questions
-	// before the next one starts.
-	for _, m := range members {
-		if err := m.launch(); err != nil {
-			return err
-		}
-		if err := m.awaitServing(ctx); err != nil {
-			return err
-		}
-	}
-	for _, m := range members {
-		if err := m.awaitReady(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return startAll(ctx, members)
 }
 
 // Endpoints returns where clients connect, one per member in the order of [Cluster.Member]:

@@ -40,6 +40,11 @@
 // [Cluster.GRPCProxy] has etcd's own proxy before the members, which can be killed, cut off and started again like them.
 // [Cluster.Balancer] is a load balancer, which retires connections by GOAWAY as such do.
 //
+// # What is stored
+//
+// [Cluster.SaveData] copies what the members have stored, and [Cluster.RestoreData] puts them back to it. After
+// [Cluster.Wipe] the addresses have an empty cluster with the same IDs, after [Cluster.Replace] with others.
+//
 // # Growing
 //
 // A cluster keeps the members that it was started with, unless the test changes that: [Cluster.NewMember] has

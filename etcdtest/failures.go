@@ -31,6 +31,12 @@ func (c *Cluster) fail(err error) {
 	}
 }
 
+func (c *Cluster) failed(method string, err error) {
+	if err != nil {
+		c.fail(fmt.Errorf("%s: %w", method, err))
+	}
+}
+
 // dumpLogs prints the end of each server's log with a failed test.
 func (c *Cluster) dumpLogs() {
 	if !c.tb.Failed() {

@@ -49,3 +49,20 @@ func (s stub) get(timeout time.Duration, key string) (string, error) {
 	}
 	return string(r.GetKvs()[0].GetValue()), nil
 }
+
+// headerOf is what the answer to a linearizable read at a member says of the cluster. Its connection is a new one, since
+// gRPC waits long before it connects again.
+func headerOf(t *testing.T, m *Member) *pb.ResponseHeader {
+	t.Helper()
+	g := dialGRPC(t, m.Endpoint(), nil)
+	defer g.cc.Close()
+	var header *pb.ResponseHeader
+	eventually(t, 15*time.Second, "read", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		r, err := pb.NewKVClient(g.cc).Range(ctx, &pb.RangeRequest{Key: []byte("k")})
+		header = r.GetHeader()
+		return err
+	})
+	return header
+}

@@ -69,9 +69,9 @@ func (m *Member) join(parent context.Context) error {
 		}
 		initial[i] = strings.Join(urls, ",")
 	}
-	m.setOrigin("existing", initial)
+	m.setOrigin("existing", initial, m.cluster.token())
 	if err := m.launch(); err != nil {
-		m.setOrigin("", nil)
+		m.setOrigin("", nil, "")
 		return err
 	}
 	m.cluster.takeIn(m)
@@ -95,16 +95,17 @@ func (c *Cluster) admission(parent context.Context, m *Member) ([]listed, error)
 	return nil, fmt.Errorf("no member that runs lists %s: the cluster must admit it first", m.peerURL)
 }
 
-// found makes m one of the first members of the cluster.
-func (m *Member) found(initial []string) { m.setOrigin("new", initial) }
-
 // setOrigin says how m first comes into the cluster; without members, that it does not.
-func (m *Member) setOrigin(state string, initial []string) {
+func (m *Member) setOrigin(state string, initial []string, token string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.origin = nil
 	if len(initial) > 0 {
-		m.origin = []string{"--initial-cluster-state=" + state, "--initial-cluster=" + strings.Join(initial, ",")}
+		m.origin = []string{
+			"--initial-cluster-state=" + state,
+			"--initial-cluster=" + strings.Join(initial, ","),
+			"--initial-cluster-token=" + token,
+		}
 	}
 }
 

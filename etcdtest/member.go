@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -98,7 +97,7 @@ func (m *Member) Endpoint() string { return m.endpoint }
 // at which nothing but the cluster's own members should be looked for.
 func (m *Member) PeerURL() string { return m.peerURL }
 
-// ID returns the member ID, which is the same for all of the member's life.
+// ID returns the member ID, which is the same until [Cluster.Replace].
 func (m *Member) ID() uint64 { return m.id.Load() }
 
 // Version returns the version of etcd that the member runs, such as "v3.7.3".
@@ -153,13 +152,12 @@ func (m *Member) args() []string {
 	}
 	args := []string{
 		"--name=" + m.name,
-		"--data-dir=" + filepath.Join(c.dir, m.name),
+		"--data-dir=" + m.dataDir(),
 		"--listen-client-urls=" + m.clientURL(),
 		"--advertise-client-urls=" + advertised,
 		"--listen-peer-urls=http://" + m.peerPort.addr(),
 		"--initial-advertise-peer-urls=" + m.peerURL,
 		"--listen-metrics-urls=http://" + m.statusPort.addr(),
-		"--initial-cluster-token=" + filepath.Base(c.dir),
 		"--heartbeat-interval=50",
 		"--election-timeout=500",
 		"--logger=zap",
