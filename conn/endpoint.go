@@ -3,6 +3,7 @@
 package conn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,8 +55,9 @@ type endpoint struct {
 	mu      sync.Mutex
 	phase   phase
 	link    *link     // while active
-	aside   *link     // to a learner: for what is sent to this endpoint alone
+	aside   *link     // while frozen: to a member that is well, but has no leader or is a learner
 	drained []*link   // out of the rotation, but with calls or streams under way
+	vitals  vitals    // what its member said last
 	err     error     // why it is frozen or retired
 	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
 
@@ -79,6 +81,10 @@ func (e *endpoint) snapshot() Endpoint {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := Endpoint{Name: e.conn.name, Address: e.addr.text, State: Frozen, Leases: int(e.leases.Load()), Err: e.err}
+	if l := cmp.Or(e.link, e.aside); l != nil {
+		e.vitals = *l.vitals.Load()
+	}
+	s.Version, s.Leader, s.Learner = e.vitals.version, e.vitals.leads && e.phase == active, e.vitals.learner
 	if e.phase == active || e.phase == returning {
 		s.State, s.Err = Active, nil
 	} else if !e.retryAt.IsZero() {
@@ -98,18 +104,6 @@ func (e *endpoint) retired() {
 	e.conn.rotation.signal()
 	e.tell(Frozen)
 	e.conn.opts.log.Info("etcd endpoint retired", e.logAttrs()...)
-}
-
-// dismiss lets go of the link that is aside, if there is one.
-func (e *endpoint) dismiss() {
-	e.mu.Lock()
-	l := e.aside
-	e.aside = nil
-	e.mu.Unlock()
-	if l != nil {
-		l.retire(errLost)
-		e.discard(l)
-	}
 }
 
 // discard gives up the endpoint's own use of a link.
@@ -144,6 +138,9 @@ func (e *endpoint) freeze(l *link, cause error, keepLast bool) {
 	e.phase, e.link, e.err = frozen, nil, cause
 	l.retire(cause)
 	e.endDrained(cause)
+	if servesLittle(cause) && e.life.Err() == nil {
+		e.aside = newLink(e, l.transport)
+	}
 }
 
 // spareLast says whether an error of an endpoint is no reason to freeze the last one in service. To have no leader is

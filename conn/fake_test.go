@@ -39,6 +39,7 @@ type member struct {
 	lag    time.Duration // from an authentication until the member knows of its token; 0: it never asks for one
 	dials  atomic.Int64  // connections made
 	opts   []grpc.ServerOption
+	plain  bool // it holds no elections, as kine
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
@@ -184,7 +185,12 @@ func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.Status
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &pb.StatusResponse{Leader: m.leader.Load()}, m.status
+	if m.plain {
+		return &pb.StatusResponse{Header: &pb.ResponseHeader{}, Version: "3.5.13"}, m.status
+	}
+	return &pb.StatusResponse{
+		Header: &pb.ResponseHeader{MemberId: id(m.name)}, Leader: m.leader.Load(), Version: "3.7.3",
+	}, m.status
 }
 
 // admit refuses the token while the member does not know it.

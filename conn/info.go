@@ -16,10 +16,11 @@ import (
 type State uint8
 
 const (
-	// Active: the endpoint is connected, healthy, and takes requests.
+	// Active: the endpoint is connected, healthy, and takes requests. It stays so while a transport that the server has
+	// retired, or that broke, is replaced; only when the first attempt fails is it Frozen.
 	Active State = iota
-	// Frozen: the endpoint takes no requests until a reconnection succeeds. That of a learner, whose Err is
-	// etcderr.ErrNotSupportedForLearner, takes those of [OnEndpoint].
+	// Frozen: the endpoint takes no requests until a reconnection succeeds. A member that is well but knows no leader
+	// (etcderr.ErrNoLeader), or is a learner (etcderr.ErrNotSupportedForLearner), still takes those of [OnEndpoint].
 	Frozen
 )
 
@@ -35,7 +36,8 @@ func (s State) String() string {
 	}
 }
 
-// Endpoint is a snapshot of one endpoint of a connection.
+// Endpoint is a snapshot of one endpoint of a connection. What it says of the member is from the last check, which is made
+// at each connection and every 15 s (WithHealthCheckInterval).
 type Endpoint struct {
 	Name        string        // the connection's name
 	Address     string        // as given to Open
@@ -43,6 +45,9 @@ type Endpoint struct {
 	Leases      int           // the leases kept alive through this endpoint
 	ReconnectIn time.Duration // until the next attempt to reconnect; 0 while Active, or while one is under way
 	Err         error         // why it is Frozen; nil while Active
+	Version     string        // of the member's server, such as 3.6.4; "" where that is unknown
+	Leader      bool          // the member leads the cluster
+	Learner     bool          // the member is a learner, which has no vote
 }
 
 // Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, whatever state

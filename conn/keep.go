@@ -4,10 +4,7 @@ package conn
 
 import (
 	"context"
-	"errors"
 	"time"
-
-	"github.com/eetcd-go/eetcd/etcderr"
 )
 
 // keep connects the endpoint, looks after it and reconnects it, forever. verdict hears how each attempt ended.
@@ -16,7 +13,7 @@ func (e *endpoint) keep(life context.Context, verdict func(error)) {
 	pace := e.conn.newPace(e.hurried)
 	for {
 		pace.attempt()
-		l, err := e.connect(life)
+		l, err := e.connect()
 		if err == nil {
 			pace.backoff.Reset()
 			since := time.Now()
@@ -42,19 +39,19 @@ func (e *endpoint) keep(life context.Context, verdict func(error)) {
 	}
 }
 
-// connect makes one attempt to get a link on which the member proves that it can take requests. That to a learner, which
-// cannot take most, is put aside until the next attempt.
-func (e *endpoint) connect(life context.Context) (*link, error) {
+// connect makes one attempt to get a link on which the member proves that it can take requests. The link to one that is
+// well, but can serve little now, is put aside until the next attempt.
+func (e *endpoint) connect() (*link, error) {
 	e.mu.Lock()
 	e.retryAt = time.Time{}
 	aside := e.aside
 	e.mu.Unlock()
 	if aside != nil {
-		err := verify(life, aside.cc, e.conn.tokens, e.conn.opts.connectTimeout)
+		err := aside.verify(e.life, e.conn)
 		if err == nil {
 			return aside, nil
 		}
-		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+		if servesLittle(err) {
 			return nil, err
 		}
 		e.dismiss()
@@ -65,17 +62,16 @@ func (e *endpoint) connect(life context.Context) (*link, error) {
 		return nil, err
 	}
 	cc.Connect()
-	if err := verify(life, cc, e.conn.tokens, e.conn.opts.connectTimeout); err != nil {
-		if errors.Is(err, etcderr.ErrNotSupportedForLearner) && e.conn.opts.mode == ConnectAll {
-			e.mu.Lock()
-			e.aside = newLink(life, e, cc)
-			e.mu.Unlock()
+	t := newTransport(cc)
+	if err := t.verify(e.life, e.conn); err != nil {
+		if servesLittle(err) && e.life.Err() == nil {
+			e.putAside(t)
 			return nil, err
 		}
 		_ = cc.Close()
 		return nil, below(err, &under, e.addr)
 	}
-	return newLink(life, e, cc), nil
+	return newLink(e, t), nil
 }
 
 // attend looks after a link in service until it leaves the rotation, and returns why it did.
@@ -100,6 +96,8 @@ func (e *endpoint) attend(l *link) error {
 		}
 	}
 	c.rotation.remove(l, false) // where the connection is closing, nobody took it out
-	e.discard(l)
+	if !e.isAside(l) {
+		e.discard(l)
+	}
 	return context.Cause(l.up)
 }

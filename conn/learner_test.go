@@ -50,6 +50,9 @@ func TestLearnerTakesOnlyWhatIsSentToItUntilItVotes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if e := state(); !e.Learner || e.Leader || "v"+e.Version != learner.Version() {
+		t.Errorf("the endpoint of a learner: %+v, want that and the version %s", e, learner.Version())
+	}
 	status, err := maintenance.Status(t.Context(), maintenance.New(c.Name()).WithEndpoint(learner.Endpoint()))
 	if err != nil || !status.GetIsLearner() || status.GetHeader().GetMemberId() != added.GetMember().GetID() {
 		t.Errorf("status of the learner: %v, %v", status, err)

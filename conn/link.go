@@ -37,11 +37,20 @@ const (
 	serviceConfig = `{"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
 )
 
-// link is one transport to an endpoint, from a successful connection to the loss of it. A reconnection makes a new
+// transport is one connection to an endpoint and whoever uses it.
+type transport struct {
+	cc      *grpc.ClientConn
+	users   atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
+	idle    chan struct{} // closed when users falls to 0
+	answers atomic.Int64  // what the member has answered, that tells a slow one from a silent one
+	vitals  atomic.Pointer[vitals]
+}
+
+// link is one term of service of a transport, from a successful check to the loss of it. A reconnection makes a new
 // link; what is still under way on the old one may end there.
 type link struct {
 	ep *endpoint
-	cc *grpc.ClientConn
+	*transport
 
 	// up ends when the link leaves the rotation, for whatever reason.
 	up   context.Context
@@ -51,47 +60,48 @@ type link struct {
 	// server merely retires the transport. Streams end with it; unary calls do not, since a silent member may yet answer.
 	service context.Context
 	retire  context.CancelCauseFunc
-
-	users atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
-	idle  chan struct{} // closed when users falls to 0
-
-	answers atomic.Int64 // what the member has answered, that tells a slow one from a silent one
 }
 
-func newLink(parent context.Context, ep *endpoint, cc *grpc.ClientConn) *link {
-	l := &link{ep: ep, cc: cc, idle: make(chan struct{})}
-	l.service, l.retire = context.WithCancelCause(parent)
+func newTransport(cc *grpc.ClientConn) *transport {
+	t := &transport{cc: cc, idle: make(chan struct{})}
+	t.users.Store(1)
+	t.vitals.Store(&vitals{})
+	return t
+}
+
+func newLink(ep *endpoint, t *transport) *link {
+	l := &link{ep: ep, transport: t}
+	l.service, l.retire = context.WithCancelCause(ep.life)
 	l.up, l.lose = context.WithCancelCause(l.service)
-	l.users.Store(1)
 	return l
 }
 
 // acquire keeps the transport open until release. It fails once the transport may have been closed.
-func (l *link) acquire() bool {
+func (t *transport) acquire() bool {
 	for {
-		n := l.users.Load()
+		n := t.users.Load()
 		if n == 0 {
 			return false
 		}
-		if l.users.CompareAndSwap(n, n+1) {
+		if t.users.CompareAndSwap(n, n+1) {
 			return true
 		}
 	}
 }
 
-func (l *link) release() {
-	if l.users.Add(-1) == 0 {
-		close(l.idle)
+func (t *transport) release() {
+	if t.users.Add(-1) == 0 {
+		close(t.idle)
 	}
 }
 
 // closeWhenIdle closes the transport after the last call on it, or at once when hard ends, which fails those calls.
-func (l *link) closeWhenIdle(hard context.Context) {
+func (t *transport) closeWhenIdle(hard context.Context) {
 	select {
-	case <-l.idle:
+	case <-t.idle:
 	case <-hard.Done():
 	}
-	_ = l.cc.Close() // it fails only when closed already
+	_ = t.cc.Close() // it fails only when closed already
 }
 
 // lost waits until the transport takes no more calls, or ctx ends, and reports whether it was lost: its connection broke,

@@ -13,19 +13,22 @@ import (
 // fails. It pauses only after every endpoint has failed in turn. verdict hears nil when one is connected, and an error
 // when all have failed.
 func (c *Conn) keepOne(life context.Context, verdict func(error)) {
-	pace := c.newPace(c.hurried)
 	var set, order []*endpoint
+	defer func() { dismissAll(set, nil) }()
+	pace := c.newPace(c.hurried)
 	for turn, failed := 0, 0; ; turn++ {
 		if now := c.all(); !slices.Equal(now, set) { // at first, and after a sync
+			dismissAll(set, nil)
 			set, order, failed = now, slices.Clone(now), 0
 			rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		}
 		e := order[turn%len(order)]
 		pace.attempt()
-		l, err := e.connect(e.life)
+		l, err := e.connect()
 		for err == nil {
 			since := time.Now()
 			e.activate(l)
+			dismissAll(set, e)
 			c.searching.Store(false)
 			verdict(nil)
 			err = e.attend(l)
@@ -37,7 +40,7 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 			pace.backoff.Reset()
 			if e.is(returning) && e.life.Err() == nil {
 				pace.attempt()
-				l, err = e.connect(e.life)
+				l, err = e.connect()
 			}
 		}
 		if life.Err() != nil {
@@ -63,6 +66,15 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 			}
 		}) {
 			return
+		}
+	}
+}
+
+// dismissAll lets go of what is aside, of all these endpoints but one.
+func dismissAll(all []*endpoint, but *endpoint) {
+	for _, e := range all {
+		if e != but {
+			e.dismiss()
 		}
 	}
 }

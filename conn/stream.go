@@ -66,6 +66,8 @@ type Stream interface {
 	grpc.ClientStream
 	// Endpoint returns the endpoint that the stream is on, in the spelling given to Open.
 	Endpoint() string
+	// Version returns the version of the member's server, such as 3.6.4; "" where that is unknown.
+	Version() string
 	// Doubt has the endpoint verified now, and frozen if it does not answer: the stream is silent where it should not be.
 	Doubt()
 	// Refused notes an error with which the server refused something on the stream, and reports whether that was for its
@@ -89,6 +91,8 @@ type stream struct {
 }
 
 func (s *stream) Endpoint() string { return s.link.ep.addr.text }
+
+func (s *stream) Version() string { return s.link.vitals.Load().version }
 
 func (s *stream) Abort() { s.cancel(nil) }
 

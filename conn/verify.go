@@ -22,9 +22,22 @@ var (
 	errLost       = errors.New("connection lost")
 )
 
+// vitals is what a member says of itself.
+type vitals struct {
+	version string
+	member  uint64
+	leads   bool
+	learner bool
+}
+
 // verify asks a member whether it can take requests: whether it is healthy, takes the token where there are credentials,
 // and knows a leader. It waits for the connection to come up first.
-func verify(parent context.Context, cc *grpc.ClientConn, t *tokens, timeout time.Duration) error {
+func (t *transport) verify(parent context.Context, c *Conn) error {
+	return verify(parent, t, c.tokens, c.opts.connectTimeout)
+}
+
+func verify(parent context.Context, tr *transport, t *tokens, timeout time.Duration) error {
+	cc := tr.cc
 	late := lateError(timeout)
 	deadline, cancel := context.WithTimeoutCause(parent, timeout, late)
 	defer cancel()
@@ -38,6 +51,9 @@ func verify(parent context.Context, cc *grpc.ClientConn, t *tokens, timeout time
 		return &checkError{check: check, err: err}
 	}
 	if err := checkHealth(deadline, cc); err != nil {
+		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+			_ = tr.checkLeader(deadline) // for its version
+		}
 		return explain(healthCheck, err)
 	}
 	if used := t.used(); used != nil && used.metadata == nil {
@@ -46,14 +62,14 @@ func verify(parent context.Context, cc *grpc.ClientConn, t *tokens, timeout time
 		}
 	}
 	used := t.used()
-	err := checkLeader(deadline, cc)
+	err := tr.checkLeader(deadline)
 	for renewed := false; !renewed && t.refused(used, err); {
 		if err := t.renew(deadline, cc, used, time.Now()); err != nil {
 			return explain(userCheck, err)
 		}
 		renewed = t.used() != used
 		used = t.used()
-		err = checkLeader(deadline, cc)
+		err = tr.checkLeader(deadline)
 	}
 	if err == nil || inconclusive(err) {
 		return nil
@@ -84,10 +100,10 @@ func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", ti
 func (c *Conn) examine(l *link) error {
 	for again := false; ; again = true {
 		answers := l.answers.Load()
-		err := verify(l.service, l.cc, c.tokens, c.opts.connectTimeout)
+		err := l.verify(l.up, c)
 		var check *checkError
 		var late lateError
-		if !errors.As(err, &check) || !errors.As(err, &late) || l.service.Err() != nil {
+		if !errors.As(err, &check) || !errors.As(err, &late) || l.up.Err() != nil {
 			return err
 		}
 		if l.answers.Load() != answers {
@@ -147,13 +163,21 @@ func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
 	return nil
 }
 
-// checkLeader asks for the member's leader.
-func checkLeader(parent context.Context, cc *grpc.ClientConn) error {
-	answer, err := pb.NewMaintenanceClient(cc).Status(parent, &pb.StatusRequest{})
+// checkLeader asks for the member's leader. A server that names neither leader nor member nor term, such as kine, holds no
+// elections.
+func (t *transport) checkLeader(parent context.Context) error {
+	answer, err := pb.NewMaintenanceClient(t.cc).Status(parent, &pb.StatusRequest{})
 	if err != nil {
 		return answered(err, pb.Maintenance_Status_FullMethodName)
 	}
-	if answer.GetLeader() == 0 {
+	leader, member := answer.GetLeader(), answer.GetHeader().GetMemberId()
+	t.vitals.Store(&vitals{
+		version: answer.GetVersion(),
+		member:  member,
+		leads:   leader == member && leader != 0,
+		learner: answer.GetIsLearner(),
+	})
+	if leader == 0 && (member != 0 || answer.GetRaftTerm() != 0) {
 		return etcderr.ErrNoLeader
 	}
 	return nil
