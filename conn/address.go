@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -17,6 +19,28 @@ type address struct {
 	network string // "tcp" or "unix"
 	dial    string // host:port, or the socket's path
 	secure  bool   // over TLS
+}
+
+// key is the same for all spellings of an endpoint: with or without a scheme, whatever the case of the host and the form
+// of an IP address.
+func (a address) key() string {
+	if a.network == "unix" {
+		return "unix:" + path.Clean(a.dial)
+	}
+	host, port, _ := net.SplitHostPort(a.dial)
+	if ip, err := netip.ParseAddr(host); err == nil {
+		host = ip.Unmap().String()
+	}
+	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(host, ".")), port)
+}
+
+// keyOf is the key of an endpoint in any spelling; "" where it is malformed.
+func keyOf(text string) string {
+	a, err := parseAddress(text, false)
+	if err != nil {
+		return ""
+	}
+	return a.key()
 }
 
 // parseAddresses parses the endpoints of one connection. hasTLS says that the connection has a TLS configuration,
@@ -34,11 +58,12 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 			errs = append(errs, fmt.Errorf("%w: %q: %w", ErrEndpoint, text, err))
 			continue
 		}
-		if first, ok := seen[a.dial]; ok {
+		key := a.key()
+		if first, ok := seen[key]; ok {
 			errs = append(errs, fmt.Errorf("%w: %q: given already as %q", ErrEndpoint, text, first))
 			continue
 		}
-		seen[a.dial] = text
+		seen[key] = text
 		addresses = append(addresses, a)
 	}
 	if len(errs) > 0 {
@@ -47,18 +72,21 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 	return addresses, nil
 }
 
+// errExtra is what is wrong with an endpoint that is a URL of something within a server.
+var errExtra = errors.New("only scheme, host and port belong in an endpoint")
+
 func parseAddress(text string, hasTLS bool) (address, error) {
 	a := address{text: text, network: "tcp", secure: hasTLS}
 	scheme, rest, hasScheme := strings.Cut(text, "://")
 	if !hasScheme {
 		scheme, rest = "", text
 	}
-	switch scheme {
-	case "unix":
+	switch scheme = strings.ToLower(scheme); scheme {
+	case "unix", "unixs":
 		if !strings.HasPrefix(rest, "/") || len(rest) == 1 {
-			return address{}, errors.New("a unix endpoint is unix:///path of the socket")
+			return address{}, fmt.Errorf("a unix endpoint is %s:///path of the socket", scheme)
 		}
-		a.network, a.dial = "unix", rest
+		a.network, a.dial, a.secure = "unix", rest, hasTLS || scheme == "unixs"
 		return a, nil
 	case "http":
 		// Sending in the clear what was meant for TLS is not a thing to guess about.
@@ -72,7 +100,7 @@ func parseAddress(text string, hasTLS bool) (address, error) {
 			return address{}, errors.New("empty scheme")
 		}
 	default:
-		return address{}, fmt.Errorf("unknown scheme %q: want http, https or unix", scheme)
+		return address{}, fmt.Errorf("unknown scheme %q: want http, https, unix or unixs", scheme)
 	}
 	if hasScheme {
 		u, err := url.Parse(text)
@@ -83,31 +111,41 @@ func parseAddress(text string, hasTLS bool) (address, error) {
 			}
 			return address{}, err
 		}
-		if u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Path != "" && u.Path != "/") {
-			return address{}, errors.New("only scheme, host and port belong in an endpoint")
+		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || (u.Path != "" && u.Path != "/") {
+			return address{}, errExtra
 		}
-		rest = strings.TrimSuffix(rest, "/")
+		rest = u.Host
 	}
-	host, port, err := net.SplitHostPort(rest)
+	var err error
+	a.dial, err = hostPort(strings.TrimSuffix(rest, "/"))
+	return a, err
+}
+
+// hostPort checks host:port, and returns it in the form that is dialled.
+func hostPort(text string) (string, error) {
+	if strings.Contains(text, "/") {
+		return "", errExtra
+	}
+	host, port, err := net.SplitHostPort(text)
 	if err != nil {
 		var bad *net.AddrError
 		if errors.As(err, &bad) {
 			err = errors.New(bad.Err)
 		}
-		return address{}, err
+		return "", err
 	}
 	if host == "" {
-		return address{}, errors.New("missing host")
+		return "", errors.New("missing host")
 	}
-	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("/?#@\\", r) }) {
-		return address{}, errors.New("malformed host")
+	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("?#@\\", r) }) {
+		return "", errors.New("malformed host")
 	}
 	if strings.Contains(host, ":") && net.ParseIP(strings.SplitN(host, "%", 2)[0]) == nil {
-		return address{}, errors.New("malformed IPv6 address")
+		return "", errors.New("malformed IPv6 address")
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return address{}, errors.New("port out of range 1 to 65535")
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return "", fmt.Errorf("port out of range 1 to 65535: %q", port)
 	}
-	a.dial = net.JoinHostPort(host, port)
-	return a, nil
+	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
 }

@@ -27,6 +27,11 @@ func TestEndpointForms(t *testing.T) {
 		{text: "https://[::1]:2379", tls: true, want: address{network: "tcp", dial: "[::1]:2379", secure: true}},
 		{text: "unix:///run/etcd.sock", want: address{network: "unix", dial: "/run/etcd.sock"}},
 		{text: "unix:///run/etcd.sock", tls: true, want: address{network: "unix", dial: "/run/etcd.sock", secure: true}},
+		{text: "127.0.0.1:33109/", want: address{network: "tcp", dial: "127.0.0.1:33109"}},
+		{text: "HTTP://localhost:2379", want: address{network: "tcp", dial: "localhost:2379"}},
+		{text: "Https://localhost:02379", want: address{network: "tcp", dial: "localhost:2379", secure: true}},
+		{text: "http://[fe80::1%25eth0]:2379", want: address{network: "tcp", dial: "[fe80::1%eth0]:2379"}},
+		{text: "unixs:///run/etcd.sock", want: address{network: "unix", dial: "/run/etcd.sock", secure: true}},
 
 		{text: "", refuse: "missing port"},
 		{text: "localhost", refuse: "missing port"},
@@ -38,7 +43,8 @@ func TestEndpointForms(t *testing.T) {
 		{text: "::1:2379", refuse: "too many colons"},
 		{text: "[::zz]:2379", refuse: "malformed IPv6"},
 		{text: "a b:2379", refuse: "malformed host"},
-		{text: "localhost:2379/path", refuse: "port out of range"},
+		{text: "localhost:2379/path", refuse: "only scheme, host and port"},
+		{text: "localhost:2379//", refuse: "only scheme, host and port"},
 		{text: "http://localhost", refuse: "missing port"},
 		{text: "http://localhost:2379/v3", refuse: "only scheme, host and port"},
 		{text: "http://root:secret@localhost:2379", refuse: "only scheme, host and port"},
@@ -47,6 +53,7 @@ func TestEndpointForms(t *testing.T) {
 		{text: "ftp://localhost:2379", refuse: "unknown scheme"},
 		{text: "://localhost:2379", refuse: "empty scheme"},
 		{text: "unix://run/etcd.sock", refuse: "unix:///path"},
+		{text: "unixs://run/etcd.sock", refuse: "unixs:///path"},
 		{text: "unix:///", refuse: "unix:///path"},
 	}
 	for _, c := range cases {
@@ -66,6 +73,34 @@ func TestEndpointForms(t *testing.T) {
 				t.Errorf("got %+v, %v; want %+v", got, err, c.want)
 			}
 		})
+	}
+}
+
+func TestAnEndpointIsTheSameWhateverItsSpelling(t *testing.T) {
+	for _, same := range [][]string{
+		{"127.0.0.1:2379", "http://127.0.0.1:2379", "HTTP://127.0.0.1:2379/", "https://127.0.0.1:2379", "127.0.0.1:02379", "[::ffff:127.0.0.1]:2379"},
+		{"etcd.example:2379", "ETCD.Example:2379/", "https://etcd.example.:2379"},
+		{"[::1]:2379", "http://[0:0:0::1]:2379", "[::0001]:2379"},
+		{"[fe80::1%eth0]:2379", "http://[FE80::1%25eth0]:2379"},
+		{"unix:///run/etcd.sock", "unixs:///run//etcd.sock", "UNIX:///run/./etcd.sock"},
+	} {
+		for _, text := range same {
+			if got, want := keyOf(text), keyOf(same[0]); got != want || got == "" {
+				t.Errorf("%q is known as %q, %q as %q", text, got, same[0], want)
+			}
+		}
+	}
+	different := []string{
+		"127.0.0.1:2379", "127.0.0.1:2380", "127.0.0.2:2379", "localhost:2379", "[::1]:2379", "unix:///2379", "unix:///127.0.0.1:2379",
+		"[fe80::1%eth0]:2379", "[fe80::1%eth1]:2379",
+	}
+	seen := map[string]string{"": "nothing"}
+	for _, text := range different {
+		key := keyOf(text)
+		if other, ok := seen[key]; ok {
+			t.Errorf("%q and %q are both %q", text, other, key)
+		}
+		seen[key] = text
 	}
 }
 

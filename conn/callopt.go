@@ -20,7 +20,7 @@ type timeoutOption struct {
 	timeout time.Duration
 }
 
-// OnEndpoint is a call option that sends the call to one endpoint only, in the spelling given to Open. It is what
+// OnEndpoint is a call option that sends the call to one endpoint only, in any spelling of its address. It is what
 // WithEndpoint of a request becomes, and serves generated stubs used on a [Conn].
 func OnEndpoint(address string) grpc.CallOption { return endpointOption{address: address} }
 

@@ -45,6 +45,7 @@ const (
 type endpoint struct {
 	conn    *Conn
 	addr    address
+	key     string // of the address
 	leases  atomic.Int64
 	suspect chan struct{}           // holds one request to verify the endpoint now
 	hurried chan struct{}           // holds one request for an early attempt to reconnect
@@ -67,13 +68,32 @@ type endpoint struct {
 
 func newEndpoint(c *Conn, a address) *endpoint {
 	e := &endpoint{
-		conn: c, addr: a, suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting, away: time.Now(),
+		conn: c, addr: a, key: a.key(), suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting,
+		away: time.Now(),
 	}
 	if c.opts.mode == Random {
 		e.hurried = c.hurried
 	}
 	e.life, e.retire = context.WithCancelCause(c.life)
 	return e
+}
+
+// find is the endpoint of an address, whatever its spelling; nil where the connection has none.
+func (c *Conn) find(address string) *endpoint {
+	all := c.all()
+	for _, e := range all {
+		if e.addr.text == address {
+			return e
+		}
+	}
+	if key := keyOf(address); key != "" {
+		for _, e := range all {
+			if e.key == key {
+				return e
+			}
+		}
+	}
+	return nil
 }
 
 // snapshot is the endpoint as Info shows it.

@@ -281,25 +281,47 @@ func TestTLS(t *testing.T) {
 }
 
 func TestUnixSocket(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	plain, secure := etcdtest.Start(t), etcdtest.Start(t, etcdtest.WithTLS())
+	for scheme, tt := range map[string]struct {
+		to   *etcdtest.Cluster
+		opts []conn.Option
+	}{
+		"unix":  {plain, nil},
+		"unixs": {secure, []conn.Option{conn.WithTLS(secure.TLSConfig())}},
+	} {
+		t.Run(scheme, func(t *testing.T) {
+			c := open(t, "", []string{scheme + "://" + socketTo(t, tt.to)}, tt.opts...)
+			if _, err := put(t.Context(), c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// socketTo leads from a unix socket to a member of a cluster until the test ends.
+func socketTo(t *testing.T, cluster *etcdtest.Cluster) (path string) {
 	dir, err := os.MkdirTemp("", "eetcd") // t.TempDir may be longer than a socket's path can be
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "s")
+	path = filepath.Join(dir, "s")
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var forwards sync.WaitGroup
+	t.Cleanup(func() {
+		listener.Close()
+		forwards.Wait()
+		os.RemoveAll(dir)
+	})
 	forwards.Go(func() {
 		for {
 			in, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			out, err := net.Dial("tcp", cluster.Endpoints()[0])
+			out, err := net.Dial("tcp", strings.TrimPrefix(cluster.Endpoints()[0], "https://"))
 			if err != nil {
 				in.Close()
 				continue
@@ -308,18 +330,7 @@ func TestUnixSocket(t *testing.T) {
 			forwards.Go(func() { _, _ = io.Copy(in, out); in.Close() })
 		}
 	})
-	c, err := conn.Open(t.Context(), "", []string{"unix://" + path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := put(t.Context(), c); err != nil {
-		t.Error(err)
-	}
-	if err := c.Close(); err != nil {
-		t.Error(err)
-	}
-	listener.Close()
-	forwards.Wait()
+	return path
 }
 
 func TestOnEndpointSendsToThatMemberOnly(t *testing.T) {
@@ -332,6 +343,10 @@ func TestOnEndpointSendsToThatMemberOnly(t *testing.T) {
 				t.Errorf("%s answered %v, %v; want member %x", m.Endpoint(), r, err, m.ID())
 			}
 		}
+	}
+	spelled := "HTTP://" + cluster.Endpoints()[1] + "/"
+	if r, err := get(t.Context(), c, conn.OnEndpoint(spelled)); err != nil || r.Header.MemberId != cluster.Member(1).ID() {
+		t.Errorf("spelled as %s: %v, %v", spelled, r, err)
 	}
 	for _, unknown := range []string{"127.0.0.1:1", ""} {
 		if _, err := get(t.Context(), c, conn.OnEndpoint(unknown)); !errors.Is(err, conn.ErrEndpoint) || etcderr.OutcomeOf(err) != etcderr.NotSent {

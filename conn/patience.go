@@ -93,10 +93,8 @@ func (c *Conn) named(w wanted) (*endpoint, error) {
 	if !w.pinned {
 		return nil, nil
 	}
-	for _, e := range c.all() {
-		if e.addr.text == w.endpoint {
-			return e, nil
-		}
+	if e := c.find(w.endpoint); e != nil {
+		return e, nil
 	}
 	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, w.endpoint)
 }

@@ -95,8 +95,9 @@ func (n *names) all() []*Conn {
 // Open opens a connection to a cluster under a name and looks after it until [Close]. Requests reach it by that name.
 // An empty name makes a unique one; see [Conn.Name].
 //
-// Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]) or
-// unix:///path. Open waits for the first verdict of each, at most the connect timeout (1 s by default) or parent. In
+// Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]),
+// unix:///path or unixs:///path (over TLS; the server proves the name localhost). The case of scheme and host, a slash at
+// the end and the form of an IP address make no difference. Open waits for the first verdict of each, at most the connect timeout (1 s by default) or parent. In
 // mode ConnectAll more than half of the endpoints must answer; those that do not are Frozen and reconnected. In mode
 // Random one must. parent bounds the opening only.
 //

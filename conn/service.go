@@ -51,10 +51,16 @@ func (s *services) refuse() {
 
 // CountLeases adds n to the number of leases that Info shows as kept alive through an endpoint.
 func (c *Conn) CountLeases(address string, n int) {
-	for _, e := range c.all() {
-		if e.addr.text == address {
-			e.leases.Add(int64(n))
-			return
-		}
+	if e := c.find(address); e != nil {
+		e.leases.Add(int64(n))
 	}
+}
+
+// Spelling returns an endpoint's address as [Info] has it, for any spelling of it. What is no endpoint of the connection
+// is returned as it is. It never blocks and is safe for concurrent use.
+func (c *Conn) Spelling(address string) string {
+	if e := c.find(address); e != nil {
+		return e.addr.text
+	}
+	return address
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +59,7 @@ func (c *Conn) Sync(parent context.Context) error {
 func (c *Conn) addressesOf(members []*pb.Member) []address {
 	inUse := map[string]bool{}
 	for _, e := range c.all() {
-		inUse[e.addr.dial] = true
+		inUse[e.key] = true
 	}
 	var all []address
 	for _, m := range members {
@@ -69,8 +68,7 @@ func (c *Conn) addressesOf(members []*pb.Member) []address {
 		}
 		var chosen address
 		for _, url := range m.GetClientURLs() {
-			// etcd names the schemes of sockets as it names those of hosts.
-			a, err := parseAddress(strings.Replace(url, "unixs://", "unix://", 1), c.opts.tls != nil)
+			a, err := parseAddress(url, c.opts.tls != nil)
 			if err == nil && a.secure != c.secure {
 				err = errors.New("the scheme does not match the transport of the connection")
 			}
@@ -81,7 +79,7 @@ func (c *Conn) addressesOf(members []*pb.Member) []address {
 				}
 				continue
 			}
-			if chosen.dial == "" || inUse[a.dial] && !inUse[chosen.dial] {
+			if chosen.dial == "" || inUse[a.key()] && !inUse[chosen.key()] {
 				chosen = a
 			}
 		}
@@ -96,21 +94,22 @@ func (c *Conn) addressesOf(members []*pb.Member) []address {
 func (c *Conn) replace(parent context.Context, addresses []address) error {
 	before := map[string]*endpoint{}
 	for _, e := range c.all() {
-		before[e.addr.dial] = e
+		before[e.key] = e
 	}
 	var next, added []*endpoint
 	taken := map[string]bool{}
 	for _, a := range addresses {
-		if taken[a.dial] {
+		key := a.key()
+		if taken[key] {
 			continue
 		}
-		taken[a.dial] = true
-		e := before[a.dial]
+		taken[key] = true
+		e := before[key]
 		if e == nil {
 			e = newEndpoint(c, a)
 			added = append(added, e)
 		}
-		delete(before, a.dial)
+		delete(before, key)
 		next = append(next, e)
 	}
 	if len(next) == 0 {
