@@ -30,16 +30,17 @@ type member struct {
 	pb.UnimplementedWatchServer
 	pb.UnimplementedAuthServer
 
-	name   string
-	leader atomic.Uint64
-	probes atomic.Int64  // health checks and status requests answered
-	calls  atomic.Int64  // KV requests seen
-	logins atomic.Int64  // authentications
-	token  string        // what they get
-	lag    time.Duration // from an authentication until the member knows of its token; 0: it never asks for one
-	dials  atomic.Int64  // connections made
-	opts   []grpc.ServerOption
-	plain  bool // it holds no elections, as kine
+	name    string
+	leader  atomic.Uint64
+	probes  atomic.Int64  // health checks and status requests answered
+	calls   atomic.Int64  // KV requests seen
+	logins  atomic.Int64  // authentications
+	token   string        // what they get
+	lag     time.Duration // from an authentication until the member knows of its token; 0: it never asks for one
+	dials   atomic.Int64  // connections made
+	opts    []grpc.ServerOption
+	plain   bool // it holds no elections, as kine
+	creates bool // it creates watches as they are asked for, instead of one for each stream
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
@@ -256,6 +257,17 @@ func (m *member) Authenticate(context.Context, *pb.AuthenticateRequest) (*pb.Aut
 func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
 	if err := m.admit(); err != nil {
 		return err
+	}
+	for m.creates {
+		r, err := s.Recv()
+		if err != nil {
+			return err
+		}
+		if create := r.GetCreateRequest(); create != nil {
+			if err := s.Send(&pb.WatchResponse{Created: true, WatchId: create.GetWatchId()}); err != nil {
+				return err
+			}
+		}
 	}
 	if err := s.Send(&pb.WatchResponse{Created: true}); err != nil {
 		return err

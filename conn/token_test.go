@@ -18,7 +18,7 @@ func TestTokenThatAMemberIsYetToLearnOfIsKept(t *testing.T) {
 	for _, lag := range []time.Duration{time.Nanosecond, 10 * time.Millisecond, 400 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMember(t, "a")
-			m.token, m.lag = "kTzGcFsbyrYMfiXq.17", lag
+			m.token, m.lag, m.creates = "kTzGcFsbyrYMfiXq.17", lag, true
 			c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword))
 			expect := func(what string, want int64, err error) {
 				t.Helper()
