@@ -147,6 +147,31 @@ func TestBinaryIsBuiltOnceByAllThatAskForIt(t *testing.T) {
 	}
 }
 
+func TestBuildIsAnnouncedOnceWhereItBegins(t *testing.T) {
+	cleanEnv(t)
+	fakeGo(t, "echo etcd Version: 3.5.96")
+	told, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer told.Close()
+	stderr := os.Stderr
+	os.Stderr = told
+	defer func() { os.Stderr = stderr }()
+	for range 2 {
+		if _, err := Binary(t.Context(), "v3.5.96"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(told.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "etcdtest: building etcd v3.5.96"; strings.Count(string(text), want) != 1 {
+		t.Errorf("stderr has %q, want %q once", text, want)
+	}
+}
+
 func TestBuildEndsWithItsContext(t *testing.T) {
 	cleanEnv(t)
 	dir := t.TempDir()

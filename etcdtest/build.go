@@ -36,6 +36,8 @@ func buildOnce(parent context.Context, version, path string) error {
 	}
 	ctx, cancel := context.WithTimeout(parent, buildTimeout)
 	defer cancel()
+	// A test's own log is not shown until the test ends, and silence for a minute looks like a hang.
+	fmt.Fprintf(os.Stderr, "etcdtest: building etcd %s, once; this takes a minute or more\n", version)
 	err = build(ctx, version, path)
 	if err != nil && parent.Err() == nil {
 		failedBuilds.Lock()

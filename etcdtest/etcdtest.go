@@ -21,7 +21,7 @@
 //   - from $ETCD_BIN_3_6 ($ETCD_BIN_3_5 and so on), whose minor version must match,
 //   - or from $ETCD_BIN where it is that very version,
 //   - or built by the go command from the Go module proxy. That takes about a minute once, since the result
-//     stays in the user's cache directory, whatever program asks for it next.
+//     stays in the user's cache directory, whatever program asks for it next. Standard error says so.
 //
 // Where none of them is possible, Start fails the test and Run returns an error; nothing is ever skipped.
 //
