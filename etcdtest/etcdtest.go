@@ -35,7 +35,7 @@
 // # What lies between
 //
 // With [WithProxy] the network may be broken as well as the members: [Member.Cut], [Member.ForgetIdle],
-// [Cluster.Partition] and their like. [Member.Sent] and [Member.Received] count the bytes of clients.
+// [Cluster.Partition], [Cluster.DelayPeers] and their like. [Member.Sent] and [Member.Received] count the bytes of clients.
 //
 // [Cluster.GRPCProxy] has etcd's own proxy before the members, which can be killed, cut off and started again like them.
 // [Cluster.Balancer] is a load balancer, which retires connections by GOAWAY as such do.

@@ -47,8 +47,8 @@ func WithFlags(flags ...string) Option {
 }
 
 // WithProxy puts a proxy before each member's client port and another before its peer port, so that
-// [Member.Cut], [Member.Delay], [Member.Blackhole], [Member.Sent], [Cluster.Partition] and the like work. [Cluster.Endpoints] and
-// the member list then hold the proxies' addresses.
+// [Member.Cut], [Member.Delay], [Member.Blackhole], [Member.Sent], [Cluster.Partition], [Cluster.DelayPeers] and the
+// like work. [Cluster.Endpoints] and the member list then hold the proxies' addresses.
 func WithProxy() Option {
 	return func(o *options) { o.proxy = true }
 }

@@ -30,8 +30,12 @@ type peerNetwork struct {
 	mu       sync.Mutex
 	nodes    []*peerNode
 	isolated map[*Member]bool
+	delays   map[*Member]peerDelay
+	changed  chan struct{} // closed, and replaced, when delays change
 	flows    map[*peerFlow]struct{}
 	closed   bool
+
+	bodies sync.WaitGroup // what fetches them
 }
 
 // peerNode is a member's place in the network.
@@ -48,13 +52,19 @@ type peerNode struct {
 // peerFlow is one request, which may be a stream that lasts as long as the connection.
 type peerFlow struct {
 	from, to *Member // from is nil for a stranger
+	life     context.Context
 	cancel   context.CancelFunc
 }
+
+// flowKey is that of a request's flow in its context.
+type flowKey struct{}
 
 func newPeerNetwork() *peerNetwork {
 	return &peerNetwork{
 		transport: &http.Transport{MaxIdleConnsPerHost: 16},
 		isolated:  make(map[*Member]bool),
+		delays:    make(map[*Member]peerDelay),
+		changed:   make(chan struct{}),
 		flows:     make(map[*peerFlow]struct{}),
 	}
 }
@@ -72,7 +82,13 @@ func (n *peerNetwork) add(m *Member, at port) (*peerNode, error) {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
 		},
-		Transport:     n.transport,
+		Transport: n.transport,
+		ModifyResponse: func(r *http.Response) error {
+			if f, ok := r.Request.Context().Value(flowKey{}).(*peerFlow); ok {
+				r.Body = n.delayBody(f, r.Body)
+			}
+			return nil
+		},
 		FlushInterval: -1, // raft's streams must not be held up
 		ErrorLog:      silent,
 		// A member that is down does not answer 502.
@@ -100,13 +116,15 @@ func (node *peerNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	flow := &peerFlow{from: from, to: to.member, cancel: cancel}
+	flow := &peerFlow{from: from, to: to.member, life: ctx, cancel: cancel}
 	if !node.network.enter(flow) {
 		breakOff(w)
 		return
 	}
 	defer node.network.leave(flow)
-	to.inbound.ServeHTTP(w, r.WithContext(ctx))
+	r = r.WithContext(context.WithValue(ctx, flowKey{}, flow))
+	r.Body = node.network.delayBody(flow, r.Body)
+	to.inbound.ServeHTTP(w, r)
 }
 
 // breakOff ends a connection without an answer, as one ends whose other side is not there.
@@ -193,5 +211,6 @@ func (n *peerNetwork) close() error {
 		node.serving.Wait()
 	}
 	n.transport.CloseIdleConnections()
+	n.bodies.Wait()
 	return errors.Join(errs...)
 }
