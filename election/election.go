@@ -33,15 +33,17 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 
 // Campaign waits until the candidate leads the election of WithName, and returns its leadership. WithValue is what the
 // others are told. The candidate leads as long as its key is there: until Resign, or the end of the lease of WithLease,
-// which is required.
+// which is required. To campaign again with the same lease is the same candidacy, with the newer value.
 //
-// It waits as long as it takes: parent and WithTimeout bound it. It gives up with etcderr.ErrLeaseNotFound within a few
-// seconds of the end of the lease. Who gives up leaves no candidate's key behind, at the cost of up to a second on the way
-// out while the cluster answers and up to 5 s while it does not; if the cluster cannot be reached at all, revoke the lease.
+// It waits as long as it takes: parent and WithTimeout bound it, and their end is context.DeadlineExceeded or the error of
+// parent. It ends with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody deletes its key. A
+// call that gives up leaves no candidate behind. It deletes its key on the way out, for up to half a second; where the
+// cluster cannot be reached, the connection goes on with that until it is closed.
 //
-// It calls Election/Campaign and mirrors eetcd_election:campaign/1 and campaign/4.
+// It sends KV/Txn and Watch/Watch in the place of Election/Campaign, which would wait on one member only. It mirrors
+// eetcd_election:campaign/1 and campaign/4.
 func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse, error) {
-	request, err := c.CampaignRequest()
+	_, err := c.CampaignRequest()
 	err = named(parent, c, err)
 	if c.Lease() == 0 {
 		err = ctx.AlsoInvalid(err, "election: a campaign request needs WithLease")
@@ -49,8 +51,16 @@ func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse
 	if err != nil {
 		return nil, err
 	}
-	return claim.Wait[v3electionpb.CampaignResponse](parent, c, c.Name(), c.Lease(),
-		v3electionpb.Election_Campaign_FullMethodName, request)
+	held, err := claim.Waiting{Request: c, Lost: ErrLost, Proclaims: true}.Turn(parent)
+	if err != nil {
+		return nil, err
+	}
+	return &v3electionpb.CampaignResponse{Header: held.Header, Leader: keyOf(c, held)}, nil
+}
+
+// keyOf is a claim as the key of a leader.
+func keyOf(c ctx.Ctx, h claim.Held) *v3electionpb.LeaderKey {
+	return &v3electionpb.LeaderKey{Name: []byte(c.Name()), Key: []byte(h.Key), Rev: h.Rev, Lease: h.Lease}
 }
 
 // Proclaim has the leader of WithLeader tell the others WithValue. One that does not lead any more is

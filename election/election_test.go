@@ -156,6 +156,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		"run without a name":            {run(time.Second), free, ctx.ErrInvalid},
 		"run with a lease":              {run(time.Second), good.WithLease(7), ctx.ErrInvalid},
 		"run with a TTL of 0":           {run(0), good, ctx.ErrInvalid},
+		"run with a TTL of 10 ns":       {run(10), good, ctx.ErrInvalid},
 		"run with a TTL of ages":        {run(1<<63 - 1), good, etcderr.ErrLeaseTTLTooLarge},
 		"run, no connection":            {run(time.Second), good.WithConn(""), conn.ErrNotOpen},
 	} {

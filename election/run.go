@@ -14,21 +14,35 @@ import (
 	"github.com/eetcd-go/eetcd/internal/claim"
 )
 
-// ErrLost says that a candidate does not lead any more, or may not: its lease ended, or its key is gone. It comes wrapped
-// together with the reason.
+// ErrLost says that a candidate does not lead any more, or may not: its lease ended, or its key is gone, or the store has
+// been put back to an earlier state. It comes wrapped together with the reason.
 var ErrLost = errors.New("election: leadership lost")
+
+// ErrNotAcquired says that there was no leadership, and that the function given to [Run] has not run. It comes wrapped
+// together with the reason, such as context.DeadlineExceeded. Where the function has run errors.Is never finds it, also
+// where the function's own error has it. It is lock.ErrNotAcquired, too.
+var ErrNotAcquired = claim.ErrNotAcquired
+
+// GuardOf is the fence for a transaction: it is true as long as the candidate of k leads, as the response to [Campaign]
+// has it.
+func GuardOf(k *v3electionpb.LeaderKey) compare.Compare {
+	return claim.GuardOf(string(k.GetKey()), k.GetRev())
+}
 
 // Leadership is an election that is won. Its methods are safe for concurrent use.
 type Leadership struct {
 	Key *v3electionpb.LeaderKey // not to be changed
 
-	to ctx.Ctx
+	to    ctx.Ctx
+	claim claim.Held
 }
 
-// Guard is the fence for a transaction: it is true as long as this candidate leads.
-func (l *Leadership) Guard() compare.Compare {
-	return claim.Held{Key: string(l.Key.GetKey()), Rev: l.Key.GetRev()}.Guard()
-}
+// Guard is [GuardOf] the leader's key.
+func (l *Leadership) Guard() compare.Compare { return GuardOf(l.Key) }
+
+// ValidUntil returns until when the lease is known to be valid: nobody else leads before, unless somebody deletes the
+// leader's key. It moves with each renewal, and lies in the past once the lease is lost.
+func (l *Leadership) ValidUntil() time.Time { return l.claim.ValidUntil() }
 
 // Proclaim tells the others a new value. A candidate that does not lead any more gets etcderr.ErrElectionNotLeader. It ends
 // after 5 s where parent has no earlier deadline.
@@ -39,36 +53,38 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 
 // Run campaigns for WithName with WithValue and a lease of its own, runs f while it leads, and resigns. leading is
 // cancelled with parent, and when the leadership is lost; context.Cause then is [ErrLost] with the reason. The leadership
-// is kept until f returns, whatever becomes of parent, and given up however f ends, by a panic too, by a revocation of the
-// lease that is tried for 5 s. A process that dies, or whose revocation fails, gives it up after ttl. An error or a
-// cancellation before it is won leaves no candidate's key behind.
+// is kept until f returns, whatever becomes of parent, and given up however f ends, by a panic too.
 //
-// It returns the error of f, joined with ErrLost if the leadership was lost meanwhile, or why there was none. parent and
-// WithTimeout bound the wait for it. The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; it is
-// how long the others wait for a leader that died. eetcd has no counterpart.
+// It returns the error of f, together with ErrLost if the leadership was lost meanwhile; or [ErrNotAcquired] with the
+// reason, and then f has not run. parent and WithTimeout bound the wait for it. A place in the queue that is lost because
+// the lease has ended, as in an outage longer than ttl, is taken anew at its end. A rejection such as
+// etcderr.ErrPermissionDenied ends the wait.
+//
+// The leadership is given up by revoking the lease, and Run waits for that for up to 5 s: 2 s once parent has ended, and
+// half a second where the wait to lead has run out of time. What takes longer the connection goes on with until it is
+// closed. So nothing is left of a call while the cluster can be reached. A process that dies gives it up after ttl. The
+// ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; one below 1 ms is ctx.ErrInvalid.
+//
+// It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Run(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(leading context.Context, l *Leadership) error) error {
 	err := named(parent, c, c.Check("an election.Run request", ctx.OptName|ctx.OptValue))
-	if ttl <= 0 {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("election: a TTL of %v is not positive", ttl))
-	}
+	err = claim.CheckTTL(err, "election", ttl)
 	if f == nil {
 		err = ctx.AlsoInvalid(err, "election: there is no function to run")
 	}
-	if err != nil {
-		return err
+	ran := false
+	if err == nil {
+		to := New(c.Conn())
+		if endpoint, ok := c.Endpoint(); ok {
+			to = to.WithEndpoint(endpoint)
+		}
+		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost}
+		ran, err = holding.While(parent, func(leading context.Context, h claim.Held) error {
+			return f(leading, &Leadership{Key: keyOf(c, h), to: to, claim: h})
+		})
 	}
-	to := New(c.Conn())
-	if endpoint, ok := c.Endpoint(); ok {
-		to = to.WithEndpoint(endpoint)
+	if !ran {
+		err = fmt.Errorf("election: %w: %w", ErrNotAcquired, err)
 	}
-	return claim.Holding{
-		Request: c, TTL: ttl, Lost: ErrLost,
-		Acquire: func(waiting context.Context, lease int64) (string, error) {
-			response, err := Campaign(waiting, to.WithName(c.Name()).WithValue(c.Value()).WithLease(lease))
-			return string(response.GetLeader().GetKey()), err
-		},
-	}.While(parent, func(leading context.Context, h claim.Held) error {
-		key := &v3electionpb.LeaderKey{Name: []byte(c.Name()), Key: []byte(h.Key), Rev: h.Rev, Lease: h.Lease}
-		return f(leading, &Leadership{Key: key, to: to})
-	})
+	return err
 }

@@ -23,6 +23,9 @@ func TestRunLeadsProclaimsAndResigns(t *testing.T) {
 			r.GetKv().GetCreateRevision() != l.Key.GetRev() || r.GetKv().GetLease() != l.Key.GetLease() {
 			t.Errorf("%v leads, as %v, %v", l.Key, r, err)
 		}
+		if left := time.Until(l.ValidUntil()); left <= 0 || left > 10*time.Second {
+			t.Errorf("it is valid for %v", left)
+		}
 		if err := l.Proclaim(leading, "b"); err != nil {
 			t.Error(err)
 		}
@@ -70,13 +73,48 @@ func TestLeaderIsToldOfItsLossAndItsFencedWriteFails(t *testing.T) {
 	}
 }
 
+func TestGuardOfALeaderKeyFencesLikeTheLeadershipItself(t *testing.T) {
+	won := win(t, "a")
+	fenced := op.If(election.GuardOf(won)).Then(op.Put(kv.Key(t.Name() + ":work")))
+	if r, err := kv.Txn(t.Context(), kv.New(registry), fenced); err != nil || !r.GetSucceeded() {
+		t.Errorf("the leader may not write: %v, %v", r, err)
+	}
+	resign(t, won)
+	again, err := election.Campaign(t.Context(), named(t).WithLease(won.GetLease()).WithValue("b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := kv.Txn(t.Context(), kv.New(registry), fenced); err != nil || r.GetSucceeded() {
+		t.Errorf("a former leadership of the same lease may write: %v, %v", r, err)
+	}
+	resign(t, again.GetLeader())
+}
+
+func TestCampaignWithTheSameLeaseIsTheSameCandidacyWithTheNewerValue(t *testing.T) {
+	c := named(t).WithLease(grant(t))
+	var revs []int64
+	for _, value := range []string{"a", "b", "b"} {
+		won, err := election.Campaign(t.Context(), c.WithValue(value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		revs = append(revs, won.GetLeader().GetRev())
+		if all := keys(t); len(all) != 1 || string(all[0].GetValue()) != value || all[0].GetLease() != c.Lease() {
+			t.Errorf("the candidates are %v, want one with %q", all, value)
+		}
+	}
+	if revs[0] != revs[1] || revs[1] != revs[2] {
+		t.Errorf("the leaderships are %d", revs)
+	}
+}
+
 func TestRunThatGivesUpWaitingLeavesNothing(t *testing.T) {
 	win(t, "leader")
 	err := election.Run(t.Context(), named(t).WithTimeout(300*time.Millisecond), time.Minute, func(context.Context, *election.Leadership) error {
 		t.Error("it has run")
 		return nil
 	})
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, election.ErrNotAcquired) {
 		t.Errorf("got %v", err)
 	}
 	if n := len(keys(t)); n != 1 {

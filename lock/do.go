@@ -8,59 +8,61 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/claim"
 )
 
-// ErrLost says that a lock is not held any more, or may not be: its lease ended, or its key is gone. It comes wrapped
-// together with the reason.
+// ErrLost says that a lock is not held any more, or may not be: its lease ended, or its key is gone, or the store has been
+// put back to an earlier state. It comes wrapped together with the reason.
 var ErrLost = errors.New("lock: lost")
 
-// Held is a lock that is held. Rev is the create revision of its key, which grows from holder to holder.
-type Held struct {
-	Key   string
-	Rev   int64
-	Lease int64
-}
-
-// Guard is the fence for a transaction: it is true as long as this holder has the lock.
-func (h Held) Guard() compare.Compare { return claim.Held(h).Guard() }
+// ErrNotAcquired says that there was no lock, and that the function given to [Do] or [Try] has not run. It comes wrapped
+// together with the reason, such as context.DeadlineExceeded. Where the function has run errors.Is never finds it, also
+// where the function's own error has it. It is election.ErrNotAcquired, too.
+var ErrNotAcquired = claim.ErrNotAcquired
 
 // Do takes the lock of WithName with a lease of its own, runs f, and gives the lock up. held is cancelled with parent, and
 // when the lock is lost; context.Cause then is [ErrLost] with the reason. The lock is kept until f returns, whatever
-// becomes of parent, and given up however f ends, by a panic too, by a revocation of the lease that is tried for 5 s. A
-// process that dies, or whose revocation fails, gives it up after ttl.
+// becomes of parent, and given up however f ends, by a panic too.
 //
-// It returns the error of f, joined with ErrLost if the lock was lost meanwhile, or why there was no lock. parent and
-// WithTimeout bound the wait for it. The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; it is
-// how long others wait for the lock of a process that died. eetcd has no counterpart.
+// It returns the error of f, together with ErrLost if the lock was lost meanwhile; or [ErrNotAcquired] with the reason,
+// and then f has not run. parent and WithTimeout bound the wait for the lock. A place in the queue that is lost because
+// the lease has ended, as in an outage longer than ttl, is taken anew at its end. A rejection such as
+// etcderr.ErrPermissionDenied ends the wait.
+//
+// The lock is given up by revoking the lease, and Do waits for that for up to 5 s: 2 s once parent has ended, and
+// half a second where the wait for the lock has run out of time. What takes longer the connection goes on with until it
+// is closed. So nothing is left of a call while the cluster can be reached. A process that dies gives the lock up after
+// ttl. The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; one below 1 ms is ctx.ErrInvalid.
+//
+// It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Do(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(held context.Context, l Held) error) error {
-	err := c.Check("a lock.Do request", ctx.OptName)
-	if c.Name() == "" {
-		err = ctx.AlsoInvalid(err, "lock: lock.Do needs WithName")
-	}
-	if ttl <= 0 {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("lock: a TTL of %v is not positive", ttl))
-	}
+	_, err := run(parent, c, ttl, f, "a lock.Do request", false)
+	return err
+}
+
+// Try is [Do] for a lock that is free: where somebody holds it or waits for it, f does not run and Try returns false and no
+// error. It leaves no trace then: a lock that is taken costs one read. It returns true and what Do would have returned if
+// f has run. Otherwise it returns false and [ErrNotAcquired] with the reason, as when parent or WithTimeout end before
+// the cluster has answered, which is no proof that the lock is taken.
+func Try(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(held context.Context, l Held) error) (held bool, err error) {
+	return run(parent, c, ttl, f, "a lock.Try request", true)
+}
+
+func run(
+	parent context.Context, c ctx.Ctx, ttl time.Duration, f func(context.Context, Held) error, request string, try bool,
+) (ran bool, err error) {
+	err = named(parent, c, request, c.Check(request, ctx.OptName))
+	err = claim.CheckTTL(err, "lock", ttl)
 	if f == nil {
 		err = ctx.AlsoInvalid(err, "lock: there is no function to run")
 	}
-	if parent == nil {
-		err = ctx.AlsoInvalid(err, "lock: the parent context is nil")
+	if err == nil {
+		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost, Try: try}
+		ran, err = holding.While(parent, func(held context.Context, h claim.Held) error { return f(held, heldBy(c, h)) })
 	}
-	if err != nil {
-		return err
+	if !ran && err != nil {
+		err = fmt.Errorf("lock: %w: %w", ErrNotAcquired, err)
 	}
-	to := c.Unbound().WithConn(c.Conn())
-	if endpoint, ok := c.Endpoint(); ok {
-		to = to.WithEndpoint(endpoint)
-	}
-	return claim.Holding{
-		Request: c, TTL: ttl, Lost: ErrLost,
-		Acquire: func(waiting context.Context, lease int64) (string, error) {
-			response, err := Lock(waiting, to.WithLease(lease))
-			return string(response.GetKey()), err
-		},
-	}.While(parent, func(held context.Context, h claim.Held) error { return f(held, Held(h)) })
+	return ran, err
 }

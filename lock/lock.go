@@ -8,9 +8,17 @@
 //			return err
 //		})
 //
-// A lock is a key below its name, attached to a lease; who has the oldest key holds it. A holder can be too slow to notice
-// that its lease has ended, and another one then holds the lock: writes that must not come from a former holder go into a
-// transaction with [Held.Guard], which the server checks. No lock without such fencing is safe.
+// A lock is a key below its name, attached to a lease. The oldest key holds the lock, and the others wait in the order of
+// their create revisions. The keys are those that etcd's lock service, etcdctl lock and clientv3's Mutex make, so all of
+// them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a.
+//
+// A holder can be too slow to notice that its lease has ended, and another one then holds the lock. Writes that must not
+// come from a former holder go into a transaction with [Held.Guard], which the server checks. No lock without such fencing
+// is safe.
+//
+// A call that waits does so on this side: it watches the key ahead of its own. It keeps its place through the loss of
+// members, restarts, partitions and elections, and goes on elsewhere within seconds. It needs permission to read the keys
+// below the name, and to write its own.
 //
 // All functions are safe for concurrent use. They return ctx.ErrInvalid for a request that makes no sense, before anything
 // is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
@@ -33,31 +41,59 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 // key is there: until Unlock, or the end of the lease of WithLease. Both are required. To lock again with the same lease
 // is to hold the same lock; what should exclude each other needs leases of its own.
 //
-// It waits as long as it takes: parent and WithTimeout bound it. It gives up with etcderr.ErrLeaseNotFound within a few
-// seconds of the end of the lease. Who gives up leaves no key behind, at the cost of up to a second on the way out while
-// the cluster answers and up to 5 s while it does not; if the cluster cannot be reached at all, revoke the lease.
+// It waits as long as it takes: parent and WithTimeout bound it, and their end is context.DeadlineExceeded or the error of
+// parent. It ends with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody deletes its key. A
+// call that gives up leaves no key behind. It deletes its key on the way out, for up to half a second; where the cluster
+// cannot be reached, the connection goes on with that until it is closed.
 //
-// It calls Lock/Lock and mirrors eetcd_lock:lock/1 and lock/3.
+// The response has no create revision, so the holder can neither fence its writes nor give up this very lock and no later
+// one: [Acquire] returns both. Lock sends KV/Txn and Watch/Watch in the place of Lock/Lock, which would wait on one member
+// only. It mirrors eetcd_lock:lock/1 and lock/3.
 func Lock(parent context.Context, c ctx.Ctx) (*v3lockpb.LockResponse, error) {
-	request, err := c.LockRequest()
-	if c.Name() == "" {
-		err = ctx.AlsoInvalid(err, "lock: a lock request needs WithName")
+	held, err := acquire(parent, c)
+	if err != nil {
+		return nil, err
 	}
+	return &v3lockpb.LockResponse{Header: held.Header, Key: []byte(held.Key)}, nil
+}
+
+// Acquire is [Lock] for a holder that needs more than the key: the result fences writes with Guard, and Release gives up
+// this very lock.
+func Acquire(parent context.Context, c ctx.Ctx) (Held, error) {
+	held, err := acquire(parent, c)
+	if err != nil {
+		return Held{}, err
+	}
+	return heldBy(c, held), nil
+}
+
+func acquire(parent context.Context, c ctx.Ctx) (claim.Held, error) {
+	_, err := c.LockRequest()
+	err = named(parent, c, "a lock request", err)
 	if c.Lease() == 0 {
 		err = ctx.AlsoInvalid(err, "lock: a lock request needs WithLease")
+	}
+	if err != nil {
+		return claim.Held{}, err
+	}
+	return claim.Waiting{Request: c, Lost: ErrLost}.Turn(parent)
+}
+
+// named adds to err what is wrong with a request for a lock.
+func named(parent context.Context, c ctx.Ctx, request string, err error) error {
+	if c.Name() == "" {
+		err = ctx.AlsoInvalid(err, "lock: "+request+" needs WithName")
 	}
 	if parent == nil {
 		err = ctx.AlsoInvalid(err, "lock: the parent context is nil")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return claim.Wait[v3lockpb.LockResponse](parent, c, c.Name(), c.Lease(), v3lockpb.Lock_Lock_FullMethodName, request)
+	return err
 }
 
 // Unlock gives up the lock that the key of WithKey holds, as the response to Lock has it. The key holds the ID of its
-// lease, so one that is no longer ours is not there any more, and nothing changes. It ends after 5 s where neither parent
-// nor WithTimeout says otherwise. It calls Lock/Unlock and mirrors eetcd_lock:unlock/2.
+// lease, so where another lease has the lock by now nothing changes. Where the same lease has locked again, that is what
+// is given up, also by an Unlock that is repeated or late: [Held.Release] does not do so. It ends after 5 s where neither
+// parent nor WithTimeout says otherwise. It calls Lock/Unlock and mirrors eetcd_lock:unlock/2.
 func Unlock(parent context.Context, c ctx.Ctx) (*v3lockpb.UnlockResponse, error) {
 	request, err := c.UnlockRequest()
 	if err == nil && len(request.GetKey()) == 0 {

@@ -165,7 +165,9 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 	observing, stop := context.WithCancel(parent)
 	observed := make(chan error, 1)
 	go func() { observed <- observe(observing) }()
-	for name, work := range map[string]func(context.Context, ctx.Ctx) error{"takeTurns": takeTurns, "leadOnce": leadOnce} {
+	for name, work := range map[string]func(context.Context, ctx.Ctx) error{
+		"takeTurns": takeTurns, "takeTurnsIfFree": takeTurnsIfFree, "leadOnce": leadOnce,
+	} {
 		if err := work(parent, kv.Key("work/"+name).WithValue("done")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -174,6 +174,18 @@ func takeTurns(parent context.Context, work ctx.Ctx) error {
 		})
 }
 
+func takeTurnsIfFree(parent context.Context, work ctx.Ctx) error {
+	held, err := lock.Try(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+		func(held context.Context, l lock.Held) error {
+			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
+			return err
+		})
+	if err == nil && !held {
+		fmt.Println("somebody else has it")
+	}
+	return err
+}
+
 func leadOnce(parent context.Context, work ctx.Ctx) error {
 	candidate := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
 	return election.Run(parent, candidate, 10*time.Second,

@@ -1,63 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package claim is what locks and elections have in common: a key of one's own below a name, attached to a lease, whose
-// turn comes when all older keys below the name are gone. It waits for the turn, holds it, and leaves nothing behind.
+// turn comes when all older keys below the name are gone. It puts the key, waits for the turn, watches over what it
+// holds, and leaves nothing behind.
 package claim
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/lease"
 )
+
+// ErrNotAcquired says that there was no turn: the function never ran. It comes wrapped together with the reason.
+var ErrNotAcquired = errors.New("not acquired")
+
+// hasRun is the error of a function that has run: errors.Is does not find ErrNotAcquired in it, which is about the function
+// of another call, one within it.
+func hasRun(err error) error {
+	if errors.Is(err, ErrNotAcquired) {
+		return ranError{err}
+	}
+	return err
+}
+
+type ranError struct{ err error }
+
+func (e ranError) Error() string        { return e.err.Error() }
+func (e ranError) Is(target error) bool { return target != ErrNotAcquired && errors.Is(e.err, target) }
+func (e ranError) As(target any) bool   { return errors.As(e.err, target) }
 
 // Held is a claim whose turn it is. Rev is the key's create revision, which no other holder of the name has or had.
 type Held struct {
-	Key   string
-	Rev   int64
-	Lease int64
+	Key    string
+	Rev    int64
+	Lease  int64
+	Header *pb.ResponseHeader // of the answer that said so
+
+	keeper *lease.Keeper // nil where the lease is the user's to keep
 }
 
 // Guard is true as long as the claim is held.
-func (h Held) Guard() compare.Compare {
-	return compare.New(h.Key).CreateRevision(compare.Equal, h.Rev)
+func (h Held) Guard() compare.Compare { return GuardOf(h.Key, h.Rev) }
+
+// GuardOf is true as long as the key with that create revision is there.
+func GuardOf(key string, rev int64) compare.Compare {
+	return compare.New(key).CreateRevision(compare.Equal, rev)
 }
 
-// keyOf is the key that the server makes of a name and a lease.
+// ValidUntil is until when the lease is known to be valid, and the zero time where it is the user's to keep.
+func (h Held) ValidUntil() time.Time {
+	if h.keeper == nil {
+		return time.Time{}
+	}
+	return h.keeper.ValidUntil()
+}
+
+// keyOf is the key that etcd's lock and election services and clientv3 make of a name and a lease.
 func keyOf(name string, lease int64) string { return fmt.Sprintf("%s/%x", name, lease) }
 
-// base is where a request goes, and nothing else of it.
-func base(c ctx.Ctx) ctx.Ctx {
-	b := ctx.New(c.Conn())
-	if endpoint, ok := c.Endpoint(); ok {
-		b = b.WithEndpoint(endpoint)
+// CheckTTL adds to err what is wrong with the TTL of a lease. room is the package that was given it.
+func CheckTTL(err error, room string, ttl time.Duration) error {
+	if ttl < time.Millisecond {
+		return ctx.AlsoInvalid(err, fmt.Sprintf("%s: a TTL of %v is below %v", room, ttl, time.Millisecond))
 	}
-	return b
-}
-
-// bounded is parent with the timeout of the request.
-func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
-	if timeout, ok := c.Timeout(); ok {
-		return context.WithTimeout(parent, timeout)
-	}
-	return context.WithCancel(parent)
-}
-
-// afterwards outlives parent, for a while, to put things in order.
-func afterwards(parent context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(parent), 5*time.Second)
-}
-
-// sleep reports whether d has passed; otherwise parent has ended.
-func sleep(parent context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-parent.Done():
-		return false
-	}
+	return err
 }

@@ -13,154 +13,186 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
-	"github.com/eetcd-go/eetcd/watch"
 )
 
 // Holding says what is to be held and how.
 type Holding struct {
-	Request ctx.Ctx // connection, endpoint, and the timeout of the wait
+	Request ctx.Ctx // connection, endpoint, name, value, and the timeout of the wait
 	TTL     time.Duration
 	Lost    error // sentinel for the loss
-	// Acquire waits until a claim with that lease is held, and returns its key.
-	Acquire func(waiting context.Context, lease int64) (key string, err error)
+	Try     bool  // only where nobody is in the queue
 }
-
-var errKeyGone = errors.New("the key is gone")
 
 // While makes a claim with a lease of its own, runs f while it is held, and gives it up. held is cancelled when the lease
 // may have ended or the key is gone, and with parent; the claim is kept until f returns in any case. However f ends, by a
 // panic too, the lease is revoked, and the key with it.
-func (h Holding) While(parent context.Context, f func(held context.Context, h Held) error) error {
-	to := base(h.Request)
-	waiting, stopWaiting := bounded(parent, h.Request)
-	defer stopWaiting()
-	granted, err := lease.Grant(waiting, to, h.TTL)
+//
+// A place that is lost before its turn, as its lease ends in a long outage, is taken anew at the end of the queue.
+// It reports whether f has run. With Try it has not, and there is no error, where the queue is taken.
+func (h Holding) While(parent context.Context, f func(held context.Context, h Held) error) (ran bool, err error) {
+	q, err := newQueue(h.Request)
 	if err != nil {
-		return err
+		return false, err
 	}
-	defer release(parent, to, granted.GetID())
-	keeper, err := h.keep(parent, waiting, granted.GetID())
-	if err != nil {
-		return err
-	}
-	defer keeper.Close()
-	claim, err := h.acquire(waiting, keeper)
-	if err != nil {
-		return err
-	}
-
-	held, cancel := context.WithCancelCause(parent)
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer cancel(nil)
-	watching.Go(func() { h.watchLease(held, keeper, cancel) })
-	watching.Go(func() {
-		if watchKey(held, to, claim) {
-			cancel(h.lost(errKeyGone))
-		}
-	})
-	err = f(held, claim)
-	lost := context.Cause(held)
-	if reason := keeper.Err(); reason != nil { // the clock may know before the goroutine has run
-		lost = h.lost(reason)
-	}
-	if !errors.Is(lost, h.Lost) || errors.Is(err, h.Lost) {
-		return err
-	}
-	return errors.Join(err, lost)
-}
-
-func (h Holding) lost(reason error) error { return fmt.Errorf("%w: %w", h.Lost, reason) }
-
-// keep keeps the lease until the Keeper is closed, though not longer than waiting while it is not kept yet.
-func (h Holding) keep(parent, waiting context.Context, id int64) (*lease.Keeper, error) {
-	life, end := context.WithCancelCause(context.WithoutCancel(parent))
-	stop := context.AfterFunc(waiting, func() { end(context.Cause(waiting)) })
-	keeper, err := lease.KeepAlive(life, base(h.Request), id)
-	if !stop() && err == nil {
-		_ = keeper.Close()
-		err = context.Cause(waiting)
-	}
-	return keeper, err
-}
-
-// acquire waits for the claim as long as its lease is kept.
-func (h Holding) acquire(waiting context.Context, keeper *lease.Keeper) (Held, error) {
-	alive, giveUp := context.WithCancelCause(waiting)
-	var watching sync.WaitGroup
-	defer watching.Wait()
-	defer giveUp(nil)
-	watching.Go(func() { h.watchLease(alive, keeper, giveUp) })
-	key, err := h.Acquire(alive, keeper.ID())
-	if err != nil {
-		return Held{}, err
-	}
-	// The revision of the answer may be a later one than that of the key.
-	there, err := kv.Get(alive, base(h.Request).WithKey(key))
-	if err != nil {
-		return Held{}, err
-	}
-	if reason := keeper.Err(); reason != nil {
-		return Held{}, h.lost(reason)
-	}
-	if len(there.GetKvs()) == 0 {
-		return Held{}, h.lost(errKeyGone)
-	}
-	return Held{Key: key, Rev: there.GetKvs()[0].GetCreateRevision(), Lease: keeper.ID()}, nil
-}
-
-// watchLease ends life when the lease ends.
-func (h Holding) watchLease(life context.Context, keeper *lease.Keeper, end context.CancelCauseFunc) {
-	select {
-	case <-keeper.Done():
-		end(h.lost(keeper.Err()))
-	case <-life.Done():
-	}
-}
-
-// watchKey reports whether the key has been deleted; otherwise life has ended, or nobody may watch the key.
-func watchKey(life context.Context, to ctx.Ctx, h Held) bool {
-	key := to.WithKey(h.Key)
-	for from := h.Rev + 1; ; {
-		w, err := watch.Watch(life, key.WithStartRevision(from).WithFilterPut())
-		if err == nil {
-			for event, failed := range w.Events() {
-				if event != nil {
-					_ = w.Close()
-					return true
-				}
-				err = failed
-			}
-			_ = w.Close()
-		}
-		var compacted *watch.CompactedError
-		switch {
-		case life.Err() != nil || gone(err):
-			return false
-		case errors.As(err, &compacted):
-			there, err := kv.Get(life, key)
-			if err == nil && (len(there.GetKvs()) == 0 || there.GetKvs()[0].GetCreateRevision() != h.Rev) {
-				return true
-			}
-			if err == nil {
-				from = there.GetHeader().GetRevision() + 1
-				continue
-			}
-		}
-		if !sleep(life, 200*time.Millisecond) {
-			return false
-		}
-	}
-}
-
-// release revokes the lease, and so deletes the key. What it does not manage in some seconds is left to the TTL.
-func release(parent context.Context, to ctx.Ctx, id int64) {
-	life, stop := afterwards(parent)
+	waiting, stop := bounded(parent, h.Request)
 	defer stop()
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
-		_, err := lease.Revoke(life, to, id)
-		if err == nil || errors.Is(err, etcderr.ErrLeaseNotFound) || gone(err) || !sleep(life, pause) {
-			return
+	var rest pause
+	for {
+		var lost *placeLost
+		t, err := h.take(parent, waiting, q)
+		switch {
+		case errors.As(err, &lost) && waiting.Err() == nil && rest.sleep(waiting):
+		case lost != nil && waiting.Err() != nil:
+			return false, ended(waiting, lost)
+		case err != nil || t == nil:
+			return false, err
+		default:
+			return true, hasRun(t.run(parent, f))
 		}
+	}
+}
+
+// bounded is parent with the timeout of the request.
+func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
+	if timeout, ok := c.Timeout(); ok {
+		return context.WithTimeout(parent, timeout)
+	}
+	return context.WithCancel(parent)
+}
+
+// placeLost is a place that was lost before its turn.
+type placeLost struct{ reason error }
+
+func (p *placeLost) Error() string {
+	return fmt.Sprintf("the place in the queue was lost: %v", p.reason)
+}
+func (p *placeLost) Unwrap() error { return p.reason }
+
+// lostPlace makes err a placeLost if it says so.
+func lostPlace(err error) error {
+	for _, loss := range []error{errKeyGone, errHistory, etcderr.ErrLeaseNotFound, lease.ErrExpired} {
+		if errors.Is(err, loss) {
+			return &placeLost{err}
+		}
+	}
+	return err
+}
+
+// turn is a claim that is held.
+type turn struct {
+	lost  error // sentinel
+	own   *own
+	place *place
+	guard *guard
+}
+
+// take makes a claim and waits for its turn. Where it fails nothing is left. With Try it returns nil where the queue is
+// taken.
+func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) {
+	if h.Try {
+		if taken, err := q.taken(waiting); taken || err != nil {
+			return nil, err
+		}
+	}
+	o := &own{queue: q}
+	err := o.grant(waiting, h.TTL)
+	if err == nil {
+		var t *turn
+		if t, err = h.wait(parent, waiting, o); t != nil {
+			return t, nil
+		}
+	}
+	o.release(waiting, tidyShort)
+	return nil, err
+}
+
+// taken reports whether anybody is in the queue.
+func (q *queue) taken(waiting context.Context) (taken bool, err error) {
+	err = q.repeat(waiting, func(attempt context.Context) error {
+		there, err := kv.Get(attempt, q.to.WithKey(q.prefix).WithPrefix().WithCountOnly())
+		taken = there.GetCount() > 0
+		return err
+	})
+	return taken, err
+}
+
+// wait takes a place under a lease and waits for its turn.
+func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
+	name := h.Request.Name()
+	p := &place{queue: o.queue, key: keyOf(name, o.id), lease: o.id, value: h.Request.Value()}
+	free := true
+	err := together(waiting,
+		func(waiting context.Context) error { return o.keep(parent, waiting) },
+		func(waiting context.Context) (err error) {
+			if h.Try {
+				free, err = p.joinIfFree(waiting)
+				return err
+			}
+			return p.join(waiting)
+		})
+	if err != nil || !free {
+		return nil, lostPlace(err)
+	}
+	t := &turn{lost: h.Lost, own: o, place: p, guard: p.guard(parent, o.keeper)}
+	alive, stop := t.guard.within(waiting, t.loss)
+	defer stop()
+	err = p.await(alive)
+	if reason := t.reason(); reason != nil {
+		err = reason
+	}
+	if err != nil {
+		t.guard.close()
+		return nil, lostPlace(err)
+	}
+	return t, nil
+}
+
+// together does both, at once, and ends both with the first error, which it returns.
+func together(waiting context.Context, one, other func(context.Context) error) error {
+	both, cancel := context.WithCancelCause(waiting)
+	defer cancel(nil)
+	var mu sync.Mutex
+	var first error
+	do := func(f func(context.Context) error) {
+		err := f(both)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil && first == nil {
+			first = err
+			cancel(err)
+		}
+	}
+	var background sync.WaitGroup
+	background.Go(func() { do(one) })
+	do(other)
+	background.Wait()
+	return first
+}
+
+func (t *turn) loss(reason error) error { return fmt.Errorf("%w: %w", t.lost, reason) }
+
+// reason is why the claim is lost, nil as long as it is not. The clock may know before any goroutine has run.
+func (t *turn) reason() error {
+	if err := t.own.keeper.Err(); err != nil {
+		return err
+	}
+	return t.guard.lost()
+}
+
+// run runs f and gives the claim up.
+func (t *turn) run(parent context.Context, f func(context.Context, Held) error) error {
+	defer t.own.release(parent, tidyHeld)
+	defer t.guard.close()
+	held, stop := t.guard.within(parent, t.loss)
+	defer stop()
+	err := f(held, Held{Key: t.place.key, Rev: t.place.rev, Lease: t.own.id, Header: t.place.header, keeper: t.own.keeper})
+	reason := t.reason()
+	switch {
+	case reason == nil || errors.Is(err, t.lost):
+		return err
+	case err == nil:
+		return t.loss(reason)
+	default:
+		return fmt.Errorf("%w; %w", err, t.loss(reason))
 	}
 }

@@ -44,21 +44,29 @@ const (
 // turn runs f while the contender holds what is contended for.
 type turn func(parent context.Context, c ctx.Ctx, f func(held context.Context, guard compare.Compare, rev int64) error) error
 
-func byLock(parent context.Context, c ctx.Ctx, f func(context.Context, compare.Compare, int64) error) error {
-	return lock.Do(parent, c, ttl, func(held context.Context, l lock.Held) error { return f(held, l.Guard(), l.Rev) })
+func byLock(ttl time.Duration) turn {
+	return func(parent context.Context, c ctx.Ctx, f func(context.Context, compare.Compare, int64) error) error {
+		return lock.Do(parent, c, ttl, func(held context.Context, l lock.Held) error { return f(held, l.Guard(), l.Rev) })
+	}
 }
 
-func byElection(parent context.Context, c ctx.Ctx, f func(context.Context, compare.Compare, int64) error) error {
-	return election.Run(parent, c.WithValue("candidate"), ttl, func(leading context.Context, l *election.Leadership) error {
-		return f(leading, l.Guard(), l.Key.GetRev())
-	})
+func byElection(ttl time.Duration) turn {
+	return func(parent context.Context, c ctx.Ctx, f func(context.Context, compare.Compare, int64) error) error {
+		return election.Run(parent, c.WithValue("candidate"), ttl, func(leading context.Context, l *election.Leadership) error {
+			return f(leading, l.Guard(), l.Key.GetRev())
+		})
+	}
 }
+
+// kinds are the ways to take turns.
+var kinds = map[string]func(ttl time.Duration) turn{"lock": byLock, "election": byElection}
 
 // TestFencedWritesAreThoseOfTheOneHolder has contenders write through their guards while members are lost in turn, and then
 // holds every write against the history: whose turn was it when the cluster applied it?
 func TestFencedWritesAreThoseOfTheOneHolder(t *testing.T) {
-	for kind, take := range map[string]turn{"lock": byLock, "election": byElection} {
+	for kind, by := range kinds {
 		t.Run(kind, func(t *testing.T) {
+			take := by(ttl)
 			cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 			from := revision(t, open(t, cluster))
 			var all sync.WaitGroup

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// guard watches over a place, of one who waits as of one who holds: its key, and its lease where that is kept here.
+type guard struct {
+	life  context.Context // ends with the place; its cause is why
+	end   context.CancelCauseFunc
+	tasks sync.WaitGroup
+}
+
+// guard begins to watch over a place whose key is there. keeper may be nil.
+func (p *place) guard(parent context.Context, keeper *lease.Keeper) *guard {
+	g := &guard{}
+	g.life, g.end = context.WithCancelCause(context.WithoutCancel(parent))
+	g.tasks.Go(func() {
+		if err := p.loss(g.life); g.life.Err() == nil {
+			g.end(err)
+		}
+	})
+	if keeper != nil {
+		g.tasks.Go(func() {
+			select {
+			case <-keeper.Done():
+				g.end(keeper.Err())
+			case <-g.life.Done():
+			}
+		})
+	}
+	return g
+}
+
+// lost is why the place is lost, nil as long as it is not known to be.
+func (g *guard) lost() error {
+	if cause := context.Cause(g.life); !errors.Is(cause, errUnguarded) {
+		return cause
+	}
+	return nil
+}
+
+var errUnguarded = errors.New("the guard has left")
+
+func (g *guard) close() {
+	g.end(errUnguarded)
+	g.tasks.Wait()
+}
+
+// within is parent until the place is lost.
+func (g *guard) within(parent context.Context, lost func(error) error) (context.Context, func()) {
+	bound, cancel := context.WithCancelCause(parent)
+	unbind := context.AfterFunc(g.life, func() {
+		if reason := g.lost(); reason != nil {
+			cancel(lost(reason))
+		}
+	})
+	return bound, func() { unbind(); cancel(nil) }
+}
+
+// errHistory says that what became of a key cannot be told, as after the store has been restored from a backup.
+var errHistory = errors.New("the key cannot be followed")
+
+// loss waits until the key of the place is gone, or may be.
+func (p *place) loss(life context.Context) error {
+	for from := p.rev + 1; ; {
+		err := p.queue.deleted(life, p.key, from)
+		if err == nil {
+			return errKeyGone
+		}
+		var compacted *watch.CompactedError
+		switch {
+		case errors.As(err, &compacted):
+		case life.Err() != nil || Final(err):
+			return err
+		default:
+			return fmt.Errorf("%w: %w", errHistory, err)
+		}
+		there, err := p.find(life)
+		if err != nil {
+			return err
+		}
+		if there.rev != p.rev {
+			return errKeyGone
+		}
+		from = there.at + 1
+	}
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package claim
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+// own is a lease for one claim. Its ID is chosen here: so it can be revoked whatever became of the answer to its grant,
+// and a grant that got no answer can be sent again.
+type own struct {
+	queue  *queue
+	id     int64
+	keeper *lease.Keeper // nil before it is kept
+
+	// granted is how many grants may have been carried out, or may yet be, and not been undone. The last one that no answer
+	// came to was given up at givenUp.
+	granted int
+	givenUp time.Time
+}
+
+// lateness is for how long a request that no answer came to is reckoned with: it may wait in a member that is paused, or in a
+// network that is cut.
+const lateness = time.Minute
+
+// grant grants a lease. It is to be revoked also where this fails.
+func (o *own) grant(waiting context.Context, ttl time.Duration) error {
+	for {
+		o.id = 1 + rand.Int64N(math.MaxInt64)
+		err := o.queue.repeat(waiting, func(attempt context.Context) error {
+			_, err := lease.Grant(attempt, o.queue.to.WithLease(o.id), ttl)
+			switch {
+			case err == nil:
+				o.granted++
+			case errors.Is(err, etcderr.ErrLeaseExist) && o.granted > 0:
+				return nil // an attempt before this one
+			case etcderr.OutcomeOf(err) == etcderr.Unknown:
+				o.granted++
+				o.givenUp = time.Now()
+			}
+			return err
+		})
+		if !errors.Is(err, etcderr.ErrLeaseExist) {
+			return err
+		}
+	}
+}
+
+// keep keeps the lease alive until the keeper is closed.
+func (o *own) keep(parent, waiting context.Context) error {
+	return o.queue.repeat(waiting, func(context.Context) error {
+		life, end := context.WithCancelCause(context.WithoutCancel(parent))
+		stop := context.AfterFunc(waiting, func() { end(context.Cause(waiting)) })
+		keeper, err := lease.KeepAlive(life, o.queue.to, o.id)
+		if !stop() && err == nil {
+			_ = keeper.Close()
+			err = context.Cause(waiting)
+		}
+		if err == nil {
+			o.keeper = keeper
+		}
+		return err
+	})
+}
+
+// release ends the lease, and so deletes its key. It returns when that is done, or after a while, and goes on by itself
+// as long as it has to.
+func (o *own) release(parent context.Context, late time.Duration) {
+	if o.keeper != nil {
+		_ = o.keeper.Close()
+	}
+	if o.granted == 0 {
+		return
+	}
+	o.queue.tidy(parent, late, o.revoke)
+}
+
+// revoke revokes the lease, and again as long as a grant of it may come late.
+func (o *own) revoke(life context.Context, done func()) {
+	q := o.queue.anywhere()
+	var rest pause
+	for looks := 1; ; looks++ {
+		err := q.repeat(life, func(attempt context.Context) error {
+			_, err := lease.Revoke(attempt, q.to, o.id)
+			return err
+		})
+		switch {
+		case err == nil:
+			o.granted--
+			done()
+		case !errors.Is(err, etcderr.ErrLeaseNotFound):
+			return
+		case looks == looksMax:
+			done()
+		}
+		if o.granted == 0 || o.givenUp.IsZero() || time.Since(o.givenUp) > lateness || !rest.sleep(life) {
+			return
+		}
+	}
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package claim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/op"
+)
+
+// place is a place in a queue: the key that its lease has there.
+type place struct {
+	queue *queue
+	key   string
+	lease int64
+	value string
+	// proclaims says that a key which is there already is to be given the value.
+	proclaims bool
+
+	rev    int64              // create revision of the key, 0 before it is known
+	header *pb.ResponseHeader // of the answer that ahead is from
+	ahead  string             // the youngest of the older keys, "" if it is this place's turn
+
+	// unanswered counts the puts that no answer came to. Such a put may be carried out late, as by a member that was
+	// paused, and the last of them was given up at givenUp.
+	unanswered int
+	givenUp    time.Time
+}
+
+// errKeyGone says that the key of a place has been deleted, by whatever means, and the place is lost with it.
+var errKeyGone = errors.New("the key is gone")
+
+// join takes the place. It may be called again and again, and finds the place that it has: there is one for each lease.
+func (p *place) join(waiting context.Context) error {
+	key, all := ctx.Key(p.key), ctx.Key(p.queue.prefix).WithPrefix().WithKeysOnly()
+	txn := op.If(compare.Missing(p.key)).
+		Then(op.Put(key.WithValue(p.value).WithLease(p.lease)), op.Get(all.WithSort(kv.ByCreate, kv.Descend).WithLimit(2))).
+		Else(op.Get(key))
+	answer, err := p.put(waiting, txn)
+	if err != nil {
+		return err
+	}
+	if answer.GetSucceeded() {
+		p.rev, p.header, p.ahead = answer.GetHeader().GetRevision(), answer.GetHeader(), ""
+		for _, young := range answer.GetResponses()[1].GetResponseRange().GetKvs() {
+			if string(young.GetKey()) != p.key {
+				p.ahead = string(young.GetKey())
+			}
+		}
+		return nil
+	}
+	there := answer.GetResponses()[0].GetResponseRange().GetKvs()[0]
+	p.rev = there.GetCreateRevision()
+	if p.proclaims && string(there.GetValue()) != p.value {
+		if err := p.proclaim(waiting); err != nil {
+			return err
+		}
+	}
+	return p.look(waiting)
+}
+
+// joinIfFree takes the place if nobody is in the queue, and reports whether it has it.
+func (p *place) joinIfFree(waiting context.Context) (bool, error) {
+	key := ctx.Key(p.key)
+	txn := op.If(compare.New(p.queue.prefix).WithPrefix().CreateRevision(compare.Equal, 0)).
+		Then(op.Put(key.WithValue(p.value).WithLease(p.lease))).
+		Else(op.Get(key.WithKeysOnly()))
+	answer, err := p.put(waiting, txn)
+	if err != nil {
+		return false, err
+	}
+	p.header, p.rev = answer.GetHeader(), answer.GetHeader().GetRevision()
+	if answer.GetSucceeded() {
+		return true, nil
+	}
+	// What an earlier attempt has put was put when nobody was there.
+	there := answer.GetResponses()[0].GetResponseRange().GetKvs()
+	if len(there) == 0 {
+		return false, nil
+	}
+	p.rev = there[0].GetCreateRevision()
+	return true, nil
+}
+
+// put sends the transaction that puts the key until it is answered.
+func (p *place) put(waiting context.Context, txn op.Transaction) (answer *pb.TxnResponse, err error) {
+	err = p.queue.repeat(waiting, func(attempt context.Context) (err error) {
+		answer, err = kv.Txn(attempt, p.queue.to, txn)
+		if etcderr.OutcomeOf(err) == etcderr.Unknown {
+			p.unanswered++
+			p.givenUp = time.Now()
+		}
+		return err
+	})
+	return answer, err
+}
+
+// proclaim gives the key that is there already the value.
+func (p *place) proclaim(waiting context.Context) error {
+	txn := op.If(GuardOf(p.key, p.rev)).Then(op.Put(ctx.Key(p.key).WithValue(p.value).WithLease(p.lease)))
+	return p.queue.repeat(waiting, func(attempt context.Context) error {
+		answer, err := kv.Txn(attempt, p.queue.to, txn)
+		if err == nil && !answer.GetSucceeded() {
+			return errKeyGone
+		}
+		return err
+	})
+}
+
+// look sees who is ahead. It returns errKeyGone where the place is lost.
+func (p *place) look(waiting context.Context) error {
+	older := ctx.Key(p.queue.prefix).WithPrefix().WithKeysOnly().WithLastCreate().WithMaxCreateRev(p.rev - 1)
+	txn := op.If().Then(op.Get(ctx.Key(p.key).WithKeysOnly()), op.Get(older))
+	return p.queue.repeat(waiting, func(attempt context.Context) error {
+		answer, err := kv.Txn(attempt, p.queue.to, txn)
+		if err != nil {
+			return err
+		}
+		own, older := answer.GetResponses()[0].GetResponseRange(), answer.GetResponses()[1].GetResponseRange()
+		if len(own.GetKvs()) == 0 || own.GetKvs()[0].GetCreateRevision() != p.rev {
+			return errKeyGone
+		}
+		p.header, p.ahead = answer.GetHeader(), ""
+		if len(older.GetKvs()) > 0 {
+			p.ahead = string(older.GetKvs()[0].GetKey())
+		}
+		return nil
+	})
+}
+
+// await waits for the turn of the place. Each waits for the one just ahead, so that an end wakes one only.
+func (p *place) await(waiting context.Context) error {
+	var rest pause
+	for p.ahead != "" {
+		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision()+1)
+		switch {
+		case waiting.Err() != nil:
+			return fmt.Errorf("%w while %q is ahead", reasonOf(waiting), p.ahead)
+		case err == nil:
+			rest.reset()
+		case Final(err):
+			return err
+		case !rest.sleep(waiting): // the history that this relied on is not to be had: look anew
+			continue
+		}
+		if err := p.look(waiting); err != nil {
+			return err
+		}
+	}
+	return nil
+}

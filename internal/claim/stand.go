@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package claim
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+)
+
+// stand is what a connection knows of a key under a lease that is the user's. It tells a key that somebody holds from one
+// that a call has left behind: with a lease that lives on, that one would stay in the queue, and hold up everybody behind
+// it. Such a key may also come late, when the call has given up, or has got its answer another way and the lock is given
+// back already.
+//
+//	a call enters           it takes over, and deletes what has come late before it begins
+//	calls are at work       nothing is deleted
+//	the last one leaves     what they have put is deleted, unless one of them has returned with it
+//	a put got no answer     for a while longer, a key that comes is deleted
+type stand struct {
+	hub *hub
+	key string
+
+	// The hub's lock guards what follows.
+	calls   int       // at work
+	known   bool      // whether before is known
+	before  int64     // create revision of the key that was there before the calls, 0 if none was
+	kept    int64     // of the key that a call has returned with, 0 if none has
+	dirty   bool      // there may be another one, or a request on its way to delete it
+	late    time.Time // until when another one may come
+	lookOut func()    // ends the look-out for it; nil if there is none
+}
+
+// hub keeps the stands of a connection.
+type hub struct {
+	mu     sync.Mutex
+	stands map[string]*stand
+}
+
+type hubKey struct{}
+
+func hubOf(c *conn.Conn) *hub {
+	return c.Attach(hubKey{}, func() any { return &hub{stands: map[string]*stand{}} }).(*hub)
+}
+
+// enter has a call begin to work on the key of a place.
+func (p *place) enter() *stand {
+	h := hubOf(p.queue.conn)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.stands[p.key]
+	if s == nil {
+		s = &stand{hub: h, key: p.key}
+		h.stands[p.key] = s
+	}
+	s.calls++
+	if s.lookOut != nil {
+		s.lookOut()
+		s.lookOut = nil
+	}
+	return s
+}
+
+// begin looks what is there before the call puts anything, and deletes what has come late.
+func (s *stand) begin(waiting context.Context, p *place) error {
+	for {
+		there, err := p.find(waiting)
+		if err != nil || s.begun(there) {
+			return err
+		}
+		if err := p.remove(waiting, there.rev); err != nil {
+			return err
+		}
+	}
+}
+
+// begun notes what was there before, and reports false if that has come late.
+func (s *stand) begun(there found) bool {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	switch {
+	case s.known:
+		return true
+	case s.dirty && s.stray(there):
+		return false
+	}
+	s.known, s.before, s.kept, s.dirty = true, there.rev, 0, false
+	return true
+}
+
+// stray reports whether what is there is nobody's. The hub's lock is held.
+func (s *stand) stray(there found) bool {
+	return there.ours && there.rev != s.before && there.rev != s.kept
+}
+
+// leave has a call end, which holds the key or has given up. Where that leaves a key, it waits until the key is deleted.
+func (s *stand) leave(waiting context.Context, p *place, holds bool) {
+	s.hub.mu.Lock()
+	switch {
+	case holds:
+		s.kept = p.rev
+	case p.rev != 0 && p.rev != s.before:
+		s.dirty = true
+	}
+	if p.unanswered > 0 {
+		s.dirty, s.late = true, p.givenUp.Add(lateness)
+	}
+	s.calls--
+	var looking context.Context
+	switch {
+	case s.calls > 0:
+	case s.dirty || time.Now().Before(s.late):
+		s.known, s.dirty = false, true
+		looking, s.lookOut = context.WithCancel(context.Background())
+	default:
+		delete(s.hub.stands, s.key)
+	}
+	s.hub.mu.Unlock()
+	if looking == nil {
+		return
+	}
+	p = &place{queue: p.queue.anywhere(), key: p.key, lease: p.lease}
+	p.queue.tidy(waiting, tidyShort, func(life context.Context, done func()) {
+		if holds {
+			done()
+		}
+		life, stop := whileBoth(life, looking)
+		defer stop()
+		s.look(life, p, done)
+		s.looked(looking)
+	})
+}
+
+// look deletes what nobody holds, until nothing is there and nothing more can come.
+func (s *stand) look(life context.Context, p *place, done func()) {
+	s.hub.mu.Lock()
+	until := s.late
+	s.hub.mu.Unlock()
+	var rest pause
+	for {
+		there, err := p.find(life)
+		if err != nil {
+			return
+		}
+		s.hub.mu.Lock()
+		stray := s.stray(there)
+		s.hub.mu.Unlock()
+		if stray {
+			if p.remove(life, there.rev) != nil {
+				return
+			}
+			done()
+			continue
+		}
+		left := time.Until(until)
+		if left <= 0 {
+			return
+		}
+		// What is on its way over a slow link comes soon.
+		soon := time.AfterFunc(comesSoon, done)
+		waiting, stop := context.WithTimeout(life, left)
+		err = p.queue.created(waiting, p.key, there.at+1)
+		stop()
+		soon.Stop()
+		if Final(err) || err != nil && !rest.sleep(life) {
+			return
+		}
+	}
+}
+
+// comesSoon is for how long a call that gives up waits for a put of its own that got no answer, to delete it.
+const comesSoon = 300 * time.Millisecond
+
+// looked ends a look-out, unless a call has taken over.
+func (s *stand) looked(looking context.Context) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if looking.Err() == nil && s.lookOut != nil {
+		s.lookOut()
+		s.lookOut = nil
+		delete(s.hub.stands, s.key)
+	}
+}

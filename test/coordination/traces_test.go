@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package coordination
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+// tries is how often a call gives up at each point.
+const tries = 10
+
+// TestNothingIsLeftOfACallThatGaveUpOnASlowLink has calls run out of time while one of their requests is on its way: the
+// grant of the lease, its first renewal, the put of the key, the wait.
+func TestNothingIsLeftOfACallThatGaveUpOnASlowLink(t *testing.T) {
+	const delay = 50 * time.Millisecond // each way
+	for kind, by := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			cluster := etcdtest.Start(t, etcdtest.WithProxy())
+			c := open(t, cluster)
+			take := by(longTTL)
+			held := make(chan struct{})
+			give := make(chan struct{})
+			var holder = make(chan error, 1)
+			go func() {
+				holder <- take(t.Context(), c.WithName(queue), func(context.Context, compare.Compare, int64) error {
+					close(held)
+					<-give
+					return nil
+				})
+			}()
+			<-held
+			cluster.Member(0).Delay(delay)
+			for _, after := range []time.Duration{delay, 3 * delay, 5 * delay, 8 * delay} {
+				for range tries {
+					err := take(t.Context(), c.WithName(queue).WithTimeout(after), func(context.Context, compare.Compare, int64) error {
+						t.Error("it has run")
+						return nil
+					})
+					if !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("after %v: %v", after, err)
+					}
+				}
+			}
+			cluster.Member(0).Delay(0)
+			awaitLeases(t, c, 1)
+			awaitKeys(t, c, queue, 1)
+			close(give)
+			if err := <-holder; err != nil {
+				t.Error(err)
+			}
+			awaitLeases(t, c, 0)
+			awaitKeys(t, c, queue, 0)
+		})
+	}
+}
+
+// awaitLeases waits until there are that many leases, for less than the TTL after which they would go by themselves.
+func awaitLeases(t *testing.T, c ctx.Ctx, n int) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		all, err := lease.Leases(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all.GetLeases()) == n {
+			return
+		}
+		if time.Since(began) > longTTL/4 {
+			t.Errorf("%d leases are there, want %d", len(all.GetLeases()), n)
+			return
+		}
+	}
+}
