@@ -133,7 +133,9 @@ func (o *Observer) more() error {
 		}
 		_ = o.watcher.Close()
 		o.watcher = nil
-		if compacted := (*watch.CompactedError)(nil); errors.As(err, &compacted) {
+		var compacted *watch.CompactedError
+		var rewound *watch.RewoundError
+		if errors.As(err, &compacted) || errors.As(err, &rewound) {
 			return nil
 		}
 		return err

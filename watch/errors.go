@@ -33,6 +33,9 @@ func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 // errProtocol breaks a stream on which a server answers what was not asked.
 var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
 
+// errOtherCluster breaks a stream on which another cluster answers than before.
+var errOtherCluster = errors.New("watch: another cluster answers")
+
 // bare is a reason that may be the text of a gRPC error, without gRPC's words.
 func bare(reason string) string {
 	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {

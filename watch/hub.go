@@ -17,6 +17,7 @@ const streamSize = 1000
 // hub holds the streams that the watches of one connection share.
 type hub struct {
 	conn *conn.Conn
+	past past
 
 	mu      sync.Mutex // taken before the lock of a stream
 	streams []*shared

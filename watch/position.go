@@ -46,6 +46,9 @@ type position struct {
 	// meanwhile; and the most that it sends at once, a thousand revisions, is not too much to hold then.
 	large bool
 
+	begun bool  // a server has created it
+	epoch int64 // of the history in which that was
+
 	widened  bool // created on a range of its own, which is wider
 	confined bool // the user may not watch more than what is asked for
 

@@ -56,7 +56,7 @@ func (h history) names(from int64) []string {
 // watch follows the history to its end, and returns what reached the reader.
 func (h history) watch(pick *rand.Rand, inParts bool) []string {
 	w := newWatcher(&pb.WatchCreateRequest{Key: []byte("k"), StartRevision: 1, Fragment: inParts}, 1<<30)
-	s := newShared(nil, place{})
+	s := newShared(&hub{}, place{})
 	s.watchers[w] = struct{}{}
 	w.stream = s
 	var got []string

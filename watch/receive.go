@@ -14,6 +14,10 @@ const everyWatch = -1
 
 // receive takes one response from the stream. An error breaks the stream, and the watches go on on the next one.
 func (s *shared) receive(r *pb.WatchResponse) error {
+	// A proxy that makes the answer to a creation itself puts the revision into it that it was asked for, and no more.
+	if (!r.Created || r.Header.GetMemberId() != 0) && !s.hub.past.note(r.Header, r.Events) {
+		return errOtherCluster
+	}
 	s.mu.Lock()
 	var over *Watcher // ended by this response
 	var why, err error
@@ -78,6 +82,9 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	}
 	w.at.confirmed(r.WatchId, r.Header.GetRevision())
 	s.known[r.WatchId] = w
+	if !w.at.begun {
+		w.at.begun, w.at.epoch = true, s.hub.past.current()
+	}
 	select {
 	case <-w.created:
 	default:

@@ -166,11 +166,15 @@ func (s *shared) broken(err error) {
 
 // serve uses one stream until it breaks.
 func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
+	if err := s.hub.compare(ctx, s.aKey(), s.place); err != nil {
+		return err
+	}
 	s.start(stream.Endpoint())
 	serving, stop := context.WithCancelCause(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })
 	helpers.Go(func() { s.greet(serving, stream.Endpoint()) })
+	helpers.Go(func() { s.doubtHistory(serving) })
 	helpers.Go(func() {
 		if err := s.prompt(serving, stream); err != nil {
 			stop(err)

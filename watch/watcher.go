@@ -81,7 +81,7 @@ func (w *Watcher) deliveredWhole(r *pb.WatchResponse) {
 // before may still be read.
 func (w *Watcher) Done() <-chan struct{} { return w.done }
 
-// Err returns why the watch ended: a [*CompactedError], an [*etcderr.Error], conn.ErrClosed or the error of its parent
+// Err returns why the watch ended: a [*CompactedError], a [*RewoundError], an [*etcderr.Error], conn.ErrClosed or the error of its parent
 // context. It is nil while the watch runs and after Close.
 func (w *Watcher) Err() error {
 	w.mu.Lock()

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watches
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// tellingTime is how long a watch may take to tell that the store has gone back: a health interval and 2 s.
+const tellingTime = 17 * time.Second
+
+// gate lets a connection dial, or not.
+type gate struct{ shut atomic.Bool }
+
+func (g *gate) option() conn.Option {
+	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
+		if g.shut.Load() {
+			return nil, errors.New("shut out by the test")
+		}
+		return (&net.Dialer{}).DialContext(parent, "tcp", target)
+	}))
+}
+
+func write(t *testing.T, c ctx.Ctx, key string, n int) (last int64) {
+	t.Helper()
+	for i := range n {
+		r, err := kv.Put(t.Context(), c.WithKey(key).WithValue(fmt.Sprint(i)).WithTimeout(20*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = r.Header.Revision
+	}
+	return last
+}
+
+// TestEveryWatchTellsThatTheStoreHasGoneBack puts other data behind the addresses of a cluster.
+func TestEveryWatchTellsThatTheStoreHasGoneBack(t *testing.T) {
+	restore := func(c *etcdtest.Cluster, d *etcdtest.Data) { c.RestoreData(d) }
+	for _, tt := range []struct {
+		name   string
+		size   int
+		proxy  bool
+		goBack func(*etcdtest.Cluster, *etcdtest.Data)
+		then   int // writes before the client is back
+	}{
+		{"restored", 1, false, restore, 0},
+		{"restored, and past the revision again", 1, false, restore, 200},
+		{"three members restored", 3, false, restore, 0},
+		{"wiped", 1, false, func(c *etcdtest.Cluster, _ *etcdtest.Data) { c.Wipe() }, 0},
+		{"another cluster", 1, false, func(c *etcdtest.Cluster, _ *etcdtest.Data) { c.Replace() }, 0},
+		{"another cluster, at a higher revision", 1, false, func(c *etcdtest.Cluster, _ *etcdtest.Data) { c.Replace() }, 200},
+		{"restored behind a proxy", 1, true, restore, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cluster := etcdtest.Start(t, etcdtest.WithSize(tt.size))
+			endpoints := cluster.Endpoints()
+			if tt.proxy {
+				endpoints = []string{cluster.GRPCProxy().Endpoint()}
+			}
+			var g gate
+			to, err := conn.Open(t.Context(), "", endpoints, g.option())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = to.Close() })
+			c, other := kv.New(to.Name()), open(t, cluster.Endpoints())
+			write(t, other, "k", 10)
+			copied := cluster.SaveData()
+			all := []*watch.Watcher{
+				start(t, c.WithKey("k")), start(t, c.WithKey("k").WithPrefix()), start(t, c.WithKey("quiet")),
+				start(t, c.WithKey("full").WithPrefix(), watch.WithBuffer(1)),
+			}
+			write(t, other, "full", 10)
+			last := write(t, other, "k", 50)
+			for event, err := range all[0].Events() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if event.Kv.ModRevision == last {
+					break
+				}
+			}
+
+			g.shut.Store(true)
+			tt.goBack(cluster, copied)
+			write(t, other, "k", max(tt.then, 1))
+			g.shut.Store(false)
+			if err := to.WaitReady(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			for i, w := range all {
+				select {
+				case <-w.Done():
+				case <-time.After(tellingTime - time.Since(began)):
+				}
+				var rewound *watch.RewoundError
+				if !errors.As(w.Err(), &rewound) || rewound.Revision == 0 {
+					t.Errorf("watch %d: %v after %v", i, w.Err(), time.Since(began))
+					_ = w.Close()
+				}
+				for event, err := range w.Events() {
+					if err == nil && i < 3 && event.Kv.ModRevision > last {
+						t.Errorf("watch %d got revision %d of the new history", i, event.Kv.ModRevision)
+					}
+				}
+			}
+			t.Logf("all have told after %v", time.Since(began).Round(time.Millisecond))
+			fresh := start(t, c.WithKey("k"))
+			last = write(t, other, "k", 1)
+			for event, err := range fresh.Events() {
+				if err != nil || event.Kv.ModRevision != last {
+					t.Errorf("a new watch: %v, %v", event, err)
+				}
+				break
+			}
+		})
+	}
+}
+
+// TestFollowerThatLagsIsNotTakenForAStoreThatHasGoneBack keeps a follower from its peers while much is written.
+func TestFollowerThatLagsIsNotTakenForAStoreThatHasGoneBack(t *testing.T) {
+	const revisions, writers = 10_000, 32
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	c := open(t, cluster.Endpoints())
+	follower := cluster.Member(0)
+	if cluster.Leader() == follower {
+		follower = cluster.Member(1)
+	}
+	var rest []string
+	for _, m := range cluster.Members() {
+		if m != follower {
+			rest = append(rest, m.Endpoint())
+		}
+	}
+	writer := open(t, rest)
+	var all []*watch.Watcher
+	for i := range 30 {
+		key := c.WithKey("k")
+		if i%3 == 0 {
+			key = key.WithEndpoint(follower.Endpoint())
+		}
+		all = append(all, start(t, key))
+	}
+	cluster.Partition(follower)
+	var writing sync.WaitGroup
+	var left atomic.Int64
+	left.Store(revisions)
+	for i := range writers {
+		writing.Go(func() {
+			for left.Add(-1) >= 0 && !t.Failed() {
+				if _, err := kv.Put(t.Context(), writer.WithKey(fmt.Sprint("busy/", i)).WithValue("").WithTimeout(time.Minute)); err != nil {
+					t.Errorf("put: %v", err)
+				}
+			}
+		})
+	}
+	writing.Wait()
+	cluster.HealPartition()
+	for i := range 20 { // whatever streams come and go meanwhile
+		write(t, writer, "k", 1)
+		if i%5 == 0 {
+			follower.Cut()
+			time.Sleep(50 * time.Millisecond)
+			follower.Heal()
+		}
+	}
+	last := write(t, writer, "k", 1)
+	for i, w := range all {
+		stuck := time.AfterFunc(30*time.Second, func() { _ = w.Close() })
+		rev := int64(0)
+		for event, err := range w.Events() {
+			if err != nil {
+				t.Fatalf("watch %d ended: %v", i, err)
+			}
+			if rev = event.Kv.ModRevision; rev == last {
+				break
+			}
+		}
+		stuck.Stop()
+		if rev != last {
+			t.Fatalf("watch %d is stuck at %d of %d", i, rev, last)
+		}
+	}
+}
