@@ -26,6 +26,7 @@ var builders = []builder{
 	{"WithEndpoint", func(c ctx.Ctx) ctx.Ctx { return c.WithEndpoint("127.0.0.1:1") }},
 	{"WithKey", func(c ctx.Ctx) ctx.Ctx { return c.WithKey("key") }},
 	{"WithKeyBytes", func(c ctx.Ctx) ctx.Ctx { return c.WithKeyBytes([]byte("keybytes")) }},
+	{"WithSubKey", func(c ctx.Ctx) ctx.Ctx { return c.WithSubKey("sub") }},
 	{"WithPrefix", func(c ctx.Ctx) ctx.Ctx { return c.WithPrefix() }},
 	{"WithFromKey", func(c ctx.Ctx) ctx.Ctx { return c.WithFromKey() }},
 	{"WithRangeEnd", func(c ctx.Ctx) ctx.Ctx { return c.WithRangeEnd("end") }},
@@ -117,6 +118,9 @@ func TestBranchesOfOneBaseDoNotAffectEachOther(t *testing.T) {
 
 func TestLaterArgumentReplacesEarlierOne(t *testing.T) {
 	for _, b := range builders {
+		if b.method == "WithSubKey" {
+			continue // which adds to the key
+		}
 		once := b.apply(ctx.Ctx{})
 		if twice := b.apply(once); twice != once {
 			t.Errorf("%s twice: %v, once: %v", b.method, twice, once)
@@ -125,6 +129,26 @@ func TestLaterArgumentReplacesEarlierOne(t *testing.T) {
 	got := ctx.Key("a").WithLimit(1).WithLimit(2).WithKey("b")
 	if want := ctx.Key("b").WithLimit(2); got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestSubKeyIsAppendedToTheKeySoFar(t *testing.T) {
+	base := ctx.New("registry").WithKey("jobs/").WithPrefix()
+	tests := []struct{ got, want ctx.Ctx }{
+		{base.WithSubKey("a"), base.WithKey("jobs/a")},
+		{base.WithSubKey("a/").WithSubKey("b"), base.WithKey("jobs/a/b")},
+		{base.WithSubKey(""), base},
+		{base.WithSubKey("a").WithKey("b"), base.WithKey("b")},
+		{ctx.Ctx{}.WithSubKey("a"), ctx.Key("a")},
+		{ctx.Ctx{}.WithSubKey(""), ctx.Ctx{}}, // so that a delete of its prefix is refused
+	}
+	for _, tt := range tests {
+		if tt.got != tt.want {
+			t.Errorf("got %v, want %v", tt.got, tt.want)
+		}
+	}
+	if base != ctx.New("registry").WithKey("jobs/").WithPrefix() {
+		t.Errorf("the base became %v", base)
 	}
 }
 

@@ -19,8 +19,8 @@ import "time"
 // which ones were given. Each With method returns an edited copy and leaves the receiver alone.
 //
 // Ctx is a plain value: it can be copied, compared with ==, used as a map key, and shared between
-// goroutines. Building one from strings and numbers allocates nothing. The zero value is an
-// unbound, empty request.
+// goroutines. Building one from strings and numbers allocates nothing, except by [Ctx.WithSubKey], which
+// joins two strings. The zero value is an unbound, empty request.
 type Ctx struct {
 	given Options
 

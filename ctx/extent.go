@@ -24,6 +24,19 @@ func (c Ctx) WithKeyBytes(key []byte) Ctx {
 	return c.WithKey(string(key))
 }
 
+// WithSubKey appends suffix to the key so far, so that a base may hold the part that all keys have in common:
+//
+//	jobs := kv.New("registry").WithKey("jobs/")
+//	one, all := jobs.WithSubKey("a"), jobs.WithPrefix() // "jobs/a", and all that begin with "jobs/"
+//
+// An empty suffix changes nothing. Joining the two allocates the new key.
+func (c Ctx) WithSubKey(suffix string) Ctx {
+	if suffix == "" {
+		return c
+	}
+	return c.WithKey(c.key + suffix)
+}
+
 // WithPrefix extends the request to every key that starts with its key. It may come before or after
 // WithKey. With an empty key the request covers all keys, and so does a get or a watch with no key at
 // all. A delete with no key is refused with [ErrInvalid]: to delete all keys, say WithKey("").

@@ -31,6 +31,7 @@ var requests = []request{
 		accepts: map[string]proto.Message{
 			"WithKey":          &pb.RangeRequest{Key: []byte("key")},
 			"WithKeyBytes":     &pb.RangeRequest{Key: []byte("keybytes")},
+			"WithSubKey":       &pb.RangeRequest{Key: []byte("sub")},
 			"WithPrefix":       &pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}},
 			"WithFromKey":      &pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}},
 			"WithRangeEnd":     &pb.RangeRequest{RangeEnd: []byte("end")},
@@ -59,6 +60,7 @@ var requests = []request{
 		accepts: map[string]proto.Message{
 			"WithKey":         &pb.PutRequest{Key: []byte("key")},
 			"WithKeyBytes":    &pb.PutRequest{Key: []byte("keybytes")},
+			"WithSubKey":      &pb.PutRequest{Key: []byte("sub")},
 			"WithValue":       &pb.PutRequest{Value: []byte("value")},
 			"WithValueBytes":  &pb.PutRequest{Value: []byte("valuebytes")},
 			"WithLease":       &pb.PutRequest{Lease: 1},
@@ -73,6 +75,7 @@ var requests = []request{
 		accepts: map[string]proto.Message{
 			"WithKey":      &pb.DeleteRangeRequest{Key: []byte("key")},
 			"WithKeyBytes": &pb.DeleteRangeRequest{Key: []byte("keybytes")},
+			"WithSubKey":   &pb.DeleteRangeRequest{Key: []byte("sub")},
 			"WithRangeEnd": &pb.DeleteRangeRequest{RangeEnd: []byte("end")},
 			"WithPrevKV":   &pb.DeleteRangeRequest{PrevKv: true},
 		},
@@ -95,6 +98,7 @@ var requests = []request{
 		accepts: map[string]proto.Message{
 			"WithKey":            &pb.WatchCreateRequest{Key: []byte("key")},
 			"WithKeyBytes":       &pb.WatchCreateRequest{Key: []byte("keybytes")},
+			"WithSubKey":         &pb.WatchCreateRequest{Key: []byte("sub")},
 			"WithPrefix":         &pb.WatchCreateRequest{Key: []byte{0}, RangeEnd: []byte{0}},
 			"WithFromKey":        &pb.WatchCreateRequest{Key: []byte{0}, RangeEnd: []byte{0}},
 			"WithRangeEnd":       &pb.WatchCreateRequest{RangeEnd: []byte("end")},
@@ -154,6 +158,7 @@ var requests = []request{
 		accepts: map[string]proto.Message{
 			"WithKey":      &v3lockpb.UnlockRequest{Key: []byte("key")},
 			"WithKeyBytes": &v3lockpb.UnlockRequest{Key: []byte("keybytes")},
+			"WithSubKey":   &v3lockpb.UnlockRequest{Key: []byte("sub")},
 		},
 	},
 }
@@ -192,7 +197,8 @@ func TestEveryOptionOnEveryRequest(t *testing.T) {
 			}
 			conflict, ownWords := r.alone[b.method]
 			if !ownWords {
-				conflict = "ctx: " + strings.TrimSuffix(b.method, "Bytes") + " does not apply to " + r.phrase
+				method := strings.TrimSuffix(strings.Replace(b.method, "SubKey", "Key", 1), "Bytes")
+				conflict = "ctx: " + method + " does not apply to " + r.phrase
 			}
 			checkRefused(t, err, conflict)
 		}

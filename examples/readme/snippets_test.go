@@ -78,11 +78,12 @@ func openSecurely(parent context.Context, endpoints []string, roots *x509.CertPo
 }
 
 func branches(parent context.Context) error {
-	base := kv.New("registry").WithKey("jobs/").WithPrefix()
-	newest := base.WithSort(kv.ByMod, kv.Descend).WithLimit(10)
-	count := base.WithCountOnly() // base and newest stay as they are
+	jobs := kv.New("registry").WithKey("jobs/")
+	one := jobs.WithSubKey("a") // the key is "jobs/a"
+	newest := jobs.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10)
+	count := jobs.WithPrefix().WithCountOnly() // the others stay as they are
 
-	for _, request := range []ctx.Ctx{newest, count} {
+	for _, request := range []ctx.Ctx{one, newest, count} {
 		if _, err := kv.Get(parent, request); err != nil {
 			return err
 		}
