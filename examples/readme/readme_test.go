@@ -146,8 +146,7 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 	}
 	// A service that registers is seen by whoever follows, until its lease is revoked.
 	following, cancel := context.WithCancel(parent)
-	followed := make(chan error, 1)
-	go func() { followed <- follow(following) }()
+	seen, followed := goFollow(following)
 	registered := make(chan error, 1)
 	go func() { registered <- register(parent) }()
 	id := leaseOf(t, "heartbeat:10.0.0.1")
@@ -157,6 +156,7 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 	if err := <-registered; !errors.Is(err, etcderr.ErrLeaseNotFound) {
 		t.Errorf("register ended with %v", err)
 	}
+	awaitSeen(t, seen, "DELETE heartbeat:10.0.0.1")
 	cancel()
 	if err := <-followed; !errors.Is(err, context.Canceled) {
 		t.Errorf("follow ended with %v", err)

@@ -22,6 +22,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
@@ -147,12 +148,13 @@ func register(parent context.Context) error {
 	return keeper.Err() // why the lease is not kept any more
 }
 
-func follow(parent context.Context) error {
+func listAndWatch(parent context.Context, replace func([]*mvccpb.KeyValue), apply func(*mvccpb.Event)) error {
 	base := kv.New("registry").WithKey("heartbeat:").WithPrefix()
 	all, err := kv.Get(parent, base)
 	if err != nil {
 		return err
 	}
+	replace(all.GetKvs()) // a key that is not among them any more was deleted meanwhile
 	w, err := watch.Watch(parent, base.WithStartRevision(all.GetHeader().GetRevision()+1))
 	if err != nil {
 		return err
@@ -162,9 +164,23 @@ func follow(parent context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(event.GetKv().GetModRevision(), event.GetType(), string(event.GetKv().GetKey()))
+		apply(event)
 	}
 	return nil
+}
+
+func follow(parent context.Context, replace func([]*mvccpb.KeyValue), apply func(*mvccpb.Event)) error {
+	for {
+		err := listAndWatch(parent, replace, apply)
+		if parent.Err() != nil || errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrNotOpen) {
+			return err
+		}
+		slog.Warn("listing again in a second", "reason", err)
+		select {
+		case <-time.After(time.Second):
+		case <-parent.Done():
+		}
+	}
 }
 
 func takeTurns(parent context.Context, work ctx.Ctx) error {
