@@ -80,6 +80,14 @@ lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import r
 	for module in test tools; do (cd $$module && ../bin/staticcheck ./...) || exit 1; done
 	bin/depguard ./...
 
+# 32-bit ones among them. The one at hand is left to vet and the tests.
+PLATFORMS := linux/386 linux/arm linux/arm64 darwin/arm64 freebsd/amd64 windows/amd64 js/wasm wasip1/wasm
+
+.PHONY: platforms
+platforms: ## check that the SDK and its tests compile on all supported platforms
+	go -C tools run ./platforms -C .. $(PLATFORMS)
+	go -C tools run ./platforms -C ../test linux/386 darwin/arm64
+
 .PHONY: gen
 gen: tools ## make gen/ from proto/
 	bin/buf generate
@@ -102,4 +110,4 @@ tools:
 	go -C tools build -buildvcs=false -o ../bin/ tool ./protoc-gen-eetcd-grpc
 
 .PHONY: ci
-ci: lint gen-check test ## everything that a change must pass
+ci: lint platforms gen-check test ## everything that a change must pass

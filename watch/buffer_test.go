@@ -108,7 +108,7 @@ func TestBufferKeepsOrderAndCount(t *testing.T) {
 }
 
 func TestBufferLetsGoOfABacklog(t *testing.T) {
-	b := newBuffer(1 << 40)
+	b := newBuffer(1 << 30)
 	const n = 100_000
 	for i := range int64(n) {
 		b.push(numbered(i), 1)
