@@ -233,6 +233,11 @@ func forever(parent context.Context, _ int64) (int64, error) {
 // fake opens a connection to members that are made up. It closes with the test.
 func fake(t *testing.T, members ...*member) (*conn.Conn, ctx.Ctx) {
 	t.Helper()
+	return fakeWith(t, members)
+}
+
+func fakeWith(t *testing.T, members []*member, opts ...conn.Option) (*conn.Conn, ctx.Ctx) {
+	t.Helper()
 	var endpoints []string
 	for _, m := range members {
 		endpoints = append(endpoints, m.name+":1")
@@ -250,7 +255,8 @@ func fake(t *testing.T, members ...*member) (*conn.Conn, ctx.Ctx) {
 		}
 		return nil, fmt.Errorf("dial %s: connection refused", target)
 	}
-	c, err := conn.Open(context.Background(), "", endpoints, conn.WithDialOptions(grpc.WithContextDialer(dial)))
+	opts = append(opts, conn.WithDialOptions(grpc.WithContextDialer(dial)))
+	c, err := conn.Open(context.Background(), "", endpoints, opts...)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

@@ -13,6 +13,7 @@ type flights struct {
 	queue    []flight
 	heard    time.Duration // when the last answer came, or the stream was opened
 	patience time.Duration // for how long the member may answer nothing
+	reprieve reprieve      // before the silence is taken for the member's
 	silent   *silence      // set when it has answered nothing for longer
 	silences int           // in a row, this stream and those before it
 }
@@ -40,7 +41,7 @@ func (l *held) patience() time.Duration {
 
 // start begins with a new stream.
 func (f *flights) start(now time.Duration) {
-	f.queue, f.heard, f.silent = f.queue[:0], now, nil
+	f.queue, f.heard, f.silent, f.reprieve = f.queue[:0], now, nil, reprieve{}
 }
 
 func (f *flights) add(l *held, now time.Duration) {
@@ -61,6 +62,9 @@ func (f *flights) take(id int64, now time.Duration) (answered flight, ok bool) {
 	for passed := range i { // a proxy may answer out of order, a member does not
 		f.queue[passed].overtaken = true
 	}
+	if i == 0 {
+		f.reprieve = reprieve{}
+	}
 	answered = f.queue[i]
 	f.queue = slices.Delete(f.queue, i, i+1)
 	return answered, true
@@ -75,12 +79,17 @@ func (f *flights) patient(now time.Duration) bool {
 	return len(f.queue) >= crowd && now-f.queue[0].at < f.patience/4
 }
 
+// overdue reports whether the member is silent for too long; late is the delay of the timer that asks.
+func (f *flights) overdue(now, late time.Duration) bool {
+	return f.limit() <= now && f.reprieve.over(now, late, f.patience)
+}
+
 // limit is when the member will have been silent for too long, if nothing comes.
 func (f *flights) limit() time.Duration {
 	if len(f.queue) == 0 || f.silent != nil {
 		return never
 	}
-	return f.quietSince() + min(f.patience<<min(f.silences, 8), silenceLimit)
+	return max(f.quietSince()+min(f.patience<<min(f.silences, 8), silenceLimit), f.reprieve.until)
 }
 
 // quietSince is when the member began to owe an answer: that to the renewal sent first is the next to come, and it does

@@ -5,6 +5,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
@@ -88,21 +89,29 @@ func (o *once) serve(ctx context.Context, stream conn.Stream) error {
 
 // ask makes one attempt.
 func (o *once) ask(stream conn.Stream) error {
-	lost := time.AfterFunc(o.patience, func() {
-		stream.Doubt()
-		stream.Abort()
+	var (
+		answered = make(chan struct{})
+		watching sync.WaitGroup
+		lost     bool
+	)
+	watching.Go(func() {
+		if lost = silent(answered, o.patience); lost {
+			stream.Doubt()
+			stream.Abort()
+		}
 	})
-	defer lost.Stop()
 	o.sent = true
 	// A request that cannot be sent is told of when receiving.
 	_ = stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: o.id})
 	answer := new(pb.LeaseKeepAliveResponse)
 	err := stream.RecvMsg(answer)
+	close(answered)
+	watching.Wait()
 	if err == nil {
 		o.answer = answer
 		return nil
 	}
-	if !lost.Stop() {
+	if lost {
 		err = &silence{endpoint: o.endpoint, lasted: o.patience}
 		o.patience *= 2
 	}

@@ -25,10 +25,11 @@ type renewer struct {
 	end   context.CancelCauseFunc
 
 	leases map[int64]*held
-	kept   int   // leases that have been renewed
-	alarms queue // when something is to be done about a lease: it falls due, or expires
-	ready  queue // leases that are due, by urgency
-	wake   chan struct{}
+	kept   int           // leases that have been renewed
+	alarms queue         // when something is to be done about a lease: it falls due, or expires
+	ready  queue         // leases that are due, by urgency
+	wake   chan struct{} // holds a signal that a lease can be sent
+	rush   chan struct{} // holds a signal that answers must be taken now
 	clock  clock
 
 	stream  conn.Stream // nil between two streams
@@ -69,7 +70,7 @@ const (
 func newRenewer(h *hub, at place) *renewer {
 	r := &renewer{
 		hub: h, place: at, epoch: time.Now(), leases: map[int64]*held{}, ready: queue{which: 1},
-		wake: make(chan struct{}, 1), clock: newClock(),
+		wake: make(chan struct{}, 1), rush: make(chan struct{}, 1), clock: newClock(),
 	}
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r
@@ -185,6 +186,7 @@ func (r *renewer) demand(l *held) {
 	urgency := time.Duration(l.validUntil.Load())
 	if !l.renewed {
 		urgency = r.now() + newcomer
+		signal(r.rush)
 	}
 	r.ready.put(l, urgency)
 	r.setAlarm(l)

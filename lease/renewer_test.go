@@ -86,25 +86,40 @@ type mute struct{ conn.Stream }
 
 func (mute) Endpoint() string { return "a:1" }
 
+// A renewer that wakes up late finds renewals unanswered for longer than it has patience.
 func TestMemberIsNotBlamedForTheTimeThisProcessDidNotRun(t *testing.T) {
-	for _, late := range []bool{false, true} {
-		r := idle(t)
-		r.stream = mute{}
-		k := renewed(r, 1, r.now()+time.Hour)
-		asked := r.now() - 4*time.Second
-		k.lease.stage = sent
-		r.flights.start(asked)
-		r.flights.add(k.lease, asked)
-		r.clock.at = r.now()
-		if late {
-			r.clock.at = r.flights.limit()
-		}
-		wait, silent := r.tick()
-		if (silent != nil) == late {
-			t.Errorf("woken up late %v, it finds the stream silent: %v", late, silent != nil)
-		}
-		if late && (wait <= 0 || wait > maxPatience) {
-			t.Errorf("it gives the member %v", wait)
-		}
+	for _, test := range []struct {
+		name   string
+		late   []time.Duration // each wake-up since patience was over
+		blamed bool
+	}{
+		{"on time, once", []time.Duration{0}, false},
+		{"on time", []time.Duration{0, 0}, true},
+		{"a quarter of a CPU", []time.Duration{70 * time.Millisecond, 70 * time.Millisecond}, true},
+		{"stopped once", []time.Duration{4 * time.Second, 0}, true},
+		{"stopped twice", []time.Duration{0, 4 * time.Second}, false},
+		{"stopped twice, then on time", []time.Duration{0, 4 * time.Second, 0}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := idle(t)
+			r.stream = mute{}
+			k := renewed(r, 1, r.now()+time.Hour)
+			k.lease.stage = sent
+			asked := r.now() - time.Minute
+			r.flights.start(asked)
+			r.flights.add(k.lease, asked)
+			for i, late := range test.late {
+				r.clock.at = r.now() - late
+				r.flights.reprieve.until = 0 // that time has passed
+				last := i == len(test.late)-1
+				wait, silent := r.tick()
+				if blamed := silent != nil; blamed != (last && test.blamed) {
+					t.Errorf("woken up %v late for the %d. time: blamed is %v", late, i+1, blamed)
+				}
+				if least := min(2*late, maxPatience); silent == nil && (wait < least || wait > maxPatience) {
+					t.Errorf("woken up %v late it gives the member %v", late, wait)
+				}
+			}
+		})
 	}
 }

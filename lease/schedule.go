@@ -76,9 +76,7 @@ func (r *renewer) tick() (wait time.Duration, silent conn.Stream) {
 	r.hub.lock()
 	defer r.hub.unlock()
 	now := r.now()
-	if now-lateness > r.clock.at {
-		r.flights.heard = now
-	}
+	late := max(now-r.clock.at, 0)
 	for {
 		l, at := r.alarms.top()
 		if at > now {
@@ -92,16 +90,11 @@ func (r *renewer) tick() (wait time.Duration, silent conn.Stream) {
 		}
 	}
 	if r.stream != nil {
-		limit := r.flights.limit()
-		if limit <= now {
+		if r.flights.overdue(now, late) {
 			r.fellSilent(now)
 			return r.clock.at - now, r.stream
 		}
-		r.clock.at = min(r.clock.at, limit)
+		r.clock.at = min(r.clock.at, r.flights.limit())
 	}
 	return r.clock.at - now, nil
 }
-
-// lateness is by how much a wake-up that comes late tells that this process did not run: then the member is not to blame
-// for answers that have not been read.
-const lateness = 250 * time.Millisecond
