@@ -12,13 +12,26 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/watch"
+)
+
+import (
+	"github.com/eetcd-go/eetcd/gen/authpb"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+)
+
+// What the guide names of the generated packages that no snippet uses.
+var (
+	_ authpb.Permission_Type
+	_ v3electionpb.LeaderKey
+	_ v3lockpb.LockResponse
 )
 
 func newest(parent context.Context, endpoints []string) ([]*mvccpb.KeyValue, error) {

@@ -61,7 +61,7 @@ func (c complaints) Handle(_ context.Context, r slog.Record) error {
 
 func TestFollowOfTheREADMESurvivesAnOutageAtItsStartAndLater(t *testing.T) {
 	cluster := etcdtest.Start(t)
-	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints())
+	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints(), conn.WithPatience(0)) // any outage is too long
 	if err != nil {
 		t.Fatal(err)
 	}
