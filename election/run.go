@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/leasettl"
 )
 
 // ErrLost says that a candidate does not lead any more, or may not: its lease ended, or its key is gone, or the store has
@@ -68,7 +69,7 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Run(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(leading context.Context, l *Leadership) error) error {
 	err := named(parent, c, c.Check("an election.Run request", ctx.OptName|ctx.OptValue))
-	err = claim.CheckTTL(err, "election", ttl)
+	err = leasettl.Check(err, "election", ttl)
 	if f == nil {
 		err = ctx.AlsoInvalid(err, "election: there is no function to run")
 	}

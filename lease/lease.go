@@ -29,11 +29,11 @@ package lease
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/leasettl"
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
@@ -44,14 +44,15 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 // rounded up to them, and raises what is below its minimum (2 s by default): TTL of the response is what counts. The
 // server chooses the ID unless WithLease does.
 //
-// A ttl of 0 or less is ctx.ErrInvalid, one above 9 000 000 000 s etcderr.ErrLeaseTTLTooLarge, an ID in use
-// etcderr.ErrLeaseExist. It calls Lease/LeaseGrant and mirrors eetcd_lease:grant/2.
+// With an ID that nobody else uses, such as a random one, Grant can be repeated where its outcome is Unknown: ErrLeaseExist
+// then means that an earlier attempt has granted the lease. Without WithLease a lease whose grant got no answer may live
+// for its TTL.
+//
+// A ttl below 1 ms is ctx.ErrInvalid: it lacks its unit. One above 9 000 000 000 s is etcderr.ErrLeaseTTLTooLarge, an ID
+// in use is etcderr.ErrLeaseExist. It calls Lease/LeaseGrant and mirrors eetcd_lease:grant/2.
 func Grant(parent context.Context, c ctx.Ctx, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
 	err := c.Check("a lease grant request", ctx.OptLease)
-	if ttl <= 0 {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("lease: a TTL of %v is not positive", ttl))
-	}
-	if err != nil {
+	if err = leasettl.Check(err, "lease", ttl); err != nil {
 		return nil, err
 	}
 	seconds := int64(ttl / time.Second)

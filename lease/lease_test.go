@@ -24,7 +24,7 @@ func TestGrantRoundsTheTTLUpToWholeSeconds(t *testing.T) {
 		ttl  time.Duration
 		want int64
 	}{
-		{1, 1},
+		{time.Millisecond, 1},
 		{300 * time.Millisecond, 1},
 		{2 * time.Second, 2},
 		{2*time.Second + 1, 3},
@@ -54,7 +54,7 @@ func TestGrantRoundsTheTTLUpToWholeSeconds(t *testing.T) {
 }
 
 func TestGrantRefusesATTLThatCannotBe(t *testing.T) {
-	for _, ttl := range []time.Duration{0, -1, -time.Hour, math.MinInt64} {
+	for _, ttl := range []time.Duration{0, 10, time.Millisecond - 1, -1, -time.Hour, math.MinInt64} {
 		_, err := lease.Grant(t.Context(), lease.New(registry), ttl)
 		if !errors.Is(err, ctx.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
 			t.Errorf("%v: %v", ttl, err)

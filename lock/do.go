@@ -10,6 +10,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/leasettl"
 )
 
 // ErrLost says that a lock is not held any more, or may not be: its lease ended, or its key is gone, or the store has been
@@ -53,7 +54,7 @@ func run(
 	parent context.Context, c ctx.Ctx, ttl time.Duration, f func(context.Context, Held) error, request string, try bool,
 ) (ran bool, err error) {
 	err = named(parent, c, request, c.Check(request, ctx.OptName))
-	err = claim.CheckTTL(err, "lock", ttl)
+	err = leasettl.Check(err, "lock", ttl)
 	if f == nil {
 		err = ctx.AlsoInvalid(err, "lock: there is no function to run")
 	}

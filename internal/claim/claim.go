@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/compare"
-	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/lease"
 )
@@ -62,11 +61,3 @@ func (h Held) ValidUntil() time.Time {
 
 // keyOf is the key that etcd's lock and election services and clientv3 make of a name and a lease.
 func keyOf(name string, lease int64) string { return fmt.Sprintf("%s/%x", name, lease) }
-
-// CheckTTL adds to err what is wrong with the TTL of a lease. room is the package that was given it.
-func CheckTTL(err error, room string, ttl time.Duration) error {
-	if ttl < time.Millisecond {
-		return ctx.AlsoInvalid(err, fmt.Sprintf("%s: a TTL of %v is below %v", room, ttl, time.Millisecond))
-	}
-	return err
-}
