@@ -3,6 +3,7 @@
 package election
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -13,6 +14,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/internal/claim"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -35,6 +37,7 @@ type Observer struct {
 	watcher    *watch.Watcher
 	candidates map[string]*mvccpb.KeyValue
 	told       bool // something has been told
+	rest       claim.Pause
 	leader     *mvccpb.KeyValue
 	pending    []*v3electionpb.LeaderResponse // to be told
 }
@@ -124,31 +127,36 @@ func (o *Observer) release() {
 // more waits until something may have changed.
 func (o *Observer) more() error {
 	if o.watcher == nil {
-		return o.look()
+		return o.passed(o.look())
 	}
 	for response, err := range o.watcher.Responses() {
 		if err == nil {
+			o.rest.Reset()
 			o.follow(response)
 			return nil
 		}
+		// A history that is compacted, or another one since the store was put back, begins with a look at what is there.
 		_ = o.watcher.Close()
 		o.watcher = nil
-		var compacted *watch.CompactedError
-		var rewound *watch.RewoundError
-		if errors.As(err, &compacted) || errors.As(err, &rewound) {
-			return nil
-		}
-		return err
+		return o.passed(err)
 	}
 	return o.watcher.Err()
+}
+
+// passed waits before the next look where err passes, once the observer has begun. It returns what does not pass.
+func (o *Observer) passed(err error) error {
+	if err == nil || !o.told || claim.Final(err) {
+		return err
+	}
+	if o.rest.Sleep(o.life) && errors.Is(err, conn.ErrUnavailable) {
+		return o.wait()
+	}
+	return nil
 }
 
 // look reads all candidates, and follows them from there.
 func (o *Observer) look() error {
 	all, err := kv.Get(o.life, o.keys)
-	if o.told && errors.Is(err, conn.ErrUnavailable) {
-		return o.wait()
-	}
 	if err != nil {
 		return err
 	}
@@ -158,9 +166,6 @@ func (o *Observer) look() error {
 	}
 	o.tell(all.GetHeader())
 	o.watcher, err = watch.Watch(o.life, o.keys.WithStartRevision(all.GetHeader().GetRevision()+1))
-	if errors.Is(err, conn.ErrUnavailable) {
-		return o.wait()
-	}
 	return err
 }
 
@@ -200,7 +205,8 @@ func (o *Observer) tell(header *pb.ResponseHeader) {
 			leader = candidate
 		}
 	}
-	if o.told && leader.GetModRevision() == o.leader.GetModRevision() && string(leader.GetKey()) == string(o.leader.GetKey()) {
+	if o.told && leader.GetModRevision() == o.leader.GetModRevision() &&
+		bytes.Equal(leader.GetKey(), o.leader.GetKey()) && bytes.Equal(leader.GetValue(), o.leader.GetValue()) {
 		return
 	}
 	o.told, o.leader = true, leader

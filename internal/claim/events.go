@@ -23,7 +23,7 @@ func (q *queue) created(life context.Context, key string, from int64) error {
 
 // happens waits for the first event of a watch.
 func (q *queue) happens(life context.Context, what ctx.Ctx) error {
-	var rest pause
+	var rest Pause
 	for {
 		if err := q.open(); err != nil {
 			return err

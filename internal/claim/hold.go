@@ -36,12 +36,12 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 	}
 	waiting, stop := bounded(parent, h.Request)
 	defer stop()
-	var rest pause
+	var rest Pause
 	for {
 		var lost *placeLost
 		t, err := h.take(parent, waiting, q)
 		switch {
-		case errors.As(err, &lost) && waiting.Err() == nil && rest.sleep(waiting):
+		case errors.As(err, &lost) && waiting.Err() == nil && rest.Sleep(waiting):
 		case lost != nil && waiting.Err() != nil:
 			return false, ended(waiting, lost)
 		case err != nil || t == nil:

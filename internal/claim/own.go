@@ -85,7 +85,7 @@ func (o *own) release(parent context.Context, late time.Duration) {
 // revoke revokes the lease, and again as long as a grant of it may come late.
 func (o *own) revoke(life context.Context, done func()) {
 	q := o.queue.anywhere()
-	var rest pause
+	var rest Pause
 	for looks := 1; ; looks++ {
 		err := q.repeat(life, func(attempt context.Context) error {
 			_, err := lease.Revoke(attempt, q.to, o.id)
@@ -100,7 +100,7 @@ func (o *own) revoke(life context.Context, done func()) {
 		case looks == looksMax:
 			done()
 		}
-		if o.granted == 0 || o.givenUp.IsZero() || time.Since(o.givenUp) > lateness || !rest.sleep(life) {
+		if o.granted == 0 || o.givenUp.IsZero() || time.Since(o.givenUp) > lateness || !rest.Sleep(life) {
 			return
 		}
 	}

@@ -138,17 +138,17 @@ func (p *place) look(waiting context.Context) error {
 
 // await waits for the turn of the place. Each waits for the one just ahead, so that an end wakes one only.
 func (p *place) await(waiting context.Context) error {
-	var rest pause
+	var rest Pause
 	for p.ahead != "" {
 		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision()+1)
 		switch {
 		case waiting.Err() != nil:
 			return fmt.Errorf("%w while %q is ahead", reasonOf(waiting), p.ahead)
 		case err == nil:
-			rest.reset()
+			rest.Reset()
 		case Final(err):
 			return err
-		case !rest.sleep(waiting): // the history that this relied on is not to be had: look anew
+		case !rest.Sleep(waiting): // the history that this relied on is not to be had: look anew
 			continue
 		}
 		if err := p.look(waiting); err != nil {

@@ -55,7 +55,7 @@ const (
 
 // repeat sends what may be sent any number of times, until it is answered or refused, or until waiting ends.
 func (q *queue) repeat(waiting context.Context, send func(attempt context.Context) error) error {
-	var rest pause
+	var rest Pause
 	var last error
 	for limit := attemptMin; ; limit = min(2*limit, attemptMax) {
 		if err := q.open(); err != nil {
@@ -117,8 +117,8 @@ func Final(err error) bool {
 }
 
 // rest pauses before the next attempt, with no endpoint Active until one is. It reports whether there is to be one.
-func (q *queue) rest(waiting context.Context, p *pause, err error) bool {
-	if !p.sleep(waiting) {
+func (q *queue) rest(waiting context.Context, p *Pause, err error) bool {
+	if !p.Sleep(waiting) {
 		return false
 	}
 	if q.pinned || !errors.Is(err, conn.ErrUnavailable) {
@@ -144,16 +144,16 @@ func reasonOf(ended context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// pause is the time between two attempts: 50 ms, then twice as much each time up to 2 s, give or take a half.
-type pause struct{ next time.Duration }
+// Pause is the time between two attempts: 50 ms, then twice as much each time up to 2 s, give or take a half.
+type Pause struct{ next time.Duration }
 
 const (
 	pauseMin = 50 * time.Millisecond
 	pauseMax = 2 * time.Second
 )
 
-// sleep reports whether the pause is over; otherwise life has ended.
-func (p *pause) sleep(life context.Context) bool {
+// Sleep reports whether the pause is over; otherwise life has ended.
+func (p *Pause) Sleep(life context.Context) bool {
 	d := max(p.next, pauseMin)
 	p.next = min(2*d, pauseMax)
 	timer := time.NewTimer(d/2 + rand.N(d))
@@ -166,4 +166,6 @@ func (p *pause) sleep(life context.Context) bool {
 	}
 }
 
-func (p *pause) reset() { p.next = 0 }
+// Reset begins with 50 ms again.
+// Reset begins with 50 ms again.
+func (p *Pause) Reset() { p.next = 0 }

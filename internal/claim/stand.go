@@ -138,7 +138,7 @@ func (s *stand) look(life context.Context, p *place, done func()) {
 	s.hub.mu.Lock()
 	until := s.late
 	s.hub.mu.Unlock()
-	var rest pause
+	var rest Pause
 	for {
 		there, err := p.find(life)
 		if err != nil {
@@ -164,7 +164,7 @@ func (s *stand) look(life context.Context, p *place, done func()) {
 		err = p.queue.created(waiting, p.key, there.at+1)
 		stop()
 		soon.Stop()
-		if Final(err) || err != nil && !rest.sleep(life) {
+		if Final(err) || err != nil && !rest.Sleep(life) {
 			return
 		}
 	}
