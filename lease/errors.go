@@ -66,9 +66,9 @@ func reasonOf(ended context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
-// notKept is the error of a call to KeepAlive whose context ended.
-func notKept(ended context.Context, sent bool) error {
+// notKept is the error of a call to KeepAlive whose context ended. met is what it met before, if anything.
+func notKept(ended context.Context, sent bool, met error) error {
 	return etcderr.FromRPC(ended.Err(), etcderr.Call{
-		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Sent: sent, Cause: reasonOf(ended),
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Sent: sent, Cause: reasonOf(ended), Before: met,
 	})
 }

@@ -26,8 +26,8 @@ type Keeper struct {
 }
 
 // KeepAlive keeps a lease alive, with a renewal every third of its TTL, give or take a tenth. It returns when the first
-// one has been acknowledged. parent bounds the life of the Keeper, WithTimeout the wait for that first renewal, which has
-// no bound otherwise. Nothing needs to be read from the Keeper, and it costs no goroutine.
+// one has been acknowledged. parent bounds the life of the Keeper. WithTimeout bounds the wait for the first renewal; the
+// default is 5 s, whatever deadline parent has. Nothing needs to be read from the Keeper, and it costs no goroutine.
 //
 // The leases of a connection are renewed over one stream, which moves on to another endpoint when its member fails or
 // falls silent; with WithEndpoint there is one for the leases of that endpoint, and it stays there. A lease that is kept
@@ -43,14 +43,14 @@ func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
 		return nil, err
 	}
 	if parent.Err() != nil {
-		return nil, notKept(parent, false)
+		return nil, notKept(parent, false, nil)
 	}
-	creating := parent
-	if timeout, given := c.Timeout(); given {
-		var cancel context.CancelFunc
-		creating, cancel = context.WithTimeout(parent, timeout)
-		defer cancel()
+	timeout, given := c.Timeout()
+	if !given {
+		timeout = defaultTimeout
 	}
+	creating, cancel := context.WithTimeout(parent, timeout)
+	defer cancel()
 	k := &Keeper{done: make(chan struct{})}
 	renewed, err := hubOf(to).join(k, id, at)
 	if err != nil {
@@ -61,8 +61,9 @@ func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
 	case <-k.done:
 		return nil, k.err
 	case <-creating.Done():
+		met := k.lease.renewer.met()
 		k.leave(nil)
-		return nil, notKept(creating, true)
+		return nil, notKept(creating, true, met)
 	}
 	k.bind(parent)
 	return k, nil
@@ -155,13 +156,10 @@ func (k *Keeper) Done() <-chan struct{} {
 // the error of its context together with the cause, conn.ErrClosed, or the error with which the server refuses to renew
 // the lease. It is nil while the Keeper is at work, and after Close.
 func (k *Keeper) Err() error {
-	k.look()
-	select {
-	case <-k.done:
-		return k.err
-	default:
+	if !k.over() {
 		return nil
 	}
+	return k.err
 }
 
 // Close stops renewing the lease, unless another Keeper keeps it too. It does not revoke the lease, which lives on until

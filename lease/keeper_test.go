@@ -5,6 +5,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -235,6 +236,33 @@ func TestKeepAliveUnderWayEndsWithTheConnection(t *testing.T) {
 		began := time.Now()
 		if _, err := lease.KeepAlive(t.Context(), request, 1); !errors.Is(err, conn.ErrClosed) || time.Since(began) != time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestKeepAliveGivesUpAfterFiveSecondsByDefault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 3)
+		c, request := fake(t, m)
+		m.answer(forever)
+		long, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		for _, parent := range []context.Context{t.Context(), long} {
+			began := time.Now()
+			_, err := lease.KeepAlive(parent, request, 1)
+			if !errors.Is(err, context.DeadlineExceeded) || etcderr.OutcomeOf(err) != etcderr.Unknown {
+				t.Errorf("KeepAlive: %v", err)
+			}
+			if took := time.Since(began); took != 5*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if err == nil || !strings.Contains(err.Error(), "a:1 has answered no renewal") {
+				t.Errorf("it does not say what it met: %v", err)
+			}
+		}
+		synctest.Wait()
+		if m.open() > 0 || len(kept(c)) > 0 {
+			t.Errorf("%d streams, kept: %v", m.open(), kept(c))
 		}
 	})
 }

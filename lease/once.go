@@ -14,8 +14,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// onceTimeout bounds KeepAliveOnce where neither its context nor the request does, as it does any unary call.
-const onceTimeout = 5 * time.Second
+// defaultTimeout is the time of a call for which nobody sets one, as of any unary call.
+const defaultTimeout = 5 * time.Second
 
 // oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It
 // doubles from one member to the next.
@@ -30,7 +30,7 @@ func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAl
 	}
 	timeout, given := c.Timeout()
 	if _, bounded := parent.Deadline(); !given && !bounded {
-		timeout, given = onceTimeout, true
+		timeout, given = defaultTimeout, true
 	}
 	bounded := parent
 	if given {

@@ -47,6 +47,7 @@ type held struct {
 	renewer    *renewer
 	ttl        atomic.Int64 // of the last renewal
 	validUntil atomic.Int64 // never until the first renewal
+	revision   int64        // of the store, at the last renewal
 
 	keepers   []*Keeper
 	waiting   []chan struct{} // closed with the next renewal
@@ -136,6 +137,13 @@ func (r *renewer) lapse(l *held) {
 	}
 }
 
+// met is what went wrong since the last answer.
+func (r *renewer) met() error {
+	r.hub.lock()
+	defer r.hub.unlock()
+	return r.last
+}
+
 // giveUp ends all leases, for a reason that no other stream would remove.
 func (r *renewer) giveUp(err error) {
 	r.hub.lock()
@@ -215,6 +223,7 @@ func (r *renewer) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveRe
 		return
 	}
 	l.ttl.Store(int64(ttl))
+	l.revision = answer.GetHeader().GetRevision()
 	l.validUntil.Store(int64(at + min(ttl, never-at)))
 	if l.expired(now) {
 		r.finish(l, expired(errLate), true)
