@@ -39,6 +39,7 @@ type Conn struct {
 	listeners *listeners
 	tokens    *tokens // nil without credentials
 	calls     calls
+	limits    func() limits // of what the dial options set for all calls
 	services  services
 	hurried   chan struct{} // of mode Random
 	searching atomic.Bool   // mode Random looks for an endpoint, and has not tried each of them yet
@@ -66,6 +67,7 @@ func newConn(name string, addresses []address, o *options) *Conn {
 	if o.credentials {
 		c.tokens = newTokens(o.user, o.password)
 	}
+	c.limits = sync.OnceValue(func() limits { return limitsOf(o.dial) })
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.membership.turn = make(chan struct{}, 1)
 	c.secure = o.tls != nil

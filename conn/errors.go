@@ -142,7 +142,7 @@ func (s *several) Unwrap() []error { return s.errs }
 // contextErr is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
 func contextErr(ended context.Context) error {
 	err, cause := ended.Err(), context.Cause(ended)
-	if cause == nil || errors.Is(cause, err) {
+	if cause == nil || errors.Is(cause, err) || errors.Is(cause, context.DeadlineExceeded) { // which nobody cancels for
 		return cause
 	}
 	return &several{[]error{err, cause}, ": "}

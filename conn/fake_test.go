@@ -39,8 +39,9 @@ type member struct {
 	lag     time.Duration // from an authentication until the member knows of its token; 0: it never asks for one
 	dials   atomic.Int64  // connections made
 	opts    []grpc.ServerOption
-	plain   bool // it holds no elections, as kine
-	creates bool // it creates watches as they are asked for, instead of one for each stream
+	plain   bool   // it holds no elections, as kine
+	creates bool   // it creates watches as they are asked for, instead of one for each stream
+	blob    []byte // of a snapshot
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
@@ -274,6 +275,10 @@ func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchRespo
 	}
 	<-s.Context().Done()
 	return s.Context().Err()
+}
+
+func (m *member) Snapshot(_ *pb.SnapshotRequest, s grpc.ServerStreamingServer[pb.SnapshotResponse]) error {
+	return s.Send(&pb.SnapshotResponse{Blob: m.blob})
 }
 
 func id(name string) uint64 { return uint64(name[len(name)-1]) }

@@ -27,7 +27,8 @@ type flight struct {
 	spoilt bool   // the context is cancelled, or may be: not to be used again
 	hedge  func() // called when an attempt has been silent for its patience; made once
 
-	deadline time.Time // of the call; zero: none
+	deadline time.Time     // of the call; zero: none
+	rest     time.Duration // until the deadline, when the attempt began
 
 	mu      sync.Mutex
 	running bool          // an attempt is under way
@@ -117,7 +118,8 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	f.mu.Lock()
 	f.running, f.expired, f.left, f.hedged, f.answer = true, false, false, nil, nil
 	f.mu.Unlock()
-	armed := f.arm(patience)
+	armed, rest := f.arm(patience)
+	f.rest = rest
 
 	err := l.cc.Invoke(ctx, method, args, reply, opts...)
 	if err == nil {
@@ -158,19 +160,28 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	return err
 }
 
-// arm sets the timer for whichever comes first, the end of the patience or the deadline, and reports whether it did.
-func (f *flight) arm(patience time.Duration) bool {
+// arm sets the timer for whichever comes first, the end of the patience or the deadline, and reports whether it did, and
+// how long it is until the deadline.
+func (f *flight) arm(patience time.Duration) (armed bool, rest time.Duration) {
 	wait := patience
 	if !f.deadline.IsZero() {
-		if left := time.Until(f.deadline); wait == 0 || left < wait {
-			wait = max(left, 1)
+		if rest = time.Until(f.deadline); wait == 0 || rest < wait {
+			wait = max(rest, 1)
 		}
 	}
 	if wait == 0 {
-		return false
+		return false, 0
 	}
 	f.timer.Reset(wait)
-	return true
+	return true, rest
+}
+
+// silence is how long the attempt has been without an answer, 0 where that is not known.
+func (f *flight) silence() time.Duration {
+	if f.deadline.IsZero() {
+		return 0
+	}
+	return f.rest - time.Until(f.deadline)
 }
 
 // fire is what the timer calls.

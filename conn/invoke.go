@@ -177,8 +177,10 @@ func (u *unary) attempt(ctx context.Context, l *link) error {
 	if u.left && u.cause() == nil {
 		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.service))
 	}
+	limits := u.conn.limits().with(u.options.rest)
 	return etcderr.FromRPC(err, etcderr.Call{
-		Method: u.method, Endpoint: l.ep.addr.text, Sent: u.sent(), Cause: u.cause(),
+		Method: u.method, Endpoint: l.ep.addr.text, Sent: u.sent() && !limits.unsendable(err, u.args), Cause: u.cause(),
+		Read: u.traits&read != 0, Silent: u.silence(), ReceiveLimit: limits.receive,
 	})
 }
 

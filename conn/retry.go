@@ -5,7 +5,6 @@ package conn
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -29,10 +28,10 @@ func (u *unary) again(err error) bool {
 		return false
 	}
 	switch e.Code() {
-	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.ResourceExhausted:
+	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted:
 		return true
-	case codes.Internal: // a reset stream; but an answer that cannot be decoded will not be better the next time
-		return !strings.HasPrefix(e.Message(), "grpc: ")
+	case codes.Internal, codes.ResourceExhausted: // a reset stream, or a message that cannot be sent or taken
+		return !hopeless(e.Message())
 	default: // a server's own failure, which it would repeat
 		return false
 	}
@@ -90,14 +89,16 @@ func (u *unary) ended(err, before error) error {
 	if cause == nil {
 		return err
 	}
-	if !errors.Is(err, cause) {
-		before = nil
-	} else if before == nil {
-		return err
+	call := etcderr.Call{
+		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause, Read: u.traits&read != 0,
 	}
-	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{
-		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause, Before: before,
-	})
+	if errors.Is(err, cause) {
+		if before == nil {
+			return err
+		}
+		call.Before, call.Silent = before, u.silence()
+	}
+	return etcderr.FromRPC(e.GRPCStatus().Err(), call)
 }
 
 // learn draws from a failed call what it says of the endpoint.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 )
@@ -39,7 +41,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 		l.release()
 		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.ep.addr.text, Cause: err})
 	}
-	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.used()}
+	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.used(), options: o.rest}
 	s.ctx, s.cancel = context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.service, func() { s.cancel(context.Cause(l.service)) })
 	s.close = sync.OnceFunc(func() {
@@ -54,7 +56,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.rest...)
 	s.ClientStream, err = l.cc.NewStream(s.ctx, desc, method, all...)
 	if err != nil {
-		err = s.failed(err, false)
+		err = s.failed(err, false, nil)
 		s.close()
 		return nil, err
 	}
@@ -80,14 +82,15 @@ type Stream interface {
 // stream is a gRPC stream whose errors say what the SDK knows of them, and whose end releases its link.
 type stream struct {
 	grpc.ClientStream
-	conn   *Conn
-	link   *link
-	parent context.Context
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	close  func()
-	method string
-	token  *authToken // at its opening; nil without credentials
+	conn    *Conn
+	link    *link
+	parent  context.Context
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	close   func()
+	method  string
+	token   *authToken // at its opening; nil without credentials
+	options []grpc.CallOption
 }
 
 func (s *stream) Endpoint() string { return s.link.ep.addr.text }
@@ -113,32 +116,49 @@ func (s *stream) Refused(err error) bool {
 	return true
 }
 
-func (s *stream) SendMsg(m any) error { return s.failed(s.ClientStream.SendMsg(m), true) }
+func (s *stream) SendMsg(m any) error { return s.failed(s.ClientStream.SendMsg(m), true, m) }
 
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if err == nil {
 		s.link.answers.Add(1)
 	}
-	return s.failed(err, true)
+	return s.failed(err, true, nil)
 }
 
-func (s *stream) failed(err error, sent bool) error {
+// failed is the error of a stream; m is the message that was being sent, if that failed.
+func (s *stream) failed(err error, sent bool, m any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	call := etcderr.Call{Method: s.method, Endpoint: s.Endpoint(), Sent: sent}
-	switch {
-	case s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled):
-		call.Cause = contextErr(s.ctx)
-	case s.parent.Err() == nil && s.link.service.Err() != nil:
-		// The transport may end the stream before the link does.
-		call.Cause = context.Cause(s.link.service)
-	}
-	err = etcderr.FromRPC(err, call)
+	limits := s.conn.limits().with(s.options)
+	err = etcderr.FromRPC(err, etcderr.Call{
+		Method: s.method, Endpoint: s.Endpoint(), Sent: sent && !limits.unsendable(err, m), Cause: s.cause(err),
+		ReceiveLimit: limits.receive,
+	})
 	s.Refused(err)
 	if errors.Is(err, etcderr.ErrNoLeader) {
 		s.link.ep.freeze(s.link, etcderr.ErrNoLeader, s.conn.spareLast(err))
 	}
 	return err
+}
+
+// nearly is how long before its deadline a stream may end for that: the server is told the deadline, and keeps it as well.
+const nearly = 50 * time.Millisecond
+
+// cause is why this side ended the stream, nil where it did not.
+func (s *stream) cause(err error) error {
+	deadline, timed := s.parent.Deadline()
+	switch {
+	case s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled):
+		return contextErr(s.ctx)
+	case s.parent.Err() != nil:
+		return contextErr(s.parent)
+	case status.Code(err) == codes.Internal && timed && time.Until(deadline) < nearly:
+		// In the middle of a message gRPC tells that the stream was cut short, but not why.
+		return context.DeadlineExceeded
+	default:
+		// The transport may end the stream before the link does.
+		return context.Cause(s.link.service)
+	}
 }

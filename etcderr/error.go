@@ -18,7 +18,10 @@ package etcderr
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -38,12 +41,15 @@ type Error struct {
 	gate     bool
 	causes   []error
 	before   error
+	read     bool
+	ended    bool          // this side ended the call, and message is only gRPC's word for that
+	silent   time.Duration // before that
 }
 
 // Code returns the gRPC status code the call ended with.
 func (e *Error) Code() codes.Code { return e.code }
 
-// Message returns the server's own text, or gRPC's where no server answered.
+// Message returns the server's own text, or gRPC's where no server answered; of what a proxy answers instead, an excerpt.
 func (e *Error) Message() string { return e.message }
 
 // Method returns the gRPC path of the call, such as "/etcdserverpb.KV/Put".
@@ -78,8 +84,8 @@ func (e *Error) GRPCStatus() *status.Status { return status.New(e.code, e.messag
 // Unwrap returns the server's sentinel, the context's error, and the cause given by the SDK: those that apply.
 func (e *Error) Unwrap() []error { return e.causes }
 
-// Error names the call, the endpoint, the answer, and the outcome where it matters to the caller. Where the last of
-// several attempts was cut short, it also tells what the one before it met.
+// Error names the call, the endpoint, the answer or why there is none, and the outcome where it matters to the caller:
+// in one line. Where the last of several attempts was cut short, it also tells what the one before it met.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("etcd: ")
@@ -88,18 +94,20 @@ func (e *Error) Error() string {
 		b.WriteString(" at ")
 		b.WriteString(e.endpoint)
 	}
+	said := e.reason()
 	b.WriteString(": ")
-	b.WriteString(e.message)
+	b.WriteString(said)
 	for _, cause := range e.causes {
-		if text := cause.Error(); !strings.Contains(e.message, text) {
+		if text := oneLine(cause.Error()); !strings.Contains(said, text) {
 			b.WriteString(": ")
 			b.WriteString(text)
+			said = text
 		}
 	}
-	switch e.outcome {
-	case NotSent:
+	switch {
+	case e.outcome == NotSent:
 		b.WriteString(" (not sent)")
-	case Unknown:
+	case e.outcome == Unknown && !e.read:
 		b.WriteString(" (outcome unknown)")
 	}
 	if e.before != nil {
@@ -110,13 +118,29 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// reason is what the text begins with: what was answered. Where this side ended the call, gRPC tells no more than that.
+func (e *Error) reason() string {
+	switch {
+	case !e.ended:
+		return e.message
+	case e.silent > 0:
+		return fmt.Sprintf("no answer within %v", e.silent.Round(time.Millisecond))
+	default:
+		return oneLine(e.causes[len(e.causes)-1].Error())
+	}
+}
+
 // Call is what [FromRPC] must be told of a failed call.
 type Call struct {
 	Method   string // gRPC path
 	Endpoint string // as given to conn.Open; "" where no endpoint was chosen
 	Sent     bool   // the request may have left the process
 	Cause    error  // why the SDK ended the call, if it did; may be nil
-	Before   error  // what an earlier attempt met, for the text alone; may be nil
+
+	Read         bool          // it changes nothing, so that its outcome is not worth a word
+	Silent       time.Duration // for how long the endpoint had left it unanswered when the SDK ended it; 0: not known
+	Before       error         // what an earlier attempt met, for the text alone; may be nil
+	ReceiveLimit int           // the largest answer that this side takes, in bytes; 0: gRPC's default of 4 MiB
 }
 
 // FromRPC makes the [Error] of a failed gRPC call. It is meant for the code that sends requests (package conn) and for
@@ -135,9 +159,14 @@ func FromRPC(err error, call Call) error {
 		s = status.FromContextError(err)
 	}
 	s = coded(s)
-	e := &Error{code: s.Code(), message: s.Message(), method: call.Method, endpoint: call.Endpoint, before: call.Before}
-	row := rowOf(e.message)
-	if row == nil && oversized(s) {
+	e := &Error{
+		code: s.Code(), message: excerpt(s.Message()), method: call.Method, endpoint: call.Endpoint, before: call.Before, read: call.Read,
+	}
+	row := rowOf(s.Message())
+	switch limit, of := oversized(s); {
+	case of == answer, of == message && limit == call.receiveLimit():
+		e.causes = append(e.causes, answerTooLarge(limit))
+	case of == message && row == nil:
 		row = ErrRequestTooLarge.(*serverError)
 	}
 	if row != nil {
@@ -153,9 +182,13 @@ func FromRPC(err error, call Call) error {
 		e.causes = append(e.causes, context.Canceled)
 	}
 	if call.Cause != nil {
+		e.ended, e.silent = row == nil && cutShort(s), call.Silent
 		e.causes = append(e.causes, call.Cause)
-		if errors.Is(call.Cause, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(call.Cause, context.DeadlineExceeded):
 			e.code = codes.DeadlineExceeded
+		case e.ended && errors.Is(call.Cause, context.Canceled):
+			e.code = codes.Canceled
 		}
 	}
 	return e
@@ -174,10 +207,22 @@ func coded(s *status.Status) *status.Status {
 	return s
 }
 
+// cutShort reports whether gRPC only tells that the call was ended. In the middle of a message it does not say why.
+func cutShort(s *status.Status) bool {
+	switch s.Code() {
+	case codes.Canceled, codes.DeadlineExceeded:
+		return true
+	case codes.Internal:
+		return s.Message() == io.ErrUnexpectedEOF.Error() || strings.HasPrefix(s.Message(), "stream terminated by RST_STREAM")
+	default:
+		return false
+	}
+}
+
 // judge decides what a failed call did to the cluster. What it cannot prove, it calls Unknown.
 func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool) {
 	switch {
-	case !call.Sent, strings.HasPrefix(s.Message(), "grpc: error while marshaling"):
+	case !call.Sent:
 		return NotSent, false
 	case row != nil && row.gate && composite(call.Method):
 		return Unknown, false
@@ -198,10 +243,4 @@ func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool)
 // the gate of one of those says nothing of the ones before it.
 func composite(method string) bool {
 	return strings.HasPrefix(method, "/v3lockpb.") || strings.HasPrefix(method, "/v3electionpb.")
-}
-
-// oversized recognises the refusal of a request so large that the server's gRPC layer turns it away before etcd sees
-// it, which etcd allows from 512 KiB above its own limit on.
-func oversized(s *status.Status) bool {
-	return s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "grpc: received message larger than max")
 }

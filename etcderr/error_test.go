@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -17,6 +18,10 @@ import (
 )
 
 const put = "/etcdserverpb.KV/Put"
+
+// page is what gRPC makes of an answer that is none of gRPC's.
+var page = `unexpected HTTP status code received from server: 413 (Request Entity Too Large); transport: received unexpected content-type "text/html"` +
+	"\ndata: \"<html>\\r\\n<head><title>413 Request Entity Too Large</title></head>" + strings.Repeat("<p>", 300)
 
 func TestOutcomeSaysOnlyWhatIsProven(t *testing.T) {
 	cases := []struct {
@@ -29,7 +34,15 @@ func TestOutcomeSaysOnlyWhatIsProven(t *testing.T) {
 	}{
 		{"connection refused before the request left", status.Error(codes.Unavailable, "connection refused"), false, put, etcderr.NotSent, true},
 		{"connection lost after the request left", status.Error(codes.Unavailable, "error reading from server: EOF"), true, put, etcderr.Unknown, false},
-		{"cannot be encoded", status.Error(codes.Internal, "grpc: error while marshaling: invalid UTF-8"), true, put, etcderr.NotSent, false},
+		{"cannot be encoded", status.Error(codes.Internal, "grpc: error while marshaling: invalid UTF-8"), false, put, etcderr.NotSent, false},
+		{"the answer cannot be encoded", status.Error(codes.Internal, "grpc: error while marshaling: invalid UTF-8"), true, put, etcderr.Unknown, false},
+		{"over the server's limit", status.Error(codes.ResourceExhausted, "grpc: received message larger than max (2500000 vs. 2097152)"), true, put, etcderr.Rejected, false},
+		{"over this side's limit", status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5000000 vs. 4194304)"), true, put, etcderr.Unknown, false},
+		{"over this side's limit once decompressed", status.Error(codes.ResourceExhausted, "grpc: received message after decompression larger than max 4194304"), true, put, etcderr.Unknown, false},
+		{"over the length of an int", status.Error(codes.ResourceExhausted, "grpc: received message larger than max length allowed on current machine (4294967295 vs. 2147483647)"), true, put, etcderr.Unknown, false},
+		{"an answer over the server's limit", status.Error(codes.ResourceExhausted, "trying to send message larger than max (4294967295 vs. 2147483647)"), true, put, etcderr.Unknown, false},
+		{"an answer that cannot be decoded", status.Error(codes.Internal, "grpc: failed to unmarshal the received message: proto: wrong"), true, put, etcderr.Unknown, false},
+		{"a page of a proxy", status.Error(codes.Unknown, page), true, put, etcderr.Unknown, false},
 		{"deadline while waiting", status.Error(codes.DeadlineExceeded, "context deadline exceeded"), true, put, etcderr.Unknown, false},
 		{"deadline before the request left", context.DeadlineExceeded, false, put, etcderr.NotSent, true},
 		{"server refuses", status.Error(codes.InvalidArgument, "etcdserver: key is not provided"), true, put, etcderr.Rejected, false},
@@ -160,6 +173,45 @@ func TestErrorTextNamesCallEndpointAnswerAndOutcome(t *testing.T) {
 	}
 }
 
+func TestErrorTextIsOneLineWithOneReason(t *testing.T) {
+	shutdown := errors.New("shutting\ndown")
+	cancelled := status.Error(codes.Canceled, "context canceled")
+	answer := status.Error(codes.Unavailable, "etcdserver: no leader")
+	for _, tt := range []struct {
+		name string
+		err  error
+		call etcderr.Call
+		want string
+	}{
+		{"a deadline of the SDK", cancelled, etcderr.Call{Sent: true, Cause: context.DeadlineExceeded},
+			"context deadline exceeded (outcome unknown)"},
+		{"and how long it waited", cancelled, etcderr.Call{Sent: true, Cause: context.DeadlineExceeded, Silent: 4999600 * time.Microsecond},
+			"no answer within 5s: context deadline exceeded (outcome unknown)"},
+		{"of a read", cancelled, etcderr.Call{Sent: true, Cause: context.DeadlineExceeded, Read: true}, "context deadline exceeded"},
+		{"a deadline in gRPC", status.Error(codes.DeadlineExceeded, "context deadline exceeded"), etcderr.Call{Sent: true, Read: true},
+			"context deadline exceeded"},
+		{"a deadline that gRPC tells of at length", status.Error(codes.Canceled, "received context error while waiting for new LB policy update: context canceled"),
+			etcderr.Call{Cause: context.DeadlineExceeded}, "context deadline exceeded (not sent)"},
+		{"the caller's reason", cancelled, etcderr.Call{Sent: true, Cause: fmt.Errorf("%w: %w", context.Canceled, shutdown)},
+			"context canceled: shutting down (outcome unknown)"},
+		{"a deadline after an answer", answer, etcderr.Call{Sent: true, Cause: context.DeadlineExceeded},
+			"etcdserver: no leader: context deadline exceeded"},
+		{"an answer over this side's limit", status.Error(codes.ResourceExhausted, "grpc: received message larger than max (25 vs. 10)"),
+			etcderr.Call{Sent: true, ReceiveLimit: 10},
+			"grpc: received message larger than max (25 vs. 10): the answer is larger than the 10 bytes that this side takes (grpc.MaxCallRecvMsgSize) (outcome unknown)"},
+	} {
+		tt.call.Method, tt.call.Endpoint = put, "a:1"
+		want := "etcd: etcdserverpb.KV/Put at a:1: " + tt.want
+		if got := etcderr.FromRPC(tt.err, tt.call).Error(); got != want {
+			t.Errorf("%s:\n%q, want\n%q", tt.name, got, want)
+		}
+	}
+	text := etcderr.FromRPC(status.Error(codes.Unknown, page), etcderr.Call{Method: put}).Error()
+	if len(text) > 400 || strings.Contains(text, "\n") || !strings.Contains(text, "413 (Request Entity Too Large)") {
+		t.Errorf("of a page: %q", text)
+	}
+}
+
 func TestFromRPCKeepsWhatItMadeAndNil(t *testing.T) {
 	if err := etcderr.FromRPC(nil, etcderr.Call{}); err != nil {
 		t.Errorf("nil became %v", err)
@@ -190,8 +242,12 @@ func FuzzErrorText(f *testing.F) {
 			return // no error
 		}
 		err := etcderr.FromRPC(status.Error(codes.Code(code), message), etcderr.Call{Method: put, Sent: sent})
-		if !strings.Contains(err.Error(), message) {
+		text := err.Error()
+		if short := len(message) <= 300 && !strings.ContainsAny(message, "\r\n"); short && !strings.Contains(text, message) {
 			t.Errorf("%q lacks %q", err, message)
+		}
+		if strings.ContainsAny(text, "\r\n") || len(text) > 4*300+200 {
+			t.Errorf("the text is long, or not one line: %q", text)
 		}
 		if !sent && etcderr.OutcomeOf(err) != etcderr.NotSent {
 			t.Errorf("outcome %v of a request that was not sent", etcderr.OutcomeOf(err))

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/status"
+)
+
+// gRPC has the same words for what this side refuses to send or take and for what the server does. Only the limits of this
+// side, and the request itself, tell which of them it was.
+
+// limits are the sizes of messages that this side sends and takes, in bytes.
+type limits struct{ send, receive int }
+
+// with is the limits of a call with these options.
+func (l limits) with(opts []grpc.CallOption) limits {
+	for _, opt := range opts {
+		switch opt := opt.(type) {
+		case grpc.MaxSendMsgSizeCallOption:
+			l.send = opt.MaxSendMsgSize
+		case grpc.MaxRecvMsgSizeCallOption:
+			l.receive = opt.MaxRecvMsgSize
+		}
+	}
+	return l
+}
+
+// limitsOf finds the limits that the user's dial options set for all calls: gRPC shows them to an interceptor only. The
+// connection that it uses for that never connects.
+func limitsOf(dial []grpc.DialOption) limits {
+	l := limits{math.MaxInt32, math.MaxInt32} // see serviceConfig
+	see := func(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		l = l.with(opts)
+		return nil
+	}
+	cc, err := grpc.NewClient("passthrough:///limits", append(slices.Clip(dial),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(see))...)
+	if err != nil {
+		return l
+	}
+	_ = cc.Invoke(context.Background(), "/limits", nil, nil) // it reaches see only
+	_ = cc.Close()
+	return l
+}
+
+// unsendable reports whether err is this side's own, for a request that it cannot send.
+func (l limits) unsendable(err error, request any) bool {
+	s, ok := status.FromError(err)
+	if !ok {
+		return false
+	}
+	switch {
+	case s.Code() == codes.Internal && strings.HasPrefix(s.Message(), "grpc: error while marshaling"):
+		buffers, err := encoding.GetCodecV2(proto.Name).Marshal(request)
+		buffers.Free()
+		return err != nil
+	case s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "trying to send message larger than max"):
+		// A server has gRPC's default, which is the largest there is.
+		return l.send != math.MaxInt32 && strings.HasSuffix(s.Message(), fmt.Sprintf(" %d)", l.send))
+	default:
+		return false
+	}
+}
+
+// hopeless reports whether gRPC itself, on either side, could not send or take a message: it could not the next time either.
+func hopeless(message string) bool {
+	return strings.HasPrefix(message, "grpc: ") || strings.HasPrefix(message, "trying to send message larger than max")
+}
