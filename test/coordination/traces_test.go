@@ -10,8 +10,10 @@ import (
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/lock"
 )
 
 // tries is how often a call gives up at each point.
@@ -77,5 +79,41 @@ func awaitLeases(t *testing.T, c ctx.Ctx, n int) {
 			t.Errorf("%d leases are there, want %d", len(all.GetLeases()), n)
 			return
 		}
+	}
+}
+
+// TestNoKeyIsLeftUnderTheCallersOwnLease has calls run out of time as above, under leases that live on.
+func TestNoKeyIsLeftUnderTheCallersOwnLease(t *testing.T) {
+	const delay = 50 * time.Millisecond // each way
+	for kind, wait := range map[string]func(ctx.Ctx) error{
+		"lock":     func(c ctx.Ctx) error { _, err := lock.Lock(t.Context(), c); return err },
+		"election": func(c ctx.Ctx) error { _, err := election.Campaign(t.Context(), c.WithValue("v")); return err },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			cluster := etcdtest.Start(t, etcdtest.WithProxy())
+			c := open(t, cluster)
+			n := neighbours{c: c}
+			holder, err := lock.Acquire(t.Context(), c.WithName(queue).WithLease(n.lease(t)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var leases [tries / 2]int64
+			for i := range leases {
+				leases[i] = n.lease(t)
+			}
+			cluster.Member(0).Delay(delay)
+			for _, after := range []time.Duration{delay, 3 * delay, 5 * delay, 8 * delay} {
+				for _, id := range leases {
+					if err := wait(c.WithName(queue).WithLease(id).WithTimeout(after)); !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("after %v: %v", after, err)
+					}
+				}
+			}
+			cluster.Member(0).Delay(0)
+			awaitKeys(t, c, queue, 1)
+			if left := keysBelow(t, c, queue); string(left[0].GetKey()) != holder.Key {
+				t.Errorf("left is %v, not that of the holder", left)
+			}
+		})
 	}
 }
