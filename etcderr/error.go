@@ -194,10 +194,13 @@ func FromRPC(err error, call Call) error {
 	return e
 }
 
-// coded gives a server's context error its code: the gRPC of etcd 3.4 sends it with its text alone.
+// coded gives a code to what servers send with its text alone: etcd 3.4 a context error, kine what it has not.
 func coded(s *status.Status) *status.Status {
 	if s.Code() != codes.Unknown {
 		return s
+	}
+	if strings.HasSuffix(s.Message(), " is not supported") {
+		return status.New(codes.Unimplemented, s.Message())
 	}
 	for _, err := range []error{context.DeadlineExceeded, context.Canceled} {
 		if s.Message() == err.Error() {

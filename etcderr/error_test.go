@@ -53,6 +53,7 @@ func TestOutcomeSaysOnlyWhatIsProven(t *testing.T) {
 		{"right text, wrong code", status.Error(codes.Unknown, "etcdserver: too many requests"), true, put, etcderr.Rejected, true},
 		{"raw text of 3.4", status.Error(codes.Unknown, "auth: revision in header is old"), true, put, etcderr.Rejected, true},
 		{"raw text of 3.5", status.Error(codes.Unknown, "auth: permission denied"), true, put, etcderr.Rejected, false},
+		{"words of kine", status.Error(codes.Unknown, "lease keep alive is not supported"), true, put, etcderr.Rejected, false},
 		{"leader changed", status.Error(codes.Unavailable, "etcdserver: leader changed"), true, put, etcderr.Unknown, false},
 		{"server stopped", status.Error(codes.Unavailable, "etcdserver: server stopped"), true, put, etcderr.Unknown, false},
 		{"timed out", status.Error(codes.Unavailable, "etcdserver: request timed out"), true, put, etcderr.Unknown, false},

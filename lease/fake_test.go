@@ -38,6 +38,7 @@ type member struct {
 	opened   int // ever
 	// renew decides what becomes of a renewal. It may take its time, until the stream ends.
 	renew   func(parent context.Context, id int64) (ttl int64, err error)
+	refusal error         // of each stream of renewals, at once
 	muted   chan struct{} // while open, nothing is answered
 	arrived chan struct{} // closed with the next renewal; nil where nobody waits
 }
@@ -121,6 +122,13 @@ func (m *member) answer(renew func(parent context.Context, id int64) (int64, err
 	m.renew = renew
 }
 
+// refuse has the member end each stream of renewals with that error, before the first.
+func (m *member) refuse(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refusal = err
+}
+
 // seen returns the renewals of a lease, or with 0 of all.
 func (m *member) seen(id int64) []renewal {
 	m.mu.Lock()
@@ -163,13 +171,16 @@ func (m *member) LeaseKeepAlive(s grpc.BidiStreamingServer[pb.LeaseKeepAliveRequ
 	m.mu.Lock()
 	m.streams++
 	m.opened++
-	stream := m.opened
+	stream, refusal := m.opened, m.refusal
 	m.mu.Unlock()
 	defer func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.streams--
 	}()
+	if refusal != nil {
+		return refusal
+	}
 	var held []*pb.LeaseKeepAliveResponse
 	for {
 		request, err := s.Recv()

@@ -282,3 +282,34 @@ func TestLeaseThatTheServerIsStuckWithHarmsNoOther(t *testing.T) {
 		}
 	})
 }
+
+// kine refuses the stream itself, with its own words and no code.
+func TestServerThatKeepsNoLeasesAliveIsQuotedAtOnce(t *testing.T) {
+	for _, refusal := range []error{
+		errors.New("lease keep alive is not supported"),
+		status.Error(codes.Unimplemented, "method LeaseKeepAlive not implemented"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMember(t, "a", 9)
+			m.refuse(refusal)
+			c, request := fake(t, m)
+			for name, call := range map[string]func() error{
+				"KeepAlive":     func() error { _, err := lease.KeepAlive(t.Context(), request, 1); return err },
+				"KeepAliveOnce": func() error { _, err := lease.KeepAliveOnce(t.Context(), request, 1); return err },
+			} {
+				began := time.Now()
+				err := call()
+				var e *etcderr.Error
+				if !errors.As(err, &e) || e.Outcome() != etcderr.Rejected || e.Message() != status.Convert(refusal).Message() {
+					t.Errorf("%s: %v", name, err)
+				}
+				if took := time.Since(began); took > 100*time.Millisecond {
+					t.Errorf("%s took %v", name, took)
+				}
+			}
+			if got := kept(c); len(got) != 0 {
+				t.Errorf("kept: %v", got)
+			}
+		})
+	}
+}
