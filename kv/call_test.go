@@ -175,7 +175,7 @@ func TestCallEndsWhenItsTimeDoes(t *testing.T) {
 			err := tt.call(parent, tt.c)
 			took := time.Since(begin)
 			wantFailure(t, err, etcderr.Unknown, tt.reasons...)
-			if took < tt.after || took > tt.after+2*time.Second {
+			if took < tt.after || took > tt.after+4*time.Second { // less than what tells soon from 5 s
 				t.Errorf("ended after %v, want %v", took, tt.after)
 			}
 		})

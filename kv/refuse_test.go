@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -267,9 +268,10 @@ func TestValueOverTheServersLimitIsRefusedHoweverLarge(t *testing.T) {
 	s.put("a", "1")
 	for _, size := range []int{limit, limit + limit/4, 8 << 20, 32 << 20} {
 		large := strings.Repeat("x", size)
-		_, err := kv.Put(t.Context(), s.key("a").WithValue(large))
+		base := s.key("a").WithTimeout(time.Minute) // a busy machine takes seconds to send so much
+		_, err := kv.Put(t.Context(), base.WithValue(large))
 		wantFailure(t, err, etcderr.Rejected, etcderr.ErrRequestTooLarge)
-		_, err = kv.Txn(t.Context(), kv.New(registry), op.If().Then(op.Put(s.local("a").WithValue(large))))
+		_, err = kv.Txn(t.Context(), kv.New(registry).WithTimeout(time.Minute), op.If().Then(op.Put(s.local("a").WithValue(large))))
 		wantFailure(t, err, etcderr.Rejected, etcderr.ErrRequestTooLarge)
 	}
 	if got := s.get(s.key("a")); !slices.Equal(got, []pair{{"a", "1"}}) {
