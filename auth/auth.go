@@ -6,11 +6,11 @@
 //	_, err := auth.UserAdd(parent, c, "root", rootPassword)
 //	_, err = auth.UserGrantRole(parent, c, "root", "root")
 //	_, err = auth.RoleAdd(parent, c, "reader")
-//	_, err = auth.RoleGrantPermission(parent, c, "reader", "config/", ctx.PrefixEnd("config/"), authpb.Permission_READ)
+//	_, err = auth.RoleGrantPermission(parent, c, "reader", "config/", kv.PrefixEnd("config/"), authpb.Permission_READ)
 //	_, err = auth.Enable(parent, c)
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. The errors are
-// those of package kv: ctx.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise, which never tells a
+// those of package kv: kv.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise, which never tells a
 // password. A change is never sent twice.
 //
 // While auth is on, all of them need the role root, else etcderr.ErrPermissionDenied; but a user may ask for himself with
@@ -26,34 +26,38 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd_auth:new/1.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Enable turns access control on. It needs a user root, else etcderr.ErrRootUserNotExist, with the role root, else
 // etcderr.ErrRootRoleNotExist. To enable what is enabled is no error. From then on requests need a user, those of
 // connections that are open included. It calls Auth/AuthEnable and mirrors
 // eetcd_auth:auth_enable/1.
-func Enable(parent context.Context, c ctx.Ctx) (*pb.AuthEnableResponse, error) {
+func Enable(parent context.Context, c Request) (*pb.AuthEnableResponse, error) {
 	return call[pb.AuthEnableResponse](parent, c, "an auth enable request", pb.Auth_AuthEnable_FullMethodName,
 		&pb.AuthEnableRequest{})
 }
 
 // Disable turns access control off; users and roles stay. To disable what is disabled is no error. It calls
 // Auth/AuthDisable and mirrors eetcd_auth:auth_disable/1.
-func Disable(parent context.Context, c ctx.Ctx) (*pb.AuthDisableResponse, error) {
+func Disable(parent context.Context, c Request) (*pb.AuthDisableResponse, error) {
 	return call[pb.AuthDisableResponse](parent, c, "an auth disable request", pb.Auth_AuthDisable_FullMethodName,
 		&pb.AuthDisableRequest{})
 }
 
 // Status tells whether access control is on, and its revision. Servers before 3.5 do not know the question: the error's
 // Code is Unimplemented. It calls Auth/AuthStatus; eetcd has no counterpart.
-func Status(parent context.Context, c ctx.Ctx) (*pb.AuthStatusResponse, error) {
+func Status(parent context.Context, c Request) (*pb.AuthStatusResponse, error) {
 	return call[pb.AuthStatusResponse](parent, c, "an auth status request", pb.Auth_AuthStatus_FullMethodName,
 		&pb.AuthStatusRequest{})
 }
 
 // call sends a request that has no place for any option.
-func call[Response any](parent context.Context, c ctx.Ctx, what, method string, request any) (*Response, error) {
+func call[Response any](parent context.Context, c Request, what, method string, request any) (*Response, error) {
 	if err := c.Check(what, 0); err != nil {
 		return nil, err
 	}

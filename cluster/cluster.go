@@ -12,7 +12,7 @@
 //	_, err = cluster.MemberPromote(parent, c, added.GetMember().GetID())
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option unless it says
-// so. The errors are those of package kv: ctx.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise. A
+// so. The errors are those of package kv: kv.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise. A
 // change of members is never sent twice: where its outcome is etcderr.Unknown, MemberList tells.
 //
 // While auth is on, changes need the role root, else etcderr.ErrPermissionDenied; MemberList needs a user. A request
@@ -31,14 +31,18 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd_cluster:new/1.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // MemberList lists the voting members and the learners. The list is the cluster's, at the time of the call; with
 // WithSerializable it is that of the member asked, which may lag behind but answers without a quorum, as servers before
 // 3.5 always do. A member that has not been started yet has no name and no client URLs. It calls Cluster/MemberList and
 // mirrors eetcd_cluster:member_list/1.
-func MemberList(parent context.Context, c ctx.Ctx) (*pb.MemberListResponse, error) {
+func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, error) {
 	if err := c.Check("a member list request", ctx.OptSerializable); err != nil {
 		return nil, err
 	}
@@ -52,18 +56,18 @@ func MemberList(parent context.Context, c ctx.Ctx) (*pb.MemberListResponse, erro
 // etcderr.ErrMemberBadURLs; one that another member has is etcderr.ErrPeerURLExist; a change that might cost the quorum
 // is etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberAdd and mirrors
 // eetcd_cluster:member_add/2.
-func MemberAdd(parent context.Context, c ctx.Ctx, peerURLs ...string) (*pb.MemberAddResponse, error) {
+func MemberAdd(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs})
 }
 
 // MemberAddAsLearner admits a member that receives everything and votes on nothing until [MemberPromote]. A cluster has
 // a limit of learners, 1 unless its flags say otherwise: one more is etcderr.ErrTooManyLearners. The other errors are
 // those of [MemberAdd]. It calls Cluster/MemberAdd and mirrors eetcd_cluster:member_add_as_learner/2.
-func MemberAddAsLearner(parent context.Context, c ctx.Ctx, peerURLs ...string) (*pb.MemberAddResponse, error) {
+func MemberAddAsLearner(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs, IsLearner: true})
 }
 
-func add(parent context.Context, c ctx.Ctx, request *pb.MemberAddRequest) (*pb.MemberAddResponse, error) {
+func add(parent context.Context, c Request, request *pb.MemberAddRequest) (*pb.MemberAddResponse, error) {
 	if err := c.Check("a member add request", 0); err != nil {
 		return nil, err
 	}
@@ -74,7 +78,7 @@ func add(parent context.Context, c ctx.Ctx, request *pb.MemberAddRequest) (*pb.M
 // etcderr.ErrMemberNotFound; a change that might cost the quorum is etcderr.ErrMemberNotEnoughStarted, such as the
 // removal of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove and mirrors
 // eetcd_cluster:member_remove/2.
-func MemberRemove(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberRemoveResponse, error) {
+func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemoveResponse, error) {
 	if err := c.Check("a member remove request", 0); err != nil {
 		return nil, err
 	}
@@ -82,12 +86,12 @@ func MemberRemove(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberRemov
 		&pb.MemberRemoveRequest{ID: id})
 }
 
-// MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is ctx.ErrInvalid:
+// MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is kv.ErrInvalid:
 // unlike in MemberAdd, servers do not check them here, and every other member crashes on them, at each start again. An
 // unknown ID is etcderr.ErrMemberNotFound, the URL of another member etcderr.ErrPeerURLExist. Servers from before May
 // 2026, and all of 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate and
 // mirrors eetcd_cluster:member_update/3.
-func MemberUpdate(parent context.Context, c ctx.Ctx, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
+func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
 	const what = "a member update request"
 	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
 		return nil, err
@@ -100,7 +104,7 @@ func MemberUpdate(parent context.Context, c ctx.Ctx, id uint64, peerURLs ...stri
 // is etcderr.ErrMemberLearnerNotReady; a member that votes already is etcderr.ErrMemberNotLearner; an unknown ID is
 // etcderr.ErrMemberNotFound; with too many voters not started it is etcderr.ErrMemberNotEnoughStarted. It calls
 // Cluster/MemberPromote and mirrors eetcd_cluster:member_promote/2.
-func MemberPromote(parent context.Context, c ctx.Ctx, id uint64) (*pb.MemberPromoteResponse, error) {
+func MemberPromote(parent context.Context, c Request, id uint64) (*pb.MemberPromoteResponse, error) {
 	if err := c.Check("a member promote request", 0); err != nil {
 		return nil, err
 	}

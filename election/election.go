@@ -28,8 +28,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd_election:new/1.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Campaign waits until the candidate leads the election of WithName, and returns its leadership. WithValue is what the
 // others are told. The candidate leads as long as its key is there: until Resign, or the end of the lease of WithLease,

@@ -37,8 +37,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd_lease:new/1.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Grant creates a lease that expires when it has not been renewed for ttl. The server counts in whole seconds, so ttl is
 // rounded up to them, and raises what is below its minimum (2 s by default): TTL of the response is what counts. The

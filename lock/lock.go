@@ -34,8 +34,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd_lock:new/1.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Lock waits for the lock of WithName and returns the key that holds it, below that name. The lock is held as long as the
 // key is there: until Unlock, or the end of the lease of WithLease. Both are required. To lock again with the same lease

@@ -27,8 +27,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Status describes the member at the request's endpoint: its version, the size of its database, its leader, how far it
 // is, and in Errors what is wrong with it, alarms included. It calls Maintenance/Status and mirrors

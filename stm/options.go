@@ -61,7 +61,7 @@ type options struct {
 }
 
 // WithIsolation sets the level of isolation; SerializableSnapshot is the default. An unknown level is refused with
-// ctx.ErrInvalid.
+// kv.ErrInvalid.
 func WithIsolation(level Isolation) Option {
 	return func(o *options) { o.isolation = level }
 }
@@ -76,7 +76,7 @@ func WithPrefetch(keys ...string) Option {
 }
 
 // WithMaxRetries bounds how often the function runs again after a conflict; the run then ends with [ErrConflict]. With 0 it
-// runs once. By default it runs until the deadline. Less than 0 is refused with ctx.ErrInvalid.
+// runs once. By default it runs until the deadline. Less than 0 is refused with kv.ErrInvalid.
 func WithMaxRetries(n int) Option {
 	return func(o *options) { o.maxRetries = n }
 }

@@ -51,9 +51,13 @@ const (
 	pauseMax       = 500 * time.Millisecond
 )
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1; eetcd has no
 // software transactional memory.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Run runs fn, and writes what it has put and deleted in one transaction; if what it has read was changed by somebody else
 // meanwhile it runs fn again. fn must therefore have no effect but through tx. c says on which connection, and where wanted
@@ -68,7 +72,7 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 // An error of fn ends the run with nothing written, and is returned as it is. So is the first error that tx has returned,
 // even if fn returns nil. A panic of fn is the caller's, and nothing is written. Other errors are:
 //
-//   - ctx.ErrInvalid for a request or option that makes no sense, conn.ErrNotOpen for a request bound to no open
+//   - kv.ErrInvalid for a request or option that makes no sense, conn.ErrNotOpen for a request bound to no open
 //     connection, before fn is run;
 //   - [ErrConflict] when the time, or WithMaxRetries, was used up by conflicts, with context.DeadlineExceeded or
 //     context.Canceled where it was the time;
@@ -78,7 +82,7 @@ func New(conn string) ctx.Ctx { return ctx.New(conn) }
 // could be applied twice. For every other outcome nothing was written.
 //
 // Run is safe for concurrent use. It calls KV/Range and KV/Txn.
-func Run(parent context.Context, c ctx.Ctx, fn func(tx *Tx) error, opts ...Option) (*pb.TxnResponse, error) {
+func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Option) (*pb.TxnResponse, error) {
 	o, err := check(parent, c, fn, opts)
 	if err != nil {
 		return nil, err
@@ -116,7 +120,7 @@ func Run(parent context.Context, c ctx.Ctx, fn func(tx *Tx) error, opts ...Optio
 }
 
 // check says all that is wrong with a run at once.
-func check(parent context.Context, c ctx.Ctx, fn func(*Tx) error, opts []Option) (options, error) {
+func check(parent context.Context, c Request, fn func(*Tx) error, opts []Option) (options, error) {
 	o := options{maxRetries: math.MaxInt}
 	for _, opt := range opts {
 		if opt != nil {
@@ -136,7 +140,7 @@ func check(parent context.Context, c ctx.Ctx, fn func(*Tx) error, opts []Option)
 	return o, err
 }
 
-func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
+func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
 	timeout, given := c.Timeout()
 	if !given {
 		if _, bounded := parent.Deadline(); bounded {
@@ -148,7 +152,7 @@ func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.Cancel
 }
 
 // requestOf is c without its timeout, which is not that of each request.
-func requestOf(c ctx.Ctx) ctx.Ctx {
+func requestOf(c Request) ctx.Ctx {
 	to := ctx.New(c.Conn())
 	if endpoint, given := c.Endpoint(); given {
 		to = to.WithEndpoint(endpoint)

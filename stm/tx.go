@@ -85,7 +85,7 @@ func (tx *Tx) Rev(key string) (int64, error) {
 // A key that somebody else puts into the range, changes or deletes there is a conflict, beyond the last pair returned under
 // a limit it is not.
 //
-// Every other option is refused with ctx.ErrInvalid, and so are a connection or an endpoint other than that of the run, and a
+// Every other option is refused with kv.ErrInvalid, and so are a connection or an endpoint other than that of the run, and a
 // negative limit. A timeout is ignored, since that of the run counts. Other errors are those of [Tx.Get].
 func (tx *Tx) Range(c ctx.Ctx) ([]*mvccpb.KeyValue, error) {
 	tx.mu.Lock()

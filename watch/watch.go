@@ -46,11 +46,15 @@ type options struct {
 // single response that is larger is still delivered. Less than 1 is refused with ctx.ErrInvalid.
 func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes } }
 
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
 // New returns an empty request bound to the connection registered under that name. It mirrors eetcd_watch:new/0.
-func New(conn string) ctx.Ctx { return ctx.New(conn) }
+func New(conn string) Request { return ctx.New(conn) }
 
 // Key returns an unbound request for a key, to bind with WithConn.
-func Key(key string) ctx.Ctx { return ctx.Key(key) }
+func Key(key string) Request { return ctx.Key(key) }
 
 // Watch watches a key, or with WithPrefix, WithRangeEnd or WithFromKey a range of keys: from now on, or from
 // WithStartRevision, which may lie in the past or in the future. It returns when the server has created the watch.
