@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 )
 
 // Binary returns the path of the etcd server that [Start] would run, and builds it first where it is
@@ -48,7 +47,11 @@ func findBinary(parent context.Context, version string) (string, error) {
 	if path, err := binaryFromEnv(parent, version); path != "" || err != nil {
 		return path, err
 	}
-	path, err := builtBinary(parent, version)
+	var path string
+	r, err := etcdRecipe(version)
+	if err == nil {
+		path, err = builtBinary(parent, r)
+	}
 	if err != nil {
 		return "", fmt.Errorf("no etcd %s to run: %w\n%s", version, err, bothWays(variable, version))
 	}
@@ -97,38 +100,4 @@ func lookBinary(variable, version string) (string, error) {
 func bothWays(variable, version string) string {
 	return fmt.Sprintf("Either set %s to the path of an etcd server binary, or leave it unset and let the go "+
 		"command on PATH build etcd %s from a Go module proxy that it can reach (GOPROXY).", variable, version)
-}
-
-// builtBinary returns the binary of a version out of the cache directory, building it into there first
-// where it is missing.
-func builtBinary(parent context.Context, version string) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "eetcd", "etcd")
-	path := filepath.Join(dir, fmt.Sprintf("etcd-%s-%s-%s", version, runtime.GOOS, runtime.GOARCH))
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	if isFile(path) {
-		return path, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lockFile(parent, path+".lock")
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if isFile(path) {
-		return path, nil
-	}
-	return path, buildOnce(parent, version, path)
-}
-
-func isFile(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular()
 }

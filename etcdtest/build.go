@@ -18,16 +18,56 @@ import (
 // buildTimeout bounds a build together with the wait for another process that is at it.
 const buildTimeout = 10 * time.Minute
 
-// failedBuilds keeps a version that cannot be built from being tried, and waited for, by each test of a
+// recipe says where a server comes from and how it is started.
+type recipe struct {
+	name, version string
+	module        string // with the version to ask for
+	main          string // a program
+}
+
+// builtBinary returns a binary out of the cache directory, building it into there first where it is missing.
+func builtBinary(parent context.Context, r recipe) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "eetcd", r.name)
+	path := filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%s", r.name, r.version, runtime.GOOS, runtime.GOARCH))
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	if isFile(path) {
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	unlock, err := lockFile(parent, path+".lock")
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if isFile(path) {
+		return path, nil
+	}
+	return path, buildOnce(parent, r, path)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// failedBuilds keeps a server that cannot be built from being tried, and waited for, by each test of a
 // process in turn.
 var failedBuilds struct {
 	sync.Mutex
 	err map[string]error
 }
 
-// buildOnce builds a version into path unless that has failed in this process before. The caller holds the
+// buildOnce builds a server into path unless that has failed in this process before. The caller holds the
 // lock file of path.
-func buildOnce(parent context.Context, version, path string) error {
+func buildOnce(parent context.Context, r recipe, path string) error {
 	failedBuilds.Lock()
 	err := failedBuilds.err[path]
 	failedBuilds.Unlock()
@@ -37,8 +77,8 @@ func buildOnce(parent context.Context, version, path string) error {
 	ctx, cancel := context.WithTimeout(parent, buildTimeout)
 	defer cancel()
 	// A test's own log is not shown until the test ends, and silence for a minute looks like a hang.
-	fmt.Fprintf(os.Stderr, "etcdtest: building etcd %s, once; this takes a minute or more\n", version)
-	err = build(ctx, version, path)
+	fmt.Fprintf(os.Stderr, "etcdtest: building %s %s, once; this takes a minute or more\n", r.name, r.version)
+	err = build(ctx, r, path)
 	if err != nil && parent.Err() == nil {
 		failedBuilds.Lock()
 		defer failedBuilds.Unlock()
@@ -50,13 +90,9 @@ func buildOnce(parent context.Context, version, path string) error {
 	return err
 }
 
-// build compiles etcd's own main package in a throw-away module that requires nothing but the server. The
-// binary appears under its name complete or not at all.
-func build(parent context.Context, version, path string) error {
-	src, err := sourceOf(version)
-	if err != nil {
-		return err
-	}
+// build compiles a program in a throw-away module that requires nothing but the server. The binary appears under
+// its name complete or not at all. It needs no C compiler.
+func build(parent context.Context, r recipe, path string) error {
 	goCommand, err := exec.LookPath("go")
 	if err != nil {
 		return err
@@ -66,7 +102,7 @@ func build(parent context.Context, version, path string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	files := map[string]string{"go.mod": "module etcdserver\n\ngo 1.21\n", "main.go": src.main}
+	files := map[string]string{"go.mod": "module etcdserver\n\ngo 1.21\n", "main.go": r.main}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return err
@@ -77,7 +113,7 @@ func build(parent context.Context, version, path string) error {
 	fresh := fmt.Sprintf("%s.new-%d", path, os.Getpid())
 	defer os.Remove(fresh)
 	steps := [][]string{
-		{"get", src.module},
+		{"get", r.module},
 		{"build", "-trimpath", "-ldflags=-s -w", "-o", fresh, "."},
 	}
 	for _, args := range steps {

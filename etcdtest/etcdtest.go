@@ -40,6 +40,8 @@
 // [Cluster.GRPCProxy] has etcd's own proxy before the members, which can be killed, cut off and started again like them.
 // [Cluster.Balancer] is a load balancer, which retires connections by GOAWAY as such do.
 //
+// [StartKine] runs kine, another server that speaks a part of etcd's protocol.
+//
 // # What is stored
 //
 // [Cluster.SaveData] copies what the members have stored, and [Cluster.RestoreData] puts them back to it. After

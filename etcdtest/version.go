@@ -65,30 +65,22 @@ func askVersion(parent context.Context, bin string) (string, error) {
 	return "", fmt.Errorf("%s --version does not speak of an etcd version", bin)
 }
 
-// source says where a version of the server comes from and how it is started.
-type source struct {
-	module string // with the version to ask for
-	main   string
-}
-
-// sourceOf knows every version since 3.5, where the server became a module of its own. The releases before
+// etcdRecipe knows every version since 3.5, where the server became a module of its own. The releases before
 // it have no version that the go command would take; one of 3.4 can be named by its commit.
-func sourceOf(version string) (source, error) {
+func etcdRecipe(version string) (recipe, error) {
 	minor := minorOf(version)
+	r := recipe{name: "etcd", version: version}
 	switch {
 	case version == "v3.4.13":
-		return source{
-			module: "go.etcd.io/etcd@v0.5.0-alpha.5.0.20200824191128-ae9734ed278b",
-			main:   mainCalling("go.etcd.io/etcd/etcdmain", ""),
-		}, nil
+		r.module = "go.etcd.io/etcd@v0.5.0-alpha.5.0.20200824191128-ae9734ed278b"
+		r.main = mainCalling("go.etcd.io/etcd/etcdmain", "")
 	case olderThan35[minor] || !strings.HasPrefix(minor, "3."):
-		return source{}, fmt.Errorf("the Go module proxy has no etcd %s, set %s to a binary", version, binVariable(minor))
+		return r, fmt.Errorf("the Go module proxy has no etcd %s, set %s to a binary", version, binVariable(minor))
 	default:
-		return source{
-			module: "go.etcd.io/etcd/server/v3@" + version,
-			main:   mainCalling("go.etcd.io/etcd/server/v3/etcdmain", "os.Args"),
-		}, nil
+		r.module = "go.etcd.io/etcd/server/v3@" + version
+		r.main = mainCalling("go.etcd.io/etcd/server/v3/etcdmain", "os.Args")
 	}
+	return r, nil
 }
 
 var olderThan35 = map[string]bool{"3.0": true, "3.1": true, "3.2": true, "3.3": true, "3.4": true}
