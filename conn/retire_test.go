@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// Load balancers retire connections as a matter of course. No call notices, not even with patience 0.
+func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
+	for name, retire := range map[string]func(*etcdtest.Balancer){
+		"by age":      func(b *etcdtest.Balancer) { b.RetireAfter(200*time.Millisecond, 10*time.Second) },
+		"by requests": func(b *etcdtest.Balancer) { b.RetireAfterRequests(100) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := etcdtest.Start(t).Balancer()
+			retire(b)
+			var told heard
+			c := open(t, "", []string{b.Endpoint()}, told.option(), conn.WithPatience(0))
+			var callers sync.WaitGroup
+			var reads, writes atomic.Int64
+			end := time.Now().Add(3 * time.Second)
+			for i := range 16 {
+				callers.Go(func() {
+					for n := int64(1); time.Now().Before(end); n++ {
+						r, err := pb.NewKVClient(c).Put(t.Context(), &pb.PutRequest{Key: fmt.Appendf(nil, "k%d", i), PrevKv: true})
+						if err != nil {
+							t.Errorf("a write: %v", err)
+							return
+						}
+						if v := r.GetPrevKv().GetVersion(); v != n-1 {
+							t.Errorf("write %d of k%d was applied at version %d", n, i, v+1)
+							return
+						}
+						writes.Add(1)
+						if _, err := get(t.Context(), c); err != nil {
+							t.Errorf("a read: %v", err)
+							return
+						}
+						reads.Add(1)
+					}
+				})
+			}
+			callers.Wait()
+			if got := told.events(); len(got) != 1 {
+				t.Errorf("the listener heard %+v", got)
+			}
+			if b.Retired() < 3 {
+				t.Errorf("%d connections were retired", b.Retired())
+			}
+			t.Logf("%d reads, %d writes, %d connections retired", reads.Load(), writes.Load(), b.Retired())
+		})
+	}
+}
+
+// Each round finds the connection cut, or being made again.
+func TestNoReadFailsOnConnectionsThatAreCutWhenIdle(t *testing.T) {
+	b := etcdtest.Start(t).Balancer()
+	b.CutIdle(20 * time.Millisecond)
+	var told heard
+	c := open(t, "", []string{b.Endpoint()}, told.option(), conn.WithPatience(0))
+	began := time.Now()
+	for range 100 {
+		time.Sleep(30 * time.Millisecond)
+		if _, err := get(t.Context(), c); err != nil {
+			t.Errorf("a read: %v", err)
+		}
+	}
+	if got := told.events(); len(got) != 1 {
+		t.Errorf("the listener heard %+v", got)
+	}
+	t.Logf("100 reads 30 ms apart took %v", time.Since(began))
+}
