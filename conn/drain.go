@@ -26,6 +26,16 @@ func (e *endpoint) drain(l *link) {
 	e.conn.rotation.remove(l, false)
 }
 
+// endDead ends what is still under way on links that gave no sign of life, once there is another one: reads go there, and
+// streams are opened again. The lock of the endpoint must be held.
+func (e *endpoint) endDead() {
+	for _, l := range e.drained {
+		if l.dead.Load() {
+			l.retire(errLost)
+		}
+	}
+}
+
 // endDrained ends the streams that go on on the drained links. The lock of the endpoint must be held.
 func (e *endpoint) endDrained(cause error) {
 	for _, l := range e.drained {

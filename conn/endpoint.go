@@ -140,6 +140,7 @@ func (e *endpoint) activate(l *link) {
 	e.mu.Lock()
 	e.phase, e.link, e.aside, e.err = active, l, nil, nil
 	e.conn.rotation.add(l)
+	e.endDead()
 	e.mu.Unlock()
 	if e.tell(Active) {
 		e.conn.opts.log.Info("etcd endpoint active", e.logAttrs()...)

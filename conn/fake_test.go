@@ -32,6 +32,7 @@ type member struct {
 
 	name    string
 	leader  atomic.Uint64
+	checks  atomic.Int64  // health checks seen
 	probes  atomic.Int64  // health checks and status requests answered
 	calls   atomic.Int64  // KV requests seen
 	logins  atomic.Int64  // authentications
@@ -51,7 +52,7 @@ type member struct {
 	knows    time.Time                          // from when on it takes the token
 	kv       func(parent context.Context) error // what a KV request meets; nil answers
 	silent   chan struct{}                      // while open, nothing is answered
-	conns    []net.Conn                         // made since the last drop
+	conns    []*forgettable                     // made since the last drop
 }
 
 func newMember(t *testing.T, name string, opts ...grpc.ServerOption) *member {
@@ -102,6 +103,39 @@ func (m *member) drop() {
 		c.Close()
 	}
 	m.conns = nil
+}
+
+// swallow has the connections to the member swallow what is sent on them from now on, while they seem to be open.
+func (m *member) swallow() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		c.forgotten.Store(true)
+	}
+}
+
+// forgettable is a connection that a NAT may forget.
+type forgettable struct {
+	net.Conn
+	forgotten atomic.Bool
+}
+
+func (f *forgettable) Write(b []byte) (int, error) {
+	if f.forgotten.Load() {
+		return len(b), nil
+	}
+	return f.Conn.Write(b)
+}
+
+// slowly answers KV requests after d.
+func slowly(d time.Duration) func(context.Context) error {
+	return func(parent context.Context) error {
+		select {
+		case <-time.After(d):
+		case <-parent.Done():
+		}
+		return nil
+	}
 }
 
 // pause makes the member take requests and answer none, as a stopped process does.
@@ -164,6 +198,7 @@ func (m *memberHealth) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingS
 }
 
 func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	m.checks.Add(1)
 	if err := m.wait(parent); err != nil {
 		return nil, err
 	}
@@ -285,13 +320,15 @@ func id(name string) uint64 { return uint64(name[len(name)-1]) }
 
 // dialled notes a connection.
 func (m *member) dialled(nc net.Conn, err error) (net.Conn, error) {
-	if err == nil {
-		m.dials.Add(1)
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.conns = append(m.conns, nc)
+	if err != nil {
+		return nil, err
 	}
-	return nc, err
+	m.dials.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := &forgettable{Conn: nc}
+	m.conns = append(m.conns, f)
+	return f, nil
 }
 
 // dialer connects an endpoint of the form NAME:1 to the member of that name.

@@ -83,7 +83,8 @@ type unary struct {
 	args, reply any
 	options     callOptions
 	traits      traits
-	link        *link // of the attempt under way
+	link        *link         // of the attempt under way
+	began       time.Duration // when it began, by the clock
 }
 
 // calls keeps the calls of a connection that have ended, for further ones. Calls that ask for a leader and calls that do
@@ -170,8 +171,14 @@ func (u *unary) attempt(ctx context.Context, l *link) error {
 		patience = u.conn.opts.hedgeDelay
 	}
 	u.link = l
+	if !u.alive(l) {
+		return etcderr.FromRPC(status.Error(codes.Unavailable, errSilent.Error()), etcderr.Call{
+			Method: u.method, Endpoint: l.ep.addr.text, Cause: u.cause(),
+		})
+	}
 	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.rest, patience)
 	if err == nil {
+		l.heardFrom(u.began)
 		return nil
 	}
 	if u.left && u.cause() == nil {

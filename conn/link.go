@@ -44,6 +44,8 @@ type transport struct {
 	idle    chan struct{} // closed when users falls to 0
 	answers atomic.Int64  // what the member has answered, that tells a slow one from a silent one
 	vitals  atomic.Pointer[vitals]
+	heard   atomic.Int64 // when the member answered last, by the clock
+	probing atomic.Pointer[probe]
 }
 
 // link is one term of service of a transport, from a successful check to the loss of it. A reconnection makes a new
@@ -60,12 +62,15 @@ type link struct {
 	// server merely retires the transport. Streams end with it; unary calls do not, since a silent member may yet answer.
 	service context.Context
 	retire  context.CancelCauseFunc
+
+	dead atomic.Bool // it gave no sign of life, so it left the rotation
 }
 
 func newTransport(cc *grpc.ClientConn) *transport {
 	t := &transport{cc: cc, idle: make(chan struct{})}
 	t.users.Store(1)
 	t.vitals.Store(&vitals{})
+	t.heardFrom(clock())
 	return t
 }
 

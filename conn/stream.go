@@ -33,7 +33,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if o.timeout > 0 {
 		w.deadline = time.Now().Add(o.timeout)
 	}
-	l, err := c.pick(w, nil, nil)
+	l, err := c.pickAlive(w)
 	if err != nil {
 		return nil, err
 	}
@@ -122,6 +122,7 @@ func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if err == nil {
 		s.link.answers.Add(1)
+		s.link.heardFrom(clock())
 	}
 	return s.failed(err, true, nil)
 }

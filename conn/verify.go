@@ -33,7 +33,11 @@ type vitals struct {
 // verify asks a member whether it can take requests: whether it is healthy, takes the token where there are credentials,
 // and knows a leader. It waits for the connection to come up first.
 func (t *transport) verify(parent context.Context, c *Conn) error {
-	return verify(parent, t, c.tokens, c.opts.connectTimeout)
+	err := verify(parent, t, c.tokens, c.opts.connectTimeout)
+	if err == nil || servesLittle(err) {
+		t.heardFrom(clock())
+	}
+	return err
 }
 
 func verify(parent context.Context, tr *transport, t *tokens, timeout time.Duration) error {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+// A forgotten connection swallows what is sent on it. The reads and writes that find it so go over another one.
+func TestCallOnAConnectionThatWasForgottenGoesOverAnotherOne(t *testing.T) {
+	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
+		for name, call := range eachKind {
+			t.Run(mode.String()+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					a := newMember(t, "a")
+					var told heard
+					c := openFake(t, []*member{a}, told.option(), conn.WithMode(mode), conn.WithHealthCheckInterval(time.Hour))
+					stream := openStream(t, c, a)
+					time.Sleep(time.Minute)
+					a.swallow()
+					began := time.Now()
+					if err := call(t.Context(), c); err != nil {
+						t.Errorf("after %v: %v", time.Since(began), err)
+					}
+					if took := time.Since(began); took > 700*time.Millisecond {
+						t.Errorf("it took %v", took)
+					}
+					if got := told.events(); len(got) != 1 {
+						t.Errorf("the listener heard %+v", got)
+					}
+					if err := stream.RecvMsg(nil); err == nil {
+						t.Error("a stream stays on the forgotten connection")
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestBusyConnectionIsNotAskedForSignsOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a}, conn.WithHealthCheckInterval(time.Hour))
+		checks := a.checks.Load()
+		for range 100 {
+			time.Sleep(4 * time.Second)
+			if _, err := put(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := a.checks.Load() - checks; n != 0 {
+			t.Errorf("%d checks", n)
+		}
+		time.Sleep(6 * time.Second)
+		if _, err := put(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if n := a.checks.Load() - checks; n != 1 {
+			t.Errorf("%d checks for a write after 6 s of silence, want 1", n)
+		}
+	})
+}
+
+// A slow read on a quiet connection is not sent again: the member does answer.
+func TestSlowReadOnAQuietConnectionStaysThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		time.Sleep(10 * time.Second)
+		a.answerKV(slowly(3 * time.Second))
+		if _, err := get(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+		if n, m := a.calls.Load(), a.dials.Load(); n != 1 || m != 1 {
+			t.Errorf("sent %d times over %d connections", n, m)
+		}
+	})
+}
+
+func TestWriteAfterANATForgotTheConnectionIsApplied(t *testing.T) {
+	b := etcdtest.Start(t).Balancer()
+	c := open(t, "", []string{b.Endpoint()}, conn.WithHealthCheckInterval(time.Hour))
+	b.ForgetIdle(time.Second)
+	time.Sleep(5500 * time.Millisecond)
+	began := time.Now()
+	if _, err := put(t.Context(), c); err != nil {
+		t.Errorf("a write: %v", err)
+	}
+	t.Logf("it took %v", time.Since(began))
+}
