@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +46,8 @@ const (
 type endpoint struct {
 	conn    *Conn
 	addr    address
-	key     string // of the address
+	key     string                    // of the address
+	others  atomic.Pointer[[]address] // further addresses of the same member
 	leases  atomic.Int64
 	suspect chan struct{}           // holds one request to verify the endpoint now
 	hurried chan struct{}           // holds one request for an early attempt to reconnect
@@ -59,6 +61,7 @@ type endpoint struct {
 	aside   *link     // while frozen: to a member that is well, but has no leader or is a learner
 	drained []*link   // out of the rotation, but with calls or streams under way
 	vitals  vitals    // what its member said last
+	via     string    // the address that led to it last
 	err     error     // why it is frozen or retired
 	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
 
@@ -71,6 +74,7 @@ func newEndpoint(c *Conn, a address) *endpoint {
 		conn: c, addr: a, key: a.key(), suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting,
 		away: time.Now(),
 	}
+	e.others.Store(new([]address))
 	if c.opts.mode == Random {
 		e.hurried = c.hurried
 	}
@@ -79,21 +83,46 @@ func newEndpoint(c *Conn, a address) *endpoint {
 }
 
 // find is the endpoint of an address, whatever its spelling; nil where the connection has none.
-func (c *Conn) find(address string) *endpoint {
+func (c *Conn) find(text string) *endpoint {
 	all := c.all()
 	for _, e := range all {
-		if e.addr.text == address {
+		if e.addr.text == text {
 			return e
 		}
 	}
-	if key := keyOf(address); key != "" {
-		for _, e := range all {
-			if e.key == key {
-				return e
-			}
+	key := keyOf(text)
+	if key == "" {
+		return nil
+	}
+	for _, e := range all {
+		if e.key == key {
+			return e
+		}
+	}
+	for _, e := range all {
+		if slices.ContainsFunc(*e.others.Load(), func(a address) bool { return a.key() == key }) {
+			return e
 		}
 	}
 	return nil
+}
+
+// ways are the addresses of the endpoint's member, the one that led to it last before the others.
+func (e *endpoint) ways() []address {
+	ways := append([]address{e.addr}, *e.others.Load()...)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	slices.SortStableFunc(ways, func(a, b address) int {
+		switch {
+		case a.dial == e.via:
+			return -1
+		case b.dial == e.via:
+			return 1
+		default:
+			return 0
+		}
+	})
+	return ways
 }
 
 // snapshot is the endpoint as Info shows it.
@@ -139,6 +168,7 @@ func (e *endpoint) discard(l *link) {
 func (e *endpoint) activate(l *link) {
 	e.mu.Lock()
 	e.phase, e.link, e.aside, e.err = active, l, nil, nil
+	e.via = l.addr.dial
 	e.conn.rotation.add(l)
 	e.endDead()
 	e.mu.Unlock()

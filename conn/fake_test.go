@@ -5,7 +5,10 @@ package conn_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -29,6 +32,7 @@ type member struct {
 	pb.UnimplementedMaintenanceServer
 	pb.UnimplementedWatchServer
 	pb.UnimplementedAuthServer
+	pb.UnimplementedClusterServer
 
 	name    string
 	leader  atomic.Uint64
@@ -51,8 +55,9 @@ type member struct {
 	status   error
 	knows    time.Time                          // from when on it takes the token
 	kv       func(parent context.Context) error // what a KV request meets; nil answers
-	silent   chan struct{}                      // while open, nothing is answered
-	conns    []*forgettable                     // made since the last drop
+	members  []*pb.Member
+	silent   chan struct{}  // while open, nothing is answered
+	conns    []*forgettable // made since the last drop
 }
 
 func newMember(t *testing.T, name string, opts ...grpc.ServerOption) *member {
@@ -72,6 +77,7 @@ func (m *member) start() {
 	pb.RegisterMaintenanceServer(m.server, m)
 	pb.RegisterWatchServer(m.server, m)
 	pb.RegisterAuthServer(m.server, m)
+	pb.RegisterClusterServer(m.server, m)
 	healthpb.RegisterHealthServer(m.server, &memberHealth{member: m})
 	server, listener := m.server, m.listener
 	go func() { _ = server.Serve(listener) }()
@@ -290,6 +296,22 @@ func (m *member) Authenticate(context.Context, *pb.AuthenticateRequest) (*pb.Aut
 	return &pb.AuthenticateResponse{Token: m.token}, nil
 }
 
+// list sets the members of the cluster: their client URLs by name.
+func (m *member) list(urls map[string][]string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.members = nil
+	for _, name := range slices.Sorted(maps.Keys(urls)) {
+		m.members = append(m.members, &pb.Member{ID: id(name), Name: name, ClientURLs: urls[name]})
+	}
+}
+
+func (m *member) MemberList(context.Context, *pb.MemberListRequest) (*pb.MemberListResponse, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &pb.MemberListResponse{Members: m.members}, nil
+}
+
 func (m *member) Watch(s grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchResponse]) error {
 	if err := m.admit(); err != nil {
 		return err
@@ -331,7 +353,7 @@ func (m *member) dialled(nc net.Conn, err error) (net.Conn, error) {
 	return f, nil
 }
 
-// dialer connects an endpoint of the form NAME:1 to the member of that name.
+// dialer connects an endpoint of the form NAME:1 to the member of that name. One that begins with void swallows packets.
 func dialer(members ...*member) conn.Option {
 	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
 		for _, m := range members {
@@ -345,6 +367,10 @@ func dialer(members ...*member) conn.Option {
 				return nil, fmt.Errorf("dial %s: connection refused", target)
 			}
 			return m.dialled(listener.DialContext(parent))
+		}
+		if strings.HasPrefix(target, "void") {
+			<-parent.Done()
+			return nil, parent.Err()
 		}
 		return nil, fmt.Errorf("dial %s: no such host", target)
 	}))

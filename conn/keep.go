@@ -56,22 +56,41 @@ func (e *endpoint) connect() (*link, error) {
 		}
 		e.dismiss()
 	}
+	t, err := e.reach()
+	switch {
+	case err != nil:
+		return nil, err
+	case t.littleFor != nil:
+		e.putAside(t)
+		return nil, t.littleFor
+	}
+	return newLink(e, t), nil
+}
+
+// reach connects to the member, by whichever of its addresses leads to it, beginning with the one that did so last.
+func (e *endpoint) reach() (*transport, error) {
+	ways := e.ways()
+	return race(e.life, len(ways), e.conn.opts.connectTimeout, func(parent context.Context, i int) (*transport, error) {
+		return e.reachBy(parent, ways[i])
+	}, func(late *transport) { _ = late.cc.Close() })
+}
+
+// reachBy connects to the member at one address.
+func (e *endpoint) reachBy(parent context.Context, a address) (*transport, error) {
 	var under transportErrors
-	cc, err := dial(e.addr, e.conn.opts, e.conn.tokens, &under)
+	cc, err := dial(a, e.conn.opts, e.conn.tokens, &under)
 	if err != nil {
 		return nil, err
 	}
 	cc.Connect()
-	t := newTransport(cc)
-	if err := t.verify(e.life, e.conn); err != nil {
-		if servesLittle(err) && e.life.Err() == nil {
-			e.putAside(t)
-			return nil, err
-		}
-		_ = cc.Close()
-		return nil, below(err, &under, e.addr)
+	t := newTransport(cc, a)
+	err = t.verify(parent, e.conn)
+	if err == nil || servesLittle(err) && parent.Err() == nil {
+		t.littleFor = err
+		return t, nil
 	}
-	return newLink(e, t), nil
+	_ = cc.Close()
+	return nil, below(err, &under, a)
 }
 
 // attend looks after a link in service until it leaves the rotation, and returns why it did.

@@ -39,13 +39,15 @@ const (
 
 // transport is one connection to an endpoint and whoever uses it.
 type transport struct {
-	cc      *grpc.ClientConn
-	users   atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
-	idle    chan struct{} // closed when users falls to 0
-	answers atomic.Int64  // what the member has answered, that tells a slow one from a silent one
-	vitals  atomic.Pointer[vitals]
-	heard   atomic.Int64 // when the member answered last, by the clock
-	probing atomic.Pointer[probe]
+	cc        *grpc.ClientConn
+	addr      address
+	littleFor error         // why the member serves only what needs no leader, by its first check
+	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
+	idle      chan struct{} // closed when users falls to 0
+	answers   atomic.Int64  // what the member has answered, that tells a slow one from a silent one
+	vitals    atomic.Pointer[vitals]
+	heard     atomic.Int64 // when the member answered last, by the clock
+	probing   atomic.Pointer[probe]
 }
 
 // link is one term of service of a transport, from a successful check to the loss of it. A reconnection makes a new
@@ -66,8 +68,8 @@ type link struct {
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
 }
 
-func newTransport(cc *grpc.ClientConn) *transport {
-	t := &transport{cc: cc, idle: make(chan struct{})}
+func newTransport(cc *grpc.ClientConn, a address) *transport {
+	t := &transport{cc: cc, addr: a, idle: make(chan struct{})}
 	t.users.Store(1)
 	t.vitals.Store(&vitals{})
 	t.heardFrom(clock())
@@ -180,11 +182,10 @@ func dial(a address, o *options, t *tokens, under *transportErrors) (*grpc.Clien
 	return cc, nil
 }
 
-// dialer dials the address, with TCP_NODELAY on, as Go has it by default.
+// dialer dials the address, whatever gRPC calls it.
 func dialer(a address, o *options, under *transportErrors) func(context.Context, string) (net.Conn, error) {
-	d := net.Dialer{Timeout: o.connectTimeout}
 	return func(parent context.Context, _ string) (net.Conn, error) {
-		nc, err := d.DialContext(parent, a.network, a.dial)
+		nc, err := o.network.connect(parent, a, o.connectTimeout)
 		return nc, under.keep(err)
 	}
 }

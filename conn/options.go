@@ -54,6 +54,7 @@ type options struct {
 	log            *slog.Logger
 	dial           []grpc.DialOption
 	listener       func(Endpoint)
+	network        network
 }
 
 func newOptions(opts []Option) (*options, error) {
@@ -64,6 +65,7 @@ func newOptions(opts []Option) (*options, error) {
 		patience:       5 * time.Second,
 		newBackoff:     reconnection,
 		log:            slog.New(slog.DiscardHandler),
+		network:        systemNetwork(),
 	}
 	for _, opt := range opts {
 		if opt != nil {

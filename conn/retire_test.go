@@ -61,21 +61,16 @@ func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
 	}
 }
 
-// Each round finds the connection cut, or being made again.
 func TestNoReadFailsOnConnectionsThatAreCutWhenIdle(t *testing.T) {
 	b := etcdtest.Start(t).Balancer()
-	b.CutIdle(20 * time.Millisecond)
-	var told heard
-	c := open(t, "", []string{b.Endpoint()}, told.option(), conn.WithPatience(0))
+	b.CutIdle(50 * time.Millisecond)
+	c := open(t, "", []string{b.Endpoint()})
 	began := time.Now()
-	for range 100 {
-		time.Sleep(30 * time.Millisecond)
+	for range 50 {
+		time.Sleep(60 * time.Millisecond) // then the connection is cut, or being made again
 		if _, err := get(t.Context(), c); err != nil {
 			t.Errorf("a read: %v", err)
 		}
 	}
-	if got := told.events(); len(got) != 1 {
-		t.Errorf("the listener heard %+v", got)
-	}
-	t.Logf("100 reads 30 ms apart took %v", time.Since(began))
+	t.Logf("50 reads 60 ms apart took %v", time.Since(began))
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 
 // errRetired is why an endpoint is out of service that is no member's any more.
 var errRetired = errors.New("retired: no voting member of the cluster has this endpoint")
+
+// errNotGiven is why an endpoint is out of service that SetEndpoints has not named.
+var errNotGiven = errors.New("retired: it is not among the endpoints that were set")
 
 // membership is the set of a connection's endpoints as it changes.
 type membership struct {
@@ -29,13 +33,50 @@ type membership struct {
 // on, and streams move to another. A state listener hears of a retired endpoint as Frozen, once.
 //
 // The member list is the truth: it replaces endpoints given to Open that are spelled otherwise than the members advertise
-// themselves, such as a load balancer's. An endpoint with the same address is kept as it is, and so is its spelling. Of a
-// member with several client URLs one is used, one in use already if there is one; a URL in the clear is skipped with a
-// warning on a connection over TLS, and the other way round. Servers of 3.4 answer from what one member knows.
+// themselves, such as a load balancer's. But an Active endpoint stays where its member cannot be reached by the URLs that it
+// advertises. An endpoint with the same address is kept as it is, and so is its spelling. A member with several client URLs
+// is one endpoint, under the one that is in use already or else the first, and is reached by whichever answers. A URL in
+// the clear is skipped with a warning on a connection over TLS, and the other way round. Servers of 3.4 answer from what
+// one member knows.
 //
 // It returns ErrUnavailable where there is no member to ask, or none that can be used, ErrClosed, or an [*etcderr.Error].
 // It calls Cluster/MemberList, and is safe for concurrent use. See [WithAutoSync].
 func (c *Conn) Sync(parent context.Context) error {
+	return c.change(parent, func() error {
+		list := new(pb.MemberListResponse)
+		err := c.Invoke(parent, pb.Cluster_MemberList_FullMethodName, &pb.MemberListRequest{Linearizable: true}, list)
+		if err != nil {
+			return err
+		}
+		return c.replace(parent, "sync", errRetired, c.sitesOf(list.GetMembers()))
+	})
+}
+
+// SetEndpoints makes these the connection's endpoints, as [Conn.Sync] does with the member list, for endpoints that are
+// known by other means, such as DNS or Kubernetes. New ones are connected first; if none of all that are given is Active by
+// then, nothing changes and it returns ErrUnavailable. Then those that are not given any more are retired. The forms are
+// those of [Open].
+//
+// A malformed endpoint, or none, is ErrEndpoint. On a connection with [WithAutoSync], which would undo it, it is ErrOption.
+// On a closed connection it returns ErrClosed. It sends no request but the checks of new endpoints, and is safe for
+// concurrent use.
+func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
+	if c.opts.autoSync {
+		return fmt.Errorf("%w: SetEndpoints with WithAutoSync, which takes the endpoints from the member list", ErrOption)
+	}
+	addresses, err := parseAddresses(endpoints, c.opts.tls != nil)
+	if err != nil {
+		return err
+	}
+	sites := make([]site, 0, len(addresses))
+	for _, a := range addresses {
+		sites = append(sites, site{addresses: []address{a}})
+	}
+	return c.change(parent, func() error { return c.replace(parent, "set endpoints", errNotGiven, sites) })
+}
+
+// change makes a change of the set of endpoints, when it is its turn.
+func (c *Conn) change(parent context.Context, f func() error) error {
 	if parent == nil {
 		return errNilContext
 	}
@@ -43,30 +84,34 @@ func (c *Conn) Sync(parent context.Context) error {
 	case c.membership.turn <- struct{}{}:
 		defer func() { <-c.membership.turn }()
 	case <-c.life.Done():
-		return fmt.Errorf("%w: %q", ErrClosed, c.name)
+		return c.closedErr()
 	case <-parent.Done():
 		return contextErr(parent)
 	}
-	list := new(pb.MemberListResponse)
-	err := c.Invoke(parent, pb.Cluster_MemberList_FullMethodName, &pb.MemberListRequest{Linearizable: true}, list)
-	if err != nil {
-		return err
+	if c.life.Err() != nil {
+		return c.closedErr()
 	}
-	return c.replace(parent, c.addressesOf(list.GetMembers()))
+	return f()
 }
 
-// addressesOf is one address for each voting member that can be reached.
-func (c *Conn) addressesOf(members []*pb.Member) []address {
+// site is where one endpoint is to be found.
+type site struct {
+	member    uint64    // 0: unknown
+	addresses []address // of which the first is its name
+}
+
+// sitesOf is a site for each voting member that can be reached.
+func (c *Conn) sitesOf(members []*pb.Member) []site {
 	inUse := map[string]bool{}
 	for _, e := range c.all() {
 		inUse[e.key] = true
 	}
-	var all []address
+	var all []site
 	for _, m := range members {
 		if m.GetIsLearner() {
 			continue
 		}
-		var chosen address
+		s := site{member: m.GetID()}
 		for _, url := range m.GetClientURLs() {
 			a, err := parseAddress(url, c.opts.tls != nil)
 			if err == nil && a.secure != c.secure {
@@ -79,41 +124,49 @@ func (c *Conn) addressesOf(members []*pb.Member) []address {
 				}
 				continue
 			}
-			if chosen.dial == "" || inUse[a.key()] && !inUse[chosen.key()] {
-				chosen = a
+			if len(s.addresses) > 0 && inUse[a.key()] && !inUse[s.addresses[0].key()] {
+				s.addresses = slices.Insert(s.addresses, 0, a)
+			} else {
+				s.addresses = append(s.addresses, a)
 			}
 		}
-		if chosen.dial != "" {
-			all = append(all, chosen)
+		if len(s.addresses) > 0 {
+			all = append(all, s)
 		}
 	}
 	return all
 }
 
-// replace makes these addresses the endpoints of the connection.
-func (c *Conn) replace(parent context.Context, addresses []address) error {
+// replace makes these sites the endpoints of the connection.
+func (c *Conn) replace(parent context.Context, doing string, why error, sites []site) error {
 	before := map[string]*endpoint{}
 	for _, e := range c.all() {
 		before[e.key] = e
 	}
 	var next, added []*endpoint
+	of := map[uint64]*endpoint{}
 	taken := map[string]bool{}
-	for _, a := range addresses {
-		key := a.key()
+	for _, s := range sites {
+		key := s.addresses[0].key()
 		if taken[key] {
 			continue
 		}
 		taken[key] = true
 		e := before[key]
 		if e == nil {
-			e = newEndpoint(c, a)
+			e = newEndpoint(c, s.addresses[0])
 			added = append(added, e)
 		}
+		others := s.addresses[1:]
+		e.others.Store(&others)
 		delete(before, key)
 		next = append(next, e)
+		if s.member != 0 {
+			of[s.member] = e
+		}
 	}
 	if len(next) == 0 {
-		return c.refused("sync: the member list has no endpoint that can be used", nil)
+		return c.refused(doing+": the member list has no endpoint that can be used", nil)
 	}
 	if len(added) == 0 && len(before) == 0 {
 		return nil
@@ -123,20 +176,52 @@ func (c *Conn) replace(parent context.Context, addresses []address) error {
 	if err := c.connectAll(parent, added); err != nil || !c.anyActive(next) {
 		c.endpoints.Store(old)
 		for _, e := range added {
-			e.retire(errRetired)
+			e.retire(why)
 		}
 		if err != nil {
 			return err
 		}
-		return c.refused("sync: none of the members' endpoints answers", nil)
+		return c.refused(doing+": none of the endpoints answers", nil)
+	}
+	for key, e := range before {
+		if now := of[e.serves()]; now != nil && now.snapshot().State != Active {
+			delete(before, key) // it is the one way to a member
+			next = append(next, e)
+		}
 	}
 	c.endpoints.Store(next)
+	if len(added) == 0 && len(before) == 0 {
+		return nil
+	}
 	for _, e := range before {
-		e.retire(errRetired)
+		e.withdraw(why)
 	}
 	c.opts.log.Info("etcd endpoints synced", slog.String("connection", c.name),
 		slog.Int("added", len(added)), slog.Int("retired", len(before)), slog.Int("endpoints", len(next)))
 	return nil
+}
+
+// withdraw retires an endpoint that may be in service: from now on it takes no calls.
+func (e *endpoint) withdraw(why error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link != nil {
+		if e.conn.opts.mode == Random {
+			e.conn.searching.Store(true) // its place is taken by another one
+		}
+		e.conn.rotation.remove(e.link, false)
+	}
+	e.retire(why)
+}
+
+// serves is the member that an Active endpoint leads to; 0 where that is unknown.
+func (e *endpoint) serves() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link == nil {
+		return 0
+	}
+	return e.link.vitals.Load().member
 }
 
 // connectAll starts to look after new endpoints, and waits for the first verdict of each.

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// network is how names are resolved and connections are made. Tests have others than the system's.
+type network struct {
+	lookup func(parent context.Context, host string) ([]netip.Addr, error)
+	dial   func(parent context.Context, network, address string) (net.Conn, error)
+}
+
+func systemNetwork() network {
+	return network{
+		lookup: func(parent context.Context, host string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(parent, "ip", host)
+		},
+		dial: new(net.Dialer).DialContext, // with TCP_NODELAY on, as Go has it by default
+	}
+}
+
+// connect connects to an address within the timeout. A name may have several IP addresses, of which some swallow what is
+// sent to them, so they are tried as Happy Eyeballs does (RFC 8305).
+func (n network) connect(parent context.Context, a address, timeout time.Duration) (net.Conn, error) {
+	parent, cancel := context.WithTimeout(parent, timeout)
+	defer cancel()
+	if a.network == "unix" {
+		return n.dial(parent, a.network, a.dial)
+	}
+	host, port, err := net.SplitHostPort(a.dial)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return n.dial(parent, a.network, a.dial)
+	}
+	ips, err := n.lookup(parent, host)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: a.network, Err: err}
+	}
+	if len(ips) == 0 {
+		return nil, &net.OpError{Op: "dial", Net: a.network, Err: &net.DNSError{Err: "no address", Name: host, IsNotFound: true}}
+	}
+	ips = alternate(ips)
+	return race(parent, len(ips), timeout, func(parent context.Context, i int) (net.Conn, error) {
+		return n.dial(parent, a.network, net.JoinHostPort(ips[i].Unmap().String(), port))
+	}, func(late net.Conn) { _ = late.Close() })
+}
+
+// alternate orders addresses so that the families alternate, beginning with that of the first.
+func alternate(ips []netip.Addr) []netip.Addr {
+	var families [2][]netip.Addr
+	for _, ip := range ips {
+		family := 0
+		if ip.Unmap().Is4() != ips[0].Unmap().Is4() {
+			family = 1
+		}
+		families[family] = append(families[family], ip)
+	}
+	ordered := make([]netip.Addr, 0, len(ips))
+	for i := range ips {
+		for _, family := range families {
+			if i < len(family) {
+				ordered = append(ordered, family[i])
+			}
+		}
+	}
+	return ordered
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// staggerMax is the longest time for which a way to an endpoint is tried alone before the next one is tried as well.
+const staggerMax = 250 * time.Millisecond
+
+// race tries n ways one after another until one works. The next one begins when one has failed, or after a while without
+// a result, so that a way that swallows packets does not use up the timeout. discard gets what works too late. The error
+// is that of all ways.
+func race[T any](parent context.Context, n int, timeout time.Duration, try func(context.Context, int) (T, error), discard func(T)) (T, error) {
+	if n == 1 {
+		return try(parent, 0)
+	}
+	type result struct {
+		got T
+		err error
+	}
+	parent, cancel := context.WithTimeoutCause(parent, timeout, lateError(timeout))
+	results := make(chan result)
+	running, begun := 0, 0
+	begin := func() {
+		i := begun
+		begun, running = begun+1, running+1
+		go func() {
+			got, err := try(parent, i)
+			results <- result{got, err}
+		}()
+	}
+	// What is still under way is cancelled, and joined.
+	defer func() {
+		cancel()
+		for ; running > 0; running-- {
+			if r := <-results; r.err == nil {
+				discard(r.got)
+			}
+		}
+	}()
+	stagger := time.NewTicker(min(staggerMax, max(timeout/time.Duration(n+1), 1)))
+	defer stagger.Stop()
+	begin()
+	var failed error
+	for {
+		select {
+		case r := <-results:
+			running--
+			if r.err == nil {
+				return r.got, nil
+			}
+			if failed == nil {
+				failed = r.err
+			} else {
+				failed = fmt.Errorf("%w; %w", failed, r.err)
+			}
+			if begun < n {
+				begin()
+				continue
+			}
+			if running == 0 {
+				var none T
+				return none, failed
+			}
+		case <-stagger.C:
+			if begun < n {
+				begin()
+			}
+		}
+	}
+}
