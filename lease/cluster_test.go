@@ -61,6 +61,31 @@ func TestLeasesLiveThroughThePauseOfTheMemberThatRenewsThem(t *testing.T) {
 	}
 }
 
+func TestLeaseIsSavedThroughAnOutageThatLeavesItTime(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.Start(t)
+	_, request := open(t, cluster)
+	saved, lost := keep(t, request, grant(t, request, 20*time.Second)), keep(t, request, grant(t, request, 6*time.Second))
+	cluster.Member(0).Kill()
+	until := lost.ValidUntil()
+	time.Sleep(14 * time.Second)
+	if err := lost.Err(); !errors.Is(err, lease.ErrExpired) || !errors.Is(err, conn.ErrUnavailable) {
+		t.Errorf("the lease without time ended with %v", err)
+	}
+	if !lost.ValidUntil().Equal(until) {
+		t.Errorf("it was valid until %v, and says now %v", until, lost.ValidUntil())
+	}
+	back := time.Now()
+	cluster.Member(0).Restart()
+	for renewal := range saved.Renewals() {
+		if renewal.Sent.After(back) {
+			t.Logf("renewed %v after the return began", renewal.Sent.Sub(back).Round(time.Millisecond))
+			return
+		}
+	}
+	t.Errorf("the lease with time was lost: %v", saved.Err())
+}
+
 func TestLeasesLeaveAMemberThatIsCutOffFromTheOthers(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())

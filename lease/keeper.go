@@ -35,9 +35,9 @@ type Keeper struct {
 //
 // A lease that is gone is etcderr.ErrLeaseNotFound. One that has not been renewed here before is asked for three times
 // within 250 ms until that is believed: leaders of before 2022 may not know yet what another member has just granted.
-// With no Active endpoint KeepAlive fails at once with conn.ErrUnavailable; a Keeper that is at work goes on trying. It
-// calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive/2. A server that has no such call, as kine, refuses it at
-// once, with the code Unimplemented.
+// With no Active endpoint KeepAlive waits for one while the connection has patience, and fails with conn.ErrUnavailable
+// after that; a Keeper that is at work goes on trying. A server that has no such call, as kine, refuses it at once, with the
+// code Unimplemented. It calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive/2.
 func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {
@@ -80,8 +80,11 @@ func destination(parent context.Context, c ctx.Ctx) (*conn.Conn, place, error) {
 		return nil, place{}, err
 	}
 	to, err := conn.Lookup(c.Conn())
+	if err != nil {
+		return nil, place{}, err
+	}
 	endpoint, pinned := c.Endpoint()
-	return to, place{endpoint: endpoint, pinned: pinned}, err
+	return to, place{endpoint: to.Spelling(endpoint), pinned: pinned}, nil
 }
 
 // bind ends the Keeper with parent.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
@@ -17,7 +19,9 @@ import (
 // serve renews leases over one stream until it breaks.
 func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
 	if elsewhere, ok := r.elsewhere(stream.Endpoint()); ok {
-		if other, err := elsewhere.stream(r.hub.conn).Open(ctx); err == nil {
+		to := elsewhere.stream(r.hub.conn)
+		to.Options = []grpc.CallOption{conn.Within(hop)}
+		if other, err := to.Open(ctx); err == nil {
 			stream.Abort()
 			stream = other
 		}
@@ -33,6 +37,9 @@ func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
 	helpers.Wait()
 	return r.stopped(err)
 }
+
+// hop is for how long another endpoint may keep the leases waiting that have a stream already.
+const hop = 300 * time.Millisecond
 
 // elsewhere is where to go with a stream that has come to that endpoint; ok is false where it may stay. That is to the
 // leader where it was on its way there, and away from an endpoint whose silence ended the stream before: that may well be
@@ -207,7 +214,8 @@ func (r *renewer) stopped(err error) error {
 			err = errRefused
 		case next:
 			// The server may be stuck with this very lease. The others go first.
-			l.stage, l.due = resting, now+hesitation<<min(l.failures, 5)
+			left := time.Duration(l.validUntil.Load()) - now
+			l.stage, l.due = resting, now+min(hesitation<<min(l.failures, 5), left/4)
 			l.failures++
 			r.setAlarm(l)
 		default:

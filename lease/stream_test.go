@@ -322,6 +322,19 @@ func TestPinnedLeasesStayOnTheirEndpoint(t *testing.T) {
 	})
 }
 
+func TestSpellingsOfOneEndpointShareItsStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a", 60), newMember(t, "b", 60)
+		c, request := fake(t, a, b)
+		for i, spelling := range []string{"a:1", "http://a:1", "HTTP://A:1/"} {
+			keep(t, request.WithEndpoint(spelling), int64(i+1))
+		}
+		if a.open() != 1 || b.open() != 0 || kept(c)["a:1"] != 3 {
+			t.Errorf("%d and %d streams, kept: %v", a.open(), b.open(), kept(c))
+		}
+	})
+}
+
 func TestAnswersOutOfOrderAreTakenForWhatTheyAre(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)

@@ -30,7 +30,7 @@ type Stream struct {
 
 const (
 	pauseMin = 20 * time.Millisecond
-	pauseMax = 2 * time.Second
+	pauseMax = 500 * time.Millisecond // a lease of a few seconds must outlast some of these
 	// settled is how long a stream must have lasted for the next one to be opened without a long pause.
 	settled = time.Second
 )
