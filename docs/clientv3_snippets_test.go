@@ -34,13 +34,13 @@ var (
 	_ v3lockpb.LockResponse
 )
 
-func newest(parent context.Context, endpoints []string) ([]*mvccpb.KeyValue, error) {
-	c, err := conn.Open(parent, "registry", endpoints)
+func newest(ctx context.Context, endpoints []string) ([]*mvccpb.KeyValue, error) {
+	c, err := conn.Open(ctx, "registry", endpoints)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	resp, err := kv.Get(parent, kv.New("registry").WithKey("tasks/").WithPrefix().
+	resp, err := kv.Get(ctx, kv.New("registry").WithKey("tasks/").WithPrefix().
 		WithSort(kv.ByMod, kv.Descend).WithLimit(10))
 	if err != nil {
 		return nil, err
@@ -48,25 +48,25 @@ func newest(parent context.Context, endpoints []string) ([]*mvccpb.KeyValue, err
 	return resp.GetKvs(), nil
 }
 
-func swapAt(parent context.Context, seen int64) (*pb.TxnResponse, error) {
+func swapAt(ctx context.Context, seen int64) (*pb.TxnResponse, error) {
 	config := kv.New("registry").WithKey("config")
-	resp, err := kv.Txn(parent, kv.New("registry"),
+	resp, err := kv.Txn(ctx, kv.New("registry"),
 		op.If(compare.New("config").ModRevision(compare.Equal, seen)).
 			Then(op.Put(config.WithValue("v2"))).
 			Else(op.Get(config)))
 	return resp, err
 }
 
-func register(parent context.Context) error {
-	granted, err := lease.Grant(parent, lease.New("registry"), 10*time.Second)
+func register(ctx context.Context) error {
+	granted, err := lease.Grant(ctx, lease.New("registry"), 10*time.Second)
 	if err != nil {
 		return err
 	}
-	_, err = kv.Put(parent, kv.New("registry").WithKey("heartbeat:a").WithValue("up").WithLease(granted.GetID()))
+	_, err = kv.Put(ctx, kv.New("registry").WithKey("heartbeat:a").WithValue("up").WithLease(granted.GetID()))
 	if err != nil {
 		return err
 	}
-	keeper, err := lease.KeepAlive(parent, lease.New("registry"), granted.GetID())
+	keeper, err := lease.KeepAlive(ctx, lease.New("registry"), granted.GetID())
 	if err != nil {
 		return err
 	}
@@ -74,8 +74,8 @@ func register(parent context.Context) error {
 	return keeper.Err()
 }
 
-func changes(parent context.Context, from int64, each func(kind, key string)) error {
-	w, err := watch.Watch(parent, watch.New("registry").WithKey("tasks/").WithPrefix().WithStartRevision(from))
+func changes(ctx context.Context, from int64, each func(kind, key string)) error {
+	w, err := watch.Watch(ctx, watch.New("registry").WithKey("tasks/").WithPrefix().WithStartRevision(from))
 	if err != nil {
 		return err
 	}
@@ -89,9 +89,9 @@ func changes(parent context.Context, from int64, each func(kind, key string)) er
 	return nil // closed by us
 }
 
-func guarded(parent context.Context) error {
+func guarded(ctx context.Context) error {
 	work := kv.Key("work").WithValue("done")
-	return lock.Do(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+	return lock.Do(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 		func(held context.Context, l lock.Held) error {
 			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 			return err
@@ -100,8 +100,8 @@ func guarded(parent context.Context) error {
 
 func TestCodeOfTheGuideFromClientv3DoesWhatItSays(t *testing.T) {
 	cluster := etcdtest.Start(t)
-	parent, stop := context.WithCancelCause(t.Context())
-	setUp, err := conn.Open(parent, "", cluster.Endpoints())
+	ctx, stop := context.WithCancelCause(t.Context())
+	setUp, err := conn.Open(ctx, "", cluster.Endpoints())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestCodeOfTheGuideFromClientv3DoesWhatItSays(t *testing.T) {
 	base := kv.New(setUp.Name())
 	put := func(key string) int64 {
 		t.Helper()
-		resp, err := kv.Put(parent, base.WithKey(key).WithValue("v1"))
+		resp, err := kv.Put(ctx, base.WithKey(key).WithValue("v1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,33 +117,33 @@ func TestCodeOfTheGuideFromClientv3DoesWhatItSays(t *testing.T) {
 	}
 	from := put("tasks/1")
 	put("tasks/2")
-	if got, err := newest(parent, cluster.Endpoints()); err != nil || len(got) != 2 || string(got[0].GetKey()) != "tasks/2" {
+	if got, err := newest(ctx, cluster.Endpoints()); err != nil || len(got) != 2 || string(got[0].GetKey()) != "tasks/2" {
 		t.Errorf("newest: %v, %v", got, err)
 	}
 
-	c, err := conn.Open(parent, "registry", cluster.Endpoints())
+	c, err := conn.Open(ctx, "registry", cluster.Endpoints())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	seen := put("config")
 	for _, want := range []bool{true, false} {
-		if got, err := swapAt(parent, seen); err != nil || got.GetSucceeded() != want {
+		if got, err := swapAt(ctx, seen); err != nil || got.GetSucceeded() != want {
 			t.Errorf("swapped: %v, %v, want %t", got, err, want)
 		}
 	}
-	if err := guarded(parent); err != nil {
+	if err := guarded(ctx); err != nil {
 		t.Errorf("guarded: %v", err)
 	}
-	if got, err := kv.Get(parent, base.WithKey("work")); err != nil || got.GetCount() != 1 {
+	if got, err := kv.Get(ctx, base.WithKey("work")); err != nil || got.GetCount() != 1 {
 		t.Errorf("the work is not done: %v, %v", got, err)
 	}
 
 	kept := make(chan error, 1)
-	go func() { kept <- register(parent) }()
+	go func() { kept <- register(ctx) }()
 	id := int64(0)
 	for id == 0 {
-		got, err := kv.Get(parent, base.WithKey("heartbeat:a"))
+		got, err := kv.Get(ctx, base.WithKey("heartbeat:a"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +151,7 @@ func TestCodeOfTheGuideFromClientv3DoesWhatItSays(t *testing.T) {
 			id = got.GetKvs()[0].GetLease()
 		}
 	}
-	if _, err := lease.Revoke(parent, lease.New(setUp.Name()), id); err != nil {
+	if _, err := lease.Revoke(ctx, lease.New(setUp.Name()), id); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-kept; !errors.Is(err, etcderr.ErrLeaseNotFound) {
@@ -159,7 +159,7 @@ func TestCodeOfTheGuideFromClientv3DoesWhatItSays(t *testing.T) {
 	}
 
 	seenKeys, watched := make(chan string, 2), make(chan error, 1)
-	go func() { watched <- changes(parent, from, func(kind, key string) { seenKeys <- kind + " " + key }) }()
+	go func() { watched <- changes(ctx, from, func(kind, key string) { seenKeys <- kind + " " + key }) }()
 	for _, want := range []string{"PUT tasks/1", "PUT tasks/2"} {
 		if got := <-seenKeys; got != want {
 			t.Errorf("saw %s, want %s", got, want)

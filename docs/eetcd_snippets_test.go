@@ -12,7 +12,6 @@ import (
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
@@ -24,17 +23,17 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-func follow(parent context.Context, endpoints []string, table func([]*mvccpb.KeyValue), change func(*mvccpb.Event)) error {
-	if _, err := conn.Open(parent, "registry", endpoints); err != nil {
+func follow(ctx context.Context, endpoints []string, table func([]*mvccpb.KeyValue), change func(*mvccpb.Event)) error {
+	if _, err := conn.Open(ctx, "registry", endpoints); err != nil {
 		return err
 	}
 	base := kv.New("registry").WithKey("heartbeat:").WithPrefix()
-	now, err := kv.Get(parent, base.WithSort(kv.ByMod, kv.Descend))
+	now, err := kv.Get(ctx, base.WithSort(kv.ByMod, kv.Descend))
 	if err != nil {
 		return err
 	}
 	table(now.GetKvs())
-	w, err := watch.Watch(parent, base.WithStartRevision(now.GetHeader().GetRevision()+1))
+	w, err := watch.Watch(ctx, base.WithStartRevision(now.GetHeader().GetRevision()+1))
 	if err != nil {
 		return err
 	}
@@ -48,21 +47,21 @@ func follow(parent context.Context, endpoints []string, table func([]*mvccpb.Key
 	return nil
 }
 
-func swap(parent context.Context) (bool, error) {
+func swap(ctx context.Context) (bool, error) {
 	config := kv.New("registry").WithKey("config")
-	resp, err := kv.Txn(parent, kv.New("registry"),
+	resp, err := kv.Txn(ctx, kv.New("registry"),
 		op.If(compare.New("config").Value("=", "v1")).
 			Then(op.Put(config.WithValue("v2"))).
 			Else(op.Get(config)))
 	return resp.GetSucceeded(), err
 }
 
-func keep(parent context.Context, work <-chan struct{}) error {
-	granted, err := lease.Grant(parent, lease.New("registry"), 10*time.Second)
+func keep(ctx context.Context, work <-chan struct{}) error {
+	granted, err := lease.Grant(ctx, lease.New("registry"), 10*time.Second)
 	if err != nil {
 		return err
 	}
-	keeper, err := lease.KeepAlive(parent, lease.New("registry"), granted.GetID())
+	keeper, err := lease.KeepAlive(ctx, lease.New("registry"), granted.GetID())
 	if err != nil {
 		return err
 	}
@@ -75,16 +74,16 @@ func keep(parent context.Context, work <-chan struct{}) error {
 	}
 }
 
-func locked(parent context.Context, work ctx.Ctx) error {
-	return lock.Do(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+func locked(ctx context.Context, work kv.Request) error {
+	return lock.Do(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 		func(held context.Context, l lock.Held) error {
 			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 			return err
 		})
 }
 
-func count(parent context.Context) error {
-	_, err := stm.Run(parent, stm.New("registry"), func(tx *stm.Tx) error {
+func count(ctx context.Context) error {
+	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
 		seen, err := tx.Get("visits")
 		if err != nil {
 			return err
@@ -98,21 +97,21 @@ func count(parent context.Context) error {
 
 func TestCodeOfTheGuideFromEetcdDoesWhatItSays(t *testing.T) {
 	cluster := etcdtest.Start(t)
-	parent, stop := context.WithCancelCause(t.Context())
-	setUp, err := conn.Open(parent, "", cluster.Endpoints())
+	ctx, stop := context.WithCancelCause(t.Context())
+	setUp, err := conn.Open(ctx, "", cluster.Endpoints())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer setUp.Close()
 	put := func(key, value string) {
 		t.Helper()
-		if _, err := kv.Put(parent, kv.New(setUp.Name()).WithKey(key).WithValue(value)); err != nil {
+		if _, err := kv.Put(ctx, kv.New(setUp.Name()).WithKey(key).WithValue(value)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	get := func(key string) string {
 		t.Helper()
-		got, err := kv.Get(parent, kv.New(setUp.Name()).WithKey(key))
+		got, err := kv.Get(ctx, kv.New(setUp.Name()).WithKey(key))
 		if err != nil || got.GetCount() != 1 {
 			t.Fatalf("%s: %v, %v", key, got, err)
 		}
@@ -123,7 +122,7 @@ func TestCodeOfTheGuideFromEetcdDoesWhatItSays(t *testing.T) {
 	put("heartbeat:b", "1")
 	listed, changed, followed := make(chan string, 1), make(chan string, 1), make(chan error, 1)
 	go func() {
-		followed <- follow(parent, cluster.Endpoints(),
+		followed <- follow(ctx, cluster.Endpoints(),
 			func(all []*mvccpb.KeyValue) { listed <- fmt.Sprintf("%s %d", all[0].GetKey(), len(all)) },
 			func(e *mvccpb.Event) { changed <- string(e.GetKv().GetValue()) })
 	}()
@@ -137,20 +136,20 @@ func TestCodeOfTheGuideFromEetcdDoesWhatItSays(t *testing.T) {
 
 	put("config", "v1")
 	for _, want := range []bool{true, false} {
-		if swapped, err := swap(parent); err != nil || swapped != want {
+		if swapped, err := swap(ctx); err != nil || swapped != want {
 			t.Errorf("swapped: %t, %v, want %t", swapped, err, want)
 		}
 	}
 	work := make(chan struct{})
 	close(work)
-	if err := keep(parent, work); err != nil {
+	if err := keep(ctx, work); err != nil {
 		t.Errorf("keep: %v", err)
 	}
 	halted := make(chan error, 1)
-	go func() { halted <- keep(parent, nil) }()
+	go func() { halted <- keep(ctx, nil) }()
 	leases := map[int64]bool{}
 	for len(leases) < 2 {
-		all, err := lease.Leases(parent, lease.New(setUp.Name()))
+		all, err := lease.Leases(ctx, lease.New(setUp.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,18 +158,18 @@ func TestCodeOfTheGuideFromEetcdDoesWhatItSays(t *testing.T) {
 		}
 	}
 	for id := range leases {
-		if _, err := lease.Revoke(parent, lease.New(setUp.Name()), id); err != nil {
+		if _, err := lease.Revoke(ctx, lease.New(setUp.Name()), id); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := <-halted; !errors.Is(err, etcderr.ErrLeaseNotFound) {
 		t.Errorf("a lease that was revoked: %v", err)
 	}
-	if err := locked(parent, kv.Key("work").WithValue("done")); err != nil || get("work") != "done" {
+	if err := locked(ctx, kv.Key("work").WithValue("done")); err != nil || get("work") != "done" {
 		t.Errorf("locked: %v", err)
 	}
 	for range 2 {
-		if err := count(parent); err != nil {
+		if err := count(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}

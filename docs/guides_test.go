@@ -278,6 +278,26 @@ func TestGoCodeOfTheGuidesIsTheCodeThatRunsHere(t *testing.T) {
 	}
 }
 
+// A program calls its context ctx, and the package of that name would be in its way.
+func TestExamplesAndGuidesDoWithoutPackageCtx(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "examples", "*", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snippets, err := filepath.Glob("*_snippets_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 20 || len(snippets) < 2 {
+		t.Fatalf("looked into %d files of examples and %d of snippets", len(files), len(snippets))
+	}
+	for _, path := range append(files, snippets...) {
+		if strings.Contains(read(t, path), `"github.com/eetcd-go/eetcd/ctx"`) {
+			t.Errorf("%s imports package ctx", path)
+		}
+	}
+}
+
 // TestEveryPackageIsLookedAt: a new package of the SDK has to be in the list.
 func TestEveryPackageIsLookedAt(t *testing.T) {
 	elsewhere := []string{"bin", "docs", "examples", "gen", "internal", "proto", "test", "tools"}

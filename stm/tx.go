@@ -87,7 +87,7 @@ func (tx *Tx) Rev(key string) (int64, error) {
 //
 // Every other option is refused with kv.ErrInvalid, and so are a connection or an endpoint other than that of the run, and a
 // negative limit. A timeout is ignored, since that of the run counts. Other errors are those of [Tx.Get].
-func (tx *Tx) Range(c ctx.Ctx) ([]*mvccpb.KeyValue, error) {
+func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	if err := tx.ready(); err != nil {
@@ -166,7 +166,7 @@ func (tx *Tx) end() error {
 }
 
 // spanOf is the range that a request asks for.
-func (r *run) spanOf(c ctx.Ctx) (span, error) {
+func (r *run) spanOf(c Request) (span, error) {
 	const what = "a range of a transaction"
 	asked := c.Unbound()
 	err := asked.Check(what, ctx.OptRange)

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"text/tabwriter"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
@@ -23,11 +22,11 @@ import (
 type services map[string]*mvccpb.KeyValue
 
 // follow keeps a table of what is registered and shows it at first and after each change: what there is at one revision,
-// and every change from the next revision on. It returns when parent ends.
-func follow(parent context.Context, show func(s services, news string)) error {
+// and every change from the next revision on. It returns when ctx ends.
+func follow(ctx context.Context, show func(s services, news string)) error {
 	base := kv.New(connection).WithKey(prefix).WithPrefix()
 	for {
-		all, err := kv.Get(parent, base)
+		all, err := kv.Get(ctx, base)
 		if err != nil {
 			return err
 		}
@@ -36,7 +35,7 @@ func follow(parent context.Context, show func(s services, news string)) error {
 			table[name(pair)] = pair
 		}
 		show(table, fmt.Sprintf("At revision %d", all.GetHeader().GetRevision()))
-		err = table.watch(parent, base.WithStartRevision(all.GetHeader().GetRevision()+1), show)
+		err = table.watch(ctx, base.WithStartRevision(all.GetHeader().GetRevision()+1), show)
 		var compacted *watch.CompactedError
 		if !errors.As(err, &compacted) {
 			return err
@@ -45,8 +44,8 @@ func follow(parent context.Context, show func(s services, news string)) error {
 	}
 }
 
-func (s services) watch(parent context.Context, c ctx.Ctx, show func(services, string)) error {
-	w, err := watch.Watch(parent, c)
+func (s services) watch(ctx context.Context, c kv.Request, show func(services, string)) error {
+	w, err := watch.Watch(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -96,7 +95,7 @@ func (b *board) show(s services, news string) {
 }
 
 // await waits until exactly these services are on the board.
-func (b *board) await(parent context.Context, names ...string) error {
+func (b *board) await(ctx context.Context, names ...string) error {
 	for {
 		b.mu.Lock()
 		there, changed := slices.Equal(b.names, names), b.changed
@@ -106,8 +105,8 @@ func (b *board) await(parent context.Context, names ...string) error {
 		}
 		select {
 		case <-changed:
-		case <-parent.Done():
-			return fmt.Errorf("waiting for %v: %w", names, parent.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %v: %w", names, ctx.Err())
 		}
 	}
 }

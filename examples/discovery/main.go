@@ -29,16 +29,16 @@ const (
 )
 
 func main() {
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(parent, stop) // who interrupts twice does not want to wait for the clean-up
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
 	var err error
 	if len(os.Args) == 3 && os.Args[1] == "service" {
-		err = serve(parent, os.Args[2], endpoints())
+		err = serve(ctx, os.Args[2], endpoints())
 	} else {
-		err = run(parent, os.Stdout)
+		err = run(ctx, os.Stdout)
 	}
 	if err != nil {
-		if parent.Err() != nil {
+		if ctx.Err() != nil {
 			err = errors.New("interrupted")
 		}
 		fmt.Fprintln(os.Stderr, "discovery:", err)
@@ -58,25 +58,25 @@ func endpoints() []string {
 }
 
 // run shows the registry at work, and leaves nothing behind however it ends.
-func run(parent context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out io.Writer) (err error) {
 	at := endpoints()
 	var own *etcdtest.Cluster
 	if len(at) == 0 {
 		fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
 			"which takes about a minute.\n", etcdtest.DefaultVersion)
-		if own, err = etcdtest.Run(parent, etcdtest.WithSize(3)); err != nil {
+		if own, err = etcdtest.Run(ctx, etcdtest.WithSize(3)); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, own.Close()) }()
 		at = own.Endpoints()
 	}
-	c, err := conn.Open(parent, connection, at)
+	c, err := conn.Open(ctx, connection, at)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 
-	life, end := context.WithCancel(parent)
+	life, end := context.WithCancel(ctx)
 	board := newBoard(out)
 	followed := make(chan error, 1)
 	go func() { followed <- follow(life, board.show) }()

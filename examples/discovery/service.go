@@ -21,8 +21,8 @@ const ttl = 3 * time.Second
 
 // serve registers a service for as long as its process lives and whoever started it does: his end of the standard input
 // closes with him.
-func serve(parent context.Context, name string, endpoints []string) (err error) {
-	life, end := context.WithCancel(parent)
+func serve(ctx context.Context, name string, endpoints []string) (err error) {
+	life, end := context.WithCancel(ctx)
 	defer end()
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

@@ -35,8 +35,8 @@ type process struct {
 
 func (s *story) tell(life context.Context) error {
 	for _, act := range []func(context.Context) error{s.come, s.die, s.outage, s.leave} {
-		parent, cancel := context.WithTimeout(life, patience)
-		err := act(parent)
+		ctx, cancel := context.WithTimeout(life, patience)
+		err := act(ctx)
 		cancel()
 		if err != nil {
 			return err
@@ -46,31 +46,31 @@ func (s *story) tell(life context.Context) error {
 	return nil
 }
 
-func (s *story) come(parent context.Context) error {
+func (s *story) come(ctx context.Context) error {
 	s.board.say("Three services register, each under a lease of %v that it keeps alive.", ttl)
 	for _, name := range []string{"api-1", "api-2", "worker"} {
 		if err := s.start(name); err != nil {
 			return err
 		}
 	}
-	return s.board.await(parent, "api-1", "api-2", "worker")
+	return s.board.await(ctx, "api-1", "api-2", "worker")
 }
 
-func (s *story) die(parent context.Context) error {
+func (s *story) die(ctx context.Context) error {
 	s.board.say("api-2 is killed. Nobody says so; its lease runs out, and its entry with it.")
 	s.kill("api-2", syscall.SIGKILL)
 	began := time.Now()
-	if err := s.board.await(parent, "api-1", "worker"); err != nil {
+	if err := s.board.await(ctx, "api-1", "worker"); err != nil {
 		return err
 	}
 	s.board.say("That took %.1f s.", time.Since(began).Seconds())
 	return nil
 }
 
-func (s *story) outage(parent context.Context) error {
+func (s *story) outage(ctx context.Context) error {
 	if s.cluster == nil {
 		s.board.say("The cluster is somebody else's, so none of its members is killed.")
-		return s.start3(parent)
+		return s.start3(ctx)
 	}
 	leader := s.cluster.Leader()
 	if leader == nil {
@@ -78,11 +78,11 @@ func (s *story) outage(parent context.Context) error {
 	}
 	s.board.say("The leader of the cluster, member %s, is killed. The services stay, the table goes on: api-3 comes.", leader.Name())
 	leader.Kill()
-	if err := s.start3(parent); err != nil {
+	if err := s.start3(ctx); err != nil {
 		return err
 	}
 	time.Sleep(ttl + time.Second) // every lease has had time to run out
-	if err := s.board.await(parent, "api-1", "api-3", "worker"); err != nil {
+	if err := s.board.await(ctx, "api-1", "api-3", "worker"); err != nil {
 		return err
 	}
 	s.board.say("Longer than a lease later all three are there. conn.WriteInfo says of the connection:")
@@ -97,23 +97,23 @@ func (s *story) outage(parent context.Context) error {
 	return s.cluster.Err()
 }
 
-func (s *story) start3(parent context.Context) error {
+func (s *story) start3(ctx context.Context) error {
 	if err := s.start("api-3"); err != nil {
 		return err
 	}
-	return s.board.await(parent, "api-1", "api-3", "worker")
+	return s.board.await(ctx, "api-1", "api-3", "worker")
 }
 
-func (s *story) leave(parent context.Context) error {
+func (s *story) leave(ctx context.Context) error {
 	s.board.say("The worker leaves in good order: it revokes its lease, and is gone at once.")
 	began := time.Now()
 	s.kill("worker", syscall.SIGTERM)
-	if err := s.board.await(parent, "api-1", "api-3"); err != nil {
+	if err := s.board.await(ctx, "api-1", "api-3"); err != nil {
 		return err
 	}
 	s.board.say("That took %.1f s. The others leave as well.", time.Since(began).Seconds())
 	s.end()
-	return s.board.await(parent)
+	return s.board.await(ctx)
 }
 
 // start starts a service: this program, in another role.

@@ -22,8 +22,8 @@ import (
 const ttl = 2 * time.Second
 
 // stand is a candidate: it leads when its turn comes, and goes on until whoever started it closes its standard input.
-func stand(parent context.Context, name string, endpoints []string) (err error) {
-	life, end := context.WithCancel(parent)
+func stand(ctx context.Context, name string, endpoints []string) (err error) {
+	life, end := context.WithCancel(ctx)
 	defer end()
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)

@@ -34,13 +34,13 @@ const (
 )
 
 func main() {
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(parent, stop) // who interrupts twice does not want to wait for the clean-up
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
 	var err error
 	if len(os.Args) == 4 && os.Args[1] == "candidate" {
-		err = stand(parent, os.Args[2], strings.Split(os.Args[3], ","))
+		err = stand(ctx, os.Args[2], strings.Split(os.Args[3], ","))
 	} else {
-		err = run(parent, os.Stdout)
+		err = run(ctx, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "election:", err)
@@ -48,15 +48,15 @@ func main() {
 	}
 }
 
-func run(parent context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out io.Writer) (err error) {
 	fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
 		"which takes about a minute.\n", etcdtest.DefaultVersion)
-	cluster, err := etcdtest.Run(parent, etcdtest.WithSize(3))
+	cluster, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(parent, connection, cluster.Endpoints())
+	c, err := conn.Open(ctx, connection, cluster.Endpoints())
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func run(parent context.Context, out io.Writer) (err error) {
 		}
 	}
 	fmt.Fprintln(out, "\nThree candidates stand for election.")
-	o, err := election.Observe(parent, election.New(connection).WithName(office))
+	o, err := election.Observe(ctx, election.New(connection).WithName(office))
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func run(parent context.Context, out io.Writer) (err error) {
 			delete(candidates, string(leader.GetValue()))
 		case string(leader.GetKey()) != string(first.GetKey()):
 			fmt.Fprintf(out, "   %s leads, with fencing revision %d.\n", leader.GetValue(), leader.GetCreateRevision())
-			if err := late(parent, out, first); err != nil {
+			if err := late(ctx, out, first); err != nil {
 				return err
 			}
 			fmt.Fprintln(out, "\nThat was it.")
@@ -105,9 +105,9 @@ func run(parent context.Context, out io.Writer) (err error) {
 }
 
 // late sends what the first leader could still have had under way when it was killed.
-func late(parent context.Context, out io.Writer, first *mvccpb.KeyValue) error {
+func late(ctx context.Context, out io.Writer, first *mvccpb.KeyValue) error {
 	guard := compare.New(string(first.GetKey())).CreateRevision(compare.Equal, first.GetCreateRevision())
-	r, err := kv.Txn(parent, kv.New(connection), op.If(guard).Then(op.Put(kv.Key(workKey).WithValue("late"))))
+	r, err := kv.Txn(ctx, kv.New(connection), op.If(guard).Then(op.Put(kv.Key(workKey).WithValue("late"))))
 	if err != nil {
 		return err
 	}

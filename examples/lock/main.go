@@ -33,23 +33,23 @@ const (
 )
 
 func main() {
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(parent, stop) // who interrupts twice does not want to wait for the clean-up
-	if err := run(parent, os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	if err := run(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "lock:", err)
 		os.Exit(1)
 	}
 }
 
-func run(parent context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out io.Writer) (err error) {
 	fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
 		"which takes about a minute.\n", etcdtest.DefaultVersion)
-	cluster, err := etcdtest.Run(parent, etcdtest.WithSize(3))
+	cluster, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(parent, connection, cluster.Endpoints())
+	c, err := conn.Open(ctx, connection, cluster.Endpoints())
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func run(parent context.Context, out io.Writer) (err error) {
 	for i := range workers {
 		all.Go(func() {
 			for range rounds {
-				if errs[i] = countUnderLock(parent, out, i); errs[i] != nil {
+				if errs[i] = countUnderLock(ctx, out, i); errs[i] != nil {
 					return
 				}
 			}
@@ -73,11 +73,11 @@ func run(parent context.Context, out io.Writer) (err error) {
 	}
 
 	fmt.Fprintln(out, "\nA worker that has lost the lock, and has not noticed yet:")
-	err = lock.Do(parent, lock.New(connection).WithName("counter"), ttl, func(held context.Context, l lock.Held) error {
-		if _, err := lease.Revoke(parent, lease.New(connection), l.Lease); err != nil {
+	err = lock.Do(ctx, lock.New(connection).WithName("counter"), ttl, func(held context.Context, l lock.Held) error {
+		if _, err := lease.Revoke(ctx, lease.New(connection), l.Lease); err != nil {
 			return err
 		}
-		return count(parent, out, workers, l)
+		return count(ctx, out, workers, l)
 	})
 	if !errors.Is(err, errFenced) { // joined with lock.ErrLost if the worker was told in time
 		return fmt.Errorf("it was not stopped: %w", err)
@@ -90,8 +90,8 @@ func run(parent context.Context, out io.Writer) (err error) {
 // errFenced is a write that came too late.
 var errFenced = errors.New("another may hold the lock by now")
 
-func countUnderLock(parent context.Context, out io.Writer, worker int) error {
-	return lock.Do(parent, lock.New(connection).WithName("counter"), ttl, func(held context.Context, l lock.Held) error {
+func countUnderLock(ctx context.Context, out io.Writer, worker int) error {
+	return lock.Do(ctx, lock.New(connection).WithName("counter"), ttl, func(held context.Context, l lock.Held) error {
 		return count(held, out, worker, l)
 	})
 }

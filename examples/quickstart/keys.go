@@ -7,39 +7,38 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func (w *walk) putAndGet(parent context.Context) error {
+func (w *walk) putAndGet(ctx context.Context) error {
 	key := w.base.WithKey(w.prefix + "10.0.0.1")
 
 	w.step("Write a key, twice")
 	w.call(`base := kv.New("registry").WithKey("` + w.prefix + `")`)
 	w.call(`key  := base.WithKey("` + w.prefix + `10.0.0.1")`)
-	w.call(`kv.Put(parent, key.WithValue("starting"))`)
-	first, err := kv.Put(parent, key.WithValue("starting"))
+	w.call(`kv.Put(ctx, key.WithValue("starting"))`)
+	first, err := kv.Put(ctx, key.WithValue("starting"))
 	if err != nil {
 		return err
 	}
 	w.result("revision %d", first.GetHeader().GetRevision())
-	w.call(`kv.Put(parent, key.WithValue("up").WithPrevKV())`)
-	second, err := kv.Put(parent, key.WithValue("up").WithPrevKV())
+	w.call(`kv.Put(ctx, key.WithValue("up").WithPrevKV())`)
+	second, err := kv.Put(ctx, key.WithValue("up").WithPrevKV())
 	if err != nil {
 		return err
 	}
 	w.result("revision %d; the value before was %q", second.GetHeader().GetRevision(), second.GetPrevKv().GetValue())
 
 	w.step("Read it, now and as it was")
-	w.call(`kv.Get(parent, key)`)
-	now, err := kv.Get(parent, key)
+	w.call(`kv.Get(ctx, key)`)
+	now, err := kv.Get(ctx, key)
 	if err != nil {
 		return err
 	}
 	w.pairs(now.GetKvs())
-	w.call(fmt.Sprintf(`kv.Get(parent, key.WithRev(%d))`, first.GetHeader().GetRevision()))
-	then, err := kv.Get(parent, key.WithRev(first.GetHeader().GetRevision()))
+	w.call(fmt.Sprintf(`kv.Get(ctx, key.WithRev(%d))`, first.GetHeader().GetRevision()))
+	then, err := kv.Get(ctx, key.WithRev(first.GetHeader().GetRevision()))
 	if err != nil {
 		return err
 	}
@@ -48,11 +47,11 @@ func (w *walk) putAndGet(parent context.Context) error {
 }
 
 // branch shows that a base is not used up: requests are values, and each With method returns another one.
-func (w *walk) branch(parent context.Context) error {
+func (w *walk) branch(ctx context.Context) error {
 	w.step("Branch several requests from one base")
 	for _, host := range []string{"10.0.0.2", "10.0.0.3"} {
-		w.call(fmt.Sprintf(`kv.Put(parent, base.WithKey("%s%s").WithValue("up"))`, w.prefix, host))
-		resp, err := kv.Put(parent, w.base.WithKey(w.prefix+host).WithValue("up"))
+		w.call(fmt.Sprintf(`kv.Put(ctx, base.WithKey("%s%s").WithValue("up"))`, w.prefix, host))
+		resp, err := kv.Put(ctx, w.base.WithKey(w.prefix+host).WithValue("up"))
 		if err != nil {
 			return err
 		}
@@ -61,16 +60,16 @@ func (w *walk) branch(parent context.Context) error {
 	all := w.base.WithPrefix()
 	w.call(`all := base.WithPrefix()`)
 
-	w.call(`kv.Get(parent, all.WithSort(kv.ByMod, kv.Descend).WithLimit(2))`)
-	newest, err := kv.Get(parent, all.WithSort(kv.ByMod, kv.Descend).WithLimit(2))
+	w.call(`kv.Get(ctx, all.WithSort(kv.ByMod, kv.Descend).WithLimit(2))`)
+	newest, err := kv.Get(ctx, all.WithSort(kv.ByMod, kv.Descend).WithLimit(2))
 	if err != nil {
 		return err
 	}
 	w.pairs(newest.GetKvs())
 	w.result("more: %v", newest.GetMore())
 
-	w.call(`kv.Get(parent, all.WithCountOnly())`)
-	count, err := kv.Get(parent, all.WithCountOnly())
+	w.call(`kv.Get(ctx, all.WithCountOnly())`)
+	count, err := kv.Get(ctx, all.WithCountOnly())
 	if err != nil {
 		return err
 	}
@@ -78,11 +77,11 @@ func (w *walk) branch(parent context.Context) error {
 	return nil
 }
 
-func (w *walk) refuse(parent context.Context) error {
+func (w *walk) refuse(ctx context.Context) error {
 	w.step("Make mistakes: they are all reported at once, and nothing is sent")
-	w.call(`kv.Put(parent, base.WithValue("up").WithLimit(10).WithTimeout(5))`)
-	_, err := kv.Put(parent, w.base.WithValue("up").WithLimit(10).WithTimeout(5))
-	var invalid *ctx.InvalidError
+	w.call(`kv.Put(ctx, base.WithValue("up").WithLimit(10).WithTimeout(5))`)
+	_, err := kv.Put(ctx, w.base.WithValue("up").WithLimit(10).WithTimeout(5))
+	var invalid *kv.InvalidError
 	if !errors.As(err, &invalid) {
 		return fmt.Errorf("a request that makes no sense got: %w", err)
 	}
@@ -94,10 +93,10 @@ func (w *walk) refuse(parent context.Context) error {
 	return nil
 }
 
-func (w *walk) delete(parent context.Context) error {
+func (w *walk) delete(ctx context.Context) error {
 	w.step("Delete what is there")
-	w.call(`kv.Delete(parent, all.WithPrevKV())`)
-	resp, err := kv.Delete(parent, w.base.WithPrefix().WithPrevKV())
+	w.call(`kv.Delete(ctx, all.WithPrevKV())`)
+	resp, err := kv.Delete(ctx, w.base.WithPrefix().WithPrevKV())
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,10 @@ import (
 )
 
 func main() {
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(parent, stop) // who interrupts twice does not want to wait for the clean-up
-	if err := run(parent, os.Stdout); err != nil {
-		if parent.Err() != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	if err := run(ctx, os.Stdout); err != nil {
+		if ctx.Err() != nil {
 			err = errors.New("interrupted")
 		}
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
@@ -32,20 +32,20 @@ func main() {
 }
 
 // run takes the walk, and leaves nothing behind however it ends.
-func run(parent context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out io.Writer) (err error) {
 	w := newWalk(out)
 	w.say("A walk through eetcd for Go on a real etcd cluster.")
 
 	w.step("Find a cluster")
-	place, err := findPlace(parent, w)
+	place, err := findPlace(ctx, w)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, place.close()) }()
 
 	w.step("Open a connection to it under a name")
-	w.call(`conn.Open(parent, "registry", endpoints)`)
-	c, err := conn.Open(parent, connection, place.endpoints)
+	w.call(`conn.Open(ctx, "registry", endpoints)`)
+	c, err := conn.Open(ctx, connection, place.endpoints)
 	if err != nil {
 		return err
 	}
@@ -54,17 +54,17 @@ func run(parent context.Context, out io.Writer) (err error) {
 		w.result("%s is %v", endpoint.Address, endpoint.State)
 	}
 	if place.own == nil {
-		defer func() { err = errors.Join(err, w.sweep(parent)) }()
+		defer func() { err = errors.Join(err, w.sweep(ctx)) }()
 	}
 
 	for _, act := range []func(context.Context) error{
 		w.putAndGet, w.branch, w.refuse, w.compareAndSwap, w.delete,
 	} {
-		if err := act(parent); err != nil {
+		if err := act(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.outage(parent, c, place); err != nil {
+	if err := w.outage(ctx, c, place); err != nil {
 		return err
 	}
 	w.say("That was it. README.md goes on from here, task by task.")

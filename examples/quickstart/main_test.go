@@ -99,14 +99,14 @@ func TestWalkThroughSomebodysClusterLeavesItAsItWas(t *testing.T) {
 	checkKeys(t, "config")
 
 	// An interrupted walk removes what it has written so far.
-	parent, cancel := context.WithCancelCause(t.Context())
+	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("enough")
 	halfway := writer(func(p []byte) {
 		if strings.Contains(string(p), "Compare and swap") {
 			cancel(why)
 		}
 	})
-	if err := run(parent, halfway); !errors.Is(err, why) {
+	if err := run(ctx, halfway); !errors.Is(err, why) {
 		t.Errorf("interrupted: %v", err)
 	}
 	checkKeys(t, "config")

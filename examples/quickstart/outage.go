@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
 )
@@ -20,18 +19,18 @@ const (
 )
 
 // outage kills the member that answered last, reads on while it is away, and waits for its return.
-func (w *walk) outage(parent context.Context, c *conn.Conn, p *place) error {
+func (w *walk) outage(ctx context.Context, c *conn.Conn, p *place) error {
 	if p.own == nil {
 		w.say("The members of this cluster are not ours to kill. Without ETCD_ENDPOINTS the walk ends with an outage.")
 		return nil
 	}
 	w.step("Lose the member in use")
 	key := w.base.WithKey(w.prefix + "10.0.0.1")
-	if _, err := kv.Put(parent, key.WithValue("still here")); err != nil {
+	if _, err := kv.Put(ctx, key.WithValue("still here")); err != nil {
 		return err
 	}
-	w.call(`kv.Get(parent, key)`)
-	resp, err := kv.Get(parent, key)
+	w.call(`kv.Get(ctx, key)`)
+	resp, err := kv.Get(ctx, key)
 	if err != nil {
 		return err
 	}
@@ -44,22 +43,22 @@ func (w *walk) outage(parent context.Context, c *conn.Conn, p *place) error {
 	victim.Kill()
 
 	w.step("Read on, as if nothing had happened")
-	w.call(`kv.Get(parent, key) // again and again`)
-	if err := w.readOn(parent, c, key, victim); err != nil {
+	w.call(`kv.Get(ctx, key) // again and again`)
+	if err := w.readOn(ctx, c, key, victim); err != nil {
 		return err
 	}
 	if err := w.info(); err != nil {
 		return err
 	}
-	return w.comeback(parent, c, key, victim)
+	return w.comeback(ctx, c, key, victim)
 }
 
 // readOn reads until the wait for the next attempt to reconnect has grown to seconds, so that there is something to see.
-func (w *walk) readOn(parent context.Context, c *conn.Conn, key ctx.Ctx, victim *etcdtest.Member) error {
+func (w *walk) readOn(ctx context.Context, c *conn.Conn, key kv.Request, victim *etcdtest.Member) error {
 	begin, reads, slowest := time.Now(), 0, time.Duration(0)
-	err := await(parent, func() (bool, error) {
+	err := await(ctx, func() (bool, error) {
 		sent := time.Now()
-		if _, err := kv.Get(parent, key); err != nil {
+		if _, err := kv.Get(ctx, key); err != nil {
 			return false, fmt.Errorf("read %d during the outage: %w", reads+1, err)
 		}
 		reads++
@@ -75,17 +74,17 @@ func (w *walk) readOn(parent context.Context, c *conn.Conn, key ctx.Ctx, victim 
 	return nil
 }
 
-func (w *walk) comeback(parent context.Context, c *conn.Conn, key ctx.Ctx, member *etcdtest.Member) error {
+func (w *walk) comeback(ctx context.Context, c *conn.Conn, key kv.Request, member *etcdtest.Member) error {
 	w.step("Let it come back: the connection finds it by itself")
 	w.call(`member.Restart()`)
 	begin := time.Now()
 	member.Restart()
-	if err := await(parent, func() (bool, error) { return stateOf(c, member).State == conn.Active, nil }); err != nil {
+	if err := await(ctx, func() (bool, error) { return stateOf(c, member).State == conn.Active, nil }); err != nil {
 		return err
 	}
 	w.result("%s is Active again after %.1f s", member.Endpoint(), time.Since(begin).Seconds())
-	w.call(fmt.Sprintf(`kv.Get(parent, key.WithEndpoint("%s"))`, member.Endpoint()))
-	resp, err := kv.Get(parent, key.WithEndpoint(member.Endpoint()))
+	w.call(fmt.Sprintf(`kv.Get(ctx, key.WithEndpoint("%s"))`, member.Endpoint()))
+	resp, err := kv.Get(ctx, key.WithEndpoint(member.Endpoint()))
 	if err != nil {
 		return err
 	}
@@ -117,8 +116,8 @@ func stateOf(c *conn.Conn, m *etcdtest.Member) conn.Endpoint {
 }
 
 // await calls what until it is done or fails, or patience is at its end.
-func await(parent context.Context, what func() (done bool, err error)) error {
-	bounded, cancel := context.WithTimeoutCause(parent, patience, fmt.Errorf("nothing happened within %v", patience))
+func await(ctx context.Context, what func() (done bool, err error)) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("nothing happened within %v", patience))
 	defer cancel()
 	tick := time.NewTicker(readPause)
 	defer tick.Stop()

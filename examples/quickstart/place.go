@@ -17,7 +17,7 @@ type place struct {
 }
 
 // findPlace takes the cluster of $ETCD_ENDPOINTS, or starts one of its own.
-func findPlace(parent context.Context, w *walk) (*place, error) {
+func findPlace(ctx context.Context, w *walk) (*place, error) {
 	if list := os.Getenv("ETCD_ENDPOINTS"); list != "" {
 		p := &place{}
 		for endpoint := range strings.SplitSeq(list, ",") {
@@ -27,13 +27,13 @@ func findPlace(parent context.Context, w *walk) (*place, error) {
 		w.result("every key of this walk begins with %s", w.prefix)
 		return p, nil
 	}
-	w.call("etcdtest.Run(parent, etcdtest.WithSize(3))")
+	w.call("etcdtest.Run(ctx, etcdtest.WithSize(3))")
 	w.result("looking for an etcd server; where there is none yet, etcd %s is built once, which takes about a minute",
 		etcdtest.DefaultVersion)
-	if _, err := etcdtest.Binary(parent, ""); err != nil {
+	if _, err := etcdtest.Binary(ctx, ""); err != nil {
 		return nil, err
 	}
-	own, err := etcdtest.Run(parent, etcdtest.WithSize(3))
+	own, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
 		return nil, err
 	}

@@ -13,13 +13,13 @@ import (
 )
 
 // compareAndSwap changes a key only while it is as it was read: once with success, and once too late.
-func (w *walk) compareAndSwap(parent context.Context) error {
+func (w *walk) compareAndSwap(ctx context.Context) error {
 	w.step("Compare and swap")
 	name := w.prefix + "config"
 	config := w.base.WithKey(name)
 	w.call(fmt.Sprintf(`config := base.WithKey("%s")`, name))
-	w.call(`kv.Put(parent, config.WithValue("v1"))`)
-	written, err := kv.Put(parent, config.WithValue("v1"))
+	w.call(`kv.Put(ctx, config.WithValue("v1"))`)
+	written, err := kv.Put(ctx, config.WithValue("v1"))
 	if err != nil {
 		return err
 	}
@@ -32,8 +32,8 @@ func (w *walk) compareAndSwap(parent context.Context) error {
 		Then(op.Put(config.WithValue("v2"))).
 		Else(op.Get(config))
 
-	w.call(`kv.Txn(parent, kv.New("registry"), swap)`)
-	won, err := kv.Txn(parent, kv.New(connection), swap)
+	w.call(`kv.Txn(ctx, kv.New("registry"), swap)`)
+	won, err := kv.Txn(ctx, kv.New(connection), swap)
 	if err != nil {
 		return err
 	}
@@ -42,8 +42,8 @@ func (w *walk) compareAndSwap(parent context.Context) error {
 	}
 	w.result("swapped at revision %d", won.GetHeader().GetRevision())
 
-	w.call(`kv.Txn(parent, kv.New("registry"), swap) // again: the key is not what it was`)
-	lost, err := kv.Txn(parent, kv.New(connection), swap)
+	w.call(`kv.Txn(ctx, kv.New("registry"), swap) // again: the key is not what it was`)
+	lost, err := kv.Txn(ctx, kv.New(connection), swap)
 	if err != nil {
 		return err
 	}

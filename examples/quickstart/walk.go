@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 )
@@ -23,7 +22,7 @@ type walk struct {
 	out    io.Writer
 	steps  int
 	prefix string // of every key written here; nobody else has it
-	base   ctx.Ctx
+	base   kv.Request
 }
 
 func newWalk(out io.Writer) *walk {
@@ -51,8 +50,8 @@ func (w *walk) pairs(found []*mvccpb.KeyValue) {
 }
 
 // sweep removes the walk's keys, also when the walk was interrupted.
-func (w *walk) sweep(parent context.Context) error {
-	_, err := kv.Delete(context.WithoutCancel(parent), w.base.WithPrefix().WithTimeout(2*time.Second))
+func (w *walk) sweep(ctx context.Context) error {
+	_, err := kv.Delete(context.WithoutCancel(ctx), w.base.WithPrefix().WithTimeout(2*time.Second))
 	if err != nil {
 		w.say("The keys that begin with %s may still be there.", w.prefix)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // goFollow runs follow, and tells what it sees: lists with their keys, and events.
-func goFollow(parent context.Context) (seen <-chan string, ended <-chan error) {
+func goFollow(ctx context.Context) (seen <-chan string, ended <-chan error) {
 	told, result := make(chan string, 100), make(chan error, 1)
 	replace := func(all []*mvccpb.KeyValue) {
 		list := "list"
@@ -26,7 +26,7 @@ func goFollow(parent context.Context) (seen <-chan string, ended <-chan error) {
 		told <- list
 	}
 	apply := func(e *mvccpb.Event) { told <- e.GetType().String() + " " + string(e.GetKv().GetKey()) }
-	go func() { result <- follow(parent, replace, apply) }()
+	go func() { result <- follow(ctx, replace, apply) }()
 	return told, result
 }
 

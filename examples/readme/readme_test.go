@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -104,53 +103,53 @@ func targets(t *testing.T) map[string]bool {
 
 func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
-	parent, endpoints := t.Context(), cluster.Endpoints()
-	if err := beat(parent, endpoints); err != nil {
+	ctx, endpoints := t.Context(), cluster.Endpoints()
+	if err := beat(ctx, endpoints); err != nil {
 		t.Errorf("beat: %v", err)
 	}
-	if err := openLater(parent, endpoints); err != nil {
+	if err := openLater(ctx, endpoints); err != nil {
 		t.Errorf("openLater: %v", err)
 	}
-	c, err := open(parent, endpoints)
+	c, err := open(ctx, endpoints)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 
-	if err := branches(parent); err != nil {
+	if err := branches(ctx); err != nil {
 		t.Errorf("branches: %v", err)
 	}
-	mistakes(parent)
-	if err := look(parent); err != nil {
+	mistakes(ctx)
+	if err := look(ctx); err != nil {
 		t.Errorf("look: %v", err)
 	}
-	if err := administer(parent, filepath.Join(t.TempDir(), "backup.db")); err != nil {
+	if err := administer(ctx, filepath.Join(t.TempDir(), "backup.db")); err != nil {
 		t.Errorf("administer: %v", err)
 	}
-	if err := stubs(parent); err != nil {
+	if err := stubs(ctx); err != nil {
 		t.Errorf("stubs: %v", err)
 	}
 
-	resp, err := kv.Put(parent, kv.New("registry").WithKey("config").WithValue("v1"))
+	resp, err := kv.Put(ctx, kv.New("registry").WithKey("config").WithValue("v1"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []bool{true, false} {
-		if swapped, err := swap(parent, resp.GetHeader().GetRevision()); err != nil || swapped != want {
+		if swapped, err := swap(ctx, resp.GetHeader().GetRevision()); err != nil || swapped != want {
 			t.Errorf("swap: %v, %v, want %v", swapped, err, want)
 		}
 	}
 
-	if err := write(parent, kv.New("registry").WithKey("k").WithValue("v")); err != nil {
+	if err := write(ctx, kv.New("registry").WithKey("k").WithValue("v")); err != nil {
 		t.Errorf("write: %v", err)
 	}
 	// A service that registers is seen by whoever follows, until its lease is revoked.
-	following, cancel := context.WithCancel(parent)
+	following, cancel := context.WithCancel(ctx)
 	seen, followed := goFollow(following)
 	registered := make(chan error, 1)
-	go func() { registered <- register(parent) }()
+	go func() { registered <- register(ctx) }()
 	id := leaseOf(t, "heartbeat:10.0.0.1")
-	if _, err := lease.Revoke(parent, lease.New("registry"), id); err != nil {
+	if _, err := lease.Revoke(ctx, lease.New("registry"), id); err != nil {
 		t.Errorf("revoke: %v", err)
 	}
 	if err := <-registered; !errors.Is(err, etcderr.ErrLeaseNotFound) {
@@ -162,16 +161,16 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 		t.Errorf("follow ended with %v", err)
 	}
 
-	observing, stop := context.WithCancel(parent)
+	observing, stop := context.WithCancel(ctx)
 	observed := make(chan error, 1)
 	go func() { observed <- observe(observing) }()
-	for name, work := range map[string]func(context.Context, ctx.Ctx) error{
+	for name, work := range map[string]func(context.Context, kv.Request) error{
 		"takeTurns": takeTurns, "takeTurnsIfFree": takeTurnsIfFree, "leadOnce": leadOnce,
 	} {
-		if err := work(parent, kv.Key("work/"+name).WithValue("done")); err != nil {
+		if err := work(ctx, kv.Key("work/"+name).WithValue("done")); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if r, err := kv.Get(parent, kv.New("registry").WithKey("work/"+name)); err != nil || len(r.GetKvs()) != 1 {
+		if r, err := kv.Get(ctx, kv.New("registry").WithKey("work/"+name)); err != nil || len(r.GetKvs()) != 1 {
 			t.Errorf("%s has written %v, %v", name, r.GetKvs(), err)
 		}
 	}
@@ -180,15 +179,15 @@ func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
 		t.Errorf("observe ended with %v", err)
 	}
 	for range 2 {
-		if err := transfer(parent); err != nil {
+		if err := transfer(ctx); err != nil {
 			t.Errorf("transfer: %v", err)
 		}
 	}
-	if r, err := kv.Get(parent, kv.New("registry").WithKey("account/b")); err != nil || string(r.GetKvs()[0].GetValue()) != "20" {
+	if r, err := kv.Get(ctx, kv.New("registry").WithKey("account/b")); err != nil || string(r.GetKvs()[0].GetValue()) != "20" {
 		t.Errorf("transferred: %v, %v", r.GetKvs(), err)
 	}
 
-	err = write(parent, kv.New("registry").WithKey("k").WithLease(12345))
+	err = write(ctx, kv.New("registry").WithKey("k").WithLease(12345))
 	if !errors.Is(err, etcderr.ErrLeaseNotFound) {
 		t.Errorf("write with a lease that is not there: %v", err)
 	}
@@ -219,7 +218,7 @@ func TestPagesOfTheREADMEHoldEachKeyOnce(t *testing.T) {
 	defer c.Close()
 	const jobs = 2500
 	for i := range jobs {
-		key := ctx.Key(fmt.Sprintf("jobs/%04d", i))
+		key := kv.Key(fmt.Sprintf("jobs/%04d", i))
 		if _, err := kv.Put(t.Context(), key.WithConn("registry")); err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,6 @@ import (
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
@@ -32,18 +31,18 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-func beat(parent context.Context, endpoints []string) error {
-	registry, err := conn.Open(parent, "registry", endpoints)
+func beat(ctx context.Context, endpoints []string) error {
+	registry, err := conn.Open(ctx, "registry", endpoints)
 	if err != nil {
 		return err
 	}
 	defer registry.Close()
 
 	base := kv.New("registry").WithKey("heartbeat:")
-	if _, err := kv.Put(parent, base.WithKey("heartbeat:10.0.0.1").WithValue("up")); err != nil {
+	if _, err := kv.Put(ctx, base.WithKey("heartbeat:10.0.0.1").WithValue("up")); err != nil {
 		return err
 	}
-	newest, err := kv.Get(parent, base.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10))
+	newest, err := kv.Get(ctx, base.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10))
 	if err != nil {
 		return err
 	}
@@ -53,8 +52,8 @@ func beat(parent context.Context, endpoints []string) error {
 	return nil
 }
 
-func open(parent context.Context, endpoints []string) (*conn.Conn, error) {
-	return conn.Open(parent, "registry", endpoints,
+func open(ctx context.Context, endpoints []string) (*conn.Conn, error) {
+	return conn.Open(ctx, "registry", endpoints,
 		conn.WithLogger(slog.Default()),
 		conn.WithStateListener(func(e conn.Endpoint) {
 			fmt.Println(e.Name, e.Address, e.State, e.Err)
@@ -62,47 +61,47 @@ func open(parent context.Context, endpoints []string) (*conn.Conn, error) {
 	)
 }
 
-func openLater(parent context.Context, endpoints []string) error {
-	c, err := conn.Open(parent, "lazy", endpoints, conn.WithLazy())
+func openLater(ctx context.Context, endpoints []string) error {
+	c, err := conn.Open(ctx, "lazy", endpoints, conn.WithLazy())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	return c.WaitReady(parent)
+	return c.WaitReady(ctx)
 }
 
-func openSecurely(parent context.Context, endpoints []string, roots *x509.CertPool, own tls.Certificate) (*conn.Conn, error) {
-	return conn.Open(parent, "secure", endpoints, conn.WithTLS(&tls.Config{
+func openSecurely(ctx context.Context, endpoints []string, roots *x509.CertPool, own tls.Certificate) (*conn.Conn, error) {
+	return conn.Open(ctx, "secure", endpoints, conn.WithTLS(&tls.Config{
 		RootCAs:      roots,
 		Certificates: []tls.Certificate{own}, // only where the servers ask for one
 	}))
 }
 
-func branches(parent context.Context) error {
+func branches(ctx context.Context) error {
 	jobs := kv.New("registry").WithKey("jobs/")
 	one := jobs.WithSubKey("a") // the key is "jobs/a"
 	newest := jobs.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10)
 	count := jobs.WithPrefix().WithCountOnly() // the others stay as they are
 
-	for _, request := range []ctx.Ctx{one, newest, count} {
-		if _, err := kv.Get(parent, request); err != nil {
+	for _, request := range []kv.Request{one, newest, count} {
+		if _, err := kv.Get(ctx, request); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func mistakes(parent context.Context) {
-	_, err := kv.Put(parent, kv.New("registry").WithKey("k").WithLimit(10).WithTimeout(5))
-	fmt.Println(errors.Is(err, ctx.ErrInvalid), err)
+func mistakes(ctx context.Context) {
+	_, err := kv.Put(ctx, kv.New("registry").WithKey("k").WithLimit(10).WithTimeout(5))
+	fmt.Println(errors.Is(err, kv.ErrInvalid), err)
 	// true ctx: WithLimit does not apply to a put request; ctx: WithTimeout(5ns) is below 1ms in a put request
 }
 
-func pages(parent context.Context, each func(*pb.RangeResponse)) error {
+func pages(ctx context.Context, each func(*pb.RangeResponse)) error {
 	const prefix = "jobs/"
 	page := kv.New("registry").WithKey(prefix).WithPrefix().WithLimit(1000)
 	for {
-		resp, err := kv.Get(parent, page)
+		resp, err := kv.Get(ctx, page)
 		if err != nil {
 			return err
 		}
@@ -111,16 +110,16 @@ func pages(parent context.Context, each func(*pb.RangeResponse)) error {
 			return nil
 		}
 		last := string(resp.GetKvs()[len(resp.GetKvs())-1].GetKey())
-		page = page.WithKey(last + "\x00").WithRangeEnd(ctx.PrefixEnd(prefix)).WithRev(resp.GetHeader().GetRevision())
+		page = page.WithKey(last + "\x00").WithRangeEnd(kv.PrefixEnd(prefix)).WithRev(resp.GetHeader().GetRevision())
 	}
 }
 
-func swap(parent context.Context, seen int64) (swapped bool, err error) {
+func swap(ctx context.Context, seen int64) (swapped bool, err error) {
 	config := kv.New("registry").WithKey("config")
 	txn := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
 		Then(op.Put(config.WithValue("v2"))).
 		Else(op.Get(config))
-	resp, err := kv.Txn(parent, kv.New("registry"), txn)
+	resp, err := kv.Txn(ctx, kv.New("registry"), txn)
 	if err != nil {
 		return false, err
 	}
@@ -130,17 +129,17 @@ func swap(parent context.Context, seen int64) (swapped bool, err error) {
 	return resp.GetSucceeded(), nil
 }
 
-func register(parent context.Context) error {
-	granted, err := lease.Grant(parent, lease.New("registry"), 10*time.Second)
+func register(ctx context.Context) error {
+	granted, err := lease.Grant(ctx, lease.New("registry"), 10*time.Second)
 	if err != nil {
 		return err
 	}
-	keeper, err := lease.KeepAlive(parent, lease.New("registry"), granted.GetID())
+	keeper, err := lease.KeepAlive(ctx, lease.New("registry"), granted.GetID())
 	if err != nil {
 		return err
 	}
 	defer keeper.Close()
-	_, err = kv.Put(parent, kv.New("registry").WithKey("heartbeat:10.0.0.1").WithValue("up").WithLease(granted.GetID()))
+	_, err = kv.Put(ctx, kv.New("registry").WithKey("heartbeat:10.0.0.1").WithValue("up").WithLease(granted.GetID()))
 	if err != nil {
 		return err
 	}
@@ -148,14 +147,14 @@ func register(parent context.Context) error {
 	return keeper.Err() // why the lease is not kept any more
 }
 
-func listAndWatch(parent context.Context, replace func([]*mvccpb.KeyValue), apply func(*mvccpb.Event)) error {
+func listAndWatch(ctx context.Context, replace func([]*mvccpb.KeyValue), apply func(*mvccpb.Event)) error {
 	base := kv.New("registry").WithKey("heartbeat:").WithPrefix()
-	all, err := kv.Get(parent, base)
+	all, err := kv.Get(ctx, base)
 	if err != nil {
 		return err
 	}
 	replace(all.GetKvs()) // a key that is not among them any more was deleted meanwhile
-	w, err := watch.Watch(parent, base.WithStartRevision(all.GetHeader().GetRevision()+1))
+	w, err := watch.Watch(ctx, base.WithStartRevision(all.GetHeader().GetRevision()+1))
 	if err != nil {
 		return err
 	}
@@ -169,30 +168,30 @@ func listAndWatch(parent context.Context, replace func([]*mvccpb.KeyValue), appl
 	return nil
 }
 
-func follow(parent context.Context, replace func([]*mvccpb.KeyValue), apply func(*mvccpb.Event)) error {
+func follow(ctx context.Context, replace func([]*mvccpb.KeyValue), apply func(*mvccpb.Event)) error {
 	for {
-		err := listAndWatch(parent, replace, apply)
-		if parent.Err() != nil || errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrNotOpen) {
+		err := listAndWatch(ctx, replace, apply)
+		if ctx.Err() != nil || errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrNotOpen) {
 			return err
 		}
 		slog.Warn("listing again in a second", "reason", err)
 		select {
 		case <-time.After(time.Second):
-		case <-parent.Done():
+		case <-ctx.Done():
 		}
 	}
 }
 
-func takeTurns(parent context.Context, work ctx.Ctx) error {
-	return lock.Do(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+func takeTurns(ctx context.Context, work kv.Request) error {
+	return lock.Do(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 		func(held context.Context, l lock.Held) error {
 			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 			return err
 		})
 }
 
-func takeTurnsIfFree(parent context.Context, work ctx.Ctx) error {
-	held, err := lock.Try(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+func takeTurnsIfFree(ctx context.Context, work kv.Request) error {
+	held, err := lock.Try(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 		func(held context.Context, l lock.Held) error {
 			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 			return err
@@ -203,17 +202,17 @@ func takeTurnsIfFree(parent context.Context, work ctx.Ctx) error {
 	return err
 }
 
-func leadOnce(parent context.Context, work ctx.Ctx) error {
+func leadOnce(ctx context.Context, work kv.Request) error {
 	candidate := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
-	return election.Run(parent, candidate, 10*time.Second,
+	return election.Run(ctx, candidate, 10*time.Second,
 		func(leading context.Context, l *election.Leadership) error {
 			_, err := kv.Txn(leading, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 			return err
 		})
 }
 
-func observe(parent context.Context) error {
-	o, err := election.Observe(parent, election.New("registry").WithName("scheduler"))
+func observe(ctx context.Context) error {
+	o, err := election.Observe(ctx, election.New("registry").WithName("scheduler"))
 	if err != nil {
 		return err
 	}
@@ -231,8 +230,8 @@ func observe(parent context.Context) error {
 	return nil
 }
 
-func transfer(parent context.Context) error {
-	_, err := stm.Run(parent, stm.New("registry"), func(tx *stm.Tx) error {
+func transfer(ctx context.Context) error {
+	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
 		for key, change := range map[string]int{"account/a": -10, "account/b": 10} {
 			value, err := tx.Get(key)
 			if err != nil {
@@ -246,8 +245,8 @@ func transfer(parent context.Context) error {
 	return err
 }
 
-func write(parent context.Context, c ctx.Ctx) error {
-	_, err := kv.Put(parent, c)
+func write(ctx context.Context, c kv.Request) error {
+	_, err := kv.Put(ctx, c)
 	switch {
 	case errors.Is(err, etcderr.ErrLeaseNotFound):
 		fmt.Println("the lease has expired: grant another one")
@@ -265,7 +264,7 @@ func write(parent context.Context, c ctx.Ctx) error {
 	return err
 }
 
-func look(parent context.Context) error {
+func look(ctx context.Context) error {
 	for _, e := range conn.Info() {
 		if e.State == conn.Frozen {
 			fmt.Printf("%s: %s is tried again in %v: %v\n", e.Name, e.Address, e.ReconnectIn.Round(time.Millisecond), e.Err)
@@ -274,30 +273,30 @@ func look(parent context.Context) error {
 	return conn.WriteInfo(os.Stdout)
 }
 
-func administer(parent context.Context, path string) error {
+func administer(ctx context.Context, path string) error {
 	c, err := conn.Lookup("registry")
 	if err != nil {
 		return err
 	}
 	admin := maintenance.New("registry")
 	for _, e := range c.Info() {
-		status, err := maintenance.Status(parent, admin.WithEndpoint(e.Address))
+		status, err := maintenance.Status(ctx, admin.WithEndpoint(e.Address))
 		if err != nil {
 			return err
 		}
 		fmt.Println(e.Address, status.GetVersion(), status.GetDbSizeInUse(), status.GetLeader(), status.GetErrors())
 	}
-	return maintenance.SaveSnapshot(parent, admin, path, func(done, total int64) {
+	return maintenance.SaveSnapshot(ctx, admin, path, func(done, total int64) {
 		fmt.Printf("%d of %d bytes\n", done, total)
 	})
 }
 
-func stubs(parent context.Context) error {
+func stubs(ctx context.Context) error {
 	c, err := conn.Lookup("registry")
 	if err != nil {
 		return err
 	}
-	list, err := pb.NewClusterClient(c).MemberList(parent, &pb.MemberListRequest{Linearizable: true})
+	list, err := pb.NewClusterClient(c).MemberList(ctx, &pb.MemberListRequest{Linearizable: true})
 	if err != nil {
 		return err
 	}

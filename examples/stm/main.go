@@ -35,30 +35,30 @@ const (
 var names = []string{"anna", "ben", "cleo"}
 
 func main() {
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(parent, stop) // who interrupts twice does not want to wait for the clean-up
-	if err := run(parent, os.Stdout); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	if err := run(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "stm:", err)
 		os.Exit(1)
 	}
 }
 
-func run(parent context.Context, out io.Writer) (err error) {
+func run(ctx context.Context, out io.Writer) (err error) {
 	fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
 		"which takes about a minute.\n", etcdtest.DefaultVersion)
-	cluster, err := etcdtest.Run(parent, etcdtest.WithSize(3))
+	cluster, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(parent, connection, cluster.Endpoints())
+	c, err := conn.Open(ctx, connection, cluster.Endpoints())
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 
 	for _, name := range names {
-		if _, err := kv.Put(parent, kv.New(connection).WithKey(prefix+name).WithValue(strconv.Itoa(deposit))); err != nil {
+		if _, err := kv.Put(ctx, kv.New(connection).WithKey(prefix+name).WithValue(strconv.Itoa(deposit))); err != nil {
 			return err
 		}
 	}
@@ -70,7 +70,7 @@ func run(parent context.Context, out io.Writer) (err error) {
 		all.Go(func() {
 			for n := range transfers {
 				from, to := names[(i+n)%len(names)], names[(i+n+1+n%2)%len(names)]
-				conflicts, err := transfer(parent, from, to, 1+7*n%60)
+				conflicts, err := transfer(ctx, from, to, 1+7*n%60)
 				again.Add(int64(conflicts))
 				switch {
 				case errors.Is(err, errTooLittle):
@@ -90,7 +90,7 @@ func run(parent context.Context, out io.Writer) (err error) {
 
 	// A transaction that only reads sees all accounts at one revision.
 	sum := 0
-	_, err = stm.Run(parent, stm.New(connection), func(tx *stm.Tx) error {
+	_, err = stm.Run(ctx, stm.New(connection), func(tx *stm.Tx) error {
 		sum = 0
 		pairs, err := tx.Range(kv.Key(prefix).WithPrefix())
 		if err != nil {
@@ -118,8 +118,8 @@ func run(parent context.Context, out io.Writer) (err error) {
 var errTooLittle = errors.New("there is not enough in the account")
 
 // transfer moves money, and tells how many tries somebody else was in the way of.
-func transfer(parent context.Context, from, to string, amount int) (conflicts int, err error) {
-	_, err = stm.Run(parent, stm.New(connection), func(tx *stm.Tx) error {
+func transfer(ctx context.Context, from, to string, amount int) (conflicts int, err error) {
+	_, err = stm.Run(ctx, stm.New(connection), func(tx *stm.Tx) error {
 		conflicts = tx.Conflicts()
 		payer, err := balance(tx, from)
 		if err != nil {

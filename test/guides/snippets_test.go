@@ -15,13 +15,13 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 )
 
-func newest(parent context.Context, endpoints []string) ([]*mvccpb.KeyValue, error) {
+func newest(ctx context.Context, endpoints []string) ([]*mvccpb.KeyValue, error) {
 	cli, err := clientv3.New(clientv3.Config{Endpoints: endpoints, DialTimeout: time.Second})
 	if err != nil {
 		return nil, err
 	}
 	defer cli.Close()
-	bounded, cancel := context.WithTimeout(parent, 5*time.Second)
+	bounded, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	resp, err := cli.Get(bounded, "tasks/", clientv3.WithPrefix(),
 		clientv3.WithSort(clientv3.SortByModRevision, clientv3.SortDescend), clientv3.WithLimit(10))
@@ -31,8 +31,8 @@ func newest(parent context.Context, endpoints []string) ([]*mvccpb.KeyValue, err
 	return resp.Kvs, nil
 }
 
-func swapAt(parent context.Context, cli *clientv3.Client, seen int64) (*clientv3.TxnResponse, error) {
-	resp, err := cli.Txn(parent).
+func swapAt(ctx context.Context, cli *clientv3.Client, seen int64) (*clientv3.TxnResponse, error) {
+	resp, err := cli.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision("config"), "=", seen)).
 		Then(clientv3.OpPut("config", "v2")).
 		Else(clientv3.OpGet("config")).
@@ -40,15 +40,15 @@ func swapAt(parent context.Context, cli *clientv3.Client, seen int64) (*clientv3
 	return resp, err
 }
 
-func register(parent context.Context, cli *clientv3.Client) error {
-	granted, err := cli.Grant(parent, 10)
+func register(ctx context.Context, cli *clientv3.Client) error {
+	granted, err := cli.Grant(ctx, 10)
 	if err != nil {
 		return err
 	}
-	if _, err := cli.Put(parent, "heartbeat:a", "up", clientv3.WithLease(granted.ID)); err != nil {
+	if _, err := cli.Put(ctx, "heartbeat:a", "up", clientv3.WithLease(granted.ID)); err != nil {
 		return err
 	}
-	renewals, err := cli.KeepAlive(parent, granted.ID)
+	renewals, err := cli.KeepAlive(ctx, granted.ID)
 	if err != nil {
 		return err
 	}
@@ -57,8 +57,8 @@ func register(parent context.Context, cli *clientv3.Client) error {
 	return errors.New("the lease is not kept any more, for a reason that only the log knows")
 }
 
-func changes(parent context.Context, cli *clientv3.Client, from int64, each func(kind, key string)) error {
-	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(parent))
+func changes(ctx context.Context, cli *clientv3.Client, from int64, each func(kind, key string)) error {
+	watching, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
 	for resp := range cli.Watch(watching, "tasks/", clientv3.WithPrefix(), clientv3.WithRev(from)) {
 		if err := resp.Err(); err != nil {
@@ -68,27 +68,27 @@ func changes(parent context.Context, cli *clientv3.Client, from int64, each func
 			each(event.Type.String(), string(event.Kv.Key))
 		}
 	}
-	return parent.Err() // or a loss that nothing tells of
+	return ctx.Err() // or a loss that nothing tells of
 }
 
-func guarded(parent context.Context, cli *clientv3.Client) error {
+func guarded(ctx context.Context, cli *clientv3.Client) error {
 	session, err := concurrency.NewSession(cli, concurrency.WithTTL(10))
 	if err != nil {
 		return err
 	}
 	defer session.Close()
 	mutex := concurrency.NewMutex(session, "jobs")
-	if err := mutex.Lock(parent); err != nil {
+	if err := mutex.Lock(ctx); err != nil {
 		return err
 	}
-	defer mutex.Unlock(parent)
-	_, err = cli.Txn(parent).If(mutex.IsOwner()).Then(clientv3.OpPut("work", "done")).Commit()
+	defer mutex.Unlock(ctx)
+	_, err = cli.Txn(ctx).If(mutex.IsOwner()).Then(clientv3.OpPut("work", "done")).Commit()
 	return err
 }
 
 func TestCodeOfClientv3DoesWhatItsGuideSays(t *testing.T) {
 	endpoints := etcdtest.Start(t).Endpoints()
-	parent, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cli, err := clientv3.New(clientv3.Config{Endpoints: endpoints})
 	if err != nil {
@@ -97,7 +97,7 @@ func TestCodeOfClientv3DoesWhatItsGuideSays(t *testing.T) {
 	defer cli.Close()
 	put := func(key string) int64 {
 		t.Helper()
-		resp, err := cli.Put(parent, key, "v1")
+		resp, err := cli.Put(ctx, key, "v1")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,24 +105,24 @@ func TestCodeOfClientv3DoesWhatItsGuideSays(t *testing.T) {
 	}
 	from := put("tasks/1")
 	put("tasks/2")
-	if got, err := newest(parent, endpoints); err != nil || len(got) != 2 || string(got[0].Key) != "tasks/2" {
+	if got, err := newest(ctx, endpoints); err != nil || len(got) != 2 || string(got[0].Key) != "tasks/2" {
 		t.Errorf("newest: %v, %v", got, err)
 	}
 	seen := put("config")
 	for _, want := range []bool{true, false} {
-		if got, err := swapAt(parent, cli, seen); err != nil || got.Succeeded != want {
+		if got, err := swapAt(ctx, cli, seen); err != nil || got.Succeeded != want {
 			t.Errorf("swapped: %v, %v, want %t", got, err, want)
 		}
 	}
-	if err := guarded(parent, cli); err != nil {
+	if err := guarded(ctx, cli); err != nil {
 		t.Errorf("guarded: %v", err)
 	}
 
 	kept := make(chan error, 1)
-	go func() { kept <- register(parent, cli) }()
+	go func() { kept <- register(ctx, cli) }()
 	lease := clientv3.NoLease
 	for lease == clientv3.NoLease {
-		got, err := cli.Get(parent, "heartbeat:a")
+		got, err := cli.Get(ctx, "heartbeat:a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,14 +130,14 @@ func TestCodeOfClientv3DoesWhatItsGuideSays(t *testing.T) {
 			lease = clientv3.LeaseID(got.Kvs[0].Lease)
 		}
 	}
-	if _, err := cli.Revoke(parent, lease); err != nil {
+	if _, err := cli.Revoke(ctx, lease); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-kept; err == nil {
 		t.Error("register: no error")
 	}
 
-	watching, stop := context.WithCancel(parent)
+	watching, stop := context.WithCancel(ctx)
 	seenKeys, watched := make(chan string, 2), make(chan error, 1)
 	go func() {
 		watched <- changes(watching, cli, from, func(kind, key string) { seenKeys <- kind + " " + key })
