@@ -3,16 +3,25 @@
 package conn_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
+
+// getHere is a read that needs no leader.
+func getHere(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.RangeResponse, error) {
+	return pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte("k"), Serializable: true}, opts...)
+}
 
 func TestMemberWithoutALeaderTakesWhatIsSentToItOverTheSameConnection(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
@@ -34,7 +43,7 @@ func TestMemberWithoutALeaderTakesWhatIsSentToItOverTheSameConnection(t *testing
 				if err := stream.RecvMsg(nil); err == nil {
 					t.Error("a stream stays on a member without a leader")
 				}
-				if _, err := get(t.Context(), c, conn.OnEndpoint("a:1")); err != nil {
+				if _, err := getHere(t.Context(), c, conn.OnEndpoint("a:1")); err != nil {
 					t.Errorf("a read sent to it: %v", err)
 				}
 				if _, err := put(t.Context(), c, conn.OnEndpoint("a:1")); !errors.Is(err, etcderr.ErrNoLeader) && !errors.Is(err, conn.ErrUnavailable) {
@@ -64,7 +73,7 @@ func TestRandomLetsGoOfLeaderlessMembersOnceItHasAnother(t *testing.T) {
 		c := openFake(t, []*member{a, b}, conn.WithMode(conn.Random), conn.WithLazy())
 		time.Sleep(5 * time.Second)
 		for _, m := range []*member{a, b} {
-			if _, err := get(t.Context(), c, conn.OnEndpoint(m.name+":1")); err != nil {
+			if _, err := getHere(t.Context(), c, conn.OnEndpoint(m.name+":1")); err != nil {
 				t.Errorf("a read sent to %s: %v", m.name, err)
 			}
 		}
@@ -73,7 +82,7 @@ func TestRandomLetsGoOfLeaderlessMembersOnceItHasAnother(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
-		if _, err := get(t.Context(), c, conn.OnEndpoint("a:1")); !errors.Is(err, conn.ErrUnavailable) {
+		if _, err := getHere(t.Context(), c, conn.OnEndpoint("a:1")); !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("a read sent to the one that is not used any more: %v", err)
 		}
 	})

@@ -18,6 +18,7 @@ package conn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -117,26 +118,33 @@ func firstTo(first chan<- error) (verdict func(error)) {
 	}
 }
 
-// opened waits for the first verdict of every endpoint and decides whether enough of them answer.
+// opened waits for the first verdict of every endpoint, and fails where none of their members can serve anything.
 func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
-	active := 0
 	for range n {
 		select {
-		case err := <-first:
-			if err == nil {
-				active++
-			}
+		case <-first:
 		case <-parent.Done():
+			if c.serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
+				return nil // the others may answer later
+			}
 			return c.refused("open", contextErr(parent))
 		}
 	}
-	if c.opts.mode == Random && active == 0 {
-		return c.refused("open: none of its endpoints answers", nil)
-	}
-	if 2*active <= n {
-		return c.refused(fmt.Sprintf("open: %d of %d endpoints answer, more than half must", active, n), nil)
+	if !c.serves() {
+		return c.refused("open", nil)
 	}
 	return nil
+}
+
+// serves reports whether an endpoint is Active, which proves that the cluster has a majority, or a member at least serves
+// what needs no leader: all that can be had of a cluster without a majority.
+func (c *Conn) serves() bool {
+	active, _ := c.rotation.watch()
+	return active > 0 || slices.ContainsFunc(c.all(), func(e *endpoint) bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.aside != nil || e.phase == returning
+	})
 }
 
 // Name returns the name that the connection is registered under.

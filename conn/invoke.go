@@ -160,7 +160,7 @@ func (u *unary) run(ctx context.Context) error {
 }
 
 func (u *unary) wanted() wanted {
-	return wanted{parent: u.parent, deadline: u.deadline, pinned: u.options.pinned, endpoint: u.options.endpoint}
+	return wanted{parent: u.parent, deadline: u.deadline, pinned: u.options.pinned, endpoint: u.options.endpoint, method: u.method, request: u.args}
 }
 
 // attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.

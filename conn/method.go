@@ -3,6 +3,10 @@
 package conn
 
 import (
+	"google.golang.org/grpc/encoding"
+	codec "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
@@ -32,6 +36,7 @@ var methods = map[string]traits{
 	pb.Maintenance_Hash_FullMethodName:          read | local | slow,
 	pb.Maintenance_HashKV_FullMethodName:        read | local | slow,
 	pb.Maintenance_Defragment_FullMethodName:    local | slow,
+	pb.Maintenance_Snapshot_FullMethodName:      read | local | slow, // a stream
 	pb.Auth_AuthStatus_FullMethodName:           read,
 	pb.Auth_UserGet_FullMethodName:              read,
 	pb.Auth_UserList_FullMethodName:             read,
@@ -47,27 +52,68 @@ func traitsOf(method string, request any) traits {
 	if t, ok := methods[method]; ok {
 		return t
 	}
-	switch r := request.(type) {
-	case *pb.TxnRequest:
-		if readOnly(r) {
+	switch method {
+	case pb.KV_Txn_FullMethodName:
+		if r := ours[pb.TxnRequest](request); r != nil && reads(r, func(*pb.RangeRequest) bool { return true }) {
 			return read
 		}
-	case *pb.AlarmRequest:
-		if r.GetAction() == pb.AlarmRequest_GET {
+	case pb.Maintenance_Alarm_FullMethodName:
+		if r := ours[pb.AlarmRequest](request); r != nil && r.GetAction() == pb.AlarmRequest_GET {
 			return read
 		}
 	}
 	return 0
 }
 
-// readOnly reports whether a transaction only reads, on both branches.
-func readOnly(r *pb.TxnRequest) bool {
+// needsNoLeader reports whether a member serves a request by itself, whether it knows a leader or not.
+func needsNoLeader(method string, request any) bool {
+	serializable := (*pb.RangeRequest).GetSerializable
+	switch method {
+	case pb.KV_Range_FullMethodName:
+		return serializable(ours[pb.RangeRequest](request))
+	case pb.KV_Txn_FullMethodName:
+		r := ours[pb.TxnRequest](request)
+		return r != nil && reads(r, serializable)
+	case pb.Cluster_MemberList_FullMethodName:
+		r := ours[pb.MemberListRequest](request)
+		return r != nil && !r.GetLinearizable()
+	default:
+		return methods[method]&local != 0
+	}
+}
+
+// ours is a request as a message of this SDK. A program may use stubs of etcd's own, whose messages are other types and the
+// same on the wire. It returns nil for what is no such message.
+func ours[T any, M interface {
+	*T
+	proto.Message
+}](request any) M {
+	if m, ok := request.(M); ok {
+		return m
+	}
+	wire, err := encoding.GetCodecV2(codec.Name).Marshal(request)
+	if err != nil {
+		return nil
+	}
+	defer wire.Free()
+	m := M(new(T))
+	if proto.Unmarshal(wire.Materialize(), m) != nil {
+		return nil
+	}
+	return m
+}
+
+// reads reports whether a transaction only reads, on both branches, and all its reads are as wanted.
+func reads(r *pb.TxnRequest, wanted func(*pb.RangeRequest) bool) bool {
 	for _, ops := range [2][]*pb.RequestOp{r.GetSuccess(), r.GetFailure()} {
 		for _, op := range ops {
 			switch op.GetRequest().(type) {
 			case *pb.RequestOp_RequestRange:
+				if !wanted(op.GetRequestRange()) {
+					return false
+				}
 			case *pb.RequestOp_RequestTxn:
-				if !readOnly(op.GetRequestTxn()) {
+				if !reads(op.GetRequestTxn(), wanted) {
 					return false
 				}
 			default:

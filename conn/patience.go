@@ -3,7 +3,6 @@
 package conn
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -18,6 +17,8 @@ type wanted struct {
 	deadline time.Time // until when it may wait; zero: as long as parent
 	pinned   bool      // to endpoint
 	endpoint string
+	method   string
+	request  any // nil for a stream
 }
 
 // pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
@@ -37,6 +38,7 @@ func (c *Conn) pick(w wanted, avoid *endpoint, last error) (*link, error) {
 // await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
 // and when the call's time is up.
 func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
+	leaderless := needsNoLeader(w.method, w.request)
 	timer := time.NewTimer(hurryEvery)
 	defer timer.Stop()
 	for {
@@ -45,7 +47,7 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 			return nil, err
 		}
 		since, changed := c.rotation.outage(e) // before the look for a link, so that no change is missed
-		if l := c.available(e, avoid); l != nil {
+		if l := c.available(e, avoid, leaderless); l != nil {
 			return l, nil
 		}
 		c.hurry()
@@ -99,18 +101,26 @@ func (c *Conn) named(w wanted) (*endpoint, error) {
 	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, w.endpoint)
 }
 
-// available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn.
-func (c *Conn) available(e *endpoint, avoid *endpoint) *link {
-	if e == nil {
-		return c.rotation.next(avoid)
+// available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn. A request that is
+// leaderless, as it needs no leader, may go to a member that has none.
+func (c *Conn) available(e *endpoint, avoid *endpoint, leaderless bool) *link {
+	if e != nil {
+		return e.acquire(leaderless)
 	}
-	return e.acquire()
+	if l := c.rotation.next(avoid); l != nil || !leaderless {
+		return l
+	}
+	return c.acquireAside(avoid)
 }
 
-// acquire acquires the endpoint's own link, that to a learner where it is one; nil where there is none.
-func (e *endpoint) acquire() *link {
+// acquire acquires the endpoint's own link, nil where there is none. That to a learner takes everything: the learner itself
+// says what it refuses.
+func (e *endpoint) acquire(leaderless bool) *link {
 	e.mu.Lock()
-	l := cmp.Or(e.link, e.aside)
+	l := e.link
+	if l == nil && e.aside != nil && (leaderless || e.aside.vitals.Load().learner) {
+		l = e.aside
+	}
 	e.mu.Unlock()
 	if l != nil && l.acquire() {
 		return l

@@ -97,9 +97,12 @@ func (n *names) all() []*Conn {
 //
 // Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]),
 // unix:///path or unixs:///path (over TLS; the server proves the name localhost). The case of scheme and host, a slash at
-// the end and the form of an IP address make no difference. Open waits for the first verdict of each, at most the connect timeout (1 s by default) or parent. In
-// mode ConnectAll more than half of the endpoints must answer; those that do not are Frozen and reconnected. In mode
-// Random one must. parent bounds the opening only.
+// the end and the form of an IP address make no difference.
+//
+// Open waits for the first verdict of each endpoint, at most the connect timeout (1 s by default) or parent. It succeeds
+// when one is Active, since a member that knows a leader proves that the cluster has a majority; the others are Frozen and
+// reconnected. It also succeeds when all that answers are members without a leader or learners, so that what needs no
+// leader can be had of them, such as serializable reads and a snapshot. parent bounds the opening only.
 //
 // It returns ErrAlreadyOpen, ErrEndpoint, ErrOption (each with every fault found), or ErrUnavailable with the reason
 // of each endpoint; then nothing is left behind. It is safe for concurrent use and mirrors eetcd:open/5. It calls

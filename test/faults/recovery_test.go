@@ -75,28 +75,25 @@ func mustReturn(t *testing.T, c *conn.Conn, address string) {
 	}
 }
 
-func TestOpenWithTwoOfThreeMembersLostIsRefusedAndLeavesNothing(t *testing.T) {
+func TestOpenWithAllMembersLostIsRefusedAndLeavesNothing(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	// A connection that is refused or broken off has several texts.
 	broken := []string{"connection refused", "connection reset", "broken pipe", "EOF"}
 	silent := []string{"no answer within 1s"}
 	for _, tt := range []struct {
 		fault   fault
-		reasons []string // of the two that are lost
-		third   []string // of the third, where it cannot serve without them
+		reasons []string
 	}{
-		{kill, broken, []string{"no leader"}},
-		{pause, silent, []string{"no leader"}},
-		{cut, broken, nil},
-		{blackhole, silent, nil},
+		{kill, broken},
+		{pause, silent},
+		{cut, broken},
+		{blackhole, silent},
 	} {
 		t.Run(tt.fault.name, func(t *testing.T) {
-			spared := memberOf(t, cluster, leader, nil)
-			others(cluster, spared, func(m *etcdtest.Member) { tt.fault.strike(cluster, m) })
-			if tt.third != nil {
-				time.Sleep(electedBy)
+			for _, m := range cluster.Members() {
+				tt.fault.strike(cluster, m)
 			}
-			const name = "two of three"
+			const name = "all lost"
 			start := time.Now()
 			c, err := conn.Open(t.Context(), name, cluster.Endpoints())
 			if took := time.Since(start); took > openWithin {
@@ -110,12 +107,8 @@ func TestOpenWithTwoOfThreeMembersLostIsRefusedAndLeavesNothing(t *testing.T) {
 				t.Errorf("got %v, want ErrUnavailable", err)
 			}
 			for _, m := range cluster.Members() {
-				reasons := tt.reasons
-				if m == spared {
-					reasons = tt.third
-				}
-				if reasons != nil && !says(err, m.Endpoint(), reasons) {
-					t.Errorf("%v: says of %s none of %q", err, m.Endpoint(), reasons)
+				if !says(err, m.Endpoint(), tt.reasons) {
+					t.Errorf("%v: says of %s none of %q", err, m.Endpoint(), tt.reasons)
 				}
 			}
 			if _, err := conn.Lookup(name); !errors.Is(err, conn.ErrNotOpen) {
@@ -127,7 +120,9 @@ func TestOpenWithTwoOfThreeMembersLostIsRefusedAndLeavesNothing(t *testing.T) {
 			if !until(time.Second, func() bool { return len(goroutines()) == 0 }) {
 				t.Errorf("goroutines are left:\n%s", strings.Join(goroutines(), "\n\n"))
 			}
-			others(cluster, spared, func(m *etcdtest.Member) { tt.fault.heal(cluster, m) })
+			for _, m := range cluster.Members() {
+				tt.fault.heal(cluster, m)
+			}
 			memberOf(t, cluster, leader, nil)
 
 			c, err = conn.Open(t.Context(), name, cluster.Endpoints())

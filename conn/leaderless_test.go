@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/cluster"
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/maintenance"
+)
+
+// mustServe fails unless a connection serves all that needs no leader, and nothing else.
+func mustServe(t *testing.T, c *conn.Conn, left *etcdtest.Member) {
+	t.Helper()
+	key := kv.New(c.Name()).WithKey("k")
+	if r, err := kv.Get(t.Context(), key.WithSerializable()); err != nil || len(r.GetKvs()) != 1 {
+		t.Errorf("a serializable read: %v, %v", r, err)
+	}
+	get := &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: &pb.RangeRequest{Key: []byte("k"), Serializable: true}}}
+	if r, err := pb.NewKVClient(c).Txn(t.Context(), &pb.TxnRequest{Success: []*pb.RequestOp{get}}); err != nil || len(r.GetResponses()) != 1 {
+		t.Errorf("a transaction of serializable reads: %v, %v", r, err)
+	}
+	if r, err := cluster.MemberList(t.Context(), cluster.New(c.Name()).WithSerializable()); err != nil || len(r.GetMembers()) != 3 {
+		t.Errorf("a serializable member list: %v, %v", r, err)
+	}
+	if s, err := maintenance.Status(t.Context(), maintenance.New(c.Name()).WithEndpoint(left.Endpoint())); err != nil || s.GetHeader().GetMemberId() != left.ID() {
+		t.Errorf("status: %v, %v", s, err)
+	}
+	for _, here := range []ctx.Ctx{maintenance.New(c.Name()), maintenance.New(c.Name()).WithEndpoint(left.Endpoint())} {
+		s, err := maintenance.Snapshot(t.Context(), here)
+		if err != nil {
+			t.Errorf("snapshot: %v", err)
+			continue
+		}
+		if n, err := io.Copy(io.Discard, s); err != nil || n == 0 {
+			t.Errorf("snapshot: %d bytes, %v", n, err)
+		}
+		s.Close()
+	}
+	for what, call := range map[string]func() error{
+		"a linearizable read": func() error { _, err := kv.Get(t.Context(), key); return err },
+		"a write":             func() error { _, err := kv.Put(t.Context(), key.WithValue("w")); return err },
+		"a write there": func() error {
+			_, err := kv.Put(t.Context(), key.WithValue("w").WithEndpoint(left.Endpoint()))
+			return err
+		},
+	} {
+		if err := call(); !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, etcderr.ErrNoLeader) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func TestWhatIsLeftOfAClusterServesWhatNeedsNoLeader(t *testing.T) {
+	started := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	old := open(t, "", started.Endpoints(), conn.WithPatience(0))
+	if _, err := put(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	left := started.Member(0)
+	started.Member(1).Kill()
+	started.Member(2).Kill()
+	var c *conn.Conn
+	waitFor(t, func() bool { // until the member knows of its loss
+		var err error
+		if c, err = conn.Open(t.Context(), "", started.Endpoints(), conn.WithPatience(0)); err != nil {
+			t.Fatalf("a new connection: %v", err)
+		}
+		for _, e := range c.Info() {
+			if e.State == conn.Active {
+				_ = c.Close()
+				return false
+			}
+		}
+		return true
+	})
+	defer c.Close()
+	mustServe(t, c, left)
+	left.Cut()
+	left.Heal()
+	waitFor(t, func() bool {
+		_, err := kv.Get(t.Context(), kv.New(old.Name()).WithKey("k").WithSerializable())
+		return err == nil && states(old)[left.Endpoint()] == conn.Frozen
+	})
+	mustServe(t, old, left)
+}
+
+func TestRequestThatNeedsNoLeaderDoesNotWaitForOne(t *testing.T) {
+	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := newMember(t, "a"), newMember(t, "b")
+			a.leader.Store(0)
+			b.stop()
+			c := openFake(t, []*member{a, b}, conn.WithMode(mode))
+			for _, opts := range [][]grpc.CallOption{nil, {conn.OnEndpoint("a:1")}} {
+				start := time.Now()
+				_, err := getHere(t.Context(), c, opts...)
+				if took := time.Since(start); err != nil || took != 0 {
+					t.Errorf("%v: a serializable read took %v: %v", mode, took, err)
+				}
+			}
+			// What needs one waits for it.
+			time.AfterFunc(2*time.Second, func() { a.leader.Store(1) })
+			eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
+				if err != nil || took < 2*time.Second {
+					t.Errorf("%v: a %s took %v: %v", mode, kind, took, err)
+				}
+			})
+		})
+	}
+}
