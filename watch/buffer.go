@@ -3,6 +3,7 @@
 package watch
 
 import (
+	"context"
 	"sync"
 	"unsafe"
 
@@ -14,6 +15,7 @@ import (
 type buffer struct {
 	limit   int
 	dropped chan struct{} // closed when what waits is of no use any more
+	freed   chan struct{} // holds one signal that something was taken
 
 	mu      sync.Mutex
 	filled  *sync.Cond
@@ -35,7 +37,7 @@ type waiting struct {
 
 func (b *buffer) init(limit int) {
 	b.limit = limit
-	b.dropped = make(chan struct{})
+	b.dropped, b.freed = make(chan struct{}), make(chan struct{}, 1)
 	b.filled = sync.NewCond(&b.mu)
 }
 
@@ -49,10 +51,60 @@ func (b *buffer) push(r *pb.WatchResponse, bytes int) bool {
 	case !b.fitsLocked(bytes):
 		return false
 	}
+	b.addLocked(r, bytes)
+	return true
+}
+
+func (b *buffer) addLocked(r *pb.WatchResponse, bytes int) {
 	b.queue = append(b.queue, waiting{r, bytes})
 	b.bytes += bytes
 	b.filled.Signal()
+}
+
+// add adds a response whether there is room or not, and reports whether there is none left.
+func (b *buffer) add(r *pb.WatchResponse, bytes int) (full bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
+	b.addLocked(r, bytes)
+	return b.bytes >= b.limit
+}
+
+// starve reports whether there is no room at all, and notes then that the watch waits for some.
+func (b *buffer) starve() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.bytes < b.limit {
+		return false
+	}
+	b.starved = true
 	return true
+}
+
+// full reports whether there is no room at all.
+func (b *buffer) full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.closed && b.bytes >= b.limit
+}
+
+// low reports whether the reader has taken nearly everything.
+func (b *buffer) low() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes <= b.limit/roomShare
+}
+
+// await waits until the buffer is not full, or parent ends.
+func (b *buffer) await(parent context.Context) {
+	for b.full() && parent.Err() == nil {
+		select {
+		case <-b.freed:
+		case <-parent.Done():
+		}
+	}
 }
 
 // fits reports whether there is room for that much, and notes that there is not.
@@ -94,6 +146,7 @@ func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 		b.queue, b.head = b.queue[:n], 0
 	}
 	b.bytes -= next.bytes
+	b.free()
 	if b.starved && b.bytes <= b.limit/roomShare {
 		b.starved, room = false, true
 	}
@@ -119,6 +172,13 @@ func (b *buffer) putBack(r *pb.WatchResponse, i int) {
 	b.bytes += bytes
 }
 
+func (b *buffer) free() {
+	select {
+	case b.freed <- struct{}{}:
+	default:
+	}
+}
+
 // close ends the buffer: after what waits, or with drop at once.
 func (b *buffer) close(drop bool) {
 	b.mu.Lock()
@@ -133,6 +193,7 @@ func (b *buffer) close(drop bool) {
 		}
 	}
 	b.filled.Broadcast()
+	b.free()
 }
 
 const (

@@ -35,6 +35,7 @@ type place struct {
 	endpoint string
 	pinned   bool
 	alone    bool
+	paced    bool // and not read from while the watch's buffer is full
 }
 
 // join puts a watch on a stream at its place: one with room, or a new one.
@@ -45,8 +46,15 @@ func (h *hub) join(w *Watcher, at place) error {
 		h.lastID++
 		w.at.id = h.lastID
 	}
+	w.hub = h
+	at.paced = at.paced && h.mayPace()
+	return h.put(w, at)
+}
+
+// put does it. The hub's lock is held.
+func (h *hub) put(w *Watcher, at place) error {
 	for _, s := range h.streams {
-		if !at.alone && s.place == at && s.add(w) {
+		if !at.alone && !at.paced && s.place == at && s.add(w) {
 			return nil
 		}
 	}
@@ -57,6 +65,31 @@ func (h *hub) join(w *Watcher, at place) error {
 	}
 	h.streams = append(h.streams, s)
 	return nil
+}
+
+// remove takes a watch off its stream that has ended on this side.
+func (h *hub) remove(w *Watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if w.stream.remove(w) && w.stream.stopIfEmpty() {
+		h.drop(w.stream)
+	}
+}
+
+// askProgress asks how far the watches are, for the reader of one of them.
+func (h *hub) askProgress(w *Watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w.stream.askProgress(w)
+}
+
+// unpark resumes a watch once its buffer has room.
+func (h *hub) unpark(w *Watcher) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if w.stream.unpark(w) {
+		h.carry(w, true)
+	}
 }
 
 // retire takes a stream out of use if no watch is on it.
@@ -80,5 +113,47 @@ func (h *hub) ended(s *shared, err error) {
 	h.mu.Unlock()
 	for _, w := range s.take() {
 		w.fail(err, errors.Is(err, conn.ErrClosed))
+	}
+}
+
+// pacedMax is how many watches of a connection have a stream of their own at most because they are behind.
+const pacedMax = 64
+
+// mayPace reports whether another watch may have a stream of its own. The hub's lock is held.
+func (h *hub) mayPace() bool {
+	n := 0
+	for _, s := range h.streams {
+		if s.place.paced {
+			n++
+		}
+	}
+	return n < pacedMax
+}
+
+// move moves a parked watch to a stream of its own, or back to one that it shares.
+func (h *hub) move(w *Watcher, paced bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.carry(w, paced)
+}
+
+// carry does it. The hub's lock is held.
+func (h *hub) carry(w *Watcher, paced bool) {
+	from := w.stream
+	if paced && !h.mayPace() {
+		from.again(w)
+		return
+	}
+	empty, ok := from.give(w)
+	if !ok {
+		return
+	}
+	to := from.place
+	to.alone, to.paced = false, paced
+	if err := h.put(w, to); err != nil {
+		w.fail(err, true)
+	}
+	if empty && from.stopIfEmpty() {
+		h.drop(from)
 	}
 }

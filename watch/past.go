@@ -187,7 +187,7 @@ func (h *hub) endBefore(epoch int64, why error) {
 	for _, s := range streams {
 		for _, w := range s.begunBefore(epoch) {
 			w.fail(why, false)
-			s.remove(w)
+			h.remove(w)
 		}
 	}
 }

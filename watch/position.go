@@ -17,6 +17,7 @@ const (
 	creating              // creation was sent
 	live                  // created; its events are taken
 	parking               // cancellation was sent, because the buffer is full; its events are dropped
+	draining              // cancellation was sent on a stream of its own; what still comes is taken
 	parked                // not on the server, until there is room in the buffer
 	leaving               // cancellation was sent, or will be as soon as it is created, because the watch has ended
 	gone                  // not on the stream
@@ -28,6 +29,8 @@ type position struct {
 	known int64 // under which the server knows the watch on this stream; 0 where it is to choose
 	stage stage
 	room  bool // while parking: there is room again
+	home  bool // while draining: it goes back to a stream that it shares
+	parks int  // since it was in step
 
 	// next is the revision to go on from; 0 means from now on, which only the server can turn into a number.
 	next int64
@@ -64,7 +67,7 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 
 // reset forgets what held on a stream that is over.
 func (p *position) reset() {
-	p.partial, p.partialBytes = nil, 0
+	p.partial, p.partialBytes, p.home = nil, 0, false
 	p.repeated = p.ahead
 	p.known, p.createdAt, p.askedBefore, p.widened = 0, 0, 0, false
 }
@@ -85,6 +88,7 @@ func (p *position) confirmed(known, rev int64) {
 
 // reached notes that no event up to rev is still to come.
 func (p *position) reached(rev int64) {
+	p.parks = 0
 	if rev >= p.next {
 		p.next, p.ahead = rev+1, p.repeated
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/resume"
 )
 
 // everyWatch is the watch ID of a progress response that speaks for all watches of its stream.
@@ -29,7 +30,7 @@ func (s *shared) receive(r *pb.WatchResponse) error {
 	case r.WatchId == everyWatch:
 		s.progressed(r)
 	default:
-		if w := s.known[r.WatchId]; w != nil && w.at.stage == live {
+		if w := s.known[r.WatchId]; w != nil && (w.at.stage == live || w.at.stage == draining) {
 			r.WatchId = w.at.id
 			s.changed(w, r)
 		}
@@ -42,7 +43,12 @@ func (s *shared) receive(r *pb.WatchResponse) error {
 		delete(s.watchers, over)
 	}
 	empty := s.staying == 0
+	moves := s.moves
+	s.moves = nil
 	s.mu.Unlock()
+	for _, w := range moves {
+		s.hub.move(w, !s.place.paced)
+	}
 	if over != nil && why != nil {
 		over.fail(why, false)
 	}
@@ -151,12 +157,24 @@ func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		if !asked {
 			break
 		}
+		if s.place.paced {
+			return nil, nil, resume.ErrAgain
+		}
 		w.at.stage = parked
-		if w.at.room {
+		switch {
+		case !w.at.room:
+		case w.needsPace() && !s.place.paced:
+			s.moves = append(s.moves, w)
+		default:
 			w.at.reset()
 			s.want(w)
 		}
 		return nil, nil, nil
+	case draining:
+		if !asked {
+			break
+		}
+		return nil, nil, s.drained(w)
 	}
 	why, passing := s.refused(r)
 	if passing {
@@ -201,6 +219,9 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 		}
 		return
 	}
+	if s.stripped(w, r.Events) {
+		return
+	}
 	if s.kind != member {
 		s.changedElsewhere(w, r)
 		return
@@ -210,7 +231,7 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 		return
 	}
 	if r = at.assemble(r); r == nil {
-		if !w.buffer.fits(at.partialBytes) {
+		if !s.place.paced && !w.buffer.fits(at.partialBytes) {
 			s.park(w)
 		}
 		return
@@ -220,6 +241,9 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 		return
 	}
 	at.taken(last)
+	if r.Header.GetRevision() == last {
+		at.parks = 0 // it is in step
+	}
 }
 
 // changedElsewhere takes a response of a server other than a member, which splits none.
@@ -231,6 +255,9 @@ func (s *shared) changedElsewhere(w *Watcher, r *pb.WatchResponse) {
 		return
 	}
 	at.taken(last)
+	if r.Header.GetRevision() == last {
+		at.parks = 0
+	}
 	if s.kind == chooser && !at.widened && at.stage == live && r.Header.GetRevision() > last {
 		// There may be more to come of the history, and others on the same range: see widened.
 		s.park(w)
@@ -258,7 +285,19 @@ func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
 	if len(r.Events) > 0 {
 		w.at.weigh(r, bytes)
 	}
+	if s.place.paced {
+		if w.buffer.add(r, bytes) {
+			s.filled = true
+			if w.at.stage == live {
+				s.drain(w)
+			}
+		}
+		return true
+	}
 	if w.buffer.push(r, bytes) {
+		if w.at.large && w.at.stage == live && w.buffer.starve() {
+			s.park(w) // before the next part of the history is sent
+		}
 		return true
 	}
 	s.park(w)
@@ -268,6 +307,7 @@ func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
 // park takes a live watch off the server until there is room in its buffer.
 func (s *shared) park(w *Watcher) {
 	w.at.stage, w.at.room = parking, false
+	w.at.parks++
 	w.at.partial, w.at.partialBytes = nil, 0
 	s.cancel(w.at.known)
 }

@@ -91,14 +91,17 @@ func (s *shared) prompt(ctx context.Context, stream conn.Stream) error {
 		}
 		s.mu.Lock()
 		overdue := s.overdue(time.Now())
-		s.report = s.report || s.kind == member
+		s.report = s.report || s.kind == member && !s.holds.Load()
 		due := s.report && len(s.known) > 0 || len(s.creates) > 0 // an answer
 		s.mu.Unlock()
 		if overdue {
 			return errUnanswered
 		}
 		s.signal()
-		if s.heard.Swap(false) || !due {
+		if s.place.paced {
+			s.settle()
+		}
+		if s.heard.Swap(false) || !due || s.holds.Load() {
 			silent = 0
 		} else if silent%patience == 0 {
 			stream.Doubt()

@@ -24,6 +24,7 @@ type shared struct {
 	end   context.CancelCauseFunc
 
 	heard atomic.Bool   // something was received since this was last looked at
+	holds atomic.Bool   // nothing is received now, for want of room
 	wake  chan struct{} // holds one signal that there is something to send
 
 	mu       sync.Mutex
@@ -42,6 +43,8 @@ type shared struct {
 	wants    []*Watcher // to be created
 	creates  []creation // sent and not answered
 	cancels  []int64    // to be sent
+	moves    []*Watcher // to be moved to a stream of another kind
+	filled   bool       // the buffer of the one watch was full since this was last looked at
 	report   bool       // a progress request is to be sent
 	asked    int64      // progress requests sent
 	answered int64      // progress responses received
@@ -67,15 +70,16 @@ func (s *shared) add(w *Watcher) bool {
 	return true
 }
 
-// remove takes a watch off the stream that has ended on this side.
-func (s *shared) remove(w *Watcher) {
+// remove takes a watch off the stream that has ended on this side, and reports whether none is left.
+func (s *shared) remove(w *Watcher) (empty bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch w.at.stage {
 	case live:
 		w.at.stage = leaving
 		s.cancel(w.at.known)
 		s.staying--
-	case creating, parking:
+	case creating, parking, draining:
 		w.at.stage = leaving
 		s.staying--
 	case wanted, parked:
@@ -83,11 +87,7 @@ func (s *shared) remove(w *Watcher) {
 		delete(s.watchers, w)
 		s.staying--
 	}
-	empty := s.staying == 0
-	s.mu.Unlock()
-	if empty {
-		s.hub.retire(s)
-	}
+	return s.staying == 0
 }
 
 // stopIfEmpty ends the stream if no watch is on it, or all are leaving, and reports whether it has ended.
@@ -115,17 +115,44 @@ func (s *shared) take() []*Watcher {
 	return all
 }
 
-// unpark has a watch go on for whose buffer there is room again.
-func (s *shared) unpark(w *Watcher) {
+// unpark resumes a watch once its buffer has room. It reports whether the watch is to move to a stream of its own.
+func (s *shared) unpark(w *Watcher) (move bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch w.at.stage {
 	case parked:
+		if w.needsPace() {
+			return true
+		}
 		w.at.reset()
 		s.want(w)
 	case parking:
 		w.at.room = true
 	}
+	return false
+}
+
+// again has a parked watch created where it was.
+func (s *shared) again(w *Watcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w.at.stage == parked {
+		w.at.reset()
+		s.want(w)
+	}
+}
+
+// give takes a parked watch off the stream, to put it on another, and reports whether none is left here.
+func (s *shared) give(w *Watcher) (empty, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, here := s.watchers[w]; !here || w.at.stage != parked {
+		return false, false
+	}
+	delete(s.watchers, w)
+	s.staying--
+	w.at.reset()
+	return s.staying == 0, true
 }
 
 // run keeps the stream open until it is no longer needed.
@@ -166,6 +193,7 @@ func (s *shared) broken(err error) {
 
 // serve uses one stream until it breaks.
 func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
+	s.await(ctx)
 	if err := s.hub.compare(ctx, s.aKey(), s.place); err != nil {
 		return err
 	}
@@ -185,6 +213,7 @@ func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 	defer stream.Abort() // so that the sender does not wait for a server that takes nothing
 	defer stop(nil)
 	for {
+		s.await(ctx)
 		r := new(pb.WatchResponse)
 		if err := stream.RecvMsg(r); err != nil {
 			if serving.Err() != nil && ctx.Err() == nil {
@@ -205,12 +234,12 @@ func (s *shared) start(endpoint string) {
 	defer s.mu.Unlock()
 	s.endpoint, s.down = endpoint, false
 	s.known, s.lastID, s.kind, s.member, s.told = map[int64]*Watcher{}, 0, unknown, 0, nil
-	s.wants, s.creates, s.cancels = nil, nil, nil
+	s.wants, s.creates, s.cancels, s.moves, s.filled = nil, nil, nil, nil, true
 	s.report, s.asked, s.answered = false, 0, 0
 	for w := range s.watchers {
 		w.at.reset()
 		switch w.at.stage {
-		case wanted, creating, live:
+		case wanted, creating, live, draining:
 			s.want(w)
 		case parking:
 			if w.at.room {

@@ -95,6 +95,7 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 	}
 	at := place{}
 	at.endpoint, at.pinned = c.Endpoint()
+	at.paced = request.Fragment // its events are large
 	w, err := create(creating, hubOf(to), request, o.buffer, at)
 	if err == nil && w.early {
 		// A server that waits for one watch of a stream to begin does not tell how far the others are.

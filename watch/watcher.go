@@ -17,7 +17,8 @@ import (
 // other methods are safe for concurrent use.
 type Watcher struct {
 	request *pb.WatchCreateRequest // as the caller has it; never sent itself
-	stream  *shared
+	hub     *hub
+	stream  *shared  // guarded by the hub's lock
 	at      position // guarded by the stream's lock
 	buffer  buffer
 	created chan struct{} // closed when the server has created it for the first time
@@ -110,7 +111,7 @@ func (w *Watcher) Progress(parent context.Context) error {
 		}
 		return errClosed
 	default:
-		w.stream.askProgress(w)
+		w.hub.askProgress(w)
 		return nil
 	}
 }
@@ -123,7 +124,7 @@ var (
 // leave ends the watch from this side: what waits in the buffer is of no use to a reader who has left.
 func (w *Watcher) leave(err error) {
 	if w.end(err, true) {
-		w.stream.remove(w)
+		w.hub.remove(w)
 	} else {
 		w.buffer.close(true)
 	}
@@ -172,7 +173,7 @@ func (w *Watcher) release() {
 func (w *Watcher) next() *pb.WatchResponse {
 	r, room := w.buffer.pop()
 	if room {
-		w.stream.unpark(w)
+		w.hub.unpark(w)
 	}
 	return r
 }

@@ -35,6 +35,9 @@ const (
 	settled = time.Second
 )
 
+// ErrAgain is what serve returns for another stream at once: this one has served its purpose.
+var ErrAgain = errors.New("resume: another stream is wanted")
+
 // Run opens the stream and has serve use it until serve returns, then opens the next one; broken hears why before each
 // pause. It returns when life ends, with its cause; when serve returns nil, with nil; and with the first error that
 // another stream would meet as well, as [Final] has it. While no endpoint is Active it waits for one. The context that
@@ -46,6 +49,9 @@ func (s Stream) Run(life context.Context, serve func(context.Context, conn.Strea
 		err := s.once(life, serve)
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, ErrAgain) && life.Err() == nil {
+			continue
 		}
 		if life.Err() != nil {
 			return context.Cause(life)
