@@ -13,6 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/claim"
 	"github.com/eetcd-go/eetcd/internal/leasettl"
+	"github.com/eetcd-go/eetcd/lease"
 )
 
 // ErrLost says that a candidate does not lead any more, or may not: its lease ended, or its key is gone, or the store has
@@ -34,16 +35,16 @@ func GuardOf(k *v3electionpb.LeaderKey) compare.Compare {
 type Leadership struct {
 	Key *v3electionpb.LeaderKey // not to be changed
 
-	to    ctx.Ctx
-	claim claim.Held
+	to     ctx.Ctx
+	keeper *lease.Keeper
 }
 
 // Guard is [GuardOf] the leader's key.
 func (l *Leadership) Guard() compare.Compare { return GuardOf(l.Key) }
 
-// ValidUntil returns until when the lease is known to be valid: nobody else leads before, unless somebody deletes the
+// ValidUntil returns until when the lease is known to be valid, while the function of Run runs: nobody else leads before, unless somebody deletes the
 // leader's key. It moves with each renewal, and lies in the past once the lease is lost.
-func (l *Leadership) ValidUntil() time.Time { return l.claim.ValidUntil() }
+func (l *Leadership) ValidUntil() time.Time { return claim.ValidUntil(l.keeper) }
 
 // Proclaim tells the others a new value. A candidate that does not lead any more gets etcderr.ErrElectionNotLeader. It ends
 // after 5 s where parent has no earlier deadline.
@@ -81,7 +82,7 @@ func Run(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(leading co
 		}
 		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost}
 		ran, err = holding.While(parent, func(leading context.Context, h claim.Held) error {
-			return f(leading, &Leadership{Key: keyOf(c, h), to: to, claim: h})
+			return f(leading, &Leadership{Key: keyOf(c, h), to: to, keeper: h.Keeper})
 		})
 	}
 	if !ran {

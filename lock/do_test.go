@@ -164,3 +164,26 @@ func leases(t *testing.T) int {
 	}
 	return len(all.GetLeases())
 }
+
+func TestDoThatRunsOutOfTimeAtAnyPointLeavesNothing(t *testing.T) {
+	before := leases(t)
+	ran := 0
+	for i := range 300 {
+		parent, cancel := context.WithTimeout(t.Context(), time.Duration(i)*50*time.Microsecond)
+		err := lock.Do(parent, named(t), time.Minute, func(context.Context, lock.Held) error {
+			ran++
+			return nil
+		})
+		cancel()
+		if err != nil && (!errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, lock.ErrNotAcquired)) {
+			t.Error(err)
+		}
+	}
+	t.Logf("%d of 300 calls had the lock", ran)
+	await(t, 0)
+	for began := time.Now(); leases(t) != before; time.Sleep(20 * time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Fatalf("there were %d leases, and are %d", before, leases(t))
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/claim"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -20,22 +21,23 @@ type Held struct {
 	Rev   int64
 	Lease int64
 
-	conn  string
-	claim claim.Held
+	conn   string
+	keeper *lease.Keeper
 }
 
 // heldBy is a claim as a lock.
 func heldBy(c ctx.Ctx, h claim.Held) Held {
-	return Held{Key: h.Key, Rev: h.Rev, Lease: h.Lease, conn: c.Conn(), claim: h}
+	return Held{Key: h.Key, Rev: h.Rev, Lease: h.Lease, conn: c.Conn(), keeper: h.Keeper}
 }
 
 // Guard is the fence for a transaction: it is true as long as this holder has the lock.
 func (h Held) Guard() compare.Compare { return claim.GuardOf(h.Key, h.Rev) }
 
-// ValidUntil returns until when the lease of a lock of [Do] or [Try] is known to be valid: no other holder has the lock
-// before, unless somebody deletes its key. It moves with each renewal, and lies in the past once the lease is lost. For a
-// lock of [Acquire] it is the zero time, since the lease is the caller's: ask its lease.Keeper.
-func (h Held) ValidUntil() time.Time { return h.claim.ValidUntil() }
+// ValidUntil returns until when the lease of a lock of [Do] or [Try] is known to be valid, while their function runs: no
+// other holder has the lock before, unless somebody deletes its key. It moves with each renewal, and lies in the past
+// once the lease is lost. For a lock of [Acquire] it is the zero time, since the lease is the caller's: ask its
+// lease.Keeper.
+func (h Held) ValidUntil() time.Time { return claim.ValidUntil(h.keeper) }
 
 // Release gives up a lock of [Acquire]. It deletes the key if that is still the one of this lock: where the lock has been
 // lost or released, or the same lease has locked again, it changes nothing. So it may be repeated. It ends after 5 s where

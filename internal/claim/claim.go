@@ -40,23 +40,20 @@ type Held struct {
 	Lease  int64
 	Header *pb.ResponseHeader // of the answer that said so
 
-	keeper *lease.Keeper // nil where the lease is the user's to keep
+	Keeper *lease.Keeper // nil where the lease is the user's to keep
 }
-
-// Guard is true as long as the claim is held.
-func (h Held) Guard() compare.Compare { return GuardOf(h.Key, h.Rev) }
 
 // GuardOf is true as long as the key with that create revision is there.
 func GuardOf(key string, rev int64) compare.Compare {
 	return compare.New(key).CreateRevision(compare.Equal, rev)
 }
 
-// ValidUntil is until when the lease is known to be valid, and the zero time where it is the user's to keep.
-func (h Held) ValidUntil() time.Time {
-	if h.keeper == nil {
+// ValidUntil is until when a lease is known to be valid, and the zero time where nothing keeps it here.
+func ValidUntil(keeper *lease.Keeper) time.Time {
+	if keeper == nil {
 		return time.Time{}
 	}
-	return h.keeper.ValidUntil()
+	return keeper.ValidUntil()
 }
 
 // keyOf is the key that etcd's lock and election services and clientv3 make of a name and a lease.

@@ -185,7 +185,7 @@ func (t *turn) run(parent context.Context, f func(context.Context, Held) error) 
 	defer t.guard.close()
 	held, stop := t.guard.within(parent, t.loss)
 	defer stop()
-	err := f(held, Held{Key: t.place.key, Rev: t.place.rev, Lease: t.own.id, Header: t.place.header, keeper: t.own.keeper})
+	err := f(held, Held{Key: t.place.key, Rev: t.place.rev, Lease: t.own.id, Header: t.place.header, Keeper: t.own.keeper})
 	reason := t.reason()
 	switch {
 	case reason == nil || errors.Is(err, t.lost):

@@ -25,6 +25,7 @@ func TestNothingIsLeftOfACallThatGaveUpOnASlowLink(t *testing.T) {
 	const delay = 50 * time.Millisecond // each way
 	for kind, by := range kinds {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			cluster := etcdtest.Start(t, etcdtest.WithProxy())
 			c := open(t, cluster)
 			take := by(longTTL)
@@ -90,6 +91,7 @@ func TestNoKeyIsLeftUnderTheCallersOwnLease(t *testing.T) {
 		"election": func(c ctx.Ctx) error { _, err := election.Campaign(t.Context(), c.WithValue("v")); return err },
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			cluster := etcdtest.Start(t, etcdtest.WithProxy())
 			c := open(t, cluster)
 			n := neighbours{c: c}
