@@ -49,6 +49,10 @@ test: ## run all tests, on real etcd servers and with the race detector on
 faults: ## see what the loss of a member costs readers of the SDK and of clientv3
 	go -C test test -count=1 -v -run TestReadsSurvive ./faults
 
+.PHONY: kine
+kine: ## see what the SDK does with kine, which speaks a part of etcd's protocol
+	go -C test test $(RACE) -count=1 -v ./kine
+
 .PHONY: soak
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
 	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases ./coordination ./stm
