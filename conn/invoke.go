@@ -25,8 +25,8 @@ const defaultTimeout = 5 * time.Second
 // when it was not sent, or turned away before it was proposed: a write that may have been applied is returned as
 // etcderr.Unknown and never sent twice. Retries are paced, and bounded over the connection.
 //
-// The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s, except for the calls
-// that wait for others (Lock, Campaign). With no Active endpoint the call waits for one, until its deadline or until the
+// The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s ([WithDefaultTimeout]),
+// except for the calls that wait for others (Lock, Campaign). With no Active endpoint the call waits for one, until its deadline or until the
 // outage has lasted for the patience of the connection ([WithPatience]); then it fails with ErrUnavailable and the reason
 // of each endpoint, and with the context's error where that ended the wait. On a closed connection it is ErrClosed;
 // OnEndpoint of an unknown endpoint is ErrEndpoint. Every other failure is an [*etcderr.Error].
@@ -43,7 +43,7 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 	}
 	u := c.unaryFor(traitsOf(method, args))
 	u.parent, u.method, u.args, u.reply, u.options = parent, method, args, reply, o
-	u.deadline = callDeadline(parent, o.timeout, u.traits)
+	u.deadline = c.callDeadline(parent, o.timeout, u.traits)
 	ctx := u.context(parent)
 	if parent.Done() == nil {
 		err := u.run(ctx)
@@ -59,14 +59,14 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 	return err
 }
 
-func callDeadline(parent context.Context, timeout time.Duration, t traits) time.Time {
+func (c *Conn) callDeadline(parent context.Context, timeout time.Duration, t traits) time.Time {
 	deadline, ok := parent.Deadline()
 	switch {
 	case timeout > 0:
 	case ok, t&unbounded != 0:
 		return deadline
 	default:
-		timeout = defaultTimeout
+		timeout = c.opts.defaultTimeout
 	}
 	if own := time.Now().Add(timeout); !ok || own.Before(deadline) {
 		return own

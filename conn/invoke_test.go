@@ -5,6 +5,7 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -201,6 +202,24 @@ func TestDeadlines(t *testing.T) {
 			cancel()
 			if took := time.Since(start); took != want.takes || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: ended after %v with %v, want %v", want.name, took, err, want.takes)
+			}
+		}
+	})
+}
+
+func TestDefaultTimeoutIsThatOfTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for want, opts := range map[time.Duration][]grpc.CallOption{7 * time.Second: nil, 9 * time.Second: {conn.Within(9 * time.Second)}} {
+			a := newMember(t, "a")
+			c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour), conn.WithDefaultTimeout(7*time.Second))
+			a.pause()
+			start := time.Now()
+			_, err := put(t.Context(), c, opts...)
+			if took := time.Since(start); took != want || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("ended after %v, want %v: %v", took, want, err)
+			}
+			if text := fmt.Sprintf("at a:1: no answer within %v: context deadline exceeded (outcome unknown)", want); !strings.HasSuffix(err.Error(), text) {
+				t.Errorf("the text is %q, want %q at its end", err, text)
 			}
 		}
 	})

@@ -43,13 +43,16 @@ func open(t *testing.T, name string, endpoints []string, opts ...conn.Option) *c
 func TestOptionsOutOfRangeAreAllNamedInOneError(t *testing.T) {
 	_, err := conn.Open(t.Context(), "bad", []string{"nowhere"},
 		conn.WithMode(7), conn.WithConnectTimeout(0), conn.WithHealthCheckInterval(-time.Second), conn.WithHedgeDelay(0),
-		conn.WithBackoff(nil), conn.WithLogger(nil), nil)
+		conn.WithBackoff(nil), conn.WithLogger(nil), conn.WithPatience(-1), conn.WithDefaultTimeout(5), nil)
 	if !errors.Is(err, conn.ErrOption) || !errors.Is(err, conn.ErrEndpoint) || etcderr.OutcomeOf(err) != etcderr.NotSent {
 		t.Fatalf("got %v", err)
 	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("%q spans lines", err)
+	}
 	for _, part := range []string{
 		"WithMode(Mode(7))", "WithConnectTimeout(0s)", "WithHealthCheckInterval(-1s)", "WithHedgeDelay(0s)", "WithBackoff(nil)",
-		"WithLogger(nil)", `"nowhere"`,
+		"WithLogger(nil)", "WithPatience(-1ns)", "WithDefaultTimeout(5ns)", `"nowhere"`,
 	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%v lacks %s", err, part)

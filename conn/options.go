@@ -49,6 +49,7 @@ type options struct {
 	syncInterval   time.Duration
 	hedgeDelay     time.Duration
 	patience       time.Duration
+	defaultTimeout time.Duration
 	newBackoff     func() backoff.BackOff
 	lazy           bool
 	log            *slog.Logger
@@ -63,6 +64,7 @@ func newOptions(opts []Option) (*options, error) {
 		checkInterval:  15 * time.Second,
 		hedgeDelay:     500 * time.Millisecond,
 		patience:       5 * time.Second,
+		defaultTimeout: defaultTimeout,
 		newBackoff:     reconnection,
 		log:            slog.New(slog.DiscardHandler),
 		network:        systemNetwork(),
@@ -93,6 +95,9 @@ func newOptions(opts []Option) (*options, error) {
 	}
 	if o.hedgeDelay <= 0 {
 		refuse("WithHedgeDelay(%v): must be positive", o.hedgeDelay)
+	}
+	if o.defaultTimeout < time.Millisecond {
+		refuse("WithDefaultTimeout(%v): must be at least 1ms", o.defaultTimeout)
 	}
 	if o.patience < 0 {
 		refuse("WithPatience(%v): must not be negative", o.patience)
@@ -157,6 +162,12 @@ func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.hedgeD
 // unnoticed, and a long outage does not hold its callers up. A call for one endpoint waits for that one, as long as its own
 // outage has not lasted for so long. The default is 5 s. With 0 no call waits. A negative patience is ErrOption.
 func WithPatience(d time.Duration) Option { return func(o *options) { o.patience = d } }
+
+// WithDefaultTimeout sets how long a call may take, retries included, for which neither its context nor [Within] (the
+// WithTimeout of a request) sets a time. The default is 5 s, which is less than the 6 s to 7 s after which a server gives up
+// a request that it cannot commit. Less than 1 ms is ErrOption. Streams have no default, nor do calls that wait for others
+// (Lock, Campaign).
+func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.defaultTimeout = d } }
 
 // WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
 // a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: reconnection never ends. The
