@@ -190,6 +190,18 @@ func TestWaitersGoOnElsewhereWhileAMemberIsAway(t *testing.T) {
 	}
 }
 
+func TestWaitersOutlastAnOutageOfTheWholeCluster(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	l := queueUp(t, cluster, byLock(longTTL))
+	places := l.places(t)
+	cluster.Member(0).Kill()
+	time.Sleep(7 * time.Second) // for longer than calls wait for an endpoint
+	cluster.Member(0).Restart()
+	took := l.drain(t, patience)
+	t.Logf("%d waiters went on in %v after the outage", waiting, took.Round(time.Millisecond))
+	l.judge(t, places)
+}
+
 func followerOf(t *testing.T, cluster *etcdtest.Cluster) *etcdtest.Member {
 	t.Helper()
 	leader := cluster.Leader()
