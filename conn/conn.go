@@ -65,8 +65,8 @@ func newConn(name string, addresses []address, o *options) *Conn {
 		name: name, opts: o, rotation: newRotation(), budget: newBudget(), listeners: newListeners(o),
 		hurried: make(chan struct{}, 1),
 	}
-	if o.credentials {
-		c.tokens = newTokens(o.user, o.password)
+	if o.ask != nil {
+		c.tokens = newTokens(o.ask)
 	}
 	c.limits = sync.OnceValue(func() limits { return limitsOf(o.dial) })
 	c.life, c.end = context.WithCancelCause(context.Background())

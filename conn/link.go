@@ -195,6 +195,9 @@ func transportCredentials(a address, o *options, under *transportErrors) credent
 		return insecure.NewCredentials()
 	}
 	config := o.tls
+	if o.files != nil {
+		config = o.files.current(o.log)
+	}
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

@@ -3,6 +3,7 @@
 package conn
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -41,8 +42,11 @@ type Option func(*options)
 type options struct {
 	mode           Mode
 	tls            *tls.Config
+	files          *tlsFiles // of which tls is the first reading
 	credentials    bool
 	user, password string
+	asks           bool
+	ask            func(context.Context) (user, password string, err error)
 	connectTimeout time.Duration
 	checkInterval  time.Duration
 	autoSync       bool
@@ -81,8 +85,23 @@ func newOptions(opts []Option) (*options, error) {
 	if o.mode > Random {
 		refuse("WithMode(%v): want ConnectAll or Random", o.mode)
 	}
-	if o.credentials && (o.user == "" || o.password == "") {
+	switch {
+	case o.asks && o.ask == nil:
+		refuse("WithCredentialsFunc(nil)")
+	case o.asks && o.credentials:
+		refuse("WithCredentials and WithCredentialsFunc exclude each other")
+	case o.credentials && (o.user == "" || o.password == ""):
 		refuse("WithCredentials: want a user and a password")
+	case o.credentials:
+		o.ask = func(context.Context) (string, string, error) { return o.user, o.password, nil }
+	}
+	if o.files != nil {
+		if o.tls != nil {
+			refuse("WithTLS and WithTLSFiles exclude each other")
+		} else if err := o.files.open(); err != nil {
+			refuse("WithTLSFiles: %w", err)
+		}
+		o.tls = o.files.config
 	}
 	if o.connectTimeout <= 0 {
 		refuse("WithConnectTimeout(%v): must be positive", o.connectTimeout)
@@ -134,6 +153,15 @@ func WithTLS(config *tls.Config) Option {
 // name and password of eetcd:open/5.
 func WithCredentials(user, password string) Option {
 	return func(o *options) { o.credentials, o.user, o.password = true, user, password }
+}
+
+// WithCredentialsFunc is WithCredentials for a user or a password that may change while the connection is open. f is asked
+// each time that the connection authenticates, by one goroutine at a time, within a context that bounds the attempt. A token
+// that was given out before stays in use until the servers refuse it. An error of f, like an empty user or password, fails
+// the authentication; the error then holds that of f, which must not tell a secret. Nil, and [WithCredentials] beside it,
+// are ErrOption.
+func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
+	return func(o *options) { o.asks, o.ask = true, f }
 }
 
 // WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every

@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,7 @@ import (
 // tokens gets the token of a connection's user, and another one when that is refused: once for all who are refused. One
 // token serves every member, which learn of it from each other. A nil *tokens is that of a connection without credentials.
 type tokens struct {
-	user, password string
+	ask func(context.Context) (user, password string, err error)
 
 	current atomic.Pointer[authToken]
 
@@ -52,8 +53,8 @@ const (
 	tokenPause = 25 * time.Millisecond // before it is sent again, at least
 )
 
-func newTokens(user, password string) *tokens {
-	t := &tokens{user: user, password: password}
+func newTokens(ask func(context.Context) (user, password string, err error)) *tokens {
+	t := &tokens{ask: ask}
 	t.current.Store(&authToken{})
 	return t
 }
@@ -134,10 +135,19 @@ func pause(parent context.Context, wait time.Duration) error {
 	}
 }
 
+var errNoCredentials = errors.New("credentials: no user or no password")
+
 // authenticate asks for a token. Where auth is off there is none, which is no error.
 func (t *tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*authToken, error) {
+	user, password, err := t.ask(parent)
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	if user == "" || password == "" {
+		return nil, errNoCredentials
+	}
 	parent = context.WithValue(parent, bare{}, true)
-	answer, err := pb.NewAuthClient(cc).Authenticate(parent, &pb.AuthenticateRequest{Name: t.user, Password: t.password})
+	answer, err := pb.NewAuthClient(cc).Authenticate(parent, &pb.AuthenticateRequest{Name: user, Password: password})
 	if err != nil {
 		err = answered(err, pb.Auth_Authenticate_FullMethodName)
 		if errors.Is(err, etcderr.ErrAuthNotEnabled) {
