@@ -27,7 +27,7 @@ func systemNetwork() network {
 // connect connects to an address within the timeout. A name may have several IP addresses, of which some swallow what is
 // sent to them, so they are tried as Happy Eyeballs does (RFC 8305).
 func (n network) connect(parent context.Context, a address, timeout time.Duration) (net.Conn, error) {
-	parent, cancel := context.WithTimeout(parent, timeout)
+	parent, cancel := withOwnTime(parent, timeout, lateError(timeout))
 	defer cancel()
 	if a.network == "unix" {
 		return n.dial(parent, a.network, a.dial)

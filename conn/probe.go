@@ -59,7 +59,7 @@ func (l *link) probe() *probe {
 
 // silent asks for a sign of life, has the endpoint redialled where there is none, and reports that.
 func (l *link) silent() bool {
-	limited, cancel := context.WithTimeout(l.up, l.ep.conn.opts.hedgeDelay)
+	limited, cancel := withOwnTime(l.up, l.ep.conn.opts.hedgeDelay, errSilent)
 	defer cancel()
 	_ = checkHealth(limited, l.cc) // any answer will do
 	switch {

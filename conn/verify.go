@@ -43,14 +43,11 @@ func (t *transport) verify(parent context.Context, c *Conn) error {
 func verify(parent context.Context, tr *transport, t *tokens, timeout time.Duration) error {
 	cc := tr.cc
 	late := lateError(timeout)
-	deadline, cancel := context.WithTimeoutCause(parent, timeout, late)
+	deadline, cancel := withOwnTime(parent, timeout, late)
 	defer cancel()
 	explain := func(check string, err error) error {
-		switch {
-		case deadline.Err() != nil:
+		if deadline.Err() != nil {
 			err = context.Cause(deadline)
-		case status.Code(err) == codes.DeadlineExceeded: // the member is told the deadline too, and may notice it first
-			err = late
 		}
 		return &checkError{check: check, err: err}
 	}
