@@ -3,11 +3,11 @@
 // Package auth turns etcd's access control on and off, and manages its users and roles.
 //
 //	c := auth.New("registry")
-//	_, err := auth.UserAdd(parent, c, "root", rootPassword)
-//	_, err = auth.UserGrantRole(parent, c, "root", "root")
-//	_, err = auth.RoleAdd(parent, c, "reader")
-//	_, err = auth.RoleGrantPermission(parent, c, "reader", "config/", kv.PrefixEnd("config/"), authpb.Permission_READ)
-//	_, err = auth.Enable(parent, c)
+//	_, err := auth.UserAdd(ctx, c, "root", rootPassword)
+//	_, err = auth.UserGrantRole(ctx, c, "root", "root")
+//	_, err = auth.RoleAdd(ctx, c, "reader")
+//	_, err = auth.RoleGrantPermission(ctx, c, "reader", "config/", kv.PrefixEnd("config/"), authpb.Permission_READ)
+//	_, err = auth.Enable(ctx, c)
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. The errors are
 // those of package kv: kv.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise, which never tells a

@@ -3,13 +3,13 @@
 // Package cluster lists and changes the members of an etcd cluster.
 //
 //	c := cluster.New("registry")
-//	list, err := cluster.MemberList(parent, c)
+//	list, err := cluster.MemberList(ctx, c)
 //	for _, m := range list.GetMembers() {
 //		fmt.Printf("%x %s %v\n", m.GetID(), m.GetName(), m.GetClientURLs())
 //	}
-//	added, err := cluster.MemberAddAsLearner(parent, c, "http://10.0.0.4:2380")
+//	added, err := cluster.MemberAddAsLearner(ctx, c, "http://10.0.0.4:2380")
 //	// start the new member, then:
-//	_, err = cluster.MemberPromote(parent, c, added.GetMember().GetID())
+//	_, err = cluster.MemberPromote(ctx, c, added.GetMember().GetID())
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option unless it says
 // so. The errors are those of package kv: kv.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise. A

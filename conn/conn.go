@@ -3,12 +3,12 @@
 // Package conn is the registry of named connections: it opens a connection to an etcd cluster under a name and looks
 // after it until it is closed.
 //
-//	c, err := conn.Open(parent, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+//	c, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
 //	if err != nil {
 //		return err
 //	}
 //	defer c.Close()
-//	_, err = kv.Put(parent, kv.New("registry").WithKey("k").WithValue("v"))
+//	_, err = kv.Put(ctx, kv.New("registry").WithKey("k").WithValue("v"))
 //
 // Each endpoint has a gRPC connection of its own. It is Active while its member is connected, healthy and knows a
 // leader, and Frozen otherwise: then it takes no requests and is reconnected with exponential backoff, for ever.

@@ -12,9 +12,9 @@ import (
 )
 
 func Example() {
-	parent, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	c, err := conn.Open(parent, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+	c, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
 	if err != nil {
 		fmt.Println(err) // which endpoint did not answer, and why
 		return

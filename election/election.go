@@ -3,7 +3,7 @@
 // Package election has one of several candidates lead, and tells everybody who that is.
 //
 //	request := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
-//	err := election.Run(parent, request, 10*time.Second,
+//	err := election.Run(ctx, request, 10*time.Second,
 //		func(leading context.Context, l *election.Leadership) error {
 //			_, err := kv.Txn(leading, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 //			return err

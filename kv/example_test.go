@@ -15,20 +15,20 @@ import (
 )
 
 func Example() {
-	parent := context.Background()
-	registry, err := conn.Open(parent, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+	ctx := context.Background()
+	registry, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer registry.Close()
 
 	base := kv.Key("heartbeat:10.0.0.1").WithConn("registry")
-	if _, err := kv.Put(parent, base.WithValue("up")); err != nil {
+	if _, err := kv.Put(ctx, base.WithValue("up")); err != nil {
 		log.Print(err)
 		return
 	}
 	newest := base.WithKey("heartbeat:").WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10)
-	found, err := kv.Get(parent, newest)
+	found, err := kv.Get(ctx, newest)
 	if err != nil {
 		log.Print(err)
 		return
@@ -54,9 +54,9 @@ func ExamplePut_outcome() {
 
 // Compare-and-swap: write only what nobody has changed since it was read.
 func ExampleTxn() {
-	parent := context.Background()
+	ctx := context.Background()
 	config := kv.New("registry").WithKey("config")
-	read, err := kv.Get(parent, config)
+	read, err := kv.Get(ctx, config)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -68,7 +68,7 @@ func ExampleTxn() {
 	swap := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
 		Then(op.Put(config.WithValue("v2"))).
 		Else(op.Get(config))
-	switch resp, err := kv.Txn(parent, kv.New("registry"), swap); {
+	switch resp, err := kv.Txn(ctx, kv.New("registry"), swap); {
 	case err != nil:
 		fmt.Println(err)
 	case !resp.GetSucceeded():

@@ -14,18 +14,18 @@ import (
 )
 
 func Example() {
-	parent := context.Background()
+	ctx := context.Background()
 	base := lease.New("registry") // opened before with conn.Open
-	granted, err := lease.Grant(parent, base, 10*time.Second)
+	granted, err := lease.Grant(ctx, base, 10*time.Second)
 	if err != nil {
 		log.Fatal(err)
 	}
-	keeper, err := lease.KeepAlive(parent, base, granted.ID)
+	keeper, err := lease.KeepAlive(ctx, base, granted.ID)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer keeper.Close()
-	_, err = kv.Put(parent, base.WithKey("heartbeat:a").WithValue("10.0.0.1").WithLease(granted.ID))
+	_, err = kv.Put(ctx, base.WithKey("heartbeat:a").WithValue("10.0.0.1").WithLease(granted.ID))
 	if err != nil {
 		log.Print(err)
 		return
@@ -43,8 +43,8 @@ func Example() {
 
 // What must only be done while the lease is valid asks right before, for the process may have been stopped since.
 func ExampleKeeper_Err() {
-	work := func(parent context.Context, keeper *lease.Keeper) error {
-		for parent.Err() == nil {
+	work := func(ctx context.Context, keeper *lease.Keeper) error {
+		for ctx.Err() == nil {
 			if err := keeper.Err(); err != nil {
 				return err
 			}

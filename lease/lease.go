@@ -2,16 +2,16 @@
 
 // Package lease grants leases, keeps them alive and revokes them: keys attached to a lease live as long as it does.
 //
-//	granted, err := lease.Grant(parent, base, 10*time.Second)
+//	granted, err := lease.Grant(ctx, base, 10*time.Second)
 //	if err != nil {
 //		return err
 //	}
-//	keeper, err := lease.KeepAlive(parent, base, granted.ID)
+//	keeper, err := lease.KeepAlive(ctx, base, granted.ID)
 //	if err != nil {
 //		return err
 //	}
 //	defer keeper.Close()
-//	_, err = kv.Put(parent, base.WithKey("heartbeat:a").WithValue("10.0.0.1").WithLease(granted.ID))
+//	_, err = kv.Put(ctx, base.WithKey("heartbeat:a").WithValue("10.0.0.1").WithLease(granted.ID))
 //	<-keeper.Done() // the lease may be gone; keeper.Err says why
 //
 // All functions are safe for concurrent use. They take the connection, and where wanted WithTimeout and WithEndpoint,

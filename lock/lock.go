@@ -2,7 +2,7 @@
 
 // Package lock takes locks that all clients of a cluster respect, one holder at a time.
 //
-//	err := lock.Do(parent, lock.New("registry").WithName("jobs"), 10*time.Second,
+//	err := lock.Do(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 //		func(held context.Context, l lock.Held) error {
 //			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 //			return err

@@ -13,8 +13,8 @@ import (
 
 // Look at each member, and save a snapshot.
 func Example() {
-	parent := context.Background()
-	registry, err := conn.Open(parent, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+	ctx := context.Background()
+	registry, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -22,14 +22,14 @@ func Example() {
 
 	c := maintenance.New("registry")
 	for _, endpoint := range registry.Info() {
-		status, err := maintenance.Status(parent, c.WithEndpoint(endpoint.Address))
+		status, err := maintenance.Status(ctx, c.WithEndpoint(endpoint.Address))
 		if err != nil {
 			log.Print(err)
 			continue
 		}
 		fmt.Println(endpoint.Address, status.GetVersion(), status.GetDbSize(), "bytes", status.GetErrors())
 	}
-	err = maintenance.SaveSnapshot(parent, c, "backup.db", func(done, total int64) {
+	err = maintenance.SaveSnapshot(ctx, c, "backup.db", func(done, total int64) {
 		fmt.Printf("%d of %d bytes\n", done, total)
 	})
 	if err != nil {

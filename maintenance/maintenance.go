@@ -4,8 +4,8 @@
 // their databases, their leader, their version, and snapshots of them.
 //
 //	c := maintenance.New("registry")
-//	status, err := maintenance.Status(parent, c.WithEndpoint("127.0.0.1:2379"))
-//	err = maintenance.SaveSnapshot(parent, c, "backup.db", func(done, total int64) {
+//	status, err := maintenance.Status(ctx, c.WithEndpoint("127.0.0.1:2379"))
+//	err = maintenance.SaveSnapshot(ctx, c, "backup.db", func(done, total int64) {
 //		fmt.Printf("%d of %d bytes\n", done, total)
 //	})
 //

@@ -4,9 +4,9 @@
 // operations to run if one does not, as one atomic step.
 //
 //	swap := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
-//		Then(op.Put(ctx.Key("config").WithValue(next))).
-//		Else(op.Get(ctx.Key("config")))
-//	resp, err := kv.Txn(parent, kv.New("registry"), swap)
+//		Then(op.Put(kv.Key("config").WithValue(next))).
+//		Else(op.Get(kv.Key("config")))
+//	resp, err := kv.Txn(ctx, kv.New("registry"), swap)
 //
 // Transactions are immutable values and building one never fails. kv.Txn reports everything that is
 // wrong with the guards and operations, nested ones included, in one error that is ctx.ErrInvalid.

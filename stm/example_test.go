@@ -18,9 +18,9 @@ var errTooLittle = errors.New("there is not enough in the account")
 
 // Money goes from one account to another, and nobody ever sees it in both or in neither.
 func Example() {
-	parent := context.Background()
+	ctx := context.Background()
 	const amount = 10
-	_, err := stm.Run(parent, stm.New("registry"), func(tx *stm.Tx) error {
+	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
 		var balance [2]int
 		for i, key := range []string{"account/a", "account/b"} {
 			value, err := tx.Get(key)

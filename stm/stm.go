@@ -3,7 +3,7 @@
 // Package stm is software transactional memory: a function reads and writes keys as if nobody else did, and is run again
 // when somebody else was in its way.
 //
-//	_, err := stm.Run(parent, stm.New("registry"), func(tx *stm.Tx) error {
+//	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
 //		balance, err := tx.Get("account/a")
 //		if err != nil {
 //			return err

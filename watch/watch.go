@@ -3,8 +3,8 @@
 // Package watch tells of every change to a key or a range of keys, in order, exactly once, across the failures of
 // members and connections.
 //
-//	all, err := kv.Get(parent, base.WithPrefix())
-//	w, err := watch.Watch(parent, base.WithPrefix().WithStartRevision(all.Header.Revision+1))
+//	all, err := kv.Get(ctx, base.WithPrefix())
+//	w, err := watch.Watch(ctx, base.WithPrefix().WithStartRevision(all.Header.Revision+1))
 //	if err != nil {
 //		return err
 //	}
