@@ -55,7 +55,7 @@ kine: ## see what the SDK does with kine, which speaks a part of etcd's protocol
 
 .PHONY: soak
 soak: ## repeat the fault tests ROUNDS times (20), with longer histories
-	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./watches ./leases ./coordination ./stm
+	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./retirement ./watches ./leases ./coordination ./stm
 
 # The last patch of each minor version that can be built from the Go module proxy.
 MATRIX ?= v3.4.13 v3.5.33 v3.6.16 v3.7.3
