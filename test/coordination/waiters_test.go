@@ -31,8 +31,7 @@ type line struct {
 	give    chan struct{} // closed to have the holder give up
 	given   sync.Once
 	mu      sync.Mutex
-	revs    []int64 // of the waiters, as they came to hold
-	errs    []error
+	revs    []int64       // of the waiters, as they came to hold
 	through chan struct{} // a waiter is through
 }
 
