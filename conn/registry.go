@@ -93,7 +93,8 @@ func (n *names) all() []*Conn {
 }
 
 // Open opens a connection to a cluster under a name and looks after it until [Close]. Requests reach it by that name.
-// An empty name makes a unique one; see [Conn.Name].
+// An empty name makes a unique one; see [Conn.Name]. A name means what is open under it now: once it is closed and opened
+// for another cluster, requests of goroutines that were forgotten go there. Libraries use unnamed connections, or [Share].
 //
 // Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]),
 // unix:///path or unixs:///path (over TLS; the server proves the name localhost). The case of scheme and host, a slash at
