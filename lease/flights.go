@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// flights are the renewals sent and not answered on the stream that is open, in the order they were sent, which is the
-// order in which a server answers.
+// flights are the renewals sent and not answered on the stream that is open, in the order they were sent. A member answers
+// in that order. etcd's gRPC proxy does not: it answers with the renewals of its own client, each when that is due.
 type flights struct {
 	queue    []flight
 	heard    time.Duration // when the last answer came, or the stream was opened
-	patience time.Duration // for how long the member may answer nothing
+	patience time.Duration // for how long a member may answer nothing
+	late     bool          // answers may come late and in any order
 	reprieve reprieve      // before the silence is taken for the member's
 	silent   *silence      // set when it has answered nothing for longer
 	silences int           // in a row, this stream and those before it
 }
 
 type flight struct {
-	lease     *held
-	at        time.Duration // when it was sent
-	overtaken bool          // a later one has been answered
+	lease *held
+	at    time.Duration // when it was sent
 }
 
 // maxPatience is for how long a member may leave renewals unanswered before the stream moves to another. It is less
@@ -32,7 +32,17 @@ const (
 	silenceLimit = 10 * time.Second
 )
 
-func (l *held) patience() time.Duration {
+// proxyDelay is what a proxy adds: its client looks every half second for what is due.
+const proxyDelay = 600 * time.Millisecond
+
+func (l *held) patience(late bool) time.Duration {
+	switch {
+	case late && !l.renewed:
+		return silenceLimit // another client's Keeper may set the pace of this lease
+	case late:
+		return time.Duration(l.ttl.Load())/6 + proxyDelay
+	}
+
 	if !l.renewed {
 		return maxPatience
 	}
@@ -40,15 +50,15 @@ func (l *held) patience() time.Duration {
 }
 
 // start begins with a new stream.
-func (f *flights) start(now time.Duration) {
-	f.queue, f.heard, f.silent, f.reprieve = f.queue[:0], now, nil, reprieve{}
+func (f *flights) start(now time.Duration, late bool) {
+	f.queue, f.heard, f.late, f.silent, f.reprieve = f.queue[:0], now, late, nil, reprieve{}
 }
 
 func (f *flights) add(l *held, now time.Duration) {
 	if len(f.queue) == 0 {
 		f.patience = maxPatience
 	}
-	f.patience = min(f.patience, l.patience())
+	f.patience = min(f.patience, l.patience(false))
 	f.queue = append(f.queue, flight{lease: l, at: now})
 }
 
@@ -59,11 +69,10 @@ func (f *flights) take(id int64, now time.Duration) (answered flight, ok bool) {
 	if i < 0 {
 		return flight{}, false
 	}
-	for passed := range i { // a proxy may answer out of order, a member does not
-		f.queue[passed].overtaken = true
-	}
 	if i == 0 {
 		f.reprieve = reprieve{}
+	} else {
+		f.late = true
 	}
 	answered = f.queue[i]
 	f.queue = slices.Delete(f.queue, i, i+1)
@@ -89,13 +98,32 @@ func (f *flights) limit() time.Duration {
 	if len(f.queue) == 0 || f.silent != nil {
 		return never
 	}
-	return max(f.quietSince()+min(f.patience<<min(f.silences, 8), silenceLimit), f.reprieve.until)
+	limit := never
+	if !f.late {
+		limit = f.quietSince() + f.lengthened(f.patience)
+	}
+	for i := 0; f.late && i < len(f.queue); i++ {
+		if sent := f.queue[i]; sent.lease.stage != gone {
+			limit = min(limit, sent.at+f.lengthened(sent.lease.patience(true)))
+		}
+	}
+	return max(limit, f.reprieve.until)
 }
 
-// quietSince is when the member began to owe an answer: that to the renewal sent first is the next to come, and it does
-// not come at all where it has been overtaken.
+// soonest is when the member can have been silent for too long for the lease that was sent last.
+func (f *flights) soonest() time.Duration {
+	last := f.queue[len(f.queue)-1]
+	return last.at + last.lease.patience(f.late)
+}
+
+// lengthened is a patience after some silences in a row.
+func (f *flights) lengthened(patience time.Duration) time.Duration {
+	return max(patience, min(patience<<min(f.silences, 8), silenceLimit))
+}
+
+// quietSince is when the member began to owe the answer that is to come next.
 func (f *flights) quietSince() time.Duration {
-	if first := f.queue[0]; first.overtaken || first.at > f.heard {
+	if first := f.queue[0]; f.late || first.at > f.heard {
 		return first.at
 	}
 	return f.heard

@@ -18,8 +18,8 @@ import (
 const defaultTimeout = 5 * time.Second
 
 // oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It
-// doubles from one member to the next.
-const oncePatience = 500 * time.Millisecond
+// doubles from one member to the next. A proxy may take half a second.
+const oncePatience = 750 * time.Millisecond
 
 // KeepAliveOnce renews a lease once. It is asked of one member after the other until one answers. A lease that is gone is
 // etcderr.ErrLeaseNotFound, which takes 250 ms as it does with [KeepAlive]. It calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive_once/2.

@@ -34,11 +34,13 @@ type renewer struct {
 
 	stream  conn.Stream // nil between two streams
 	flights flights
-	last    error  // what went wrong since the last answer
-	down    error  // why there is no stream, where that is because no endpoint is Active
-	avoid   string // endpoint that fell silent, to be left alone until another has answered
-	prefer  string // endpoint to go to with the next stream; "" for any
-	moving  bool   // the stream is ended to go there
+	last    error         // what went wrong since the last answer
+	down    error         // why there is no stream, where that is because no endpoint is Active
+	avoid   string        // endpoint that fell silent, to be left alone until another has answered
+	left    time.Duration // when that was
+	late    string        // endpoint that is known to answer late, as a proxy does
+	prefer  string        // endpoint to go to with the next stream; "" for any
+	moving  bool          // the stream is ended to go there
 }
 
 // held is a lease that is kept alive.
@@ -238,7 +240,10 @@ func (r *renewer) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveRe
 		close(waiting)
 	}
 	l.waiting = nil
-	l.stage, l.due = resting, nextDue(at, ttl)
+	l.stage, l.due = resting, nextDue(at, ttl/3)
+	if r.flights.late {
+		l.due = nextDue(now, ttl/4) // in time for the next renewal of the proxy, a third of the TTL after this one
+	}
 	r.setAlarm(l)
 }
 

@@ -106,7 +106,7 @@ func TestMemberIsNotBlamedForTheTimeThisProcessDidNotRun(t *testing.T) {
 			k := renewed(r, 1, r.now()+time.Hour)
 			k.lease.stage = sent
 			asked := r.now() - time.Minute
-			r.flights.start(asked)
+			r.flights.start(asked, false)
 			r.flights.add(k.lease, asked)
 			for i, late := range test.late {
 				r.clock.at = r.now() - late

@@ -9,11 +9,10 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-// nextDue is when a lease that was renewed at that time is to be renewed again: after a third of its TTL, with a jitter of
-// 5 % so that leases that were granted together do not stay together for ever. It is rounded up, by at most another
+// nextDue is when a lease that was renewed at that time is to be renewed again: after that interval, with a jitter of 5 %
+// so that leases that were granted together do not stay together for ever. It is rounded up, by at most another
 // sixteenth, so that many leases fall due at once and cost one wake-up.
-func nextDue(at, ttl time.Duration) time.Duration {
-	interval := ttl / 3
+func nextDue(at, interval time.Duration) time.Duration {
 	due := at + interval + time.Duration((rand.Float64()-0.5)*0.1*float64(interval))
 	batch := min(max(interval/16, minBatch), maxBatch)
 	return (due + batch - 1) / batch * batch

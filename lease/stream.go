@@ -74,7 +74,11 @@ func (r *renewer) start(stream conn.Stream) {
 	r.hub.lock()
 	defer r.hub.unlock()
 	r.stream, r.down, r.moving = stream, nil, false
-	r.flights.start(r.now())
+	now := r.now()
+	if stream.Endpoint() == r.avoid && now-r.left > lookTimeout {
+		r.avoid = "" // it may have been away
+	}
+	r.flights.start(now, r.late == stream.Endpoint())
 	r.hub.conn.CountLeases(stream.Endpoint(), r.kept)
 	signal(r.wake)
 }
@@ -104,7 +108,7 @@ func (r *renewer) next() (id int64, any bool) {
 	r.hub.lock()
 	defer r.hub.unlock()
 	now := r.now()
-	for len(r.flights.queue) < window {
+	for len(r.flights.queue) < window || r.flights.late {
 		l, _ := r.ready.top()
 		if l == nil {
 			return 0, false
@@ -116,7 +120,7 @@ func (r *renewer) next() (id int64, any bool) {
 		r.ready.remove(l)
 		l.stage = sent
 		r.flights.add(l, now)
-		r.clock.before(r.flights.limit())
+		r.clock.before(r.flights.soonest())
 		return l.id, true
 	}
 	if len(r.ready.items) > 0 {
@@ -126,7 +130,7 @@ func (r *renewer) next() (id int64, any bool) {
 }
 
 // window is how many renewals may be unanswered on a stream. The server answers them one by one, and what has been sent
-// cannot be overtaken by what is more urgent.
+// cannot be overtaken by what is more urgent. A proxy looks after each lease by itself.
 const window = 256
 
 // receive takes answers until the stream ends.
@@ -169,6 +173,10 @@ func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) (collect bool) {
 	if !ok {
 		return false
 	}
+	// An endpoint that was left for its silence, and is there all the same, answers late.
+	if r.flights.late = r.flights.late || r.avoid == r.stream.Endpoint(); r.flights.late {
+		r.late = r.stream.Endpoint()
+	}
 	r.last, r.avoid = nil, ""
 	if f.lease.stage != gone {
 		r.renewal(f.lease, f.at, answer)
@@ -182,7 +190,7 @@ func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) (collect bool) {
 
 // fellSilent notes that the member answers nothing.
 func (r *renewer) fellSilent(now time.Duration) {
-	r.avoid = r.stream.Endpoint()
+	r.avoid, r.left = r.stream.Endpoint(), now
 	f := &r.flights
 	f.silent = &silence{endpoint: r.avoid, lasted: now - f.quietSince()}
 	f.silences++
@@ -223,7 +231,7 @@ func (r *renewer) stopped(err error) error {
 		}
 		next = false
 	}
-	r.flights.start(now)
+	r.flights.start(now, false)
 	return err
 }
 
