@@ -19,7 +19,7 @@ type buffer struct {
 
 	mu      sync.Mutex
 	filled  *sync.Cond
-	queue   []waiting
+	queue   []entry
 	head    int // of the queue
 	bytes   int
 	starved bool // a response found no room, and its watch waits for some
@@ -30,7 +30,7 @@ type buffer struct {
 // server a look through its history, so it had better be for a good part of a buffer.
 const roomShare = 8
 
-type waiting struct {
+type entry struct {
 	response *pb.WatchResponse
 	bytes    int
 }
@@ -56,7 +56,7 @@ func (b *buffer) push(r *pb.WatchResponse, bytes int) bool {
 }
 
 func (b *buffer) addLocked(r *pb.WatchResponse, bytes int) {
-	b.queue = append(b.queue, waiting{r, bytes})
+	b.queue = append(b.queue, entry{r, bytes})
 	b.bytes += bytes
 	b.filled.Signal()
 }
@@ -88,6 +88,13 @@ func (b *buffer) full() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.closed && b.bytes >= b.limit
+}
+
+// waiting is how many bytes wait for the reader.
+func (b *buffer) waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.bytes
 }
 
 // low reports whether the reader has taken nearly everything.
@@ -132,7 +139,7 @@ func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 		b.filled.Wait()
 	}
 	next := b.queue[b.head]
-	b.queue[b.head] = waiting{}
+	b.queue[b.head] = entry{}
 	b.head++
 	switch {
 	case b.head == len(b.queue):
@@ -167,7 +174,7 @@ func (b *buffer) putBack(r *pb.WatchResponse, i int) {
 		return
 	default:
 	}
-	b.queue = append([]waiting{{rest, bytes}}, b.queue[b.head:]...)
+	b.queue = append([]entry{{rest, bytes}}, b.queue[b.head:]...)
 	b.head = 0
 	b.bytes += bytes
 }

@@ -36,6 +36,9 @@ var errProtocol = errors.New("watch: the server confirmed a watch that was not a
 // errOtherCluster breaks a stream on which another cluster answers than before.
 var errOtherCluster = errors.New("watch: another cluster answers")
 
+// errUncreated is what a caller waited for on a stream that is open.
+var errUncreated = errors.New("watch: the server has not created it yet")
+
 // bare is a reason that may be the text of a gRPC error, without gRPC's words.
 func bare(reason string) string {
 	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {
@@ -62,11 +65,31 @@ func refusal(reason, endpoint string) error {
 	})
 }
 
-// contextEnded is the error of a watch whose context ended, before its creation or after.
-func contextEnded(ended context.Context) error {
+// contextEnded is the error of a watch whose context ended, before its creation or after. before is what it waited for.
+func contextEnded(ended context.Context, before error) error {
 	err, cause := ended.Err(), context.Cause(ended)
 	if !errors.Is(cause, err) {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
-	return etcderr.FromRPC(ended.Err(), etcderr.Call{Method: pb.Watch_Watch_FullMethodName, Cause: err})
+	return etcderr.FromRPC(ended.Err(), etcderr.Call{Method: pb.Watch_Watch_FullMethodName, Cause: err, Before: before, Read: true})
+}
+
+// oversizedMax is how many streams in a row may break for the size of a response.
+const oversizedMax = 3
+
+// outsized asks for the responses in parts where one is larger than gRPC takes, 2 GiB. A server that does not split them
+// ends the watches.
+func (s *shared) outsized(err error) error {
+	if status.Code(err) != codes.ResourceExhausted {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watchers {
+		w.at.large = true
+	}
+	if s.oversized++; s.oversized > oversizedMax {
+		s.end(err)
+	}
+	return err
 }

@@ -3,12 +3,8 @@
 package watch
 
 import (
-	"context"
 	"fmt"
 	"time"
-
-	"github.com/eetcd-go/eetcd/conn"
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // kind is how the server at the other end of a stream deals with the IDs of watches. The first creation on a stream goes
@@ -33,7 +29,7 @@ const (
 
 // answerTime is how long a server other than a member may take to answer a creation. A proxy does not answer it at all
 // when the members refuse it.
-const answerTime = 10 * time.Second
+const answerTime = 5 * time.Second
 
 // errUnanswered breaks a stream on which other creations would wait forever.
 var errUnanswered = fmt.Errorf("watch: the server has not answered a creation within %v", answerTime)
@@ -41,23 +37,6 @@ var errUnanswered = fmt.Errorf("watch: the server has not answered a creation wi
 // overdue reports whether a creation has been waiting for its answer for too long. The lock is held.
 func (s *shared) overdue(now time.Time) bool {
 	return s.kind != member && len(s.creates) > 0 && now.Sub(s.creates[0].sent) > answerTime
-}
-
-// identity is what a member tells of itself.
-type identity struct {
-	member   uint64
-	punctual bool // its progress responses do not overtake events
-}
-
-// greet asks the server who it is.
-func (s *shared) greet(parent context.Context, endpoint string) {
-	status, err := pb.NewMaintenanceClient(s.hub.conn).Status(parent, &pb.StatusRequest{}, conn.OnEndpoint(endpoint))
-	if err != nil {
-		return // it counts as one of the old ones
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.told = &identity{member: status.GetHeader().GetMemberId(), punctual: punctual(status.GetVersion())}
 }
 
 // punctual reports whether the servers of a version answer a progress request once no event up to the revision of the
@@ -79,5 +58,5 @@ func punctual(version string) bool {
 
 // relies reports whether the watches may rely on progress responses for the stream as a whole. The lock is held.
 func (s *shared) relies() bool {
-	return s.kind != member || s.told != nil && s.told.punctual && s.told.member == s.member
+	return s.kind != member || s.punctual
 }

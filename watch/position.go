@@ -4,6 +4,7 @@ package watch
 
 import (
 	"slices"
+	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
@@ -28,9 +29,10 @@ type position struct {
 	id    int64 // for the reader: never sent
 	known int64 // under which the server knows the watch on this stream; 0 where it is to choose
 	stage stage
-	room  bool // while parking: there is room again
-	home  bool // while draining: it goes back to a stream that it shares
-	parks int  // since it was in step
+	since time.Time // since when it is live, or not
+	room  bool      // while parking: there is room again
+	home  bool      // while draining: it goes back to a stream that it shares
+	parks int       // since it was in step
 
 	// next is the revision to go on from; 0 means from now on, which only the server can turn into a number.
 	next int64

@@ -62,7 +62,7 @@ func (h history) watch(pick *rand.Rand, inParts bool) []string {
 	var got []string
 	for breaks := 0; w.at.next <= int64(len(h)); breaks++ {
 		s.start("")
-		s.told = &identity{punctual: true}
+		s.punctual = true
 		r := s.nextRequest().GetCreateRequest()
 		rev := int64(len(h)) // of the member, which may be behind
 		if breaks < 5 {

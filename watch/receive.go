@@ -4,6 +4,7 @@ package watch
 
 import (
 	"errors"
+	"time"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -75,7 +76,7 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		return nil, nil, errProtocol
 	}
 	if s.kind == unknown && r.WatchId == asked {
-		s.kind, s.member = member, r.Header.GetMemberId()
+		s.kind = member
 	}
 	if s.kind == unknown {
 		s.kind = chooser
@@ -90,6 +91,9 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	s.known[r.WatchId] = w
 	if !w.at.begun {
 		w.at.begun, w.at.epoch = true, s.hub.past.current()
+		if w.request.StartRevision == 0 {
+			w.delivered(r.Header.GetRevision())
+		}
 	}
 	select {
 	case <-w.created:
@@ -101,7 +105,7 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		s.cancel(r.WatchId)
 		return nil, nil, nil
 	}
-	w.at.stage = live
+	w.at.stage, w.at.since = live, time.Now()
 	return nil, nil, nil
 }
 
@@ -306,7 +310,7 @@ func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
 
 // park takes a live watch off the server until there is room in its buffer.
 func (s *shared) park(w *Watcher) {
-	w.at.stage, w.at.room = parking, false
+	w.at.stage, w.at.room, w.at.since = parking, false, time.Now()
 	w.at.parks++
 	w.at.partial, w.at.partialBytes = nil, 0
 	s.cancel(w.at.known)

@@ -4,6 +4,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -103,10 +104,24 @@ func (s *shared) prompt(ctx context.Context, stream conn.Stream) error {
 		}
 		if s.heard.Swap(false) || !due || s.holds.Load() {
 			silent = 0
+			s.noteSilence(nil)
 		} else if silent%patience == 0 {
+			s.noteSilence(errSilent)
 			stream.Doubt()
 		}
 	}
+}
+
+var errSilent = errors.New("watch: the server says nothing")
+
+// noteSilence notes that the server owes an answer, or that it does not.
+func (s *shared) noteSilence(why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if why != nil && s.silent == nil {
+		s.silentSince = time.Now()
+	}
+	s.silent = why
 }
 
 // nextRequest turns the next demand into a request; nil when there is none, or none that may be sent yet.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -34,20 +35,24 @@ type shared struct {
 	down     bool // no endpoint for it is Active
 
 	// What follows is of the stream that is open now.
-	endpoint string
-	known    map[int64]*Watcher // by the ID under which the server knows them
-	lastID   int64              // given to the server; each creation has a new one
-	kind     kind
-	member   uint64     // that created the first watch
-	told     *identity  // what the server tells of itself; nil until it does
-	wants    []*Watcher // to be created
-	creates  []creation // sent and not answered
-	cancels  []int64    // to be sent
-	moves    []*Watcher // to be moved to a stream of another kind
-	filled   bool       // the buffer of the one watch was full since this was last looked at
-	report   bool       // a progress request is to be sent
-	asked    int64      // progress requests sent
-	answered int64      // progress responses received
+	endpoint    string    // "" while there is none
+	since       time.Time // since when there is one, or not
+	why         error     // the last one broke
+	silent      error     // the server owes an answer
+	silentSince time.Time
+	oversized   int                // streams in a row that broke for the size of a response
+	known       map[int64]*Watcher // by the ID under which the server knows them
+	lastID      int64              // given to the server; each creation has a new one
+	kind        kind
+	punctual    bool       // progress responses do not overtake events
+	wants       []*Watcher // to be created
+	creates     []creation // sent and not answered
+	cancels     []int64    // to be sent
+	moves       []*Watcher // to be moved to a stream of another kind
+	filled      bool       // the buffer of the one watch was full since this was last looked at
+	report      bool       // a progress request is to be sent
+	asked       int64      // progress requests sent
+	answered    int64      // progress responses received
 }
 
 func newShared(h *hub, at place) *shared {
@@ -172,6 +177,9 @@ func (s *shared) run(life context.Context) {
 // broken is told why the stream broke, or could not be opened. The watches on it wait for the next, but for those that
 // their callers are waiting for in vain.
 func (s *shared) broken(err error) {
+	s.mu.Lock()
+	s.opened("", err)
+	s.mu.Unlock()
 	if !errors.Is(err, conn.ErrUnavailable) {
 		return
 	}
@@ -192,16 +200,23 @@ func (s *shared) broken(err error) {
 }
 
 // serve uses one stream until it breaks.
-func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
+func (s *shared) serve(ctx context.Context, stream conn.Stream) (err error) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !errors.Is(err, resume.ErrAgain) {
+			s.opened("", err)
+		}
+	}()
 	s.await(ctx)
 	if err := s.hub.compare(ctx, s.aKey(), s.place); err != nil {
 		return err
 	}
 	s.start(stream.Endpoint())
+	s.punctual = punctual(stream.Version())
 	serving, stop := context.WithCancelCause(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })
-	helpers.Go(func() { s.greet(serving, stream.Endpoint()) })
 	helpers.Go(func() { s.doubtHistory(serving) })
 	helpers.Go(func() {
 		if err := s.prompt(serving, stream); err != nil {
@@ -219,7 +234,7 @@ func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 			if serving.Err() != nil && ctx.Err() == nil {
 				err = context.Cause(serving)
 			}
-			return err
+			return s.outsized(err)
 		}
 		s.heard.Store(true)
 		if err := s.receive(r); err != nil {
@@ -232,8 +247,9 @@ func (s *shared) serve(ctx context.Context, stream conn.Stream) error {
 func (s *shared) start(endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endpoint, s.down = endpoint, false
-	s.known, s.lastID, s.kind, s.member, s.told = map[int64]*Watcher{}, 0, unknown, 0, nil
+	s.opened(endpoint, nil)
+	s.down = false
+	s.known, s.lastID, s.kind = map[int64]*Watcher{}, 0, unknown
 	s.wants, s.creates, s.cancels, s.moves, s.filled = nil, nil, nil, nil, true
 	s.report, s.asked, s.answered = false, 0, 0
 	for w := range s.watchers {

@@ -66,7 +66,7 @@ func TestRevIsWhatTheReaderHasInFull(t *testing.T) {
 				s := m.opened()
 				id := s.confirm(t, 4).WatchId
 				w := pending.wait(t)
-				if w.Rev() != 0 {
+				if w.Rev() != 4 {
 					t.Errorf("%d before the first", w.Rev())
 				}
 				s.send(t, &pb.WatchResponse{Header: at(4), WatchId: id})

@@ -23,9 +23,11 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
@@ -34,6 +36,9 @@ import (
 
 // DefaultBuffer is how many bytes of events a watch holds for its reader where WithBuffer does not say.
 const DefaultBuffer = 4 << 20
+
+// creationTimeout bounds the creation of a watch for which nobody sets a time.
+const creationTimeout = 10 * time.Second
 
 // Option is an option of [Watch].
 type Option func(*options)
@@ -58,7 +63,8 @@ func Key(key string) Request { return ctx.Key(key) }
 
 // Watch watches a key, or with WithPrefix, WithRangeEnd or WithFromKey a range of keys: from now on, or from
 // WithStartRevision, which may lie in the past or in the future. It returns when the server has created the watch.
-// parent bounds the life of the watch, WithTimeout its creation.
+// parent bounds the life of the watch, WithTimeout its creation. Where neither sets a time, the creation may take 10 s. The
+// error tells what it waited for.
 //
 // WithFilterPut and WithFilterDelete leave events out, WithPrevKV adds the value before each change (while the server
 // keeps it), WithProgressNotify has the server tell in quiet times how far it is, about every 10 minutes. Where
@@ -85,10 +91,16 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 		return nil, err
 	}
 	if err := parent.Err(); err != nil {
-		return nil, contextEnded(parent)
+		return nil, contextEnded(parent, nil)
 	}
 	creating := parent
-	if timeout, ok := c.Timeout(); ok {
+	timeout, bounded := c.Timeout()
+	if !bounded {
+		timeout = creationTimeout
+		_, bounded = parent.Deadline()
+		bounded = !bounded
+	}
+	if bounded {
 		var cancel context.CancelFunc
 		creating, cancel = context.WithTimeout(parent, timeout)
 		defer cancel()
@@ -155,8 +167,9 @@ func create(creating context.Context, h *hub, request *pb.WatchCreateRequest, bu
 			return nil, w.Err()
 		}
 	case <-creating.Done():
+		waited := h.lost(w)
 		_ = w.Close()
-		return nil, contextEnded(creating)
+		return nil, contextEnded(creating, cmp.Or(waited, errUncreated))
 	}
 	return w, nil
 }

@@ -37,6 +37,7 @@ type Watcher struct {
 
 func newWatcher(request *pb.WatchCreateRequest, limit int) *Watcher {
 	w := &Watcher{request: request, created: make(chan struct{}), done: make(chan struct{})}
+	w.rev.Store(max(0, request.StartRevision-1))
 	w.at.begin(request)
 	w.buffer.init(limit)
 	return w
@@ -44,7 +45,7 @@ func newWatcher(request *pb.WatchCreateRequest, limit int) *Watcher {
 
 // bind ends the watch with parent.
 func (w *Watcher) bind(parent context.Context) {
-	unbind := context.AfterFunc(parent, func() { w.leave(contextEnded(parent)) })
+	unbind := context.AfterFunc(parent, func() { w.leave(contextEnded(parent, nil)) })
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unbind, w.orphan = unbind, parent.Done()
@@ -57,9 +58,10 @@ func (w *Watcher) bind(parent context.Context) {
 // another stream.
 func (w *Watcher) ID() int64 { return w.at.id }
 
-// Rev returns the revision up to which everything has been delivered to the reader, 0 before the first event or
-// progress: who starts anew at Rev()+1 misses nothing. In a loop over Events a revision counts from its last event on.
-// On Chan, a response that waits to be received counts already.
+// Rev returns the revision up to which everything has been delivered to the reader: a watch from Rev()+1 on misses nothing.
+// Before the first event or progress it is the revision before WithStartRevision, or that of the creation of a watch from
+// now on. In a loop over Events a revision counts from its last event on. On Chan, a response that waits to be received
+// counts already.
 func (w *Watcher) Rev() int64 { return w.rev.Load() }
 
 // delivered notes that the reader has everything up to rev.

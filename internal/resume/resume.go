@@ -38,8 +38,8 @@ const (
 // ErrAgain is what serve returns for another stream at once: this one has served its purpose.
 var ErrAgain = errors.New("resume: another stream is wanted")
 
-// Run opens the stream and has serve use it until serve returns, then opens the next one; broken hears why before each
-// pause. It returns when life ends, with its cause; when serve returns nil, with nil; and with the first error that
+// Run opens the stream and has serve use it until serve returns, then opens the next one, at once where the last one has
+// lasted for a while. broken is told why first. It returns when life ends, with its cause; when serve returns nil, with nil; and with the first error that
 // another stream would meet as well, as [Final] has it. While no endpoint is Active it waits for one. The context that
 // serve gets ends with its stream; when it returns, the stream is closed.
 func (s Stream) Run(life context.Context, serve func(context.Context, conn.Stream) error, broken func(error)) error {
@@ -60,13 +60,17 @@ func (s Stream) Run(life context.Context, serve func(context.Context, conn.Strea
 			return err
 		}
 		broken(err)
-		if time.Since(began) >= settled {
+		lasted := time.Since(began) >= settled
+		if lasted {
 			pause.Reset()
 		}
 		if errors.Is(err, conn.ErrUnavailable) && !s.Pinned {
 			if err := s.Conn.WaitReady(life); err != nil && errors.Is(err, conn.ErrClosed) {
 				return err
 			}
+			continue
+		}
+		if lasted { // the first attempt is at once
 			continue
 		}
 		if err := sleep(life, pause.NextBackOff()); err != nil {

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package watch_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+func TestStatusTellsWhetherTheWatchIsInStepAndWhyNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		pending := begin(openFake(t, m).WithKey("k"), watch.WithBuffer(1))
+		s := m.opened()
+		s.confirm(t, 4)
+		w := pending.wait(t)
+		synctest.Wait()
+		began := time.Now()
+		if got := w.Status(); !got.InStep || got.Err != nil || got.Endpoint != "a:1" || got.Parked || got.Waiting != 0 || !got.Since.Equal(began) {
+			t.Errorf("in step: %+v", got)
+		}
+		time.Sleep(time.Second)
+		s.tell(t, 1, 5)
+		if got := w.Status(); !got.InStep || got.Waiting == 0 || !got.Since.Equal(began) {
+			t.Errorf("with an event to read: %+v", got)
+		}
+		s.tell(t, 1, 6)
+		if got := w.Status(); got.InStep || !got.Parked || got.Err == nil || !got.Since.Equal(time.Now()) {
+			t.Errorf("with a full buffer: %+v", got)
+		}
+		s.cancel(t)
+		s.cancelled(t, 1)
+		read(t, w, 1)
+		s.confirm(t, 6)
+		s.tell(t, 2, 6)
+		read(t, w, 1)
+		if got := w.Status(); !got.InStep || got.Parked || !got.Since.Equal(time.Now()) {
+			t.Errorf("with room again: %+v", got)
+		}
+		time.Sleep(2 * time.Second)
+		s.end(errGoingDown)
+		s = m.opened()
+		synctest.Wait()
+		if got := w.Status(); got.InStep || got.Parked {
+			t.Errorf("before it is created again: %+v", got)
+		}
+		s.confirm(t, 6)
+		synctest.Wait()
+		if got := w.Status(); !got.InStep || got.Err != nil {
+			t.Errorf("on the next stream: %+v", got)
+		}
+		time.Sleep(500 * time.Millisecond)
+		s.end(status.Error(codes.Unavailable, "etcdserver: no leader"))
+		synctest.Wait()
+		if got := w.Status(); got.InStep || got.Err == nil || !strings.Contains(got.Err.Error(), "no leader") {
+			t.Errorf("without a stream: %+v", got)
+		}
+	})
+}
+
+// Nobody sets a time, and the member refuses each stream, as one does that has lost the others.
+func TestCreationEndsAndTellsWhatItWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		pending := begin(openFake(t, m).WithKey("k"))
+		began := time.Now()
+		for done := false; !done; {
+			select {
+			case s := <-m.streams:
+				s.end(status.Error(codes.Unavailable, "etcdserver: request timed out"))
+			case <-pending.created:
+				done = true
+			}
+		}
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("it ended after %v", took)
+		}
+		if err := pending.err; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "request timed out") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A response of more than 2 GiB breaks the stream, whoever notices.
+func TestResponseThatIsTooLargeIsAskedForInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(1))
+		s := m.opened()
+		if r := s.confirm(t, 9); r.Fragment {
+			t.Error("in parts from the start")
+		}
+		w := pending.wait(t)
+		for range 4 {
+			s.end(status.Error(codes.ResourceExhausted, "grpc: trying to send message larger than max (2147483648 vs. 2147483647)"))
+			select {
+			case s = <-m.streams:
+			case <-w.Done():
+				if status.Code(w.Err()) != codes.ResourceExhausted {
+					t.Errorf("ended with %v", w.Err())
+				}
+				return
+			}
+			if r := s.confirm(t, 9); !r.Fragment || r.StartRevision != 1 {
+				t.Errorf("created again as %v", r)
+			}
+		}
+		t.Error("the same is tried without an end")
+	})
+}
