@@ -33,14 +33,49 @@ func lasting(pick *rand.Rand) time.Duration {
 // cluster says that it did.
 func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
-	pick := newRand(t)
 	c := open(t, cluster.Endpoints())
+	kinds := []fault{kill, pause, cut, blackhole, partition, cutOthers}
+	history := makeHistory(t, cluster, c, kinds)
+	// What the checks say of each outcome means something only if there are writes that had it.
+	for _, want := range []etcderr.Outcome{etcderr.None, etcderr.NotSent, etcderr.Rejected, etcderr.Unknown} {
+		if !slices.ContainsFunc(history, func(o operation) bool { return o.kind != get && o.outcome() == want }) {
+			t.Errorf("no write had the outcome %v", want)
+		}
+	}
+	mustHaveHappened(t, c, history)
+}
+
+// TestHistoryThroughAGRPCProxyIsLinearizable does the same through etcd's own proxy, which may be lost as well.
+func TestHistoryThroughAGRPCProxyIsLinearizable(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	proxy := cluster.GRPCProxy()
+	kinds := []fault{kill, pause, cut, partition}
+	for name, way := range map[string]struct{ strike, heal func() }{
+		"kill the proxy instead of":    {proxy.Kill, proxy.Restart},
+		"pause the proxy instead of":   {proxy.Pause, proxy.Resume},
+		"cut off the proxy instead of": {proxy.Cut, proxy.Heal},
+		"swallow the proxy instead of": {proxy.Blackhole, proxy.Heal},
+	} {
+		kinds = append(kinds, fault{name,
+			func(*etcdtest.Cluster, *etcdtest.Member) { way.strike() },
+			func(*etcdtest.Cluster, *etcdtest.Member) { way.heal() },
+		})
+	}
+	history := makeHistory(t, cluster, open(t, []string{proxy.Endpoint()}), kinds)
+	if !proxy.Alive() {
+		t.Error("the proxy has ended by itself")
+	}
+	mustHaveHappened(t, open(t, cluster.Endpoints()), history)
+}
+
+// makeHistory has workers at it while faults strike, each kind once at least.
+func makeHistory(t *testing.T, cluster *etcdtest.Cluster, c *conn.Conn, kinds []fault) []operation {
+	t.Helper()
+	pick := newRand(t)
 	w := startWorkers(c, pick)
 	defer w.stop()
-
 	end := time.Now().Add(historyLength(t))
-	kinds := []fault{kill, pause, cut, blackhole, partition, cutOthers}
-	for n := 0; n < len(kinds) || time.Now().Before(end); n++ { // each kind once at least
+	for n := 0; n < len(kinds) || time.Now().Before(end); n++ {
 		if n%len(kinds) == 0 {
 			pick.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		}
@@ -49,13 +84,12 @@ func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
 	awaitAllActive(t, c)
 	history := w.stop()
 	t.Log(tally(history))
+	return history
+}
 
-	// What the checks below say of each outcome means something only if there are writes that had it.
-	for _, want := range []etcderr.Outcome{etcderr.None, etcderr.NotSent, etcderr.Rejected, etcderr.Unknown} {
-		if !slices.ContainsFunc(history, func(o operation) bool { return o.kind != get && o.outcome() == want }) {
-			t.Errorf("no write had the outcome %v", want)
-		}
-	}
+// mustHaveHappened holds a history against what the cluster says that it did, by a connection to its members.
+func mustHaveHappened(t *testing.T, c *conn.Conn, history []operation) {
+	t.Helper()
 	for _, o := range history {
 		if o.kind != get && errors.Is(o.err, conn.ErrUnavailable) && o.outcome() != etcderr.NotSent {
 			t.Errorf("%v: met no endpoint to be sent to", o)
