@@ -68,6 +68,7 @@ matrix: ## run all tests on each supported version of etcd
 bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
 	go -C test run ./bench
 	go -C test run ./watchbench
+	go -C test run ./lockbench
 
 .PHONY: deps-check
 deps-check: ## show what modules the SDK brings along, and clientv3 beside it

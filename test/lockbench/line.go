@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/lock"
+)
+
+const (
+	name   = "lockbench"
+	ttl    = 60 * time.Second
+	inLine = 8
+)
+
+// contenders are the two clients of one cluster.
+type contenders struct {
+	sdk  *conn.Conn
+	etcd *clientv3.Client
+}
+
+func open(parent context.Context, endpoints []string) (*contenders, error) {
+	sdk, err := conn.Open(parent, "", endpoints)
+	if err != nil {
+		return nil, err
+	}
+	etcd, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Context: parent})
+	if err != nil {
+		return nil, errors.Join(err, sdk.Close())
+	}
+	return &contenders{sdk: sdk, etcd: etcd}, nil
+}
+
+func (c *contenders) close() error { return errors.Join(c.etcd.Close(), c.sdk.Close()) }
+
+// way is one way to hold the lock: it calls b while it does.
+type way struct {
+	name string
+	take func(parent context.Context, b *baton) error
+}
+
+func (c *contenders) ways() []way {
+	return []way{
+		{"lock.Do", func(parent context.Context, b *baton) error {
+			return lock.Do(parent, lock.New(c.sdk.Name()).WithName(name), ttl, func(context.Context, lock.Held) error {
+				b.pass()
+				return nil
+			})
+		}},
+		{"lock.Acquire", func(parent context.Context, b *baton) error {
+			granted, err := lease.Grant(parent, lease.New(c.sdk.Name()), ttl)
+			if err != nil {
+				return err
+			}
+			l, err := lock.Acquire(parent, lock.New(c.sdk.Name()).WithName(name).WithLease(granted.GetID()))
+			if err != nil {
+				return err
+			}
+			b.pass()
+			return l.Release(parent)
+		}},
+		{"clientv3's Mutex", func(parent context.Context, b *baton) error {
+			session, err := concurrency.NewSession(c.etcd)
+			if err != nil {
+				return err
+			}
+			defer session.Close()
+			mutex := concurrency.NewMutex(session, name)
+			if err := mutex.Lock(parent); err != nil {
+				return err
+			}
+			b.pass()
+			return mutex.Unlock(parent)
+		}},
+	}
+}
+
+// baton times the way of a lock from one holder to the next one.
+type baton struct {
+	start chan struct{} // closed when everybody is in line
+
+	mu       sync.Mutex
+	released time.Time
+	took     []time.Duration
+}
+
+// pass is what a holder does.
+func (b *baton) pass() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.released.IsZero() {
+		b.took = append(b.took, time.Since(b.released))
+	}
+	<-b.start
+	b.released = time.Now()
+}
+
+// line lines contenders up for the lock, lets the first one go on, and tells what each handover took.
+func (c *contenders) line(parent context.Context, how way) ([]time.Duration, error) {
+	b := baton{start: make(chan struct{})}
+	failures := make(chan error, inLine)
+	var all sync.WaitGroup
+	defer all.Wait()
+	for at := range inLine {
+		all.Go(func() { failures <- how.take(parent, &b) })
+		if err := c.await(parent, at+1, failures); err != nil {
+			close(b.start)
+			return nil, err
+		}
+	}
+	time.Sleep(20 * time.Millisecond) // until the last one watches too
+	close(b.start)
+	all.Wait()
+	for range inLine {
+		if err := <-failures; err != nil {
+			return nil, err
+		}
+	}
+	return b.took, nil
+}
+
+// await waits until n keys are below the name, or a contender has failed.
+func (c *contenders) await(parent context.Context, n int, failures <-chan error) error {
+	for {
+		select {
+		case err := <-failures:
+			return errors.Join(errors.New("a contender left the line"), err)
+		default:
+		}
+		there, err := kv.Get(parent, kv.New(c.sdk.Name()).WithKey(name+"/").WithPrefix().WithCountOnly())
+		if err != nil || there.GetCount() == int64(n) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

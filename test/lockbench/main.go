@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Lockbench times the way of a lock from its release by one holder to the next holder, for the SDK and for clientv3's
+// Mutex, in turn on one cluster of three members. It prints what it finds and judges nothing.
+//
+//	go run ./lockbench -rounds 12
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 12, "how often each client has its turn; the table holds medians of all handovers")
+	flag.Parse()
+	if *rounds < 1 || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	life, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(life, os.Stdout, *rounds); err != nil {
+		fmt.Fprintln(os.Stderr, "lockbench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(parent context.Context, out io.Writer, rounds int) (err error) {
+	cluster, err := etcdtest.Run(parent, etcdtest.WithSize(3))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	c, err := open(parent, cluster.Endpoints())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+
+	all := c.ways()
+	took := make([][]time.Duration, len(all))
+	for round := range rounds {
+		for i := range all {
+			at := (round + i) % len(all)
+			handovers, err := c.line(parent, all[at])
+			if err != nil {
+				return fmt.Errorf("%s: %w", all[at].name, err)
+			}
+			took[at] = append(took[at], handovers...)
+		}
+	}
+	return writeTable(out, all, took)
+}
+
+func writeTable(out io.Writer, all []way, took [][]time.Duration) error {
+	fmt.Fprintf(out, "\nFrom the release of a lock to its next holder, %d in line, %d times each:\n", inLine, len(took[0]))
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tmedian\t90 %\tmost\t")
+	for i, way := range all {
+		slices.Sort(took[i])
+		at := func(percent int) time.Duration { return took[i][(len(took[i])-1)*percent/100].Round(time.Microsecond) }
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t\n", way.name, at(50), at(90), at(100))
+	}
+	return w.Flush()
+}
