@@ -21,7 +21,9 @@ type timeoutOption struct {
 }
 
 // OnEndpoint is a call option that sends the call to one endpoint only, in any spelling of its address. It is what
-// WithEndpoint of a request becomes, and serves generated stubs used on a [Conn].
+// WithEndpoint of a request becomes, and serves generated stubs used on a [Conn]. An address that is no endpoint of the
+// connection is ErrEndpoint, except for what is about one member and needs no leader (Status, Hash, HashKV, Defragment,
+// Snapshot): it goes over a transport of its own, with the TLS and the credentials of the connection.
 func OnEndpoint(address string) grpc.CallOption { return endpointOption{address: address} }
 
 // Within is a call option that bounds a call, retries included, in place of the default of 5 s. It is what WithTimeout

@@ -3,6 +3,7 @@
 package conn_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"testing"
@@ -119,5 +120,45 @@ func TestRequestThatNeedsNoLeaderDoesNotWaitForOne(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestMemberThatIsNoEndpointCanBeAskedForWhatIsItsOwn(t *testing.T) {
+	started := etcdtest.Start(t, etcdtest.WithSize(3))
+	c := open(t, "", started.Endpoints()[:1])
+	random := open(t, "", started.Endpoints(), conn.WithMode(conn.Random))
+	for _, c := range []*conn.Conn{c, random} {
+		for _, m := range started.Members() {
+			there := maintenance.New(c.Name()).WithEndpoint(m.Endpoint())
+			if s, err := maintenance.Status(t.Context(), there); err != nil || s.GetHeader().GetMemberId() != m.ID() {
+				t.Errorf("status of %s: %v, %v", m.Name(), s, err)
+			}
+			s, err := maintenance.Snapshot(t.Context(), there)
+			if err != nil {
+				t.Errorf("snapshot of %s: %v", m.Name(), err)
+				continue
+			}
+			if n, err := io.Copy(io.Discard, s); err != nil || n == 0 {
+				t.Errorf("snapshot of %s: %d bytes, %v", m.Name(), n, err)
+			}
+			s.Close()
+		}
+	}
+	if _, err := get(t.Context(), c, conn.OnEndpoint(started.Member(1).Endpoint())); !errors.Is(err, conn.ErrEndpoint) {
+		t.Errorf("a read: %v", err)
+	}
+	for _, bad := range []string{"", "nowhere", "https://" + started.Member(1).Endpoint()} {
+		if _, err := pb.NewMaintenanceClient(c).Status(t.Context(), &pb.StatusRequest{}, conn.OnEndpoint(bad)); !errors.Is(err, conn.ErrEndpoint) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	down := started.Member(2)
+	down.Kill()
+	_, err := pb.NewMaintenanceClient(c).Status(t.Context(), &pb.StatusRequest{}, conn.OnEndpoint(down.Endpoint()), conn.Within(time.Second))
+	if etcderr.OutcomeOf(err) != etcderr.NotSent || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a member that is down: %v", err)
+	}
+	if n := len(c.Info()); n != 1 {
+		t.Errorf("%d endpoints", n)
 	}
 }

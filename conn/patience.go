@@ -38,6 +38,9 @@ func (c *Conn) pick(w wanted, avoid *endpoint, last error) (*link, error) {
 // await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
 // and when the call's time is up.
 func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
+	if e := c.find(w.endpoint); w.pinned && methods[w.method]&local != 0 && (e == nil || e.onStandby()) {
+		return c.outside(w.endpoint)
+	}
 	leaderless := needsNoLeader(w.method, w.request)
 	timer := time.NewTimer(hurryEvery)
 	defer timer.Stop()

@@ -125,7 +125,7 @@ func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
 			one := shared.Endpoints()[0]
 			wantFailure(t, f.call(t.Context(), ctx.Ctx{}.WithEndpoint(one)), etcderr.NotSent, conn.ErrNotOpen)
 			wantFailure(t, f.call(t.Context(), maintenance.New("no-such").WithEndpoint(one)), etcderr.NotSent, conn.ErrNotOpen)
-			wantFailure(t, f.call(t.Context(), maintenance.New(registry).WithEndpoint("127.0.0.1:1")), etcderr.NotSent, conn.ErrEndpoint)
+			wantFailure(t, f.call(t.Context(), maintenance.New(registry).WithEndpoint("nowhere")), etcderr.NotSent, conn.ErrEndpoint)
 			wantFailure(t, f.call(t.Context(), maintenance.New(registry).WithEndpoint("")), etcderr.NotSent, conn.ErrEndpoint)
 			wantFailure(t, f.call(ended, maintenance.New(registry).WithEndpoint(one)), etcderr.NotSent, context.Canceled)
 			if !f.member {

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// outside acquires a link for one call to an address that the connection does not use: a member that the member list or the
+// caller names can be asked for its status, or for a snapshot, whether it is an endpoint or not. The link is dialled as those
+// of the endpoints are, and closed after the call.
+func (c *Conn) outside(address string) (*link, error) {
+	a, err := parseAddress(address, c.opts.tls != nil)
+	if err == nil && a.secure != c.secure {
+		err = errors.New("the scheme does not match the transport of the connection") // a token might go in the clear
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", ErrEndpoint, address, err)
+	}
+	e := newEndpoint(c, a)
+	cc, err := dial(a, c.opts, c.tokens, new(transportErrors))
+	if err != nil {
+		e.retire(err)
+		return nil, err
+	}
+	l := newLink(e, newTransport(cc, a)) // whose one user is the caller
+	if err := c.Go(func(life context.Context) {
+		l.closeWhenIdle(life)
+		e.retire(errLost)
+	}); err != nil {
+		_ = cc.Close()
+		e.retire(err)
+		return nil, c.closedErr()
+	}
+	return l, nil
+}
