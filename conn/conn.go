@@ -11,7 +11,7 @@
 //	_, err = kv.Put(ctx, kv.New("registry").WithKey("k").WithValue("v"))
 //
 // Each endpoint has a gRPC connection of its own. It is Active while its member is connected, healthy and knows a
-// leader, and Frozen otherwise: then it takes no requests and is reconnected with exponential backoff, for ever.
+// leader, and Frozen otherwise: then it takes no requests and is reconnected with exponential backoff, forever.
 // Requests go to the Active endpoints in turn, and are retried as far as that is safe; see [Conn.Invoke].
 package conn
 

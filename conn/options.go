@@ -199,7 +199,9 @@ func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.de
 
 // WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
 // a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: reconnection never ends. The
-// default is 200 ms doubling to 25.6 s, then again from 200 ms, with a jitter of 20 %.
+// default is 200 ms doubling to 25.6 s, then again from 200 ms, with a jitter of 20 %, and at most 1 s while no endpoint is
+// Active; a backoff of the user's is not shortened so. The first attempt after the loss of a connection comes at once, and
+// a call that finds no endpoint Active brings the next one forward, with either backoff, up to four times a second.
 func WithBackoff(newBackoff func() backoff.BackOff) Option {
 	return func(o *options) { o.newBackoff = newBackoff }
 }
