@@ -11,7 +11,7 @@ const (
 	// ownTimeSteps is into how many steps a timeout is divided.
 	ownTimeSteps = 20
 	// ownTimeMax is how many times longer than asked for a timeout may take.
-	ownTimeMax = 5
+	ownTimeMax = 10
 )
 
 // withOwnTime is context.WithTimeoutCause, in time that this process has been able to run. It counts timers of a short step:

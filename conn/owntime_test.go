@@ -49,7 +49,7 @@ func TestSlowProcessFreezesNoEndpoint(t *testing.T) {
 	}
 	var busy sync.WaitGroup
 	end := time.Now().Add(2 * time.Second)
-	for range 40 {
+	for range 60 {
 		busy.Go(func() {
 			for n := 0; time.Now().Before(end); n++ {
 				_ = n
