@@ -54,7 +54,8 @@ kine: ## see what the SDK does with kine, which speaks a part of etcd's protocol
 	go -C test test $(RACE) -count=1 -v ./kine
 
 .PHONY: soak
-soak: ## repeat the fault tests ROUNDS times (20), with longer histories
+soak: ## repeat the fault tests ROUNDS times (20), with longer histories, after outages of 15 s and 60 s beside clientv3
+	go -C test run ./returnbench -rounds 10 -outages 15s,60s
 	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./retirement ./watches ./leases ./coordination ./stm
 
 # The last patch of each minor version that can be built from the Go module proxy.
@@ -69,6 +70,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
 	go -C test run ./bench
 	go -C test run ./watchbench
 	go -C test run ./lockbench
+	go -C test run ./returnbench
 
 .PHONY: deps-check
 deps-check: ## show what modules the SDK brings along, and clientv3 beside it

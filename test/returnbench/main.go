@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Returnbench shows how soon the callers of the SDK and of clientv3 succeed again after the only member was away, and what
+// becomes of leases meanwhile. It prints what it finds and judges nothing.
+//
+//	go run ./returnbench -rounds 10 -outages 15s,60s
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/outage"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 3, "how often the member is away for each length; the table holds medians")
+	outages := flag.String("outages", "15s", "for how long, separated by commas")
+	flag.Parse()
+	lengths, err := parse(*outages)
+	if err != nil || *rounds < 1 || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(parent, os.Stdout, *rounds, lengths); err != nil {
+		fmt.Fprintln(os.Stderr, "returnbench:", err)
+		os.Exit(1)
+	}
+}
+
+func parse(text string) ([]time.Duration, error) {
+	var all []time.Duration
+	for one := range strings.SplitSeq(text, ",") {
+		d, err := time.ParseDuration(one)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func run(parent context.Context, out io.Writer, rounds int, lengths []time.Duration) error {
+	cluster, err := etcdtest.Run(parent)
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	for _, length := range lengths {
+		var ours, theirs, failures, told []time.Duration
+		kept := 0
+		for range rounds {
+			r, err := outage.Measure(parent, cluster, length)
+			if err != nil {
+				return err
+			}
+			ours, theirs = append(ours, r.Eetcd), append(theirs, r.ClientV3)
+			failures, told = append(failures, r.SlowestFailure), append(told, r.Told)
+			if r.Kept == nil {
+				kept++
+			}
+		}
+		fmt.Fprintf(out, "\nThe only member is away for %v, %d times:\n", length, rounds)
+		fmt.Fprintf(out, "  %-58s%10s%10s\n", "", "median", "slowest")
+		for _, row := range []struct {
+			what string
+			all  []time.Duration
+		}{
+			{"first success of eetcd after the member's first answer", ours},
+			{"first success of clientv3", theirs},
+			{"slowest call that failed once the patience was over", failures},
+			{"from the end of a lease without time to its keeper's word", told},
+		} {
+			slices.Sort(row.all)
+			fmt.Fprintf(out, "  %-58s%10v%10v\n", row.what, row.all[len(row.all)/2].Round(time.Millisecond),
+				row.all[len(row.all)-1].Round(time.Millisecond))
+		}
+		fmt.Fprintf(out, "  leases with time left that were kept: %d of %d\n", kept, rounds)
+	}
+	return nil
+}
