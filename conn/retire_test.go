@@ -63,8 +63,8 @@ func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
 
 func TestNoReadFailsOnConnectionsThatAreCutWhenIdle(t *testing.T) {
 	b := etcdtest.Start(t).Balancer()
-	b.CutIdle(50 * time.Millisecond)
 	c := open(t, "", []string{b.Endpoint()})
+	b.CutIdle(50 * time.Millisecond)
 	began := time.Now()
 	for range 50 {
 		time.Sleep(60 * time.Millisecond) // then the connection is cut, or being made again

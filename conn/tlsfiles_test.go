@@ -162,7 +162,7 @@ func TestTLSFilesAreReadAgainForEachConnection(t *testing.T) {
 	c := open(t, "", []string{server.address}, conn.WithTLSFiles(ca, cert, key), conn.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	calls := func(when string) {
 		t.Helper()
-		if _, err := put(t.Context(), c); err != nil {
+		if _, err := get(t.Context(), c); err != nil {
 			t.Errorf("%s: %v", when, err)
 		}
 	}
