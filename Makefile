@@ -38,6 +38,7 @@ stm: ## see clerks move money all at once without losing any, on a cluster that 
 .PHONY: test
 test: ## run all tests, on real etcd servers and with the race detector on
 	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2
+	@go -C test run ./servers
 	go test $(RACE) -count=1 ./...
 # One package at a time: these take members away, and time what happens then.
 	go -C test test $(RACE) -count=1 -p 1 ./...

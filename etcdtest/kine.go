@@ -20,6 +20,27 @@ const KineVersion = "v0.17.5"
 //go:embed kinemain.go.txt
 var kineMain string
 
+// KineBinary returns the path of the kine server that [StartKine] would run, and builds it first where it is missing, as
+// [Binary] does for etcd.
+func KineBinary(parent context.Context) (string, error) {
+	path, err := findKine(parent)
+	if err != nil {
+		return "", fmt.Errorf("etcdtest: %w", err)
+	}
+	return path, nil
+}
+
+func findKine(parent context.Context) (string, error) {
+	path, err := builtBinary(parent, recipe{
+		name: "kine", version: KineVersion, module: "github.com/k3s-io/kine@" + KineVersion, main: kineMain,
+	})
+	if err != nil {
+		return "", fmt.Errorf("no kine %s to run: %w\nThe go command on PATH builds it from a Go module proxy that it can "+
+			"reach (GOPROXY)", KineVersion, err)
+	}
+	return path, nil
+}
+
 // Kine is a kine server, which speaks a part of etcd's protocol and stores in SQLite. Its methods may be called from
 // several goroutines; those that start, end or halt the process take turns. What goes wrong in one of them marks the test
 // as failed without ending it.
@@ -64,18 +85,15 @@ func StartKine(tb testing.TB) *Kine {
 		}
 	})
 	if err := k.boot(tb.Context(), fail); err != nil {
-		tb.Fatalf("etcdtest: kine: %v", err)
+		tb.Fatalf("etcdtest: %v", err)
 	}
 	return k
 }
 
 func (k *Kine) boot(parent context.Context, fail func(error)) error {
-	binary, err := builtBinary(parent, recipe{
-		name: "kine", version: KineVersion, module: "github.com/k3s-io/kine@" + KineVersion, main: kineMain,
-	})
+	binary, err := findKine(parent)
 	if err != nil {
-		return fmt.Errorf("no kine %s to run: %w\nThe go command on PATH builds it from a Go module proxy that it can "+
-			"reach (GOPROXY)", KineVersion, err)
+		return err
 	}
 	if k.dir, err = os.MkdirTemp("", "etcdtest-kine-"); err != nil {
 		return err

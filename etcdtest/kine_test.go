@@ -1,15 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build unix
+
 package etcdtest
 
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
+
+func TestKineThatCannotBeBuiltIsAnErrorThatSaysWhy(t *testing.T) {
+	cleanEnv(t)
+	t.Setenv("PATH", t.TempDir())
+	_, err := KineBinary(t.Context())
+	fake := &fakeTB{TB: t}
+	reached := false
+	fake.run(func() {
+		StartKine(fake)
+		reached = true
+	})
+	if reached || len(fake.errors) != 1 || err == nil {
+		t.Fatalf("the test went on: %t; errors %q, %v", reached, fake.errors, err)
+	}
+	for _, want := range []string{"kine " + KineVersion, "go command", "Go module proxy"} {
+		if !strings.Contains(fake.errors[0], want) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in the errors: %s; %v", want, fake.errors[0], err)
+		}
+	}
+}
 
 // create is the only write that kine has for a key that is not there.
 func (s stub) create(timeout time.Duration, key, value string) error {
