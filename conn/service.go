@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // services is what the packages on top of a connection keep with it.
@@ -55,6 +56,9 @@ func (c *Conn) CountLeases(address string, n int) {
 		e.leases.Add(int64(n))
 	}
 }
+
+// DefaultTimeout returns how long a call may take for which nobody sets a time; see [WithDefaultTimeout].
+func (c *Conn) DefaultTimeout() time.Duration { return c.opts.defaultTimeout }
 
 // Spelling returns an endpoint's address as [Info] has it, for any spelling of it. What is no endpoint of the connection
 // is returned as it is. It never blocks and is safe for concurrent use.

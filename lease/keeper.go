@@ -27,7 +27,7 @@ type Keeper struct {
 
 // KeepAlive keeps a lease alive, with a renewal every third of its TTL, give or take a tenth. It returns when the first
 // one has been acknowledged. parent bounds the life of the Keeper. WithTimeout bounds the wait for the first renewal; the
-// default is 5 s, whatever deadline parent has. Nothing needs to be read from the Keeper, and it costs no goroutine.
+// default is that of the connection, 5 s, whatever deadline parent has. Nothing needs to be read from the Keeper, and it costs no goroutine.
 //
 // The leases of a connection are renewed over one stream, which moves on to another endpoint when its member fails or
 // falls silent; with WithEndpoint there is one for the leases of that endpoint, and it stays there. A lease that is kept
@@ -48,7 +48,7 @@ func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
 	}
 	timeout, given := c.Timeout()
 	if !given {
-		timeout = defaultTimeout
+		timeout = to.DefaultTimeout()
 	}
 	creating, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()

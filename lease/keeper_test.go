@@ -240,6 +240,26 @@ func TestKeepAliveUnderWayEndsWithTheConnection(t *testing.T) {
 	})
 }
 
+func TestCallsTakeTheDefaultTimeoutOfTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 3)
+		_, request := fakeWith(t, []*member{m}, conn.WithDefaultTimeout(2*time.Second))
+		m.answer(forever)
+		for name, call := range map[string]func() error{
+			"KeepAlive":     func() error { _, err := lease.KeepAlive(t.Context(), request, 1); return err },
+			"KeepAliveOnce": func() error { _, err := lease.KeepAliveOnce(t.Context(), request, 1); return err },
+		} {
+			began := time.Now()
+			if err := call(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if took := time.Since(began); took != 2*time.Second {
+				t.Errorf("%s took %v", name, took)
+			}
+		}
+	})
+}
+
 func TestKeepAliveGivesUpAfterFiveSecondsByDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 3)

@@ -23,8 +23,8 @@
 //   - an [*etcderr.Error] otherwise, with the server's own answer as a sentinel such as etcderr.ErrLeaseNotFound, and
 //     what is known of the effect: see etcderr.OutcomeOf.
 //
-// A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after 5 s where neither is set.
-// The context of KeepAlive is that of the Keeper, so that call takes 5 s at most where WithTimeout is not set.
+// A call ends at the deadline of its context or of WithTimeout, whichever is earlier. Where neither is set it ends after 5 s,
+// or after the time of conn.WithDefaultTimeout. The context of KeepAlive is that of the Keeper, so only WithTimeout counts there.
 package lease
 
 import (

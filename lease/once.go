@@ -14,9 +14,6 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// defaultTimeout is the time of a call for which nobody sets one, as of any unary call.
-const defaultTimeout = 5 * time.Second
-
 // oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It
 // doubles from one member to the next. A proxy may take half a second.
 const oncePatience = 750 * time.Millisecond
@@ -30,7 +27,7 @@ func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAl
 	}
 	timeout, given := c.Timeout()
 	if _, bounded := parent.Deadline(); !given && !bounded {
-		timeout, given = defaultTimeout, true
+		timeout, given = to.DefaultTimeout(), true
 	}
 	bounded := parent
 	if given {
