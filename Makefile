@@ -105,6 +105,7 @@ gen-check: tools proto-lint ## fail if gen/ is not what proto/ makes
 	@rm -rf bin/fresh
 	bin/buf generate --output bin/fresh
 	git diff --no-index --exit-code gen bin/fresh/gen || { echo 'gen/ is stale: run make gen' >&2; exit 1; }
+	@rm -rf bin/fresh # else the Go command takes it for packages of this module
 
 .PHONY: proto-lint
 proto-lint: tools
