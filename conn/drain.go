@@ -2,16 +2,12 @@
 
 package conn
 
-import (
-	"errors"
-	"slices"
-
-	"github.com/eetcd-go/eetcd/etcderr"
-)
+import "slices"
 
 // A transport ends in one of two ways. A server or load balancer retires it: a GOAWAY lets the calls and streams under way
 // on it go on, and only new ones need another transport. Or its connection breaks, and they all end by themselves. In both
-// cases the link leaves the rotation and is drained, and its endpoint is redialled at once: it is returning.
+// cases the link leaves the rotation and is drained, and its endpoint is redialled at once: it is returning. If the redial
+// fails, the endpoint is frozen and the streams end: a server that stops takes no connection, and waits for its streams.
 
 // drain takes a link whose transport takes no more calls out of the rotation, unless its endpoint has been frozen before.
 func (e *endpoint) drain(l *link) {
@@ -42,14 +38,6 @@ func (e *endpoint) endDrained(cause error) {
 		l.retire(cause)
 	}
 	e.drained = nil
-}
-
-// unwell reports whether an attempt to connect failed for the member, which answered so or was silent, and not for the way to
-// it.
-func unwell(err error) bool {
-	var late lateError
-	return errors.As(err, &late) || errors.Is(err, errNotServing) || errors.Is(err, etcderr.ErrNoLeader) ||
-		etcderr.OutcomeOf(err) != etcderr.Unknown
 }
 
 // forget forgets a drained link that has been closed.

@@ -206,9 +206,7 @@ func (c *Conn) spareLast(err error) bool {
 func (e *endpoint) await(err error, wait time.Duration) error {
 	e.mu.Lock()
 	if e.phase == returning && !errors.Is(err, errLost) {
-		if unwell(err) {
-			e.endDrained(err)
-		}
+		e.endDrained(err)
 		err = fmt.Errorf("%w: %w", errLost, err)
 	}
 	e.phase, e.err, e.retryAt = frozen, err, time.Now().Add(wait)

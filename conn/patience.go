@@ -59,7 +59,12 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 			wait = min(wait, c.opts.patience-time.Since(since))
 		}
 		if wait <= 0 || e.onStandby() {
-			return nil, c.away(e, since, nil, last)
+			select {
+			case <-changed: // an endpoint has come back since the look for a link
+				continue
+			default:
+				return nil, c.away(e, since, nil, last)
+			}
 		}
 		if !w.deadline.IsZero() {
 			wait = min(wait, time.Until(w.deadline))

@@ -36,8 +36,9 @@ func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
 	c := open(t, cluster.Endpoints())
 	kinds := []fault{kill, pause, cut, blackhole, partition, cutOthers}
 	history := makeHistory(t, cluster, c, kinds)
-	// What the checks say of each outcome means something only if there are writes that had it.
-	for _, want := range []etcderr.Outcome{etcderr.None, etcderr.NotSent, etcderr.Rejected, etcderr.Unknown} {
+	// What the checks say of each outcome means something only if there are writes that had it. Writes that cannot be sent
+	// wait: outages this short outlast nobody's patience.
+	for _, want := range []etcderr.Outcome{etcderr.None, etcderr.Rejected, etcderr.Unknown} {
 		if !slices.ContainsFunc(history, func(o operation) bool { return o.kind != get && o.outcome() == want }) {
 			t.Errorf("no write had the outcome %v", want)
 		}
