@@ -10,7 +10,7 @@ import (
 )
 
 // nextDue is when a lease that was renewed at that time is to be renewed again: after that interval, with a jitter of 5 %
-// so that leases that were granted together do not stay together for ever. It is rounded up, by at most another
+// so that leases that were granted together do not stay together forever. It is rounded up, by at most another
 // sixteenth, so that many leases fall due at once and cost one wake-up.
 func nextDue(at, interval time.Duration) time.Duration {
 	due := at + interval + time.Duration((rand.Float64()-0.5)*0.1*float64(interval))

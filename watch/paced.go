@@ -11,7 +11,7 @@ import (
 )
 
 // A watch that is behind, and whose reader is slow, gets a stream of its own, from which nothing is read while the buffer
-// is full. There, nothing is sent in vain. For the server would go on to read history into its memory while it waits, a
+// is full. There, nothing is sent twice. For the server would go on to read history into its memory while it waits, a
 // thousand revisions every 100 ms, the watch is cancelled when its buffer is full. What the server has in hand by then is
 // still taken, and the watch is created again after that, on a new stream, so that the server keeps nothing for the old
 // one.

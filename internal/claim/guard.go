@@ -12,7 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// guard watches over a place, of one who waits as of one who holds: its key, and its lease where that is kept here.
+// guard watches over the place of a waiter or a holder: its key, and its lease where that is kept here.
 type guard struct {
 	life  context.Context // ends with the place; its cause is why
 	end   context.CancelCauseFunc

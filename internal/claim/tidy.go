@@ -9,7 +9,7 @@ import (
 )
 
 // A call that puts things in order on its way out waits for that as long as tidyMax. Once its own time is up it waits as
-// long as tidyShort where it has waited in vain, and as long as tidyHeld to give up what it held: others wait for that, and
+// long as tidyShort where it waited without success, and as long as tidyHeld to give up what it held: others wait for that, and
 // the program may be about to end. What takes longer goes on without the call.
 const (
 	tidyMax   = 5 * time.Second
