@@ -3,8 +3,11 @@
 package conn_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -74,6 +77,78 @@ func TestStreamCutInTheMiddleOfAMessageTellsWhy(t *testing.T) {
 				}
 				_, err = s.Recv()
 				if !errors.Is(err, tt.is) || status.Code(err) != tt.code || strings.Contains(err.Error(), "EOF") {
+					t.Errorf("got %v with code %v", err, status.Code(err))
+				}
+			})
+		})
+	}
+}
+
+// ending is a connection on which the server ends a stream in the middle of its first long message, at a moment.
+type ending struct {
+	net.Conn
+	at   time.Time
+	left bytes.Buffer // read and not delivered yet
+	over bool
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	if e.left.Len() == 0 {
+		if err := e.frame(); err != nil {
+			return 0, err
+		}
+	}
+	return e.left.Read(p)
+}
+
+// frame reads a frame of HTTP/2. After the first long one with data follows an empty one that ends its stream.
+func (e *ending) frame() error {
+	const data, endStream, long = 0x0, 0x1, 10_000
+	var header [9]byte
+	if _, err := io.ReadFull(e.Conn, header[:]); err != nil {
+		return err
+	}
+	length := binary.BigEndian.Uint32(header[:4]) >> 8
+	e.left.Write(header[:])
+	if _, err := io.CopyN(&e.left, e.Conn, int64(length)); err != nil {
+		return err
+	}
+	if header[3] == data && length > long && !e.over {
+		e.over = true
+		time.Sleep(time.Until(e.at))
+		e.left.Write(append([]byte{0, 0, 0, data, endStream}, header[5:]...))
+	}
+	return nil
+}
+
+// A server keeps the deadline of a stream as well, and its clock may be ahead by a little.
+func TestStreamThatTheServerCutsAtTheDeadlineTellsTheDeadline(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after time.Duration
+		code  codes.Code
+	}{
+		"at the deadline": {time.Second - 5*time.Millisecond, codes.DeadlineExceeded},
+		"long before":     {time.Second / 2, codes.Internal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newMember(t, "a")
+				a.blob = make([]byte, 1<<20)
+				at := time.Now().Add(tt.after)
+				dial := func(parent context.Context, _ string) (net.Conn, error) {
+					nc, err := a.listener.DialContext(parent)
+					return &ending{Conn: nc, at: at}, err
+				}
+				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(dial)))
+				parent, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				s, err := pb.NewMaintenanceClient(c).Snapshot(parent, &pb.SnapshotRequest{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = s.Recv()
+				timeUp := tt.code == codes.DeadlineExceeded
+				if status.Code(err) != tt.code || errors.Is(err, context.DeadlineExceeded) != timeUp || strings.Contains(err.Error(), "EOF") == timeUp {
 					t.Errorf("got %v with code %v", err, status.Code(err))
 				}
 			})
