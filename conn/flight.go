@@ -4,6 +4,7 @@ package conn
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type flight struct {
 	rest     time.Duration // until the deadline, when the attempt began
 
 	mu      sync.Mutex
+	own     ownTime       // of the silence, until the hedge
 	running bool          // an attempt is under way
 	aborted bool          // the caller has ended the call
 	expired bool          // the deadline passed
@@ -117,9 +119,8 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	f.peer = peer.Peer{}
 	f.mu.Lock()
 	f.running, f.expired, f.left, f.hedged, f.answer = true, false, false, nil, nil
+	armed := f.arm(patience)
 	f.mu.Unlock()
-	armed, rest := f.arm(patience)
-	f.rest = rest
 
 	err := l.cc.Invoke(ctx, method, args, reply, opts...)
 	if err == nil {
@@ -160,20 +161,30 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	return err
 }
 
-// arm sets the timer for whichever comes first, the end of the patience or the deadline, and reports whether it did, and
-// how long it is until the deadline.
-func (f *flight) arm(patience time.Duration) (armed bool, rest time.Duration) {
-	wait := patience
+// arm sets the timer for whichever comes first, the end of the patience or the deadline, and reports whether it did. The
+// lock must be held.
+func (f *flight) arm(patience time.Duration) (armed bool) {
+	if patience == 0 && f.deadline.IsZero() {
+		f.rest = 0
+		return false
+	}
+	now := time.Now()
+	step := time.Duration(math.MaxInt64)
+	if patience > 0 {
+		step = f.own.start(patience, now)
+	}
+	f.rest = f.set(step, now)
+	return true
+}
+
+// set sets the timer to fire after the step, or at the deadline if that is earlier, and returns how long it is until that.
+func (f *flight) set(step time.Duration, now time.Time) (rest time.Duration) {
 	if !f.deadline.IsZero() {
-		if rest = time.Until(f.deadline); wait == 0 || rest < wait {
-			wait = max(rest, 1)
-		}
+		rest = f.deadline.Sub(now)
+		step = min(step, max(rest, 1))
 	}
-	if wait == 0 {
-		return false, 0
-	}
-	f.timer.Reset(wait)
-	return true, rest
+	f.timer.Reset(step)
+	return rest
 }
 
 // silence is how long the attempt has been without an answer, 0 where that is not known.
@@ -191,7 +202,8 @@ func (f *flight) fire() {
 		f.mu.Unlock()
 		return
 	}
-	if !f.deadline.IsZero() && !time.Now().Before(f.deadline) {
+	now := time.Now()
+	if !f.deadline.IsZero() && !now.Before(f.deadline) {
 		f.expired = true
 		f.cancel()
 		f.mu.Unlock()
@@ -201,9 +213,16 @@ func (f *flight) fire() {
 		f.mu.Unlock()
 		return
 	}
+	if step, over := f.own.next(now); !over {
+		f.set(step, now)
+		f.mu.Unlock()
+		return
+	}
 	done := make(chan struct{})
 	f.hedged = done
-	f.arm(0) // for the deadline
+	if !f.deadline.IsZero() {
+		f.set(math.MaxInt64, now)
+	}
 	f.mu.Unlock()
 	defer close(done)
 	f.hedge()

@@ -42,9 +42,13 @@ func (u *unary) hedgeSilence() {
 	// The reply itself must be left alone: its own answer may be written to it now.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	stop := context.AfterFunc(u.parent, second.abort)
+	began := clock()
 	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.conn.opts.hedgeDelay)
 	if !stop() && u.parent.Done() != nil {
 		second.spoilt = true
+	}
+	if err == nil {
+		other.heardFrom(began)
 	}
 	u.leave(err, answer)
 }

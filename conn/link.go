@@ -158,7 +158,7 @@ func dial(a address, o *options, t *tokens, under *transportErrors) (*grpc.Clien
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// The connect timeout is for verify to keep, which says better than gRPC what has been waited for.
 		// The backoff keeps gRPC from another attempt of its own before it is told to give up.
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * o.connectTimeout, Backoff: backoff.DefaultConfig}),
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * ownTimeMax * o.connectTimeout, Backoff: backoff.DefaultConfig}),
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connWindow),

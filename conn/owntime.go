@@ -4,36 +4,75 @@ package conn
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
+// ownTime is time in which this process has been able to run. What it waits for a member's answer is counted so: where the
+// process has little CPU, or was stopped, an answer may be there that nobody has read yet, and the member must not pay for
+// that. It counts timers of a short step, of which one that fires late counts once.
+type ownTime struct {
+	asked  time.Duration
+	passed time.Duration // of the steps so far
+	spent  time.Duration // by the clock, of one step no more than asked
+	step   time.Duration // under way
+	began  time.Time     // when that began
+}
+
 const (
-	// ownTimeSteps is into how many steps a timeout is divided.
-	ownTimeSteps = 20
-	// ownTimeMax is how many times longer than asked for a timeout may take.
+	// ownTimeSteps is into how many steps a time is divided, of ownTimeStepMin at least.
+	ownTimeSteps   = 20
+	ownTimeStepMin = 5 * time.Millisecond
+	// ownTimeMax is how many times longer than asked for it may take, beside the times of a stopped process.
 	ownTimeMax = 10
+	// ownTimeLate is how late the last step may be. After a longer stop there is another one, for what has come meanwhile.
+	// The CPU quota of a container makes timers up to a tenth of a second late.
+	ownTimeLate = 100 * time.Millisecond
 )
 
-// withOwnTime is context.WithTimeoutCause, in time that this process has been able to run. It counts timers of a short step:
-// where they fire late, because the process has little CPU or was stopped, an answer may be there that nobody has read yet,
-// and the member must not pay for that.
+// start begins to count, and returns after what time to call next.
+func (o *ownTime) start(asked time.Duration, now time.Time) time.Duration {
+	*o = ownTime{asked: asked, began: now}
+	o.step = min(max(asked/ownTimeSteps, ownTimeStepMin), asked)
+	return o.step
+}
+
+// next counts the step that is over, and returns how long the next one lasts; over is true once the time has passed.
+func (o *ownTime) next(now time.Time) (step time.Duration, over bool) {
+	took := now.Sub(o.began)
+	o.passed += o.step
+	o.spent += min(took, o.asked)
+	if o.passed >= o.asked && took-o.step <= ownTimeLate || o.spent >= ownTimeMax*o.asked {
+		return 0, true
+	}
+	if left := o.asked - o.passed; left > 0 {
+		o.step = min(o.step, left)
+	}
+	o.began = now
+	return o.step, false
+}
+
+// withOwnTime is context.WithTimeoutCause in a process's own time.
 func withOwnTime(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	limited, cancel := context.WithCancelCause(parent)
-	step := max(d/ownTimeSteps, 1)
-	latest := time.Now().Add(ownTimeMax * d)
-	passed := time.Duration(0)
+	var own ownTime
+	var mu sync.Mutex
+	mu.Lock()
+	defer mu.Unlock()
 	var timer *time.Timer
-	timer = time.AfterFunc(time.Hour, func() {
-		passed += step
-		switch {
-		case limited.Err() != nil:
-		case passed >= d || !time.Now().Before(latest):
-			cancel(cause)
-		default:
-			timer.Reset(min(step, d-passed))
+	timer = time.AfterFunc(own.start(d, time.Now()), func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if limited.Err() != nil {
+			return
 		}
+		step, over := own.next(time.Now())
+		if over {
+			cancel(cause)
+			return
+		}
+		timer.Reset(step)
 	})
-	timer.Reset(step)
 	return limited, func() {
 		timer.Stop()
 		cancel(nil)

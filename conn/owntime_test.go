@@ -28,3 +28,41 @@ func TestOwnTimeIsTheTimeWhereTimersFireInTime(t *testing.T) {
 		})
 	}
 }
+
+func TestOwnTimeCountsOnlyWhatTheProcessWasAbleToRun(t *testing.T) {
+	const asked, step = time.Second, time.Second / ownTimeSteps
+	for name, tt := range map[string]struct {
+		late func(i int) time.Duration // by how much step i fires late
+		want time.Duration
+	}{
+		"in time":                 {func(int) time.Duration { return 0 }, asked},
+		"a quarter of a CPU":      {func(int) time.Duration { return 75 * time.Millisecond }, asked + ownTimeSteps*75*time.Millisecond},
+		"stopped at the start":    {at(0, time.Minute), asked + time.Minute},
+		"stopped at the end":      {at(ownTimeSteps-1, time.Minute), asked + step + time.Minute},
+		"stopped twice":           {func(i int) time.Duration { return at(3, time.Hour)(i) + at(4, time.Hour)(i) }, asked + 2*time.Hour},
+		"never in time":           {func(int) time.Duration { return 450 * time.Millisecond }, ownTimeMax * asked},
+		"stopped again and again": {func(int) time.Duration { return time.Minute }, 10 * (step + time.Minute)},
+	} {
+		began := time.Now()
+		now, over := began, false
+		var own ownTime
+		wait := own.start(asked, now)
+		for i := 0; !over; i++ {
+			now = now.Add(wait + tt.late(i))
+			wait, over = own.next(now)
+		}
+		if took := now.Sub(began); took != tt.want {
+			t.Errorf("%s: a second takes %v, want %v", name, took, tt.want)
+		}
+	}
+}
+
+// at is late by d at step n only.
+func at(n int, d time.Duration) func(i int) time.Duration {
+	return func(i int) time.Duration {
+		if i == n {
+			return d
+		}
+		return 0
+	}
+}

@@ -22,7 +22,7 @@ func race[T any](parent context.Context, n int, timeout time.Duration, try func(
 		got T
 		err error
 	}
-	parent, cancel := context.WithTimeoutCause(parent, timeout, lateError(timeout))
+	parent, cancel := withOwnTime(parent, timeout, lateError(timeout))
 	results := make(chan result)
 	running, begun := 0, 0
 	begin := func() {

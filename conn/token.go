@@ -235,7 +235,7 @@ func (c *Conn) freshToken(parent context.Context, l *link) error {
 	if refusal == nil {
 		return nil
 	}
-	renewing, cancel := context.WithTimeout(parent, defaultTimeout)
+	renewing, cancel := context.WithTimeout(parent, c.opts.defaultTimeout)
 	defer cancel()
 	err := c.tokens.renew(renewing, l.cc, used, *refusal)
 	if err == nil {
