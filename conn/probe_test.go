@@ -66,6 +66,29 @@ func TestBusyConnectionIsNotAskedForSignsOfLife(t *testing.T) {
 	})
 }
 
+func TestAnswerToAHedgeIsASignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b}, conn.WithHealthCheckInterval(time.Hour))
+		a.answerKV(slowly(time.Minute))
+		for hedged := false; !hedged; {
+			time.Sleep(6 * time.Second)
+			began := time.Now()
+			if _, err := get(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			hedged = time.Since(began) > 0
+		}
+		checks := b.checks.Load()
+		if _, err := put(t.Context(), c, conn.OnEndpoint("b:1")); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.checks.Load() - checks; n != 0 {
+			t.Errorf("%d checks of a member that answered a moment ago", n)
+		}
+	})
+}
+
 // A slow read on a quiet connection is not sent again: the member does answer.
 func TestSlowReadOnAQuietConnectionStaysThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

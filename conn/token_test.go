@@ -4,11 +4,18 @@ package conn_test
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -66,4 +73,38 @@ func TestTokenThatIsNeverTakenIsReplacedInTheEnd(t *testing.T) {
 			t.Errorf("%d authentications for a write", got)
 		}
 	})
+}
+
+func TestStreamWaitsForAnotherTokenAsLongAsTheDefaultTimeout(t *testing.T) {
+	for _, timeout := range []time.Duration{time.Second, 5 * time.Second, 20 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMember(t, "a")
+			m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Nanosecond
+			var stuck atomic.Bool
+			c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword), conn.WithDefaultTimeout(timeout),
+				conn.WithHealthCheckInterval(time.Hour), conn.WithDialOptions(grpc.WithChainUnaryInterceptor(
+					func(parent context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+						if stuck.Load() && method == pb.Auth_Authenticate_FullMethodName {
+							<-parent.Done()
+							return status.FromContextError(parent.Err()).Err()
+						}
+						return invoke(parent, method, args, reply, cc, opts...)
+					})))
+			time.Sleep(time.Second)
+			m.forget()
+			stuck.Store(true)
+			s, err := pb.NewWatchClient(c).Watch(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Recv(); !errors.Is(err, etcderr.ErrInvalidAuthToken) {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err = pb.NewWatchClient(c).Watch(t.Context())
+			if took := time.Since(began); took != timeout || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v: it took %v: %v", timeout, took, err)
+			}
+		})
+	}
 }
