@@ -225,7 +225,7 @@ func cutShort(s *status.Status) bool {
 // judge decides what a failed call did to the cluster. What it cannot prove, it calls Unknown.
 func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool) {
 	switch {
-	case !call.Sent:
+	case !call.Sent, unprocessed(s):
 		return NotSent, false
 	case row != nil && row.gate && composite(call.Method):
 		return Unknown, false
@@ -240,6 +240,13 @@ func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool)
 	default:
 		return Unknown, false
 	}
+}
+
+// unprocessed reports whether the server told, in the words of HTTP/2, that it has not looked at the request: it was retiring
+// the connection, or refused the stream. gRPC sends such a request again by itself, but once only.
+func unprocessed(s *status.Status) bool {
+	return s.Code() == codes.Unavailable &&
+		(s.Message() == "the connection is draining" || s.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM")
 }
 
 // composite reports whether the server carries a method out as several requests of its own: an answer that stands at

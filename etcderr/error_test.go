@@ -59,6 +59,8 @@ func TestOutcomeSaysOnlyWhatIsProven(t *testing.T) {
 		{"timed out", status.Error(codes.Unavailable, "etcdserver: request timed out"), true, put, etcderr.Unknown, false},
 		{"unhealthy cluster", status.Error(codes.Unavailable, "etcdserver: unhealthy cluster"), true, put, etcderr.Rejected, false},
 		{"reset stream", status.Error(codes.ResourceExhausted, "stream terminated by RST_STREAM"), true, put, etcderr.Unknown, false},
+		{"refused stream", status.Error(codes.Unavailable, "stream terminated by RST_STREAM with error code: REFUSED_STREAM"), true, put, etcderr.NotSent, true},
+		{"stream above the last one of a GOAWAY", status.Error(codes.Unavailable, "the connection is draining"), true, put, etcderr.NotSent, true},
 		{"foreign", io.ErrUnexpectedEOF, true, put, etcderr.Unknown, false},
 	}
 	for _, c := range cases {
