@@ -152,7 +152,8 @@ var clients atomic.Int64
 
 func open(t *testing.T, endpoint string, opts ...conn.Option) *client {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", []string{endpoint}, opts...)
+	// A call that is lost is told by its transport, and a busy machine may take long for one that is not.
+	c, err := conn.Open(t.Context(), "", []string{endpoint}, append(opts, conn.WithDefaultTimeout(time.Minute))...)
 	if err != nil {
 		t.Fatal(err)
 	}
