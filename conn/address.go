@@ -11,6 +11,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // address is an endpoint as the dialer needs it.
@@ -55,7 +57,7 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 	for _, text := range endpoints {
 		a, err := parseAddress(text, hasTLS)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%w: %q: %w", ErrEndpoint, text, err))
+			errs = append(errs, badEndpoint(text, err))
 			continue
 		}
 		key := a.key()
@@ -72,10 +74,24 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 	return addresses, nil
 }
 
+// badEndpoint is ErrEndpoint for an endpoint that is malformed.
+func badEndpoint(text string, err error) error {
+	return fmt.Errorf("%w: %q: %w", ErrEndpoint, tell.Endpoint(text), err)
+}
+
+// errUser is what is wrong with an endpoint that holds a user and perhaps a password.
+var errUser = errors.New("a user and a password belong in WithCredentials")
+
 // errExtra is what is wrong with an endpoint that is a URL of something within a server.
 var errExtra = errors.New("only scheme, host and port belong in an endpoint")
 
 func parseAddress(text string, hasTLS bool) (address, error) {
+	if tell.Secretive(text) { // before anything of it is told
+		if strings.Contains(text, "@") {
+			return address{}, errUser
+		}
+		return address{}, errExtra
+	}
 	a := address{text: text, network: "tcp", secure: hasTLS}
 	scheme, rest, hasScheme := strings.Cut(text, "://")
 	if !hasScheme {

@@ -47,7 +47,7 @@ func TestEndpointForms(t *testing.T) {
 		{text: "localhost:2379//", refuse: "only scheme, host and port"},
 		{text: "http://localhost", refuse: "missing port"},
 		{text: "http://localhost:2379/v3", refuse: "only scheme, host and port"},
-		{text: "http://root:secret@localhost:2379", refuse: "only scheme, host and port"},
+		{text: "http://root:secret@localhost:2379", refuse: "belong in WithCredentials"},
 		{text: "https://localhost:2379?x=1", refuse: "only scheme, host and port"},
 		{text: "http://localhost:2379", tls: true, refuse: "with TLS"},
 		{text: "ftp://localhost:2379", refuse: "unknown scheme"},

@@ -58,3 +58,23 @@ func TestBadCredentialsOptionsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestErrorOfACredentialsFunctionIsToldInOneLine(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	withUsers(t, cluster)
+	failing := errors.New("the vault is sealed\nunseal it first")
+	ask := conn.WithCredentialsFunc(func(context.Context) (string, string, error) { return "", "", failing })
+	check := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, failing) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "sealed unseal") {
+			t.Errorf("%s: %q", what, err)
+		}
+	}
+	_, err := conn.Open(t.Context(), "", cluster.Endpoints(), ask)
+	check("Open", err)
+	c := open(t, "", cluster.Endpoints(), ask, conn.WithLazy(), conn.WithPatience(0))
+	waitFor(t, func() bool { return errors.Is(c.Info()[0].Err, failing) })
+	check("Info", c.Info()[0].Err)
+	_, err = kv.Get(t.Context(), kv.New(c.Name()).WithKey("mine/k"))
+	check("Get", err)
+}

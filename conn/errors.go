@@ -12,6 +12,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // refusal is a sentinel of what this package refuses before anything is sent.
@@ -82,7 +84,7 @@ func (e *unavailable) Error() string {
 	if e.last != nil {
 		fmt.Fprintf(&b, " (before that: %v)", e.last)
 	}
-	return b.String()
+	return tell.Line(b.String())
 }
 
 // NotSent holds for the request as a whole: it is only retried, and so only gets here, while no attempt had an effect.
@@ -139,14 +141,8 @@ func (s *several) Error() string {
 
 func (s *several) Unwrap() []error { return s.errs }
 
-// contextErr is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
-func contextErr(ended context.Context) error {
-	err, cause := ended.Err(), context.Cause(ended)
-	if cause == nil || errors.Is(cause, err) || errors.Is(cause, context.DeadlineExceeded) { // which nobody cancels for
-		return cause
-	}
-	return &several{[]error{err, cause}, ": "}
-}
+// contextErr is why a context ended.
+func contextErr(ended context.Context) error { return tell.Ended(ended) }
 
 // faults is all that is wrong with what was given to Open: nil, the one, or all of them in one line.
 func faults(errs ...error) error {

@@ -5,7 +5,6 @@ package conn
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
 // outside acquires a link for one call to an address that the connection does not use: a member that the member list or the
@@ -17,7 +16,7 @@ func (c *Conn) outside(address string) (*link, error) {
 		err = errors.New("the scheme does not match the transport of the connection") // a token might go in the clear
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q: %w", ErrEndpoint, address, err)
+		return nil, badEndpoint(address, err)
 	}
 	e := newEndpoint(c, a)
 	cc, err := dial(a, c.opts, c.tokens, new(transportErrors))

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // hurryEvery is how often a waiting call asks for another attempt to reconnect.
@@ -106,7 +108,7 @@ func (c *Conn) named(w wanted) (*endpoint, error) {
 	if e := c.find(w.endpoint); e != nil {
 		return e, nil
 	}
-	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, w.endpoint)
+	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, tell.Endpoint(w.endpoint))
 }
 
 // available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn. A request that is

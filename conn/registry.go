@@ -98,7 +98,8 @@ func (n *names) all() []*Conn {
 //
 // Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]),
 // unix:///path or unixs:///path (over TLS; the server proves the name localhost). The case of scheme and host, a slash at
-// the end and the form of an IP address make no difference.
+// the end and the form of an IP address make no difference. A user and a password belong in [WithCredentials]: an endpoint with
+// them is refused, and no error or log tells them.
 //
 // Open waits for the first verdict of each endpoint, at most the connect timeout (1 s by default) or parent. It succeeds
 // when one is Active, since a member that knows a leader proves that the cluster has a majority; the others are Frozen and

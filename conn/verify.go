@@ -15,6 +15,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 var (
@@ -129,7 +130,7 @@ func (e *checkError) Error() string {
 	if errors.As(e.err, &answer) {
 		return e.check + ": " + answer.Message()
 	}
-	return e.check + ": " + e.err.Error()
+	return e.check + ": " + tell.Line(e.err.Error())
 }
 
 func (e *checkError) Unwrap() error { return e.err }

@@ -5,6 +5,8 @@ package ctx
 import (
 	"fmt"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // minTimeout is the shortest timeout that is taken for meant: below it a call cannot reach a
@@ -79,9 +81,10 @@ func (c Ctx) Apart(transaction Ctx) (conflicts []string) {
 	switch {
 	case !c.has(optEndpoint):
 	case !transaction.has(optEndpoint):
-		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is in a transaction without WithEndpoint", c.endpoint))
+		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is in a transaction without WithEndpoint", tell.Endpoint(c.endpoint)))
 	case c.endpoint != transaction.endpoint:
-		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is not the transaction's endpoint %q", c.endpoint, transaction.endpoint))
+		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is not the transaction's endpoint %q",
+			tell.Endpoint(c.endpoint), tell.Endpoint(transaction.endpoint)))
 	}
 	return conflicts
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // String describes the request for logs: the options that were given, with their arguments, keys
@@ -20,7 +22,7 @@ func (c Ctx) String() string {
 		b.text("conn", c.conn)
 	}
 	if c.has(optEndpoint) {
-		b.text("endpoint", c.endpoint)
+		b.text("endpoint", tell.Endpoint(c.endpoint))
 	}
 	if c.has(optTimeout) {
 		b.word("timeout=" + c.timeout.String())

@@ -15,6 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -96,7 +97,7 @@ func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
 			err := o.more()
 			switch {
 			case o.parent.Err() != nil:
-				yield(nil, context.Cause(o.parent))
+				yield(nil, tell.Ended(o.parent))
 				return
 			case o.life.Err() != nil:
 				return

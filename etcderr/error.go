@@ -25,6 +25,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // Error is a call that failed: on its way to a server, at the server, or on the way back. It is immutable and safe for
@@ -98,7 +100,7 @@ func (e *Error) Error() string {
 	b.WriteString(": ")
 	b.WriteString(said)
 	for _, cause := range e.causes {
-		if text := oneLine(cause.Error()); !strings.Contains(said, text) {
+		if text := tell.Line(cause.Error()); !strings.Contains(said, text) {
 			b.WriteString(": ")
 			b.WriteString(text)
 			said = text
@@ -126,7 +128,7 @@ func (e *Error) reason() string {
 	case e.silent > 0:
 		return fmt.Sprintf("no answer within %v", e.silent.Round(time.Millisecond))
 	default:
-		return oneLine(e.causes[len(e.causes)-1].Error())
+		return tell.Line(e.causes[len(e.causes)-1].Error())
 	}
 }
 

@@ -2,14 +2,14 @@
 
 package etcderr
 
-import "strings"
+import "github.com/eetcd-go/eetcd/internal/tell"
 
 // excerptMax bounds what an error tells of a text that is not ours, in runes. A proxy may answer with a page.
 const excerptMax = 300
 
 // excerpt is the beginning of a text, in one line.
 func excerpt(text string) string {
-	text = oneLine(text)
+	text = tell.Line(text)
 	n := 0
 	for i := range text {
 		if n++; n > excerptMax {
@@ -17,12 +17,4 @@ func excerpt(text string) string {
 		}
 	}
 	return text
-}
-
-// oneLine is a text without line breaks.
-func oneLine(text string) string {
-	if !strings.ContainsAny(text, "\r\n") {
-		return text
-	}
-	return strings.Join(strings.Fields(text), " ")
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // ErrExpired ends a [Keeper] whose lease the server may have let expire: no renewal was acknowledged within the TTL. The
@@ -57,18 +58,9 @@ func refusesOne(err error) bool {
 	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && e.Code() == codes.PermissionDenied
 }
 
-// reasonOf is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
-func reasonOf(ended context.Context) error {
-	err, cause := ended.Err(), context.Cause(ended)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}
-
 // notKept is the error of a call to KeepAlive whose context ended. met is what it met before, if anything.
 func notKept(ended context.Context, sent bool, met error) error {
 	return etcderr.FromRPC(ended.Err(), etcderr.Call{
-		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Sent: sent, Cause: reasonOf(ended), Before: met,
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Sent: sent, Cause: tell.Ended(ended), Before: met,
 	})
 }

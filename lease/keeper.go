@@ -8,6 +8,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // Keeper keeps a lease alive until it is closed, its context ends, or the lease is lost. Its methods are safe for
@@ -92,7 +93,7 @@ func (k *Keeper) bind(parent context.Context) {
 	if parent.Done() == nil {
 		return
 	}
-	unbind := context.AfterFunc(parent, func() { k.leave(reasonOf(parent)) })
+	unbind := context.AfterFunc(parent, func() { k.leave(tell.Ended(parent)) })
 	h := k.lease.renewer.hub
 	h.lock()
 	defer h.unlock()

@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It
@@ -124,6 +125,6 @@ func (o *once) ended(bounded context.Context) error {
 		err = last.GRPCStatus().Err()
 	}
 	return etcderr.FromRPC(err, etcderr.Call{
-		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: reasonOf(bounded),
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: tell.Ended(bounded),
 	})
 }

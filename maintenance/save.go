@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // SaveSnapshot saves a snapshot to a file that only its owner may read. The file is there whole or not at all: it is
@@ -28,7 +29,7 @@ func SaveSnapshot(parent context.Context, c ctx.Ctx, path string, progress func(
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("maintenance: save snapshot: %w", err)
+			err = fmt.Errorf("maintenance: save snapshot: %w", tell.Error(err)) // a path may hold a line break
 		}
 	}()
 	// A rename would replace a device as well, and the answer of a folder to it comes late.

@@ -5,13 +5,13 @@ package stm
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // refusal is a sentinel of what this package refuses before anything is sent.
@@ -58,14 +58,5 @@ func ofRead(err error) error {
 
 // ended is the error of a run whose context has ended before fn was run.
 func ended(life context.Context) error {
-	return etcderr.FromRPC(life.Err(), etcderr.Call{Method: pb.KV_Txn_FullMethodName, Cause: causeOf(life)})
-}
-
-// causeOf is why a context ended, as errors.Is sees it: the context's error and, where its owner gave one, the cause.
-func causeOf(ended context.Context) error {
-	err, cause := ended.Err(), context.Cause(ended)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
+	return etcderr.FromRPC(life.Err(), etcderr.Call{Method: pb.KV_Txn_FullMethodName, Cause: tell.Ended(life)})
 }

@@ -42,6 +42,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 const (
@@ -212,7 +213,7 @@ func (r *run) pause(o *overtaken) error {
 		}
 	}
 	if r.life.Err() != nil {
-		return fmt.Errorf("%w in %d tries: %w: %w", ErrConflict, r.conflicts, o.why, causeOf(r.life))
+		return fmt.Errorf("%w in %d tries: %w: %w", ErrConflict, r.conflicts, o.why, tell.Ended(r.life))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // CompactedError ends a watch that needs history which has been compacted away: its start revision is too old, or it
@@ -60,18 +61,19 @@ func refusal(reason, endpoint string) error {
 	if known, ok := etcderr.FromMessage(reason); ok {
 		code = status.Code(known)
 	}
+	if reason == "" { // as of a proxy
+		reason = "the server refuses the watch without a reason"
+	}
 	return etcderr.FromRPC(status.Error(code, reason), etcderr.Call{
-		Method: pb.Watch_Watch_FullMethodName, Endpoint: endpoint, Sent: true,
+		Method: pb.Watch_Watch_FullMethodName, Endpoint: endpoint, Sent: true, Read: true,
 	})
 }
 
 // contextEnded is the error of a watch whose context ended, before its creation or after. before is what it waited for.
 func contextEnded(ended context.Context, before error) error {
-	err, cause := ended.Err(), context.Cause(ended)
-	if !errors.Is(cause, err) {
-		err = fmt.Errorf("%w: %w", err, cause)
-	}
-	return etcderr.FromRPC(ended.Err(), etcderr.Call{Method: pb.Watch_Watch_FullMethodName, Cause: err, Before: before, Read: true})
+	return etcderr.FromRPC(ended.Err(), etcderr.Call{
+		Method: pb.Watch_Watch_FullMethodName, Cause: tell.Ended(ended), Before: before, Read: true,
+	})
 }
 
 // oversizedMax is how many streams in a row may break for the size of a response.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
@@ -61,7 +62,7 @@ func (o *own) keep(parent, waiting context.Context) error {
 		keeper, err := lease.KeepAlive(life, o.queue.to, o.id)
 		if !stop() && err == nil {
 			_ = keeper.Close()
-			err = context.Cause(waiting)
+			err = tell.Ended(waiting)
 		}
 		if err == nil {
 			o.keeper = keeper

@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -143,7 +144,7 @@ func (p *place) await(waiting context.Context) error {
 		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision()+1)
 		switch {
 		case waiting.Err() != nil:
-			return fmt.Errorf("%w while %q is ahead", reasonOf(waiting), p.ahead)
+			return fmt.Errorf("%w while %q is ahead", tell.Ended(waiting), p.ahead)
 		case err == nil:
 			rest.Reset()
 		case Final(err):

@@ -16,6 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // queue is the keys below a name, and the way to them.
@@ -130,18 +131,9 @@ func (q *queue) rest(waiting context.Context, p *Pause, err error) bool {
 // ended is why there is no further attempt: waiting has ended. last is what the attempts met before, nil if nothing.
 func ended(waiting context.Context, last error) error {
 	if last == nil {
-		return reasonOf(waiting)
+		return tell.Ended(waiting)
 	}
-	return fmt.Errorf("%w; before that: %w", reasonOf(waiting), last)
-}
-
-// reasonOf is why a context ended, as errors.Is sees it: its error and, where its owner gave one, the cause.
-func reasonOf(ended context.Context) error {
-	err, cause := ended.Err(), context.Cause(ended)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
+	return fmt.Errorf("%w; before that: %w", tell.Ended(waiting), last)
 }
 
 // Pause is the time between two attempts: 50 ms, then twice as much each time up to 2 s, give or take a half.

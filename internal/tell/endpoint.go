@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tell
+
+import "strings"
+
+// hidden stands for what a text may not tell.
+const hidden = "***"
+
+// Endpoint is the text of an endpoint as somebody gave it, without what may be a secret: a user and a password before an @,
+// and what follows a ? or a #. The path of a unix socket is told as it is.
+func Endpoint(text string) string {
+	if isSocket(text) {
+		return text
+	}
+	scheme, rest, has := strings.Cut(text, "://")
+	if !has || strings.ContainsFunc(scheme, noLetter) { // of a URL within a secret
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = hidden + rest[i:]
+	}
+	if i := strings.IndexAny(rest, "?#"); i >= 0 {
+		rest = rest[:i+1] + hidden
+	}
+	return scheme + rest
+}
+
+func noLetter(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }
+
+// Secretive reports whether [Endpoint] hides anything of a text.
+func Secretive(text string) bool { return !isSocket(text) && strings.ContainsAny(text, "@?#") }
+
+func isSocket(text string) bool {
+	scheme, rest, has := strings.Cut(text, "://")
+	scheme = strings.ToLower(scheme)
+	return has && (scheme == "unix" || scheme == "unixs") && strings.HasPrefix(rest, "/")
+}

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tell is how errors and logs tell what they did not write themselves: in one line, and without secrets.
+package tell
+
+import "strings"
+
+// Line is a text without line breaks.
+func Line(text string) string {
+	if !strings.ContainsAny(text, "\r\n") {
+		return text
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// Error is err with a text of one line. errors.Is and errors.As find in it what they find in err. nil stays nil.
+func Error(err error) error {
+	if err == nil || !strings.ContainsAny(err.Error(), "\r\n") {
+		return err
+	}
+	return &lined{err}
+}
+
+type lined struct{ err error }
+
+func (l *lined) Error() string { return Line(l.err.Error()) }
+func (l *lined) Unwrap() error { return l.err }
