@@ -193,8 +193,9 @@ func WithPatience(d time.Duration) Option { return func(o *options) { o.patience
 
 // WithDefaultTimeout sets how long a call may take, retries included, for which neither its context nor [Within] (the
 // WithTimeout of a request) sets a time. The default is 5 s, which is less than the 6 s to 7 s after which a server gives up
-// a request that it cannot commit. Less than 1 ms is ErrOption. It is also how long lease.KeepAlive waits
-// for the first renewal. Other streams have no default, nor do calls that wait for others (Lock, Campaign).
+// a request that it cannot commit. Less than 1 ms is ErrOption. It is also how long watch.Watch waits for the watch to be
+// created, and lease.KeepAlive for the first renewal. Other streams have no default, nor do calls that wait for others
+// (Lock, Campaign).
 func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.defaultTimeout = d } }
 
 // WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since

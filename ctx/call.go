@@ -27,7 +27,8 @@ func (c Ctx) WithConn(name string) Ctx {
 // WithTimeout bounds the call: a unary call as a whole; the creation of a watch, an observer or a
 // keeper; the wait to acquire in lock.Do and election.Run; all attempts of stm.Run. The deadline of
 // the call's context.Context holds as well, and the earlier of the two ends the call. With
-// neither, unary calls end after 5 s and the creation of a watch after 10 s; other waits have no default.
+// neither, unary calls, the creation of a watch and that of a keeper end after the time of
+// conn.WithDefaultTimeout, 5 s; other waits have no default.
 //
 // A timeout below 1 ms, zero or less included, is refused with [ErrInvalid] when the request is sent.
 //

@@ -31,6 +31,9 @@ func (e *CompactedError) Error() string {
 // Unwrap returns etcderr.ErrCompacted.
 func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 
+// ErrNoProgress is what Progress returns where the server answers no progress request, as etcd's gRPC proxy does not.
+var ErrNoProgress = errors.New("watch: the server tells no progress on request")
+
 // errProtocol breaks a stream on which a server answers what was not asked.
 var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
 

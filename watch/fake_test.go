@@ -28,14 +28,16 @@ import (
 type member struct {
 	pb.UnimplementedMaintenanceServer
 	pb.UnimplementedWatchServer
+	pb.UnimplementedKVServer
 
 	name     string
 	version  string // "3.7.0" unless a test sets another
 	listener *bufconn.Listener
-	streams  chan *serverStream // opened by the client and not taken by the test yet
-	probes   atomic.Int64       // health checks seen
-	mute     atomic.Bool        // answers no health check
-	deaf     atomic.Bool        // reads nothing from new streams
+	streams  chan *serverStream                       // opened by the client and not taken by the test yet
+	probes   atomic.Int64                             // health checks seen
+	mute     atomic.Bool                              // answers no health check
+	deaf     atomic.Bool                              // reads nothing from new streams
+	read     func(*pb.RangeRequest) *pb.RangeResponse // nil: it serves no reads
 }
 
 func newMember(t *testing.T, name string) *member {
@@ -43,6 +45,7 @@ func newMember(t *testing.T, name string) *member {
 	server := grpc.NewServer()
 	pb.RegisterMaintenanceServer(server, m)
 	pb.RegisterWatchServer(server, m)
+	pb.RegisterKVServer(server, m)
 	healthpb.RegisterHealthServer(server, &memberHealth{member: m})
 	go func() { _ = server.Serve(m.listener) }()
 	t.Cleanup(server.Stop)
@@ -55,6 +58,13 @@ func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.Status
 		return nil, parent.Err() // no answer: one at the very deadline could still be in time
 	}
 	return &pb.StatusResponse{Header: &pb.ResponseHeader{}, Leader: 1, Version: m.version}, nil
+}
+
+func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
+	if m.read == nil {
+		return m.UnimplementedKVServer.Range(parent, r)
+	}
+	return m.read(r), nil
 }
 
 // memberHealth is the member's health service, apart because it has a method Watch of its own.
@@ -201,6 +211,11 @@ func countBefore(revs []int64, rev int64) int {
 // openFake opens a connection to fake members. It closes with the test.
 func openFake(t *testing.T, members ...*member) ctx.Ctx {
 	t.Helper()
+	return openFakeWith(t, nil, members...)
+}
+
+func openFakeWith(t *testing.T, opts []conn.Option, members ...*member) ctx.Ctx {
+	t.Helper()
 	var endpoints []string
 	for _, m := range members {
 		endpoints = append(endpoints, m.name+":1")
@@ -213,7 +228,7 @@ func openFake(t *testing.T, members ...*member) ctx.Ctx {
 		}
 		return nil, fmt.Errorf("dial %s: no such host", target)
 	})
-	c, err := conn.Open(context.Background(), "", endpoints, conn.WithDialOptions(dial))
+	c, err := conn.Open(context.Background(), "", endpoints, append(opts, conn.WithDialOptions(dial))...)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}

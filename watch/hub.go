@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/eetcd-go/eetcd/conn"
 )
@@ -18,6 +19,7 @@ const streamSize = 1000
 type hub struct {
 	conn *conn.Conn
 	past past
+	mute atomic.Bool // the last server that has shown its kind answers no progress request
 
 	mu      sync.Mutex // taken before the lock of a stream
 	streams []*shared
@@ -67,6 +69,14 @@ func (h *hub) put(w *Watcher, at place) error {
 	return nil
 }
 
+// joinProbe puts a probe on a stream, even on one that is full, and reports whether that was possible.
+func (h *hub) joinProbe(p *Watcher, s *shared) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.hub, p.at.id = h, everyWatch // no reader sees it
+	return s.add(p)
+}
+
 // remove takes a watch off its stream that has ended on this side.
 func (h *hub) remove(w *Watcher) {
 	h.mu.Lock()
@@ -77,10 +87,10 @@ func (h *hub) remove(w *Watcher) {
 }
 
 // askProgress asks how far the watches are, for the reader of one of them.
-func (h *hub) askProgress(w *Watcher) {
+func (h *hub) askProgress(w *Watcher) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	w.stream.askProgress(w)
+	return w.stream.askProgress(w)
 }
 
 // unpark resumes a watch once its buffer has room.
@@ -151,6 +161,7 @@ func (h *hub) carry(w *Watcher, paced bool) {
 	to := from.place
 	to.alone, to.paced = false, paced
 	if err := h.put(w, to); err != nil {
+		w.stream.take()
 		w.fail(err, true)
 	}
 	if empty && from.stopIfEmpty() {

@@ -28,8 +28,8 @@ const (
 )
 
 // answerTime is how long a server other than a member may take to answer a creation. A proxy does not answer it at all
-// when the members refuse it.
-const answerTime = 5 * time.Second
+// when the members refuse it. It is less than what a creation may take by default, since others wait behind.
+const answerTime = 3 * time.Second
 
 // errUnanswered breaks a stream on which other creations would wait forever.
 var errUnanswered = fmt.Errorf("watch: the server has not answered a creation within %v", answerTime)

@@ -19,7 +19,7 @@ import (
 // needsPace reports whether a watch that was parked had better be on a stream of its own: its events are large, or it was
 // parked before and has not been in step since. The lock of its stream is held.
 func (w *Watcher) needsPace() bool {
-	return w.request.Fragment || w.at.large || w.at.parks > 1
+	return !w.probe && (w.request.Fragment || w.at.large || w.at.parks > 1)
 }
 
 // await waits for room in the buffer of the watch that has the stream for itself.
@@ -58,6 +58,7 @@ func (s *shared) stripped(w *Watcher, events []*mvccpb.Event) bool {
 	}
 	w.at.stage, w.at.room = parking, true
 	w.at.partial, w.at.partialBytes = nil, 0
+	s.notice(w)
 	return true
 }
 

@@ -57,9 +57,13 @@ type position struct {
 	widened  bool // created on a range of its own, which is wider
 	confined bool // the user may not watch more than what is asked for
 
+	// For the proof of quiet.go: next when it was last looked at, and where the history from next on is gone.
+	stayed, lost int64
+
 	createdAt   int64 // the revision of the member when it created the watch on this stream
 	askedBefore int64 // progress requests sent on this stream before the creation
 	denials     int   // refusals without a reason
+	tardy       bool  // its creation was not answered in time
 	wantsAnswer bool  // the reader asked for progress
 }
 

@@ -41,6 +41,7 @@ func (s *shared) receive(r *pb.WatchResponse) error {
 	}
 	if over != nil {
 		over.at.stage = gone
+		s.notice(over)
 		delete(s.watchers, over)
 	}
 	empty := s.staying == 0
@@ -67,6 +68,7 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	w := s.creates[0].of
 	s.creates[0] = creation{}
 	s.creates = s.creates[1:]
+	w.at.tardy = false
 	s.signal() // the next one may be sent
 	if r.Canceled {
 		return s.denied(w, r)
@@ -77,9 +79,11 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 	}
 	if s.kind == unknown && r.WatchId == asked {
 		s.kind = member
+		s.hub.mute.Store(false)
 	}
 	if s.kind == unknown {
 		s.kind = chooser
+		s.hub.mute.Store(true)
 		s.cancel(r.WatchId)
 		if w.at.stage == leaving {
 			return w, nil, nil
@@ -106,6 +110,7 @@ func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) 
 		return nil, nil, nil
 	}
 	w.at.stage, w.at.since = live, time.Now()
+	s.notice(w)
 	return nil, nil, nil
 }
 
@@ -313,5 +318,6 @@ func (s *shared) park(w *Watcher) {
 	w.at.stage, w.at.room, w.at.since = parking, false, time.Now()
 	w.at.parks++
 	w.at.partial, w.at.partialBytes = nil, 0
+	s.notice(w)
 	s.cancel(w.at.known)
 }

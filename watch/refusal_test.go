@@ -158,7 +158,7 @@ func TestWatchThatTheServerEnds(t *testing.T) {
 func TestPausesBetweenStreamsGrowAndEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
-		pending := begin(openFake(t, m).WithKey("k"))
+		pending := begin(openFake(t, m).WithKey("k").WithTimeout(time.Minute))
 		var pauses []time.Duration
 		for range 20 {
 			s := m.opened()

@@ -30,6 +30,7 @@ type creation struct {
 // want has a watch created. The lock is held.
 func (s *shared) want(w *Watcher) {
 	w.at.stage = wanted
+	s.notice(w)
 	s.wants = append(s.wants, w)
 	s.signal()
 }
@@ -48,12 +49,16 @@ func (s *shared) cancel(known int64) {
 }
 
 // askProgress asks how far the watches are, for the reader of one of them.
-func (s *shared) askProgress(w *Watcher) {
+func (s *shared) askProgress(w *Watcher) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.kind == chooser || s.kind == unknown && s.hub.mute.Load() {
+		return ErrNoProgress
+	}
 	w.at.wantsAnswer = true
 	s.report = true
 	s.signal()
+	return nil
 }
 
 func (s *shared) signal() {
@@ -92,6 +97,9 @@ func (s *shared) prompt(ctx context.Context, stream conn.Stream) error {
 		}
 		s.mu.Lock()
 		overdue := s.overdue(time.Now())
+		if overdue {
+			s.creates[0].of.at.tardy = true
+		}
 		s.report = s.report || s.kind == member && !s.holds.Load()
 		due := s.report && len(s.known) > 0 || len(s.creates) > 0 // an answer
 		s.mu.Unlock()
@@ -122,6 +130,7 @@ func (s *shared) noteSilence(why error) {
 		s.silentSince = time.Now()
 	}
 	s.silent = why
+	s.noticeAll()
 }
 
 // nextRequest turns the next demand into a request; nil when there is none, or none that may be sent yet.

@@ -65,7 +65,7 @@ func newShared(h *hub, at place) *shared {
 func (s *shared) add(w *Watcher) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped || s.down || len(s.watchers) >= streamSize {
+	if s.stopped || s.down || len(s.watchers) >= streamSize && !w.probe {
 		return false
 	}
 	w.stream = s
@@ -92,6 +92,7 @@ func (s *shared) remove(w *Watcher) (empty bool) {
 		delete(s.watchers, w)
 		s.staying--
 	}
+	s.notice(w)
 	return s.staying == 0
 }
 
@@ -114,6 +115,7 @@ func (s *shared) take() []*Watcher {
 	var all []*Watcher
 	for w := range s.watchers {
 		w.at.stage = gone
+		s.notice(w)
 		all = append(all, w)
 	}
 	s.watchers, s.staying = nil, 0
@@ -218,6 +220,7 @@ func (s *shared) serve(ctx context.Context, stream conn.Stream) (err error) {
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })
 	helpers.Go(func() { s.doubtHistory(serving) })
+	helpers.Go(func() { s.proveQuiet(serving) })
 	helpers.Go(func() {
 		if err := s.prompt(serving, stream); err != nil {
 			stop(err)
@@ -252,11 +255,16 @@ func (s *shared) start(endpoint string) {
 	s.known, s.lastID, s.kind = map[int64]*Watcher{}, 0, unknown
 	s.wants, s.creates, s.cancels, s.moves, s.filled = nil, nil, nil, nil, true
 	s.report, s.asked, s.answered = false, 0, 0
+	var tardy []*Watcher
 	for w := range s.watchers {
 		w.at.reset()
 		switch w.at.stage {
 		case wanted, creating, live, draining:
-			s.want(w)
+			if w.at.tardy {
+				tardy = append(tardy, w)
+			} else {
+				s.want(w)
+			}
 		case parking:
 			if w.at.room {
 				s.want(w)
@@ -267,5 +275,8 @@ func (s *shared) start(endpoint string) {
 			w.at.stage = gone
 			delete(s.watchers, w)
 		}
+	}
+	for _, w := range tardy { // the others need not wait for them again
+		s.want(w)
 	}
 }

@@ -25,7 +25,7 @@ func widened(r *pb.WatchCreateRequest) (key, end []byte, ok bool) {
 	}
 	last := len(key) - 1
 	key = append(bytes.Clone(key[:last]), key[last]-1, 0xff, 0xff, 0xff, 0xff)
-	key = binary.BigEndian.AppendUint64(key, rand.Uint64())
+	key = append(key, unique()...)
 	end = r.RangeEnd
 	if len(end) == 0 {
 		end = append(bytes.Clone(r.Key), 0)
@@ -33,18 +33,27 @@ func widened(r *pb.WatchCreateRequest) (key, end []byte, ok bool) {
 	return key, end, true
 }
 
+// unique is the end of a key that nobody else has.
+func unique() string {
+	return string(binary.BigEndian.AppendUint64(nil, rand.Uint64()))
+}
+
 // sift removes from events what the reader has not asked for. Servers other than members are not asked for less, or do
 // not care.
 func sift(asked *pb.WatchCreateRequest, events []*mvccpb.Event) []*mvccpb.Event {
-	noPut := slices.Contains(asked.Filters, pb.WatchCreateRequest_NOPUT)
-	noDelete := slices.Contains(asked.Filters, pb.WatchCreateRequest_NODELETE)
 	return slices.DeleteFunc(events, func(e *mvccpb.Event) bool {
 		if !asked.PrevKv {
 			e.PrevKv = nil
 		}
-		if e.Type == mvccpb.Event_DELETE {
-			return noDelete || bytes.Compare(e.Kv.Key, asked.Key) < 0
-		}
-		return noPut || bytes.Compare(e.Kv.Key, asked.Key) < 0
+		return filtered(asked, e) || bytes.Compare(e.Kv.Key, asked.Key) < 0
 	})
+}
+
+// filtered reports whether a filter of the request leaves an event out.
+func filtered(asked *pb.WatchCreateRequest, e *mvccpb.Event) bool {
+	filter := pb.WatchCreateRequest_NOPUT
+	if e.Type == mvccpb.Event_DELETE {
+		filter = pb.WatchCreateRequest_NODELETE
+	}
+	return slices.Contains(asked.Filters, filter)
 }

@@ -19,18 +19,41 @@ type Status struct {
 	Endpoint string // of its stream, in the spelling given to Open; "" while there is none
 	Waiting  int    // bytes of events that wait for the reader
 	Parked   bool   // taken off the server until the reader has made room in the buffer
+	// Rev is the revision up to which the watch has everything, what waits in the buffer included: it would go on after
+	// that on another stream. It moves with events and, while nothing happens, within seconds. A proxy and members before
+	// 3.4.25 and 3.5.8 do not tell how far a watch is; there it moves about every 10 s, as far as is proven. It is 0 where
+	// a watch from now on has not been created yet.
+	Rev int64
+
+	changed <-chan struct{}
 }
+
+// Changed returns a channel that is closed as soon as InStep, Err, Endpoint or Parked is no longer what it is in this
+// Status, and at the end of the watch. So nothing is missed in a loop:
+//
+//	for {
+//		status := w.Status()
+//		show(status)
+//		select {
+//		case <-status.Changed():
+//		case <-w.Done():
+//			return
+//		}
+//	}
+//
+// A change of Since, Waiting or Rev alone does not count. Changed is safe for concurrent use, and calls no server.
+func (s Status) Changed() <-chan struct{} { return s.changed }
 
 var errFull = errors.New("watch: the buffer is full")
 
 // Status returns where the watch stands: whether it is on a server, or since when not and why. A watch in trouble goes on
-// by itself; Err and Done tell of its end. It takes no lock that is held while anything blocks. Status is safe for
+// by itself; Err and Done tell of its end. [Status.Changed] tells of the next change. It takes no lock that is held while anything blocks. Status is safe for
 // concurrent use, and calls no server.
 func (w *Watcher) Status() Status {
 	w.hub.mu.Lock()
 	s := w.stream
 	s.mu.Lock()
-	status := s.status(w)
+	status := s.show(w)
 	s.mu.Unlock()
 	w.hub.mu.Unlock()
 	status.Waiting = w.buffer.waiting()
@@ -40,7 +63,7 @@ func (w *Watcher) Status() Status {
 // status is it but for the buffer. The lock is held.
 func (s *shared) status(w *Watcher) Status {
 	at := &w.at
-	status := Status{Endpoint: s.endpoint, Since: at.since}
+	status := Status{Endpoint: s.endpoint, Since: at.since, Rev: max(0, at.next-1)}
 	if s.since.After(status.Since) {
 		status.Since = s.since
 	}
@@ -66,6 +89,7 @@ func (s *shared) opened(endpoint string, why error) {
 	if why != nil {
 		s.why = why
 	}
+	s.noticeAll()
 }
 
 // lost is why the stream of a watch is not there, nil where it is.

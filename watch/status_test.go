@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -67,27 +68,99 @@ func TestStatusTellsWhetherTheWatchIsInStepAndWhyNot(t *testing.T) {
 	})
 }
 
-// Nobody sets a time, and the member refuses each stream, as one does that has lost the others.
-func TestCreationEndsAndTellsWhatItWaitedFor(t *testing.T) {
+func TestEachChangeOfStatusIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
-		pending := begin(openFake(t, m).WithKey("k"))
-		began := time.Now()
-		for done := false; !done; {
+		pending := begin(openFake(t, m).WithKey("k"), watch.WithBuffer(1))
+		s := m.opened()
+		s.confirm(t, 4)
+		w := pending.wait(t)
+		synctest.Wait()
+		status := w.Status()
+		still := func(when string) {
+			t.Helper()
+			synctest.Wait()
 			select {
-			case s := <-m.streams:
-				s.end(status.Error(codes.Unavailable, "etcdserver: request timed out"))
-			case <-pending.created:
-				done = true
+			case <-status.Changed():
+				t.Errorf("%s: a change is told: %+v", when, w.Status())
+			default:
 			}
 		}
-		if took := time.Since(began); took > 11*time.Second {
-			t.Errorf("it ended after %v", took)
+		changed := func(when string, want func(watch.Status) bool) {
+			t.Helper()
+			synctest.Wait()
+			select {
+			case <-status.Changed():
+			default:
+				t.Errorf("%s: no change is told", when)
+			}
+			if status = w.Status(); !want(status) {
+				t.Errorf("%s: %+v", when, status)
+			}
 		}
-		if err := pending.err; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "request timed out") {
-			t.Errorf("got %v", err)
+		inStep := func(s watch.Status) bool { return s.InStep && s.Err == nil && s.Endpoint == "a:1" }
+		out := func(s watch.Status) bool { return !s.InStep && s.Err != nil }
+		s.tell(t, 1, 5)
+		still("an event")
+		if got := w.Status().Rev; got != 5 {
+			t.Errorf("the watch has everything up to revision %d, want 5", got)
 		}
+		s.tell(t, 1, 6)
+		changed("the buffer is full", func(s watch.Status) bool { return s.Parked })
+		s.cancel(t)
+		s.cancelled(t, 1)
+		still("parked")
+		read(t, w, 1)
+		changed("there is room", func(s watch.Status) bool { return !s.Parked && !s.InStep })
+		s.confirm(t, 6)
+		changed("created again", inStep)
+		s.end(errGoingDown)
+		changed("the stream breaks", out)
+		s = m.opened()
+		changed("the next stream", func(s watch.Status) bool { return !s.InStep && s.Endpoint == "a:1" })
+		s.confirm(t, 6)
+		changed("created on it", inStep)
+		time.Sleep(10 * time.Second)
+		changed("the server is silent", out)
+		s.progress(t, 7)
+		time.Sleep(2 * time.Second)
+		changed("the server speaks again", inStep)
+		_ = w.Close()
+		changed("closed", func(s watch.Status) bool { return !s.InStep })
+		changed("ended", func(s watch.Status) bool { return !s.InStep })
 	})
+}
+
+// Nobody sets a time, and the member refuses each stream, as one does that has lost the others.
+func TestCreationEndsAfterTheDefaultTimeoutAndTellsWhatItWaitedFor(t *testing.T) {
+	for want, opts := range map[time.Duration][]conn.Option{
+		5 * time.Second:  nil,
+		2 * time.Second:  {conn.WithDefaultTimeout(2 * time.Second)},
+		30 * time.Second: {conn.WithDefaultTimeout(30 * time.Second)},
+	} {
+		t.Run(want.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				c := openFakeWith(t, opts, m).WithKey("k")
+				began := time.Now()
+				pending := begin(c)
+				for done := false; !done; {
+					select {
+					case s := <-m.streams:
+						s.end(status.Error(codes.Unavailable, "etcdserver: request timed out"))
+					case <-pending.created:
+						done = true
+					}
+				}
+				if took := time.Since(began); took != want {
+					t.Errorf("it ended after %v", took)
+				}
+				if err := pending.err; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "request timed out") {
+					t.Errorf("got %v", err)
+				}
+			})
+		})
+	}
 }
 
 // A response of more than 2 GiB breaks the stream, whoever notices.

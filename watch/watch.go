@@ -27,7 +27,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
@@ -36,9 +35,6 @@ import (
 
 // DefaultBuffer is how many bytes of events a watch holds for its reader where WithBuffer does not say.
 const DefaultBuffer = 4 << 20
-
-// creationTimeout bounds the creation of a watch for which nobody sets a time.
-const creationTimeout = 10 * time.Second
 
 // Option is an option of [Watch].
 type Option func(*options)
@@ -63,8 +59,8 @@ func Key(key string) Request { return ctx.Key(key) }
 
 // Watch watches a key, or with WithPrefix, WithRangeEnd or WithFromKey a range of keys: from now on, or from
 // WithStartRevision, which may lie in the past or in the future. It returns when the server has created the watch.
-// parent bounds the life of the watch, WithTimeout its creation. Where neither sets a time, the creation may take 10 s. The
-// error tells what it waited for.
+// parent bounds the life of the watch, WithTimeout its creation. Where neither sets a time, the creation may take the default
+// time of the connection, 5 s unless conn.WithDefaultTimeout says otherwise. The error tells what it waited for.
 //
 // WithFilterPut and WithFilterDelete leave events out, WithPrevKV adds the value before each change (while the server
 // keeps it), WithProgressNotify has the server tell in quiet times how far it is, about every 10 minutes. Where
@@ -96,7 +92,7 @@ func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) 
 	creating := parent
 	timeout, bounded := c.Timeout()
 	if !bounded {
-		timeout = creationTimeout
+		timeout = to.DefaultTimeout()
 		_, bounded = parent.Deadline()
 		bounded = !bounded
 	}

@@ -22,9 +22,11 @@ type Watcher struct {
 	at      position // guarded by the stream's lock
 	buffer  buffer
 	created chan struct{} // closed when the server has created it for the first time
+	probe   bool          // see quiet.go
 	early   bool          // set by then: it was created long before its start revision
 	done    chan struct{} // closed at the end
 	rev     atomic.Int64  // delivered
+	shown   shown         // guarded by the stream's lock
 
 	mu      sync.Mutex
 	err     error
@@ -101,7 +103,8 @@ func (w *Watcher) Close() error {
 
 // Progress asks the server how far the watch is. The answer, a response without events, is delivered to the reader when
 // every event up to its revision has been, which takes as long as any watch on the same stream has not caught up. Servers
-// before 3.4.25 and 3.5.8 may answer too early. It returns why the watch has ended if it has.
+// before 3.4.25 and 3.5.8 may answer too early. It returns why the watch has ended if it has, and [ErrNoProgress] where the
+// server would not answer, as a gRPC proxy; Rev of [Watcher.Status] tells there how far the watch is.
 func (w *Watcher) Progress(parent context.Context) error {
 	if err := parent.Err(); err != nil {
 		return err
@@ -113,8 +116,7 @@ func (w *Watcher) Progress(parent context.Context) error {
 		}
 		return errClosed
 	default:
-		w.hub.askProgress(w)
-		return nil
+		return w.hub.askProgress(w)
 	}
 }
 

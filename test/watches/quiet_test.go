@@ -11,6 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 // TestQuietWatchDoesNotFallBehindCompaction has a watch on which nothing happens survive the loss of its member after the
@@ -38,7 +39,7 @@ func TestQuietWatchDoesNotFallBehindCompaction(t *testing.T) {
 		})
 	}
 	all.Wait()
-	time.Sleep(3 * time.Second) // the watch asks every second how far it is
+	awaitRev(t, w, rev.Load())
 	if _, err := kv.Compact(t.Context(), c.WithRev(rev.Load())); err != nil {
 		t.Fatal(err)
 	}
@@ -76,5 +77,15 @@ func TestQuietWatchDoesNotFallBehindCompaction(t *testing.T) {
 			m.Restart()
 		}
 		time.Sleep(time.Second)
+	}
+}
+
+// awaitRev waits until a watch has everything up to a revision.
+func awaitRev(t *testing.T, w *watch.Watcher, rev int64) {
+	t.Helper()
+	for late := time.Now().Add(2 * time.Minute); w.Status().Rev < rev; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(late) {
+			t.Fatalf("the watch stands at revision %d of %d: %v", w.Status().Rev, rev, w.Err())
+		}
 	}
 }
