@@ -118,11 +118,20 @@ func firstTo(first chan<- error) (verdict func(error)) {
 	}
 }
 
-// opened waits for the first verdict of every endpoint, and fails where none of their members can serve anything.
+// openLate is how many connect timeouts Open waits for endpoints that have no verdict yet where another one serves.
+const openLate = 2
+
+// opened waits for the first verdict of every endpoint, and fails where none of their members can serve anything. It does
+// not wait for the last of them where one serves: an attempt of a process with little CPU may take long.
 func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
-	for range n {
+	limit := time.NewTimer(openLate * c.opts.connectTimeout)
+	defer limit.Stop()
+	for late := false; n > 0 && !(late && c.serves()); {
 		select {
 		case <-first:
+			n--
+		case <-limit.C:
+			late = true
 		case <-parent.Done():
 			if c.serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
 				return nil // the others may answer later

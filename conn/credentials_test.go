@@ -92,10 +92,18 @@ func together(t *testing.T, call func(i int) error) {
 }
 
 func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
-	cluster := etcdtest.Start(t, etcdtest.WithFlags("--auth-token-ttl=1"))
+	cluster := etcdtest.Start(t)
 	withUsers(t, cluster)
+	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64
-	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n))
+	// A health check in the meantime would get a token as well.
+	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n), conn.WithHealthCheckInterval(time.Hour))
+	forget := func() { // has the server forget the tokens of the user
+		t.Helper()
+		if _, err := auth.UserChangePassword(t.Context(), root, "user", userPassword); err != nil {
+			t.Fatal(err)
+		}
+	}
 	key := kv.New(c.Name()).WithKey("mine/k")
 	w, err := watch.Watch(t.Context(), key)
 	if err != nil {
@@ -106,7 +114,7 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 		if got := n.Load(); got != round+1 {
 			t.Fatalf("%d authentications, want %d", got, round+1)
 		}
-		time.Sleep(3 * time.Second) // for the server to forget the token
+		forget()
 		together(t, func(i int) error {
 			if i%2 == 0 {
 				_, err := kv.Put(t.Context(), key.WithValue(fmt.Sprint(i)))
@@ -116,7 +124,7 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 			return err
 		})
 	}
-	time.Sleep(3 * time.Second)
+	forget()
 	second, err := watch.Watch(t.Context(), key) // on a stream that was opened with a token long gone
 	if strings.HasPrefix(cluster.Member(0).Version(), "v3.4.") {
 		// These servers say that of a token they have forgotten, as of what its user may not do.
@@ -206,7 +214,8 @@ func TestNobodyNoticesThatTheServersHaveForgottenTheToken(t *testing.T) {
 				t.Fatalf("member %d has not come back: %v", i, c.Info())
 			}
 		}
-		if got, most := n.Load(), int64(i+2); got > most {
+		// On a busy machine a member may take longer than half a second to learn of a token. Then there is another one.
+		if got, most := n.Load(), int64(1+3*(i+1)); got > most {
 			t.Errorf("after %d restarts there were %d authentications, want %d at most", i+1, got, most)
 		}
 	}

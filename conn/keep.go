@@ -70,7 +70,7 @@ func (e *endpoint) connect() (*link, error) {
 // reach connects to the member, by whichever of its addresses leads to it, beginning with the one that did so last.
 func (e *endpoint) reach() (*transport, error) {
 	ways := e.ways()
-	return race(e.life, len(ways), e.conn.opts.connectTimeout, func(parent context.Context, i int) (*transport, error) {
+	return race(e.life, len(ways), e.conn.opts.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
 		return e.reachBy(parent, ways[i])
 	}, func(late *transport) { _ = late.cc.Close() })
 }

@@ -164,8 +164,21 @@ func WithCredentialsFunc(f func(parent context.Context) (user, password string, 
 	return func(o *options) { o.asks, o.ask = true, f }
 }
 
+// loginTimeout bounds an authentication.
+func (o *options) loginTimeout() time.Duration { return max(o.connectTimeout, o.defaultTimeout) }
+
+// attemptTimeout bounds an attempt to connect with all that may belong to it.
+func (o *options) attemptTimeout() time.Duration {
+	if o.ask == nil {
+		return o.connectTimeout
+	}
+	return 2*o.connectTimeout + o.loginTimeout()
+}
+
 // WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every
-// later health check. The default is 1 s.
+// later health check. To authenticate has the default timeout for itself ([WithDefaultTimeout]), as the check of a password
+// is expensive for the server. The default is 1 s. It is counted in time in which this process is able to run: with little
+// CPU an attempt may take up to ten times as long.
 func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.connectTimeout = d } }
 
 // WithHealthCheckInterval sets how often an Active endpoint is asked for its health and its leader. The default is

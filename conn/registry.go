@@ -101,10 +101,12 @@ func (n *names) all() []*Conn {
 // the end and the form of an IP address make no difference. A user and a password belong in [WithCredentials]: an endpoint with
 // them is refused, and no error or log tells them.
 //
-// Open waits for the first verdict of each endpoint, at most the connect timeout (1 s by default) or parent. It succeeds
-// when one is Active, since a member that knows a leader proves that the cluster has a majority; the others are Frozen and
-// reconnected. It also succeeds when all that answers are members without a leader or learners, so that what needs no
-// leader can be had of them, such as serializable reads and a snapshot. parent bounds the opening only.
+// Open waits for the first verdict of each endpoint: the connect timeout (1 s by default), and where the password is to be
+// checked the default timeout (5 s) as well, or until parent ends. Once an endpoint serves, it waits for the others no longer
+// than two connect timeouts. It succeeds when one is Active, since a member that knows a leader proves that the cluster has
+// a majority; the others are Frozen and reconnected. It also succeeds when all that answers are members without a leader or
+// learners, so that what needs no leader can be had of them, such as serializable reads and a snapshot. parent bounds the
+// opening only.
 //
 // It returns ErrAlreadyOpen, ErrEndpoint, ErrOption (each with every fault found), or ErrUnavailable with the reason
 // of each endpoint; then nothing is left behind. It is safe for concurrent use and mirrors eetcd:open/5. It calls

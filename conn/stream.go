@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -42,6 +43,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.ep.addr.text, Cause: err})
 	}
 	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.used(), options: o.rest}
+	s.asked.Store(int64(clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.service, func() { s.cancel(context.Cause(l.service)) })
 	s.close = sync.OnceFunc(func() {
@@ -89,7 +91,8 @@ type stream struct {
 	cancel  context.CancelCauseFunc
 	close   func()
 	method  string
-	token   *authToken // at its opening; nil without credentials
+	token   *authToken   // at its opening; nil without credentials
+	asked   atomic.Int64 // when something was sent on it last, by the clock
 	options []grpc.CallOption
 }
 
@@ -111,12 +114,15 @@ func (s *stream) Refused(err error) bool {
 	if !s.conn.tokens.refused(s.token, err) {
 		return false
 	}
-	now := time.Now()
-	s.token.outdated.Store(&now)
+	asked := epoch.Add(time.Duration(s.asked.Load()))
+	s.token.outdated.Store(&asked)
 	return true
 }
 
-func (s *stream) SendMsg(m any) error { return s.failed(s.ClientStream.SendMsg(m), true, m) }
+func (s *stream) SendMsg(m any) error {
+	s.asked.Store(int64(clock()))
+	return s.failed(s.ClientStream.SendMsg(m), true, m)
+}
 
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)

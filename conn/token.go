@@ -35,7 +35,7 @@ type tokens struct {
 type authToken struct {
 	metadata map[string]string         // read by gRPC, never changed
 	since    time.Time                 // when the answer came
-	outdated atomic.Pointer[time.Time] // when a stream was refused with it; nil: none was
+	outdated atomic.Pointer[time.Time] // when a stream that was refused with it last asked for something; nil: none was
 }
 
 // afterRefusal is how long a refusal counts for other calls: a password that is wrong now is so in a moment, and to check
@@ -82,19 +82,20 @@ func (t *tokens) refused(used *authToken, err error) bool {
 // change of them, and another token, dear as it is, would help no more than to send the request again.
 func (a *authToken) isJWT() bool { return strings.Count(a.metadata["token"], ".") == 2 }
 
-// patience is how long after its refusal a token is to be sent again, 0 where it is not worth while. It grows with the age
-// of the token, so that there are few such pauses.
-func (a *authToken) patience(refusal time.Time) time.Duration {
-	age := refusal.Sub(a.since)
+// patience is how long after a request that was refused the token is to be sent again, 0 where it is not worth while. It
+// grows with the age of the token, so that there are few such pauses. What counts is the age at which it was sent: how late
+// this process comes to read the refusal says nothing of the member.
+func (a *authToken) patience(asked time.Time) time.Duration {
+	age := asked.Sub(a.since)
 	if a.isJWT() || age >= tokenYoung {
 		return 0
 	}
 	return max(age/2, tokenPause)
 }
 
-// renew gets another token than the one used, unless somebody has meanwhile, or is about to. It asks over cc. A token that was
-// young at its refusal is kept, and renew returns when it is time to send it again.
-func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken, refusal time.Time) error {
+// renew gets another token than the one used for a request sent at that time, unless somebody has meanwhile, or is about to.
+// It asks over cc. A token that was young then is kept, and renew returns when it is time to send it again.
+func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authToken, asked time.Time) error {
 	for {
 		t.mu.Lock()
 		switch {
@@ -105,9 +106,9 @@ func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authTo
 			defer t.mu.Unlock()
 			return t.failure
 		}
-		if wait := used.patience(refusal); wait > 0 {
+		if wait := used.patience(asked); wait > 0 {
 			t.mu.Unlock()
-			return pause(parent, wait-time.Since(refusal))
+			return pause(parent, wait-time.Since(asked))
 		}
 		underWay := t.renewal
 		if underWay == nil {
@@ -202,7 +203,7 @@ func (u *unary) renewToken(ctx context.Context, l *link, used *authToken) error 
 		ctx, cancel = context.WithDeadline(ctx, u.deadline)
 		defer cancel()
 	}
-	return u.conn.tokens.renew(ctx, l.cc, used, time.Now())
+	return u.conn.tokens.renew(ctx, l.cc, used, epoch.Add(u.began))
 }
 
 // unrenewed is the error of a call that was refused for its token where there is no other.
@@ -231,15 +232,15 @@ func (c *Conn) freshToken(parent context.Context, l *link) error {
 	if used == nil {
 		return nil
 	}
-	refusal := used.outdated.Load()
-	if refusal == nil {
+	asked := used.outdated.Load()
+	if asked == nil {
 		return nil
 	}
 	renewing, cancel := context.WithTimeout(parent, c.opts.defaultTimeout)
 	defer cancel()
-	err := c.tokens.renew(renewing, l.cc, used, *refusal)
+	err := c.tokens.renew(renewing, l.cc, used, *asked)
 	if err == nil {
-		used.outdated.CompareAndSwap(refusal, nil) // where it was kept, it is tried again
+		used.outdated.CompareAndSwap(asked, nil) // where it was kept, it is tried again
 	}
 	return err
 }

@@ -52,6 +52,55 @@ func TestTokenThatAMemberIsYetToLearnOfIsKept(t *testing.T) {
 	}
 }
 
+// Where many clients come back at once, the members are busy with the check of their passwords.
+func TestPasswordWhoseCheckTakesLongIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		m.token = "kTzGcFsbyrYMfiXq.17"
+		var others atomic.Int64
+		c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword), slowLogins(4*time.Second, &others))
+		if n := m.logins.Load(); n != 1 {
+			t.Errorf("%d authentications", n)
+		}
+		if _, err := put(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOpenDoesNotWaitForTheLastEndpointOnceOneServes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		for _, m := range []*member{a, b} {
+			m.token = "kTzGcFsbyrYMfiXq.17"
+		}
+		b.lag = time.Hour
+		b.forget() // and it takes no token, so that it is asked for another one
+		var n atomic.Int64
+		n.Store(-1)
+		began := time.Now()
+		openFake(t, []*member{a, b}, conn.WithCredentials("user", userPassword), slowLogins(4*time.Second, &n))
+		if took := time.Since(began); took != 2*time.Second {
+			t.Errorf("Open took %v", took)
+		}
+	})
+}
+
+// slowLogins makes authentications take that long, once n has counted up to one.
+func slowLogins(d time.Duration, n *atomic.Int64) conn.Option {
+	return conn.WithDialOptions(grpc.WithChainUnaryInterceptor(
+		func(parent context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if method == pb.Auth_Authenticate_FullMethodName && n.Add(1) > 0 {
+				select {
+				case <-time.After(d):
+				case <-parent.Done():
+					return status.FromContextError(parent.Err()).Err()
+				}
+			}
+			return invoke(parent, method, args, reply, cc, opts...)
+		}))
+}
+
 // For a member that will not learn of it, another token is asked for in the end, and no more than a few.
 func TestTokenThatIsNeverTakenIsReplacedInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -107,4 +156,62 @@ func TestStreamWaitsForAnotherTokenAsLongAsTheDefaultTimeout(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process with little CPU may read the refusal when the member knows the token already.
+func TestTokenIsKeptWhereItsRefusalIsReadLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const late = 700 * time.Millisecond
+		m := newMember(t, "a")
+		m.token, m.lag, m.creates = "kTzGcFsbyrYMfiXq.17", 10*time.Millisecond, true
+		c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword), conn.WithHealthCheckInterval(time.Hour),
+			conn.WithDialOptions(
+				grpc.WithChainUnaryInterceptor(
+					func(parent context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+						err := invoke(parent, method, args, reply, cc, opts...)
+						if err != nil && method == pb.KV_Put_FullMethodName {
+							time.Sleep(late)
+						}
+						return err
+					}),
+				grpc.WithChainStreamInterceptor(
+					func(parent context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+						s, err := open(parent, desc, cc, method, opts...)
+						return readLate{s, late}, err
+					})))
+		for name, call := range map[string]func() error{
+			"a write": func() error { _, err := put(t.Context(), c); return err },
+			"a watch": func() error {
+				w, err := watch.Watch(t.Context(), kv.New(c.Name()).WithKey("k"))
+				if err == nil {
+					err = w.Close()
+				}
+				return err
+			},
+		} {
+			time.Sleep(time.Second)
+			m.forget()
+			before := m.logins.Load()
+			if err := call(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if n := m.logins.Load() - before; n != 1 {
+				t.Errorf("%s: %d authentications", name, n)
+			}
+		}
+	})
+}
+
+// readLate is a stream whose end is read late.
+type readLate struct {
+	grpc.ClientStream
+	late time.Duration
+}
+
+func (r readLate) RecvMsg(m any) error {
+	err := r.ClientStream.RecvMsg(m)
+	if err != nil {
+		time.Sleep(r.late)
+	}
+	return err
 }

@@ -34,49 +34,81 @@ type vitals struct {
 // verify asks a member whether it can take requests: whether it is healthy, takes the token where there are credentials,
 // and knows a leader. It waits for the connection to come up first.
 func (t *transport) verify(parent context.Context, c *Conn) error {
-	err := verify(parent, t, c.tokens, c.opts.connectTimeout)
+	e := examination{transport: t, conn: c, parent: parent}
+	err := e.run()
 	if err == nil || servesLittle(err) {
 		t.heardFrom(clock())
 	}
 	return err
 }
 
-func verify(parent context.Context, tr *transport, t *tokens, timeout time.Duration) error {
-	cc := tr.cc
-	late := lateError(timeout)
-	deadline, cancel := withOwnTime(parent, timeout, late)
-	defer cancel()
-	explain := func(check string, err error) error {
-		if deadline.Err() != nil {
-			err = context.Cause(deadline)
-		}
-		return &checkError{check: check, err: err}
-	}
-	if err := checkHealth(deadline, cc); err != nil {
+// examination is one check of a member. Its questions have the connect timeout together. To authenticate has a time of its
+// own, since the check of a password is expensive for the server: where many clients come back at once, each one that gave
+// up would have it begin anew.
+type examination struct {
+	*transport
+	conn     *Conn
+	parent   context.Context
+	deadline context.Context // of the questions
+	cancel   context.CancelFunc
+}
+
+func (e *examination) run() error {
+	e.begin()
+	defer func() { e.cancel() }()
+	if err := checkHealth(e.deadline, e.cc); err != nil {
 		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
-			_ = tr.checkLeader(deadline) // for its version
+			_ = e.checkLeader(e.deadline) // for its version
 		}
-		return explain(healthCheck, err)
+		return failed(healthCheck, e.deadline, err)
 	}
-	if used := t.used(); used != nil && used.metadata == nil {
-		if err := t.renew(deadline, cc, used, time.Now()); err != nil {
-			return explain(userCheck, err)
+	tokens := e.conn.tokens
+	if used := tokens.used(); used != nil && used.metadata == nil {
+		if err := e.authenticate(used, time.Now()); err != nil {
+			return err
 		}
 	}
-	used := t.used()
-	err := tr.checkLeader(deadline)
-	for renewed := false; !renewed && t.refused(used, err); {
-		if err := t.renew(deadline, cc, used, time.Now()); err != nil {
-			return explain(userCheck, err)
+	used, asked := tokens.used(), time.Now()
+	err := e.checkLeader(e.deadline)
+	for renewed := false; !renewed && tokens.refused(used, err); {
+		if err := e.authenticate(used, asked); err != nil {
+			return err
 		}
-		renewed = t.used() != used
-		used = t.used()
-		err = tr.checkLeader(deadline)
+		renewed = tokens.used() != used
+		used, asked = tokens.used(), time.Now()
+		err = e.checkLeader(e.deadline)
 	}
 	if err == nil || inconclusive(err) {
 		return nil
 	}
-	return explain(leaderCheck, err)
+	return failed(leaderCheck, e.deadline, err)
+}
+
+// begin begins the time for the questions.
+func (e *examination) begin() {
+	e.deadline, e.cancel = withOwnTime(e.parent, e.conn.opts.connectTimeout, lateError(e.conn.opts.connectTimeout))
+}
+
+// authenticate gets another token than the one used. The questions after it have their time again.
+func (e *examination) authenticate(used *authToken, asked time.Time) error {
+	e.cancel()
+	timeout := e.conn.opts.loginTimeout()
+	limited, cancel := withOwnTime(e.parent, timeout, lateError(timeout))
+	defer cancel()
+	err := e.conn.tokens.renew(limited, e.cc, used, asked)
+	e.begin()
+	if err != nil {
+		return failed(userCheck, limited, err)
+	}
+	return nil
+}
+
+// failed is the error of a check that has failed with err, or because its time was up.
+func failed(check string, limited context.Context, err error) error {
+	if limited.Err() != nil {
+		err = context.Cause(limited)
+	}
+	return &checkError{check: check, err: err}
 }
 
 // inconclusive reports whether a server with auth on has refused the question for its leader, which leaves it open; the
