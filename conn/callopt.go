@@ -15,6 +15,8 @@ type endpointOption struct {
 	address string
 }
 
+type leaderOption struct{ grpc.EmptyCallOption }
+
 type timeoutOption struct {
 	grpc.EmptyCallOption
 	timeout time.Duration
@@ -30,11 +32,17 @@ func OnEndpoint(address string) grpc.CallOption { return endpointOption{address:
 // of a request becomes, and serves generated stubs used on a [Conn]. A stream is bounded in its creation.
 func Within(d time.Duration) grpc.CallOption { return timeoutOption{timeout: d} }
 
+// WithoutLeader is a call option that lets a call go to a member without a leader, or to a learner, while no endpoint is
+// Active. Requests that need no leader do so by themselves. It is for streams, whose request is not known when they are
+// opened: a serializable RangeStream. A request that does need a leader fails there.
+func WithoutLeader() grpc.CallOption { return leaderOption{} }
+
 // callOptions are the options of one call: this package's, and those for gRPC.
 type callOptions struct {
 	pinned   bool // to endpoint, which may be empty and is then refused
 	endpoint string
 	timeout  time.Duration
+	aside    bool // a member without a leader will do
 	rest     []grpc.CallOption
 }
 
@@ -49,6 +57,8 @@ func splitOptions(opts []grpc.CallOption) (callOptions, error) {
 				return o, fmt.Errorf("%w: Within(%v) is below 1ms", ErrOption, opt.timeout)
 			}
 			o.timeout = opt.timeout
+		case leaderOption:
+			o.aside = true
 		case nil, grpc.StaticMethodCallOption:
 			// Every call of this package carries the latter already.
 		default:

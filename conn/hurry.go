@@ -35,10 +35,14 @@ func (c *Conn) newPace(hurried chan struct{}) *pace {
 	return &pace{backoff: b, capped: capped, rotation: c.rotation, hurried: hurried}
 }
 
-// hurry brings the next attempt to reconnect of each Frozen endpoint forward, because a call waits for one. Each endpoint
-// is tried at most four times a second. An attempt under way is not disturbed; the one after it is brought forward then.
-func (c *Conn) hurry() {
+// hurry brings the next attempt to reconnect an endpoint forward, with nil that of each, because a call waits for it. Each
+// endpoint is tried at most four times a second. An attempt under way is not disturbed; the one after it is brought forward
+// then.
+func (c *Conn) hurry(wanted *endpoint) {
 	for _, e := range c.all() {
+		if wanted != nil && e != wanted {
+			continue
+		}
 		select {
 		case e.hurried <- struct{}{}:
 		default: // asked for already

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // dials is a network on which nobody listens, and when somebody tried, by address.
@@ -78,7 +80,7 @@ func TestPauseOfTheUsersIsKeptWhileNothingIsActive(t *testing.T) {
 		if n := d.count("a:1"); n != 6 {
 			t.Errorf("%d attempts in a minute, want one each 10 s", n)
 		}
-		c.hurry()
+		c.hurry(nil)
 		synctest.Wait()
 		if n := d.count("a:1"); n != 7 {
 			t.Errorf("%d attempts after a call asked for one, want 7", n)
@@ -92,7 +94,7 @@ func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, d := nowhere(t, takes)
 				for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(time.Millisecond) {
-					c.hurry()
+					c.hurry(nil)
 				}
 				for _, address := range []string{"a:1", "b:1"} {
 					if n := d.count(address); n < 38 || n > 44 {
@@ -104,12 +106,26 @@ func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
 	}
 }
 
+func TestCallForOneEndpointBringsOnlyItsAttemptForward(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, d := nowhere(t, 0, WithBackoff(func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) }))
+		synctest.Wait()
+		_, err := pb.NewKVClient(c).Range(t.Context(), &pb.RangeRequest{Key: []byte("k")}, OnEndpoint("a:1"), Within(2*time.Second))
+		if !errors.Is(err, ErrUnavailable) {
+			t.Error(err)
+		}
+		if a, b := d.count("a:1"), d.count("b:1"); a < 7 || b != 1 {
+			t.Errorf("%d attempts at the endpoint that is wanted, %d at the other", a, b)
+		}
+	})
+}
+
 // A call that asks while an attempt is under way gets another one after it, since the server may have come back meanwhile.
 func TestAttemptUnderWayDoesNotSwallowTheWishForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := nowhere(t, 900*time.Millisecond, WithBackoff(func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) }))
 		time.Sleep(500 * time.Millisecond)
-		c.hurry()
+		c.hurry(nil)
 		time.Sleep(450 * time.Millisecond)
 		if n := d.count("a:1"); n != 2 {
 			t.Errorf("%d attempts, want a second one as soon as the first has failed", n)

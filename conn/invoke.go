@@ -25,11 +25,12 @@ const defaultTimeout = 5 * time.Second
 // when it was not sent, or turned away before it was proposed: a write that may have been applied is returned as
 // etcderr.Unknown and never sent twice. Retries are paced, and bounded over the connection.
 //
-// The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s ([WithDefaultTimeout]),
-// except for the calls that wait for others (Lock, Campaign). With no Active endpoint the call waits for one, until its deadline or until the
-// outage has lasted for the patience of the connection ([WithPatience]); then it fails with ErrUnavailable and the reason
-// of each endpoint, and with the context's error where that ended the wait. On a closed connection it is ErrClosed;
-// OnEndpoint of an unknown endpoint is ErrEndpoint. Every other failure is an [*etcderr.Error].
+// The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s ([WithDefaultTimeout]). Calls
+// that wait for others (Lock, Campaign) or for a whole database (Defragment, Hash, HashKV) have none by default. With no
+// Active endpoint the call waits for one, until its deadline or until the outage has lasted for the patience of the
+// connection ([WithPatience]); then it fails with ErrUnavailable and the reason of each endpoint, and with the context's
+// error where that ended the wait. On a closed connection it is ErrClosed; OnEndpoint of an unknown endpoint is
+// ErrEndpoint. Every other failure is an [*etcderr.Error].
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	if parent == nil {
 		return errNilContext
@@ -160,7 +161,7 @@ func (u *unary) run(ctx context.Context) error {
 }
 
 func (u *unary) wanted() wanted {
-	return wanted{parent: u.parent, deadline: u.deadline, pinned: u.options.pinned, endpoint: u.options.endpoint, method: u.method, request: u.args}
+	return wanted{parent: u.parent, deadline: u.deadline, pinned: u.options.pinned, endpoint: u.options.endpoint, aside: u.options.aside, method: u.method, request: u.args}
 }
 
 // attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,7 +51,23 @@ func mustServe(t *testing.T, c *conn.Conn, left *etcdtest.Member) {
 		}
 		s.Close()
 	}
+	if strings.HasPrefix(left.Version(), "v3.7.") {
+		parts := 0
+		s, err := pb.NewKVClient(c).RangeStream(t.Context(), &pb.RangeRequest{Key: []byte("k"), Serializable: true}, conn.WithoutLeader())
+		for err == nil {
+			if _, err = s.Recv(); err == nil {
+				parts++
+			}
+		}
+		if err != io.EOF || parts == 0 {
+			t.Errorf("a serializable stream: %d parts, %v", parts, err)
+		}
+	}
 	for what, call := range map[string]func() error{
+		"a stream that does not say that it needs none": func() error {
+			_, err := pb.NewKVClient(c).RangeStream(t.Context(), &pb.RangeRequest{Key: []byte("k"), Serializable: true})
+			return err
+		},
 		"a linearizable read": func() error { _, err := kv.Get(t.Context(), key); return err },
 		"a write":             func() error { _, err := kv.Put(t.Context(), key.WithValue("w")); return err },
 		"a write there": func() error {

@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -20,8 +21,11 @@ import (
 // gRPC has the same words for what this side refuses to send or take and for what the server does. Only the limits of this
 // side, and the request itself, tell which of them it was.
 
-// limits are the sizes of messages that this side sends and takes, in bytes.
-type limits struct{ send, receive int }
+// limits are the sizes of messages that this side sends and takes, in bytes, and how it compresses what it sends.
+type limits struct {
+	send, receive int
+	compressor    string
+}
 
 // with is the limits of a call with these options.
 func (l limits) with(opts []grpc.CallOption) limits {
@@ -31,6 +35,8 @@ func (l limits) with(opts []grpc.CallOption) limits {
 			l.send = opt.MaxSendMsgSize
 		case grpc.MaxRecvMsgSizeCallOption:
 			l.receive = opt.MaxRecvMsgSize
+		case grpc.CompressorCallOption:
+			l.compressor = opt.CompressorType
 		}
 	}
 	return l
@@ -39,7 +45,7 @@ func (l limits) with(opts []grpc.CallOption) limits {
 // limitsOf finds the limits that the user's dial options set for all calls: gRPC shows them to an interceptor only. The
 // connection that it uses for that never connects.
 func limitsOf(dial []grpc.DialOption) limits {
-	l := limits{math.MaxInt32, math.MaxInt32} // see serviceConfig
+	l := limits{send: math.MaxInt32, receive: math.MaxInt32} // see serviceConfig
 	see := func(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		l = l.with(opts)
 		return nil
@@ -65,12 +71,35 @@ func (l limits) unsendable(err error, request any) bool {
 		buffers, err := encoding.GetCodecV2(proto.Name).Marshal(request)
 		buffers.Free()
 		return err != nil
+	case s.Code() == codes.Internal && strings.HasPrefix(s.Message(), "grpc: error while compressing"):
+		return l.incompressible(request) // else the server could not compress its answer
 	case s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "trying to send message larger than max"):
 		// A server has gRPC's default, which is the largest there is.
 		return l.send != math.MaxInt32 && strings.HasSuffix(s.Message(), fmt.Sprintf(" %d)", l.send))
 	default:
 		return false
 	}
+}
+
+// incompressible reports whether a request cannot be compressed.
+func (l limits) incompressible(request any) bool {
+	c := encoding.GetCompressor(l.compressor)
+	if c == nil {
+		return false
+	}
+	buffers, err := encoding.GetCodecV2(proto.Name).Marshal(request)
+	if err != nil {
+		return false
+	}
+	defer buffers.Free()
+	w, err := c.Compress(io.Discard)
+	if err == nil {
+		_, err = w.Write(buffers.Materialize())
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return err != nil
 }
 
 // hopeless reports whether gRPC itself, on either side, could not send or take a message: it could not the next time either.

@@ -3,12 +3,15 @@
 package conn_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/conn"
@@ -16,6 +19,61 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
+
+// broken compresses nothing that is longer than a few bytes.
+type broken struct{}
+
+func init() { encoding.RegisterCompressor(broken{}) }
+
+func (broken) Name() string { return "broken" }
+
+func (broken) Compress(w io.Writer) (io.WriteCloser, error) { return brokenWriter{w}, nil }
+
+func (broken) Decompress(r io.Reader) (io.Reader, error) { return r, nil }
+
+type brokenWriter struct{ io.Writer }
+
+func (brokenWriter) Close() error { return nil }
+
+func (w brokenWriter) Write(b []byte) (int, error) {
+	if len(b) > 100 {
+		return 0, errors.New("out of memory")
+	}
+	return w.Writer.Write(b)
+}
+
+func TestRequestThatCannotBeCompressedIsNotSent(t *testing.T) {
+	m := newMember(t, "a")
+	for where, set := range map[string]struct {
+		calls []grpc.CallOption
+		opts  []conn.Option
+	}{
+		"for the call":       {[]grpc.CallOption{grpc.UseCompressor("broken")}, nil},
+		"for the connection": {nil, []conn.Option{conn.WithDialOptions(grpc.WithDefaultCallOptions(grpc.UseCompressor("broken")))}},
+	} {
+		c := openFake(t, []*member{m}, set.opts...)
+		seen := m.calls.Load()
+		kv := pb.NewKVClient(c)
+		_, err := kv.Put(t.Context(), &pb.PutRequest{Key: []byte("k"), Value: make([]byte, 1000)}, set.calls...)
+		if etcderr.OutcomeOf(err) != etcderr.NotSent || status.Code(err) != codes.Internal || m.calls.Load() != seen {
+			t.Errorf("%s: %d calls: %v", where, m.calls.Load()-seen, err)
+		}
+		// The server has the same words for an answer.
+		m.answerKV(func(context.Context) error {
+			return status.Error(codes.Internal, "grpc: error while compressing: out of memory")
+		})
+		_, err = kv.Put(t.Context(), &pb.PutRequest{Key: []byte("k")}, set.calls...)
+		if etcderr.OutcomeOf(err) != etcderr.Unknown {
+			t.Errorf("%s: an answer that cannot be compressed: %v", where, err)
+		}
+		m.answerKV(nil)
+	}
+	c := openFake(t, []*member{m})
+	_, err := pb.NewKVClient(c).Put(t.Context(), &pb.PutRequest{Key: []byte("k")}, grpc.UseCompressor("unheard of"))
+	if etcderr.OutcomeOf(err) != etcderr.NotSent {
+		t.Errorf("a compressor that is not there: %v", err)
+	}
+}
 
 func TestLimitOfThisSideNeverPassesForTheServersWord(t *testing.T) {
 	cluster := etcdtest.Start(t)

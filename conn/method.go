@@ -20,7 +20,7 @@ const (
 	read traits = 1 << iota
 	// slow: may rightly take long, so its silence is no sign of trouble.
 	slow
-	// unbounded: waits for other clients by design, so it has no default deadline.
+	// unbounded: waits for other clients by design, or for a whole database, so it has no default deadline.
 	unbounded
 	// local: is about one member and works without a leader.
 	local
@@ -33,9 +33,9 @@ var methods = map[string]traits{
 	pb.Lease_LeaseLeases_FullMethodName:         read,
 	pb.Cluster_MemberList_FullMethodName:        read,
 	pb.Maintenance_Status_FullMethodName:        read | local,
-	pb.Maintenance_Hash_FullMethodName:          read | local | slow,
-	pb.Maintenance_HashKV_FullMethodName:        read | local | slow,
-	pb.Maintenance_Defragment_FullMethodName:    local | slow,
+	pb.Maintenance_Hash_FullMethodName:          read | local | slow | unbounded,
+	pb.Maintenance_HashKV_FullMethodName:        read | local | slow | unbounded,
+	pb.Maintenance_Defragment_FullMethodName:    local | slow | unbounded,
 	pb.Maintenance_Snapshot_FullMethodName:      read | local | slow, // a stream
 	pb.Auth_AuthStatus_FullMethodName:           read,
 	pb.Auth_UserGet_FullMethodName:              read,

@@ -20,7 +20,8 @@ type wanted struct {
 	pinned   bool      // to endpoint
 	endpoint string
 	method   string
-	request  any // nil for a stream
+	request  any  // nil for a stream
+	aside    bool // a member without a leader will do, whatever the request
 }
 
 // pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
@@ -43,7 +44,7 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 	if e := c.find(w.endpoint); w.pinned && methods[w.method]&local != 0 && (e == nil || e.onStandby()) {
 		return c.outside(w.endpoint)
 	}
-	leaderless := needsNoLeader(w.method, w.request)
+	leaderless := w.aside || needsNoLeader(w.method, w.request)
 	timer := time.NewTimer(hurryEvery)
 	defer timer.Stop()
 	for {
@@ -55,7 +56,7 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 		if l := c.available(e, avoid, leaderless); l != nil {
 			return l, nil
 		}
-		c.hurry()
+		c.hurry(e)
 		wait := hurryEvery
 		if !since.IsZero() && !c.comingBack(e) { // else the last link left just now, and there will be a change
 			wait = min(wait, c.opts.patience-time.Since(since))

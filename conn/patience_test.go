@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -256,5 +257,26 @@ func TestWithoutPatienceAllCallsFailAtOnce(t *testing.T) {
 				t.Errorf("a %s took %v: %v", kind, took, err)
 			}
 		})
+	})
+}
+
+// A hash of a database has no deadline by default, but a member that cannot give it is not asked forever.
+func TestReadWithoutADeadlineIsNotRepeatedWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		var sent atomic.Int64
+		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(
+			func(parent context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				if method != pb.Maintenance_HashKV_FullMethodName {
+					return invoke(parent, method, args, reply, cc, opts...)
+				}
+				sent.Add(1)
+				return status.Error(codes.Unavailable, "no luck")
+			})))
+		began := time.Now()
+		_, err := pb.NewMaintenanceClient(c).HashKV(t.Context(), new(pb.HashKVRequest))
+		if took := time.Since(began); status.Code(err) != codes.Unavailable || took > 10*time.Second || sent.Load() < 2 {
+			t.Errorf("it was sent %d times in %v: %v", sent.Load(), took, err)
+		}
 	})
 }

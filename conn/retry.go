@@ -37,8 +37,14 @@ func (u *unary) again(err error) bool {
 	}
 }
 
+// retriesMax is how often a read is sent again that has no deadline of any kind.
+const retriesMax = 10
+
 // pause waits before the next attempt, and reports whether there is to be one: false when the call's time is up.
 func (u *unary) pause(attempt int, err error) bool {
+	if u.deadline.IsZero() && u.traits&read != 0 && attempt >= retriesMax {
+		return false
+	}
 	wait := retryWait(attempt)
 	var e *etcderr.Error
 	if attempt == 0 && errors.As(err, &e) && e.Outcome() != etcderr.Rejected {

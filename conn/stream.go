@@ -30,7 +30,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if err != nil {
 		return nil, err
 	}
-	w := wanted{parent: parent, pinned: o.pinned, endpoint: o.endpoint, method: method}
+	w := wanted{parent: parent, pinned: o.pinned, endpoint: o.endpoint, aside: o.aside, method: method}
 	if o.timeout > 0 {
 		w.deadline = time.Now().Add(o.timeout)
 	}

@@ -12,7 +12,7 @@
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. Those that are
 // about one member need WithEndpoint: without it they return ctx.ErrInvalid. The other errors are those of package kv:
 // those of package conn, and an [*etcderr.Error]. A call ends at the deadline of its context or of WithTimeout, and after
-// 5 s where neither is set: give Defragment, Hash and HashKV of a large database more. Snapshots have no default.
+// 5 s where neither is set. Defragment, Hash, HashKV and snapshots take as long as the database is large, and have no default.
 //
 // While auth is on, all of it needs the role root, else etcderr.ErrPermissionDenied; but Status and AlarmList need no
 // more than a user. A request without a user is etcderr.ErrUserEmpty then. Servers before 3.6 ask for less, and refuse some
@@ -43,8 +43,8 @@ func Status(parent context.Context, c ctx.Ctx) (*pb.StatusResponse, error) {
 }
 
 // Defragment gives the free pages of the database of the member at the request's endpoint back to its file system. The
-// member serves nothing meanwhile: defragment one member after another. A caller who gives up does not stop it. It
-// calls Maintenance/Defragment and mirrors eetcd_maintenance:defragment/2.
+// member serves nothing meanwhile: defragment one member after another. It has no deadline by default, and a caller who
+// gives up does not stop it. It calls Maintenance/Defragment and mirrors eetcd_maintenance:defragment/2.
 func Defragment(parent context.Context, c ctx.Ctx) (*pb.DefragmentResponse, error) {
 	return onMember[pb.DefragmentResponse](parent, c, "a defragment request", pb.Maintenance_Defragment_FullMethodName,
 		&pb.DefragmentRequest{})

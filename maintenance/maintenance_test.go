@@ -3,6 +3,7 @@
 package maintenance_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -73,6 +74,34 @@ func TestDefragmentGivesSpaceBackOnTheMemberAsked(t *testing.T) {
 	})
 	if now := size(other); now < others {
 		t.Errorf("the database of a member that was not asked has shrunk from %d to %d bytes", others, now)
+	}
+}
+
+func TestWhatWaitsForAWholeDatabaseHasNoDeadlineByDefault(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	const short = 100 * time.Millisecond
+	to, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithDefaultTimeout(short))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	m := cluster.Member(0)
+	c := maintenance.New(to.Name()).WithEndpoint(m.Endpoint())
+	for name, call := range map[string]func(maintenance.Request) error{
+		"Defragment": func(c maintenance.Request) error { _, err := maintenance.Defragment(t.Context(), c); return err },
+		"HashKV":     func(c maintenance.Request) error { _, err := maintenance.HashKV(t.Context(), c, 0); return err },
+		"Hash":       func(c maintenance.Request) error { _, err := maintenance.Hash(t.Context(), c); return err },
+	} {
+		m.Pause()
+		if err := call(c.WithTimeout(short)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s within %v of a member that does not answer: %v", name, short, err)
+		}
+		resumed := make(chan struct{})
+		time.AfterFunc(5*short, func() { m.Resume(); close(resumed) })
+		if err := call(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		<-resumed
 	}
 }
 
