@@ -5,13 +5,19 @@ package conn_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
 
 	"github.com/eetcd-go/eetcd/auth"
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -77,4 +83,67 @@ func TestErrorOfACredentialsFunctionIsToldInOneLine(t *testing.T) {
 	check("Info", c.Info()[0].Err)
 	_, err = kv.Get(t.Context(), kv.New(c.Name()).WithKey("mine/k"))
 	check("Get", err)
+}
+
+// The function is the user's, and is asked on goroutines of the connection as well: where it panics or ends its goroutine,
+// the authentication fails, no more.
+func TestCredentialsFunctionThatDoesNotReturnFailsOneAuthentication(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault func()
+		want  string
+	}{
+		"panic":  {func() { panic("no\nvault") }, "credentials: the function panicked: no vault"},
+		"Goexit": {runtime.Goexit, "credentials: the function has ended its goroutine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Nanosecond
+				var asked atomic.Int64
+				c := openFake(t, []*member{m}, conn.WithCredentialsFunc(func(context.Context) (string, string, error) {
+					if asked.Add(1) == 2 {
+						tt.fault()
+					}
+					return "user", userPassword, nil
+				}))
+				time.Sleep(50 * time.Second) // between two checks of the endpoint
+				m.forget()
+				if _, err := put(t.Context(), c); err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("a write: %v, want %q", err, tt.want)
+				}
+				if _, err := put(t.Context(), c); err != nil {
+					t.Errorf("the next write: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A renewal ends for all who wait for it, also where the caller who makes it panics, as in an interceptor of the user's.
+func TestRenewalThatPanicsEndsForAllWhoWaitForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Nanosecond
+		var logins atomic.Int64
+		c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword), conn.WithDialOptions(grpc.WithChainUnaryInterceptor(
+			func(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				if method == pb.Auth_Authenticate_FullMethodName && logins.Add(1) == 2 {
+					panic("a fault in an interceptor")
+				}
+				return invoke(ctx, method, args, reply, cc, opts...)
+			})))
+		time.Sleep(50 * time.Second) // between two checks of the endpoint
+		m.forget()
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the interceptor's panic did not come to its caller")
+				}
+			}()
+			_, _ = put(t.Context(), c)
+		}()
+		if _, err := put(t.Context(), c); err != nil {
+			t.Errorf("the next write: %v", err)
+		}
+	})
 }

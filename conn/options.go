@@ -158,7 +158,8 @@ func WithCredentials(user, password string) Option {
 // WithCredentialsFunc is WithCredentials for a user or a password that may change while the connection is open. f is asked
 // each time that the connection authenticates, by one goroutine at a time, within a context that bounds the attempt. A token
 // that was given out before stays in use until the servers refuse it. An error of f, like an empty user or password, fails
-// the authentication; the error then holds that of f, which must not tell a secret. Nil, and [WithCredentials] beside it,
+// the authentication; the error then holds that of f, which must not tell a secret. A panic of f is such an error too, as
+// the connection asks f on goroutines of its own. Nil, and [WithCredentials] beside it,
 // are ErrOption.
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
 	return func(o *options) { o.asks, o.ask = true, f }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // tokens gets the token of a connection's user, and another one when that is refused: once for all who are refused. One
@@ -114,7 +115,7 @@ func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authTo
 		if underWay == nil {
 			t.renewal = make(chan struct{})
 			t.mu.Unlock()
-			return t.finish(t.authenticate(parent, cc))
+			return t.replace(parent, cc)
 		}
 		t.mu.Unlock()
 		select {
@@ -136,11 +137,41 @@ func pause(parent context.Context, wait time.Duration) error {
 	}
 }
 
-var errNoCredentials = errors.New("credentials: no user or no password")
+var (
+	errNoCredentials = errors.New("credentials: no user or no password")
+	errUnfinished    = errors.New("credentials: the authentication did not return")
+)
+
+// replace makes the renewal that others wait for. That ends in every case: an interceptor of the user's may panic.
+func (t *tokens) replace(parent context.Context, cc *grpc.ClientConn) (err error) {
+	var got *authToken
+	err = errUnfinished
+	defer func() { t.finish(got, err) }()
+	got, err = t.authenticate(parent, cc)
+	return err
+}
+
+// askSafely asks the user's function on a goroutine of its own, and waits for it. A panic there is an error, since the
+// goroutines of the connection ask as well, where it would end the program.
+func (t *tokens) askSafely(parent context.Context) (user, password string, err error) {
+	err = errors.New("the function has ended its goroutine") // unless it returns or panics
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("the function panicked: %s", tell.Line(fmt.Sprint(p)))
+			}
+		}()
+		user, password, err = t.ask(parent)
+	}()
+	<-done
+	return user, password, err
+}
 
 // authenticate asks for a token. Where auth is off there is none, which is no error.
 func (t *tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*authToken, error) {
-	user, password, err := t.ask(parent)
+	user, password, err := t.askSafely(parent)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
@@ -160,7 +191,7 @@ func (t *tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*aut
 }
 
 // finish ends the renewal under way.
-func (t *tokens) finish(got *authToken, err error) error {
+func (t *tokens) finish(got *authToken, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	close(t.renewal)
@@ -171,7 +202,6 @@ func (t *tokens) finish(got *authToken, err error) error {
 	case isFinal(err):
 		t.failure, t.until = err, time.Now().Add(afterRefusal)
 	}
-	return err
 }
 
 // bare marks the context of a request that goes without a token.
