@@ -148,19 +148,22 @@ func TestStreamOnARetiredConnectionEndsWhenTheRedialFails(t *testing.T) {
 
 func TestEndpointThatDropsItsConnectionsIsRedialledAtOnceButNotInABusyLoop(t *testing.T) {
 	for name, tt := range map[string]struct {
+		mode     conn.Mode
 		used     bool // a call is made on each connection
 		atLeast  int64
 		atMost   int64
 		listener int
 	}{
-		"each was of use": {true, 1000, 1001, 1},
-		"none was":        {false, 50, 120, 1},
+		"each was of use":              {conn.ConnectAll, true, 1000, 1001, 1},
+		"none was":                     {conn.ConnectAll, false, 50, 120, 1},
+		"each was of use, mode Random": {conn.Random, true, 1000, 1001, 1},
+		"none was, mode Random":        {conn.Random, false, 50, 120, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newMember(t, "a")
 				var told heard
-				c := openFake(t, []*member{a}, told.option())
+				c := openFake(t, []*member{a}, told.option(), conn.WithMode(tt.mode))
 				for start := time.Now(); time.Since(start) < time.Second; time.Sleep(time.Millisecond) {
 					synctest.Wait()
 					if states(c)["a:1"] != conn.Active {
@@ -182,4 +185,23 @@ func TestEndpointThatDropsItsConnectionsIsRedialledAtOnceButNotInABusyLoop(t *te
 			})
 		})
 	}
+}
+
+func TestRandomMovesOnFromAnEndpointThatDropsEachConnectionUnused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		a.refuse()
+		c := openFake(t, []*member{a, b}, conn.WithMode(conn.Random)) // b
+		a.restore()
+		for start := time.Now(); states(c)["a:1"] != conn.Active; time.Sleep(time.Millisecond) {
+			if time.Since(start) > time.Second {
+				t.Fatalf("after a second of drops: %+v", c.Info())
+			}
+			b.drop()
+			synctest.Wait()
+		}
+		if _, err := get(t.Context(), c); err != nil {
+			t.Errorf("a read: %v", err)
+		}
+	})
 }

@@ -50,6 +50,7 @@ type member struct {
 
 	mu       sync.Mutex
 	listener *bufconn.Listener
+	refused  *bufconn.Listener // the one that refuse took away
 	server   *grpc.Server
 	health   func() (healthpb.HealthCheckResponse_ServingStatus, error)
 	status   error
@@ -98,7 +99,14 @@ func (m *member) stop() {
 func (m *member) refuse() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.listener = nil
+	m.refused, m.listener = m.listener, nil
+}
+
+// restore undoes refuse.
+func (m *member) restore() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listener = m.refused
 }
 
 // drop closes the connections to the member.

@@ -33,15 +33,15 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 			verdict(nil)
 			err = e.attend(l)
 			c.searching.Store(true)
-			if !l.useful(since) {
+			if l.useful(since) {
+				failed, pace.flaps = 0, 0
+				pace.backoff.Reset()
+			}
+			if !e.is(returning) || pace.flaps >= flapsMax && len(order) > 1 || !pace.redial(e.life, l, since) {
 				break
 			}
-			failed = 0
-			pace.backoff.Reset()
-			if e.is(returning) && e.life.Err() == nil {
-				pace.attempt()
-				l, err = e.connect()
-			}
+			pace.attempt()
+			l, err = e.connect()
 		}
 		if life.Err() != nil {
 			verdict(err)
@@ -69,6 +69,9 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 		}
 	}
 }
+
+// flapsMax is how many links in a row may be lost before they were of use, until another endpoint is tried.
+const flapsMax = 8
 
 // dismissAll lets go of what is aside, of all these endpoints but one.
 func dismissAll(all []*endpoint, but *endpoint) {
