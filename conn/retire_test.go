@@ -16,15 +16,21 @@ import (
 
 // Load balancers retire connections as a matter of course. No call notices, not even with patience 0.
 func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
-	for name, retire := range map[string]func(*etcdtest.Balancer){
-		"by age":      func(b *etcdtest.Balancer) { b.RetireAfter(200*time.Millisecond, 10*time.Second) },
-		"by requests": func(b *etcdtest.Balancer) { b.RetireAfterRequests(100) },
+	byRequests := func(n int) func(*etcdtest.Balancer) { return func(b *etcdtest.Balancer) { b.RetireAfterRequests(n) } }
+	for name, tt := range map[string]struct {
+		mode   conn.Mode
+		retire func(*etcdtest.Balancer)
+	}{
+		"by age":                       {conn.ConnectAll, func(b *etcdtest.Balancer) { b.RetireAfter(200*time.Millisecond, 10*time.Second) }},
+		"by requests":                  {conn.ConnectAll, byRequests(100)},
+		"by few requests":              {conn.ConnectAll, byRequests(7)}, // half of which are checks
+		"by few requests, mode Random": {conn.Random, byRequests(7)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := etcdtest.Start(t).Balancer()
-			retire(b)
+			tt.retire(b)
 			var told heard
-			c := open(t, "", []string{b.Endpoint()}, told.option(), conn.WithPatience(0))
+			c := open(t, "", []string{b.Endpoint()}, told.option(), conn.WithPatience(0), conn.WithMode(tt.mode))
 			var callers sync.WaitGroup
 			var reads, writes atomic.Int64
 			began := time.Now()
@@ -62,6 +68,15 @@ func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
 			}
 			t.Logf("%d reads, %d writes, %d connections retired", reads.Load(), writes.Load(), b.Retired())
 		})
+	}
+}
+
+// Each connection carries one request, which is a check of it.
+func TestOpenWorksOnABalancerThatRetiresEachConnectionAtOnce(t *testing.T) {
+	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
+		b := etcdtest.Start(t).Balancer()
+		b.RetireAfterRequests(1)
+		open(t, "", []string{b.Endpoint()}, conn.WithMode(mode))
 	}
 }
 
