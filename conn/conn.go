@@ -42,8 +42,9 @@ type Conn struct {
 	calls     calls
 	limits    func() limits // of what the dial options set for all calls
 	services  services
-	hurried   chan struct{} // of mode Random
-	searching atomic.Bool   // mode Random looks for an endpoint, and has not tried each of them yet
+	hurried   chan struct{}            // of mode Random
+	searching atomic.Bool              // mode Random looks for an endpoint, and has not tried each of them yet
+	proven    atomic.Pointer[endpoint] // of mode Random: just seen to work, and so the next one; nil: any
 
 	membership membership
 

@@ -19,8 +19,11 @@ func (c *Conn) keepOne(life context.Context, verdict func(error)) {
 	for turn, failed := 0, 0; ; turn++ {
 		if now := c.all(); !slices.Equal(now, set) { // at first, and after a sync
 			dismissAll(set, nil)
-			set, order, failed = now, slices.Clone(now), 0
+			set, order, turn, failed = now, slices.Clone(now), 0, 0
 			rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+			if i := slices.Index(order, c.proven.Swap(nil)); i > 0 {
+				order[0], order[i] = order[i], order[0]
+			}
 		}
 		e := order[turn%len(order)]
 		pace.attempt()

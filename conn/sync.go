@@ -54,8 +54,9 @@ func (c *Conn) Sync(parent context.Context) error {
 
 // SetEndpoints makes these the connection's endpoints, as [Conn.Sync] does with the member list, for endpoints that are
 // known by other means, such as DNS or Kubernetes. New ones are connected first; if none of all that are given is Active by
-// then, nothing changes and it returns ErrUnavailable. Then those that are not given any more are retired. The forms are
-// those of [Open].
+// then, nothing changes and it returns ErrUnavailable with the reason of each. Then those that are not given any more are
+// retired. In mode Random the endpoint in use stays so if it is among them; otherwise each of them is tried for the connect
+// timeout, and the first that answers is used next. The forms are those of [Open].
 //
 // A malformed endpoint, or none, is ErrEndpoint. On a connection with [WithAutoSync], which would undo it, it is ErrOption.
 // On a closed connection it returns ErrClosed. It sends no request but the checks of new endpoints, and is safe for
@@ -166,22 +167,23 @@ func (c *Conn) replace(parent context.Context, doing string, why error, sites []
 		}
 	}
 	if len(next) == 0 {
-		return c.refused(doing+": the member list has no endpoint that can be used", nil)
+		return &unavailable{conn: c.name, doing: doing + ": the member list has no endpoint that can be used"}
 	}
 	if len(added) == 0 && len(before) == 0 {
 		return nil
 	}
 	old := c.all()
 	c.endpoints.Store(append(old[:len(old):len(old)], added...)) // so that they can be asked for by name
-	if err := c.connectAll(parent, added); err != nil || !c.anyActive(next) {
+	err := c.connectAll(parent, added)
+	if err == nil && !anyActive(next) {
+		err = c.unusable(parent, doing, next)
+	}
+	if err != nil {
 		c.endpoints.Store(old)
 		for _, e := range added {
 			e.retire(why)
 		}
-		if err != nil {
-			return err
-		}
-		return c.refused(doing+": none of the endpoints answers", nil)
+		return err
 	}
 	for key, e := range before {
 		if now := of[e.serves()]; now != nil && now.snapshot().State != Active {
@@ -250,14 +252,56 @@ func (c *Conn) connectAll(parent context.Context, added []*endpoint) error {
 	return nil
 }
 
-// anyActive reports whether one of the endpoints is Active; in mode Random one that is not connected may as well be.
-func (c *Conn) anyActive(all []*endpoint) bool {
+// anyActive reports whether one of the endpoints is Active.
+func anyActive(all []*endpoint) bool {
+	return slices.ContainsFunc(all, func(e *endpoint) bool { return e.snapshot().State == Active })
+}
+
+// unusable is ErrUnavailable, with the reason of each endpoint, where none of these can take requests. In mode Random it
+// tries all of them, each for the connect timeout; the first that works is the next one to be used.
+func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) error {
+	err := &unavailable{conn: c.name, doing: doing + ": none of the endpoints answers"}
 	for _, e := range all {
-		if c.opts.mode == Random || e.snapshot().State == Active {
-			return true
+		err.endpoints = append(err.endpoints, e.snapshot())
+	}
+	if c.opts.mode != Random {
+		return err
+	}
+	type trial struct {
+		i      int
+		failed error
+	}
+	trials := make(chan trial, len(all))
+	for i, e := range all {
+		if err := c.Go(func(context.Context) { trials <- trial{i, e.try()} }); err != nil {
+			return c.closedErr()
 		}
 	}
-	return false
+	for range all {
+		select {
+		case t := <-trials:
+			if t.failed == nil {
+				c.proven.Store(all[t.i])
+				return nil
+			}
+			err.endpoints[t.i].Err = t.failed
+		case <-parent.Done():
+			return contextErr(parent)
+		case <-c.life.Done():
+			return c.closedErr()
+		}
+	}
+	return err
+}
+
+// try tries whether the endpoint can take requests, over a transport for that alone.
+func (e *endpoint) try() error {
+	t, err := e.reach()
+	if err != nil {
+		return err
+	}
+	_ = t.cc.Close()
+	return t.littleFor
 }
 
 // autoSync syncs now and then until life ends.

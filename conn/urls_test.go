@@ -145,3 +145,44 @@ func TestSetEndpointsIsRefusedWhereItIsOfNoUse(t *testing.T) {
 		}
 	})
 }
+
+// The error names the endpoints that were given, and why each of them is of no use.
+func TestSetEndpointsKeepsWhatWorksWhereNoneOfTheNewOnesDoes(t *testing.T) {
+	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
+		t.Run(mode.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")
+				d.leader.Store(0)
+				c := openFake(t, []*member{a, b, d}[:1], dialer(a, b, d), conn.WithMode(mode), conn.WithPatience(0))
+				err := c.SetEndpoints(t.Context(), []string{"nowhere:1", "void:1", "d:1"})
+				if !errors.Is(err, conn.ErrUnavailable) {
+					t.Fatalf("none of use: %v", err)
+				}
+				for _, want := range []string{"nowhere:1: ", "no such host", "void:1: ", "no answer within 1s", "d:1: ", "no leader"} {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q is not in %q", want, err)
+					}
+				}
+				if strings.Contains(err.Error(), "a:1") {
+					t.Errorf("the endpoint in use is in %q", err)
+				}
+				if e := c.Info(); len(e) != 1 || e[0].Address != "a:1" || e[0].State != conn.Active {
+					t.Errorf("the endpoints: %+v", e)
+				}
+				if _, err := get(t.Context(), c); err != nil {
+					t.Errorf("a read: %v", err)
+				}
+				if err := c.SetEndpoints(t.Context(), []string{"nowhere:1", "void:1", "b:1"}); err != nil {
+					t.Fatalf("one of use: %v", err)
+				}
+				began := time.Now()
+				if r, err := get(t.Context(), c); err != nil || r.Header.MemberId != id("b") {
+					t.Errorf("a read: %v, %v", r, err)
+				}
+				if took := time.Since(began); took > 100*time.Millisecond {
+					t.Errorf("a read just after it takes %v", took)
+				}
+			})
+		})
+	}
+}
