@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -41,7 +42,9 @@ var (
 	// Canceled.
 	ErrClosed error = &refusal{codes.Canceled, "conn: closed"}
 	// ErrUnavailable: no endpoint that could take the request is Active. Unavailable, or DeadlineExceeded and Canceled of a
-	// call that ended while it waited for one.
+	// call that ended while it waited for one. errors.Is finds the reason of each endpoint in it, such as
+	// etcderr.ErrAuthFailed. errors.As finds no *etcderr.Error there: what a member answers to a check is not its answer to
+	// the call.
 	ErrUnavailable error = &refusal{codes.Unavailable, "conn: no endpoint is active"}
 	// ErrEndpoint: an endpoint is malformed, given twice, or not one of the connection's; or none was given. InvalidArgument.
 	ErrEndpoint error = &refusal{codes.InvalidArgument, "conn: bad endpoint"}
@@ -111,10 +114,22 @@ func (e *unavailable) Unwrap() []error {
 	}
 	for _, ep := range e.endpoints {
 		if ep.Err != nil {
-			causes = append(causes, ep.Err)
+			causes = append(causes, outOfService{ep.Err})
 		}
 	}
 	return causes
+}
+
+// outOfService is why an endpoint is out of service. That may be what its member answered to a check, and so it must not
+// pass for an answer to the call.
+type outOfService struct{ reason error }
+
+func (o outOfService) Error() string        { return o.reason.Error() }
+func (o outOfService) Is(target error) bool { return errors.Is(o.reason, target) }
+
+func (o outOfService) As(target any) bool {
+	_, answer := target.(**etcderr.Error)
+	return !answer && errors.As(o.reason, target)
 }
 
 // refused is ErrUnavailable for want of any endpoint. ended is why a wait for one ended, nil where nothing was waited for.

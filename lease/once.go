@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/resume"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -41,7 +42,7 @@ func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAl
 	o := once{id: id, patience: oncePatience}
 	err = at.stream(to).Run(life, o.serve, func(err error) {
 		o.last = err
-		if errors.Is(err, conn.ErrUnavailable) {
+		if resume.Outage(err) {
 			end(err)
 		}
 	})
@@ -50,7 +51,7 @@ func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAl
 		return nil, notFound(pb.Lease_LeaseKeepAlive_FullMethodName, o.endpoint)
 	case err == nil:
 		return o.answer, nil
-	case bounded.Err() != nil && !errors.Is(err, conn.ErrUnavailable):
+	case bounded.Err() != nil && !resume.Outage(err):
 		return nil, o.ended(bounded)
 	default:
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/resume"
 )
 
 // serve renews leases over one stream until it breaks.
@@ -245,7 +246,7 @@ func (r *renewer) broken(err error) {
 	r.hub.lock()
 	defer r.hub.unlock()
 	r.last = err
-	if !errors.Is(err, conn.ErrUnavailable) {
+	if !resume.Outage(err) {
 		return
 	}
 	r.down = err

@@ -5,6 +5,7 @@ package watch_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -91,5 +93,35 @@ func TestPermissionErrorIsTypedAndFinal(t *testing.T) {
 	}
 	if before.Err() == nil {
 		t.Error("an old watch goes on")
+	}
+}
+
+// The stream is opened again with another token, for which the password is wrong now. A watch that lives waits as in an
+// outage; one that is being created is told.
+func TestRefusedLoginEndsNoWatchThatLives(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	root, cc := enableAuth(t, cluster.Member(0).Endpoint())
+	var password atomic.Value
+	password.Store("open sesame")
+	c := open(t, cluster, conn.WithConnectTimeout(10*time.Second), conn.WithCredentialsFunc(func(context.Context) (string, string, error) { return "root", password.Load().(string), nil }))
+	before := start(t, c.WithKey("k"))
+	if _, err := pb.NewAuthClient(cc).UserChangePassword(root, &pb.AuthUserChangePasswordRequest{Name: "root", Password: "changed"}); err != nil {
+		t.Fatal(err)
+	}
+	parent, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	// Servers before 3.6 do not tell who nobody is from who may not.
+	for range 2 { // the second finds the stream broken
+		if _, err := watch.Watch(parent, c.WithKey("k")); !errors.Is(err, etcderr.ErrAuthFailed) && !errors.Is(err, etcderr.ErrPermissionDenied) {
+			t.Errorf("a new watch: %v", err)
+		}
+	}
+	if err := before.Err(); err != nil {
+		t.Fatalf("the old watch has ended: %v", err)
+	}
+	password.Store("changed")
+	write(t, c, "k", "v")
+	if got := brief(read(t, before, 1)); got != "PUT k=v" {
+		t.Errorf("got %s", got)
 	}
 }

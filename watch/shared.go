@@ -182,7 +182,7 @@ func (s *shared) broken(err error) {
 	s.mu.Lock()
 	s.opened("", err)
 	s.mu.Unlock()
-	if !errors.Is(err, conn.ErrUnavailable) {
+	if !resume.Outage(err) {
 		return
 	}
 	s.mu.Lock()

@@ -89,11 +89,11 @@ func (q *queue) open() error {
 
 // passing reports whether the same request may fare better later.
 func (q *queue) passing(err error) bool {
+	if resume.Outage(err) {
+		return true
+	}
 	if Final(err) || q.pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
 		return false
-	}
-	if errors.Is(err, conn.ErrUnavailable) {
-		return true
 	}
 	var e *etcderr.Error
 	if !errors.As(err, &e) {
@@ -114,7 +114,7 @@ func (q *queue) passing(err error) bool {
 
 // Final reports whether what failed with err would fail so again, here and on each other member.
 func Final(err error) bool {
-	return resume.Final(err) || errors.Is(err, conn.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid)
+	return resume.Final(err) || !resume.Outage(err) && (errors.Is(err, conn.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid))
 }
 
 // rest pauses before the next attempt, with no endpoint Active until one is. It reports whether there is to be one.

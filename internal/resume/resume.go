@@ -16,6 +16,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // Stream says what is to be kept open.
@@ -56,7 +57,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, conn.Strea
 		if life.Err() != nil {
 			return context.Cause(life)
 		}
-		if Final(err) || s.Pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+		if Final(err) || s.Pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) && !Outage(err) {
 			return err
 		}
 		broken(err)
@@ -113,11 +114,19 @@ func (s Stream) Open(parent context.Context) (conn.Stream, error) {
 	return open.(conn.Stream), nil
 }
 
+// Outage reports whether err says that no stream can be had now: no endpoint is Active, or the members refuse the login,
+// which a password that is learned later mends. What is under way waits; what waits for its first answer is to be told.
+func Outage(err error) bool {
+	var e *etcderr.Error
+	return errors.Is(err, conn.ErrUnavailable) || errors.As(err, &e) && e.Method() == pb.Auth_Authenticate_FullMethodName
+}
+
 // Final reports whether a stream that ended with err would end so again: the connection is closed, the endpoint is not
-// one of it, or the server refuses what is asked for for more than a passing reason.
+// one of it, or the server refuses what is asked for for more than a passing reason. An outage is never final, whatever the
+// reasons of the endpoints in it.
 func Final(err error) bool {
 	var o *outdated
-	if errors.As(err, &o) {
+	if errors.As(err, &o) || Outage(err) {
 		return false
 	}
 	if errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrEndpoint) {
