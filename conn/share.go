@@ -29,8 +29,9 @@ var sharing = struct {
 }{names: map[string]*share{}}
 
 // Share opens a connection as [Open] does, or joins one that Share has opened before, or is opening, under the same name
-// with the same endpoints, in any order and spelling; while another goroutine opens it, Share waits. It is for the parts of a
-// program that do not know of each other. Each caller calls release when it needs the connection no longer; the last one
+// with the same endpoints, in any order and spelling; while another goroutine opens it, Share waits. The same endpoints are
+// those that it was opened with, whatever [Conn.Sync] or [Conn.SetEndpoints] has made of them, and those that it has now. It
+// is for the parts of a program that do not know of each other. Each caller calls release when it needs the connection no longer; the last one
 // closes it. To call one release again does nothing and returns what it returned. The options of the caller who opened the
 // connection count, those of the others are checked only. Where the opening fails, all who wait for it get the error; if it
 // ended with the opener's parent, the next one tries.
@@ -75,8 +76,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 		case s == nil, !first && s.givenUp:
 		case s.err != nil:
 			return nil, nil, s.err
-		case s.conn.life.Err() != nil: // somebody has closed it by its name
-			s.forget()
+		case s.conn.life.Err() != nil: // somebody has closed it meanwhile
 			_ = s.leave()
 		default:
 			return s.conn, sync.OnceValue(s.leave), nil
@@ -101,18 +101,48 @@ func join(name, endpoints string) (s *share, first bool, closing <-chan struct{}
 	defer sharing.mu.Unlock()
 	s = sharing.names[name]
 	switch {
-	case s == nil:
+	case s == nil, s.closedByName():
 		s = &share{name: name, endpoints: endpoints, opened: make(chan struct{}), users: 1}
 		sharing.names[name] = s
 		return s, true, nil, nil
 	case s.closed != nil:
 		return nil, false, s.closed, nil
-	case s.endpoints != endpoints:
+	case s.endpoints != endpoints && s.endpointsNow() != endpoints:
 		return nil, false, nil, fmt.Errorf("%w: %q, with other endpoints", ErrAlreadyOpen, name)
 	default:
 		s.users++
 		return s, false, nil, nil
 	}
+}
+
+// now is the connection, nil while it is being opened.
+func (s *share) now() *Conn {
+	select {
+	case <-s.opened:
+		return s.conn
+	default:
+		return nil
+	}
+}
+
+// closedByName reports whether somebody has closed the connection by [Close]: those who share it still are to release it,
+// but it is nothing to join.
+func (s *share) closedByName() bool {
+	c := s.now()
+	return c != nil && s.closed == nil && c.life.Err() != nil
+}
+
+// endpointsNow is the endpoints that the connection has now, "" while it is being opened.
+func (s *share) endpointsNow() string {
+	c := s.now()
+	if c == nil {
+		return ""
+	}
+	var addresses []address
+	for _, e := range c.all() {
+		addresses = append(addresses, e.addr)
+	}
+	return sameFor(addresses)
 }
 
 // open opens the connection for all who wait for it.

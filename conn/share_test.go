@@ -147,3 +147,71 @@ func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 		all.Wait()
 	})
 }
+
+func TestShareAfterCloseOpensAnotherWhoeverHasNotReleasedYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		first, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.Close("shared"); err != nil {
+			t.Fatal(err)
+		}
+		second, releaseSecond, err := conn.Share(t.Context(), "shared", endpoints(b), dialer(a, b))
+		if err != nil || second == first {
+			t.Fatalf("after Close: %v, %v", second, err)
+		}
+		third, releaseThird, err := conn.Share(t.Context(), "shared", endpoints(b), dialer(a, b))
+		if err != nil || third != second {
+			t.Fatalf("the next one: %v, %v", third, err)
+		}
+		// The release of the one that is gone leaves the other one alone.
+		if err := errors.Join(release(), releaseThird()); err != nil {
+			t.Error(err)
+		}
+		if _, err := get(t.Context(), second); err != nil {
+			t.Error(err)
+		}
+		if err := releaseSecond(); err != nil {
+			t.Error(err)
+		}
+		if _, err := conn.Lookup("shared"); !errors.Is(err, conn.ErrNotOpen) {
+			t.Errorf("after the last release: %v", err)
+		}
+	})
+}
+
+func TestShareTakesTheEndpointsOfTheOpeningAndThoseOfNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a, b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		if err := c.SetEndpoints(t.Context(), endpoints(b)); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			name      string
+			endpoints []string
+			want      error
+		}{
+			{"of the opening", endpoints(a), nil},
+			{"of now", []string{"http://b:1"}, nil},
+			{"of neither", endpoints(a, b), conn.ErrAlreadyOpen},
+		} {
+			other, release, err := conn.Share(t.Context(), "shared", tt.endpoints, dialer(a, b))
+			if !errors.Is(err, tt.want) {
+				t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+			}
+			if err == nil {
+				if other != c {
+					t.Errorf("%s: another connection", tt.name)
+				}
+				_ = release()
+			}
+		}
+	})
+}
