@@ -58,8 +58,9 @@ func (c Ctx) WithFromKey() Ctx {
 }
 
 // WithRangeEnd extends the request to the keys from its key up to, and not including, end in byte
-// order. "\x00" stands for no end, "" for a request of one key. The last extent given wins; see
-// [Ctx.WithPrefix].
+// order. "\x00" stands for no end, "" for a request of one key. Where end is not above the key the range has
+// no keys: a get and a delete find nothing, and a watch is refused with [ErrInvalid]. The last extent given
+// wins; see [Ctx.WithPrefix].
 //
 // It mirrors eetcd_kv:with_range_end/2.
 func (c Ctx) WithRangeEnd(end string) Ctx {

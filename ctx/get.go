@@ -5,7 +5,7 @@ package ctx
 import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
 // WithLimit bounds the number of keys that a get returns; the response says whether there are more.
-// Default 0: no limit.
+// Default 0: no limit. A negative one is refused with [ErrInvalid].
 //
 // It mirrors eetcd_kv:with_limit/2.
 func (c Ctx) WithLimit(n int64) Ctx {
@@ -15,8 +15,9 @@ func (c Ctx) WithLimit(n int64) Ctx {
 }
 
 // WithRev makes a get read the keys as they were at revision rev, or says up to which revision a
-// compaction discards history. Default 0, which is the newest revision for a get. The server refuses
-// a revision that is compacted (etcderr.ErrCompacted) or in the future (etcderr.ErrFutureRev).
+// compaction discards history. Default 0, which is the newest revision for a get. A compaction needs a
+// revision. A negative one is refused with [ErrInvalid]. The server refuses a revision that is
+// compacted (etcderr.ErrCompacted) or in the future (etcderr.ErrFutureRev).
 //
 // It mirrors eetcd_kv:with_rev/2.
 func (c Ctx) WithRev(rev int64) Ctx {

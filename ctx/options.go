@@ -108,7 +108,7 @@ var methods = [...]struct {
 	{optLeader, "WithLeader"},
 }
 
-// Check reports every option of c that a request has no place for, and a timeout below 1 ms. It is
+// Check reports every option of c that a request has no place for, a timeout below 1 ms, and a limit or a revision below 0. It is
 // what the rendering methods do, for service packages whose requests are not rendered here.
 //
 // The request is named as the error shall name it, with its article: "a lease grant request".
@@ -120,7 +120,7 @@ func (c Ctx) Check(request string, allowed Options) error {
 
 func (c *Ctx) check(request string, allowed Options) error {
 	allowed |= callOptions
-	if c.given&^allowed == 0 && c.timeoutValid() && c.target.valid() && c.order.valid() {
+	if c.given&^allowed == 0 && c.timeoutValid() && c.target.valid() && c.order.valid() && !c.negative() {
 		return nil
 	}
 	return c.refuse(request, allowed)
@@ -137,6 +137,22 @@ func (c *Ctx) refuse(request string, allowed Options) error {
 	if !c.timeoutValid() {
 		conflicts = append(conflicts, fmt.Sprintf("ctx: WithTimeout(%v) is below %v in %s", c.timeout, minTimeout, request))
 	}
+	for _, n := range [...]struct {
+		option Options
+		name   string
+		value  int64
+	}{
+		{optLimit, "WithLimit", c.limit},
+		{optRev, "WithRev", c.rev},
+		{optMinModRev, "WithMinModRev", c.minModRev},
+		{optMaxModRev, "WithMaxModRev", c.maxModRev},
+		{optMinCreateRev, "WithMinCreateRev", c.minCreateRev},
+		{optMaxCreateRev, "WithMaxCreateRev", c.maxCreateRev},
+	} {
+		if n.value < 0 && c.has(n.option&allowed) {
+			conflicts = append(conflicts, fmt.Sprintf("ctx: %s(%d) is negative in %s", n.name, n.value, request))
+		}
+	}
 	if sorter := sorterName(c.given & allowed); sorter != "" {
 		if !c.target.valid() {
 			conflicts = append(conflicts, fmt.Sprintf("ctx: %s has the unknown sort target %d in %s", sorter, c.target, request))
@@ -151,6 +167,11 @@ func (c *Ctx) refuse(request string, allowed Options) error {
 // has reports whether any of options was given.
 func (c *Ctx) has(options Options) bool {
 	return c.given&options != 0
+}
+
+// negative reports whether a limit or a revision of a get is below 0, which servers take for 0 or find nothing with.
+func (c *Ctx) negative() bool {
+	return c.limit|c.rev|c.minModRev|c.maxModRev|c.minCreateRev|c.maxCreateRev < 0
 }
 
 func (c *Ctx) timeoutValid() bool {

@@ -2,7 +2,11 @@
 
 package ctx
 
-import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+import (
+	"bytes"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
 
 // WithStartRevision makes a watch begin with the events of revision rev, that one included. Default
 // 0: the events after the watch was created. To go on from a get without a gap, start at the revision
@@ -61,11 +65,16 @@ func (c Ctx) WithFilterDelete() Ctx {
 // WatchCreateRequest renders the request that creates a watch on a stream of /etcdserverpb.Watch/Watch,
 // or returns an [*InvalidError]. It takes the key, WithPrefix, WithFromKey, WithRangeEnd, WithPrevKV,
 // WithStartRevision, WithWatchID, WithFragment, WithProgressNotify, WithFilterPut and
-// WithFilterDelete.
+// WithFilterDelete. A range that no key is in, which every server refuses, is refused.
 func (c Ctx) WatchCreateRequest() (*pb.WatchCreateRequest, error) {
 	const allowed = optKey | extents | optPrevKV | optStartRevision | optWatchID |
 		optFragment | optProgressNotify | optFilterPut | optFilterDelete
-	if err := c.check("a watch request", allowed); err != nil {
+	err := c.check("a watch request", allowed)
+	key, end := c.interval()
+	if len(end) > 0 && string(end) != allKeys && bytes.Compare(key, end) >= 0 {
+		err = AlsoInvalid(err, "ctx: WithRangeEnd is not above WithKey in a watch request: no key is in that range")
+	}
+	if err != nil {
 		return nil, err
 	}
 	var filters []pb.WatchCreateRequest_FilterType
@@ -75,7 +84,6 @@ func (c Ctx) WatchCreateRequest() (*pb.WatchCreateRequest, error) {
 	if c.has(optFilterDelete) {
 		filters = append(filters, pb.WatchCreateRequest_NODELETE)
 	}
-	key, end := c.interval()
 	return &pb.WatchCreateRequest{
 		Key:            key,
 		RangeEnd:       end,

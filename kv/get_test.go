@@ -193,3 +193,17 @@ func TestOnlySerializableGetsDoWithoutAMajority(t *testing.T) {
 	_, err = kv.Get(t.Context(), key.WithTimeout(300*time.Millisecond))
 	wantFailure(t, err, etcderr.Unknown, context.DeadlineExceeded)
 }
+
+func TestRangeWithoutKeysIsEmptyForReadsAndDeletes(t *testing.T) {
+	s := newSpace(t)
+	s.put("a", "1")
+	for _, end := range []string{"a", "A"} {
+		none := s.key("a").WithRangeEnd(s.prefix + end)
+		if got := s.get(none); len(got) != 0 {
+			t.Errorf("up to %s: %q", end, got)
+		}
+		if answer, err := kv.Delete(t.Context(), none); err != nil || answer.GetDeleted() != 0 {
+			t.Errorf("up to %s: deleted %d, %v", end, answer.GetDeleted(), err)
+		}
+	}
+}

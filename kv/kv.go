@@ -104,11 +104,14 @@ func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) 
 	return unary.Call[pb.DeleteRangeResponse](parent, c, pb.KV_DeleteRange_FullMethodName, request)
 }
 
-// Compact drops the history of all keys before the revision of WithRev. With WithPhysical it returns only when the
+// Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns only when the
 // space has been given back to the database. A revision compacted already is etcderr.ErrCompacted, one not yet written
 // etcderr.ErrFutureRev. It calls KV/Compact and mirrors eetcd_kv:compact/1 and compact/2.
 func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) {
 	request, err := c.CompactionRequest()
+	if err == nil && request.GetRevision() == 0 { // which servers take for a compaction of nothing, the first time
+		err = ctx.AlsoInvalid(nil, "kv: a compact request needs WithRev")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,8 @@ func txn(parent context.Context, c ctx.Ctx) error     { _, err := kv.Txn(parent,
 
 // calls are the functions of the package; the requests that they take in common have neither key nor value.
 var calls = map[string]func(context.Context, ctx.Ctx) error{
-	"Put": put, "Get": get, "Delete": del, "Compact": compact, "Txn": txn,
+	"Put": put, "Get": get, "Delete": del, "Txn": txn,
+	"Compact": func(parent context.Context, c ctx.Ctx) error { return compact(parent, c.WithRev(1)) },
 }
 
 func TestRequestThatMakesNoSenseIsNotSent(t *testing.T) {
@@ -67,6 +68,15 @@ func TestRequestThatMakesNoSenseIsNotSent(t *testing.T) {
 		},
 		{"an unknown sort target", get, key.WithSort(99, kv.Descend), []string{"ctx: WithSort has the unknown sort target 99 in a get request"}},
 		{"an unknown sort order", get, key.WithSort(kv.ByKey, -1), []string{"ctx: WithSort has the unknown sort order -1 in a get request"}},
+		{"a negative revision", get, key.WithRev(-1), []string{"ctx: WithRev(-1) is negative in a get request"}},
+		{"a negative limit", get, key.WithLimit(-2), []string{"ctx: WithLimit(-2) is negative in a get request"}},
+		{"negative bounds", get, key.WithMinModRev(-1).WithMaxModRev(-1).WithMinCreateRev(-1).WithMaxCreateRev(-3), []string{
+			"ctx: WithMinModRev(-1) is negative in a get request", "ctx: WithMaxModRev(-1) is negative in a get request",
+			"ctx: WithMinCreateRev(-1) is negative in a get request", "ctx: WithMaxCreateRev(-3) is negative in a get request",
+		}},
+		{"no revision to compact", compact, kv.New(registry), []string{"kv: a compact request needs WithRev"}},
+		{"the revision 0 to compact", compact, kv.New(registry).WithRev(0), []string{"kv: a compact request needs WithRev"}},
+		{"a negative revision to compact", compact, kv.New(registry).WithRev(-5), []string{"ctx: WithRev(-5) is negative in a compact request"}},
 		{"a timeout that lacks its unit", get, key.WithTimeout(5), []string{"ctx: WithTimeout(5ns) is below 1ms in a get request"}},
 		{"a timeout of a transaction that lacks its unit", txn, kv.New(registry).WithTimeout(5), []string{"ctx: WithTimeout(5ns) is below 1ms in a txn request"}},
 		{"no connection either", put, key.WithConn("").WithLimit(1), []string{"ctx: WithLimit does not apply to a put request"}},

@@ -21,6 +21,7 @@ package maintenance
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -50,13 +51,17 @@ func Defragment(parent context.Context, c ctx.Ctx) (*pb.DefragmentResponse, erro
 		&pb.DefragmentRequest{})
 }
 
-// HashKV sums up the keys of the member at the request's endpoint as of a revision, 0 for its latest. Sums of the same
+// HashKV sums up the keys of the member at the request's endpoint as of a revision, 0 for its latest; a negative one is
+// ctx.ErrInvalid. Sums of the same
 // revision are equal on all members that have compacted to the same revision, which the response tells; unequal ones mean
 // that a member is corrupt. A revision below the compacted one is etcderr.ErrCompacted, one that the member does not have
 // yet etcderr.ErrFutureRev. It calls Maintenance/HashKV and mirrors eetcd_maintenance:hash_kv/3.
 func HashKV(parent context.Context, c ctx.Ctx, rev int64) (*pb.HashKVResponse, error) {
-	return onMember[pb.HashKVResponse](parent, c, "a hash kv request", pb.Maintenance_HashKV_FullMethodName,
-		&pb.HashKVRequest{Revision: rev})
+	const what = "a hash kv request"
+	if rev < 0 { // which servers take for 0
+		return nil, ctx.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
+	}
+	return onMember[pb.HashKVResponse](parent, c, what, pb.Maintenance_HashKV_FullMethodName, &pb.HashKVRequest{Revision: rev})
 }
 
 // Hash sums up the whole database of the member at the request's endpoint, as tests of etcd do. Sound members need not
@@ -67,14 +72,19 @@ func Hash(parent context.Context, c ctx.Ctx) (*pb.HashResponse, error) {
 
 // onMember sends a request that is about one member.
 func onMember[Response any](parent context.Context, c ctx.Ctx, what, method string, request any) (*Response, error) {
+	if err := checkMember(c, what); err != nil {
+		return nil, err
+	}
+	return unary.Call[Response](parent, c, method, request)
+}
+
+// checkMember reports what is wrong with a request that is about one member.
+func checkMember(c ctx.Ctx, what string) error {
 	err := c.Check(what, 0)
 	if _, given := c.Endpoint(); !given {
 		err = ctx.AlsoInvalid(err, "maintenance: "+what+" needs WithEndpoint")
 	}
-	if err != nil {
-		return nil, err
-	}
-	return unary.Call[Response](parent, c, method, request)
+	return err
 }
 
 // Downgrade prepares the cluster for servers of the minor version before its own, such as "3.6": the action VALIDATE

@@ -116,6 +116,13 @@ func TestOptionsWithoutAPlaceAreRefusedAllInOneError(t *testing.T) {
 	checkFolder(t, folder)
 }
 
+func TestNegativeRevisionToHashIsRefused(t *testing.T) {
+	const negative = "maintenance: the revision -1 is negative in a hash kv request"
+	c := maintenance.New(registry)
+	wantInvalid(t, hashKV(-1)(t.Context(), c.WithEndpoint(shared.Endpoints()[0])), negative)
+	wantInvalid(t, hashKV(-1)(t.Context(), c), "maintenance: a hash kv request needs WithEndpoint", negative)
+}
+
 func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
 	folder := t.TempDir()
 	ended, cancel := context.WithCancel(t.Context())

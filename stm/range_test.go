@@ -331,7 +331,7 @@ func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
 		c    ctx.Ctx
 		want []string
 	}{
-		{s.all().WithLimit(-1), []string{"stm: WithLimit(-1) of a range of a transaction is negative"}},
+		{s.all().WithLimit(-1), []string{"ctx: WithLimit(-1) is negative in a range of a transaction"}},
 		{
 			s.all().WithRev(0).WithSerializable().WithKeysOnly().WithCountOnly().WithMinModRev(1).WithMaxCreateRev(1),
 			[]string{
@@ -350,9 +350,9 @@ func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
 			s.all().WithConn("elsewhere").WithEndpoint("a:1").WithLease(1).WithLimit(-1),
 			[]string{
 				"ctx: WithLease does not apply to " + phrase,
+				"ctx: WithLimit(-1) is negative in " + phrase,
 				`stm: WithConn("elsewhere") is not the transaction's connection "shared"`,
 				`stm: WithEndpoint("a:1") is in a transaction without WithEndpoint`,
-				"stm: WithLimit(-1) of " + phrase + " is negative",
 			},
 		},
 	}

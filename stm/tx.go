@@ -4,7 +4,6 @@ package stm
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -172,9 +171,6 @@ func (r *run) spanOf(c Request) (span, error) {
 	err := asked.Check(what, ctx.OptRange)
 	for _, conflict := range c.Apart(r.to) {
 		err = ctx.AlsoInvalid(err, "stm: "+conflict)
-	}
-	if limit := asked.Limit(); limit < 0 {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("stm: WithLimit(%d) of %s is negative", limit, what))
 	}
 	if err != nil {
 		return span{}, err

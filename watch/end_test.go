@@ -32,6 +32,8 @@ func TestBadWatchesAreRefusedBeforeTheyAreSent(t *testing.T) {
 	}{
 		{"without key or prefix", t.Context(), c, nil, ctx.ErrInvalid, []string{"needs a key"}},
 		{"a negative revision", t.Context(), c.WithKey("k").WithStartRevision(-1), nil, ctx.ErrInvalid, []string{"WithStartRevision(-1)"}},
+		{"an empty range", t.Context(), c.WithKey("b").WithRangeEnd("a"), nil, ctx.ErrInvalid, []string{"WithRangeEnd"}},
+		{"a range from its end on", t.Context(), c.WithKey("b").WithRangeEnd("b"), nil, ctx.ErrInvalid, []string{"WithRangeEnd"}},
 		{"a value and a sort", t.Context(), c.WithKey("k").WithValue("hush").WithSort(kv.ByKey, kv.Ascend), nil, ctx.ErrInvalid, []string{"WithValue", "WithSort"}},
 		{"a buffer of nothing", t.Context(), c.WithKey("k"), []watch.Option{watch.WithBuffer(0), nil}, ctx.ErrInvalid, []string{"WithBuffer(0)"}},
 		{"no connection", t.Context(), watch.Key("k"), nil, conn.ErrNotOpen, nil},

@@ -189,10 +189,10 @@ func TestUnknownReasonForARefusalIsNotTakenForOneAboutTheID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)
-		refused := begin(c.WithKey("z").WithRangeEnd("a"))
+		refused := begin(c.WithKey("z"))
 		s := m.opened()
-		s.refuse(t, "mvcc: watcher range is empty")
-		s.refuse(t, "mvcc: watcher range is empty")
+		s.refuse(t, "mvcc: another reason")
+		s.refuse(t, "mvcc: another reason")
 		if <-refused.created; refused.err == nil {
 			t.Error("created")
 		}
