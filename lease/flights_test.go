@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+func TestSlowMemberIsGivenMoreTimeRatherThanLeftForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 10)
+		m.answer(after(2200*time.Millisecond, 10))
+		_, request := fake(t, m)
+		k := keep(t, request, 1)
+		time.Sleep(5 * time.Minute)
+		if ended(t, k) {
+			t.Error(k.Err())
+		}
+	})
+}
+
+func TestAnswersOutOfOrderAreTakenForWhatTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 9)
+		_, request := fake(t, m)
+		var keepers []*lease.Keeper
+		for id := int64(1); id <= 20; id++ {
+			keepers = append(keepers, keep(t, request, id))
+		}
+		passed := 0
+		m.answer(func(context.Context, int64) (int64, error) {
+			if passed++; passed%3 != 0 {
+				return 9, errOvertaken
+			}
+			return 9, nil
+		})
+		time.Sleep(time.Minute)
+		for _, k := range keepers {
+			if ended(t, k) {
+				t.Errorf("lease %d ended with %v", k.ID(), k.Err())
+			}
+			last := m.seen(k.ID())
+			if limit := last[len(last)-1].at.Add(9 * time.Second); k.ValidUntil().After(limit) {
+				t.Errorf("lease %d counts as valid for %v too long", k.ID(), k.ValidUntil().Sub(limit))
+			}
+		}
+	})
+}
+
+func TestRenewalWithoutAnAnswerIsSentAgainThoughOthersAreAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a", 9)
+		_, request := fake(t, m)
+		var keepers []*lease.Keeper
+		for id := int64(1); id <= 20; id++ {
+			keepers = append(keepers, keep(t, request, id))
+			time.Sleep(150 * time.Millisecond)
+		}
+		dropped := 0
+		m.answer(func(_ context.Context, id int64) (int64, error) {
+			if id == 7 && dropped < 2 {
+				dropped++
+				return 0, errDropped
+			}
+			return 9, nil
+		})
+		time.Sleep(time.Minute)
+		for _, k := range keepers {
+			if ended(t, k) {
+				t.Errorf("lease %d ended with %v", k.ID(), k.Err())
+			}
+		}
+	})
+}
