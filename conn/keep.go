@@ -77,20 +77,20 @@ func (e *endpoint) reach() (*transport, error) {
 
 // reachBy connects to the member at one address.
 func (e *endpoint) reachBy(parent context.Context, a address) (*transport, error) {
-	var under transportErrors
-	cc, err := dial(a, e.conn.opts, e.conn.tokens, &under)
+	w := new(wire)
+	cc, err := dial(a, e.conn.opts, e.conn.tokens, w)
 	if err != nil {
 		return nil, err
 	}
 	cc.Connect()
-	t := newTransport(cc, a)
+	t := newTransport(cc, a, w)
 	err = t.verify(parent, e.conn)
 	if err == nil || servesLittle(err) && parent.Err() == nil {
 		t.littleFor = err
 		return t, nil
 	}
 	_ = cc.Close()
-	return nil, below(err, &under, a)
+	return nil, below(err, w, a)
 }
 
 // attend looks after a link in service until it leaves the rotation, and returns why it did.

@@ -4,19 +4,14 @@ package conn
 
 import (
 	"context"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/connectivity"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -40,6 +35,7 @@ const (
 // transport is one connection to an endpoint and whoever uses it.
 type transport struct {
 	cc        *grpc.ClientConn
+	wire      *wire
 	addr      address
 	littleFor error         // why the member serves only what needs no leader, by its first check
 	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
@@ -68,8 +64,8 @@ type link struct {
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
 }
 
-func newTransport(cc *grpc.ClientConn, a address) *transport {
-	t := &transport{cc: cc, addr: a, idle: make(chan struct{})}
+func newTransport(cc *grpc.ClientConn, a address, w *wire) *transport {
+	t := &transport{cc: cc, addr: a, wire: w, idle: make(chan struct{})}
 	t.users.Store(1)
 	t.vitals.Store(&vitals{})
 	t.heardFrom(clock())
@@ -129,32 +125,11 @@ func (l *link) lost(ctx context.Context) bool {
 	}
 }
 
-// transportErrors keeps the last error below gRPC: gRPC itself tells it only as a text within a text.
-type transportErrors struct {
-	mu   sync.Mutex
-	last error
-}
-
-func (t *transportErrors) keep(err error) error {
-	if err != nil && !errors.Is(err, context.Canceled) {
-		t.mu.Lock()
-		t.last = err
-		t.mu.Unlock()
-	}
-	return err
-}
-
-func (t *transportErrors) get() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.last
-}
-
 // dial makes a gRPC connection to one address; it connects when told to.
-func dial(a address, o *options, t *tokens, under *transportErrors) (*grpc.ClientConn, error) {
+func dial(a address, o *options, t *tokens, w *wire) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
-		grpc.WithContextDialer(dialer(a, o, under)),
-		grpc.WithTransportCredentials(transportCredentials(a, o, under)),
+		grpc.WithContextDialer(dialer(a, o, w)),
+		grpc.WithTransportCredentials(transportCredentials(a, o, w)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// The connect timeout is for verify to keep, which says better than gRPC what has been waited for.
 		// The backoff keeps gRPC from another attempt of its own before it is told to give up.
@@ -183,41 +158,9 @@ func dial(a address, o *options, t *tokens, under *transportErrors) (*grpc.Clien
 }
 
 // dialer dials the address, whatever gRPC calls it.
-func dialer(a address, o *options, under *transportErrors) func(context.Context, string) (net.Conn, error) {
+func dialer(a address, o *options, w *wire) func(context.Context, string) (net.Conn, error) {
 	return func(parent context.Context, _ string) (net.Conn, error) {
 		nc, err := o.network.connect(parent, a, o.connectTimeout)
-		return nc, under.keep(err)
+		return nc, w.keep(err)
 	}
-}
-
-func transportCredentials(a address, o *options, under *transportErrors) credentials.TransportCredentials {
-	if !a.secure {
-		return insecure.NewCredentials()
-	}
-	config := o.tls
-	if o.files != nil {
-		config = o.files.current(o.log)
-	}
-	if config == nil {
-		config = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	return &keptHandshake{credentials.NewTLS(config), under}
-}
-
-// keptHandshake keeps the error of a failed TLS handshake.
-type keptHandshake struct {
-	credentials.TransportCredentials
-	under *transportErrors
-}
-
-func (k *keptHandshake) ClientHandshake(parent context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	nc, info, err := k.TransportCredentials.ClientHandshake(parent, authority, raw)
-	if err != nil {
-		return nc, info, k.under.keep(fmt.Errorf("TLS handshake: %w", err))
-	}
-	return nc, info, nil
-}
-
-func (k *keptHandshake) Clone() credentials.TransportCredentials {
-	return &keptHandshake{k.TransportCredentials.Clone(), k.under}
 }

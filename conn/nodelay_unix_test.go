@@ -20,7 +20,7 @@ func TestSmallRequestsAreNotHeldBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := dialer(address{network: "tcp", dial: listener.Addr().String()}, o, &transportErrors{})(t.Context(), "")
+	nc, err := dialer(address{network: "tcp", dial: listener.Addr().String()}, o, new(wire))(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,12 +19,13 @@ func (c *Conn) outside(address string) (*link, error) {
 		return nil, badEndpoint(address, err)
 	}
 	e := newEndpoint(c, a)
-	cc, err := dial(a, c.opts, c.tokens, new(transportErrors))
+	w := new(wire)
+	cc, err := dial(a, c.opts, c.tokens, w)
 	if err != nil {
 		e.retire(err)
 		return nil, err
 	}
-	l := newLink(e, newTransport(cc, a)) // whose one user is the caller
+	l := newLink(e, newTransport(cc, a, w)) // whose one user is the caller
 	if err := c.Go(func(life context.Context) {
 		l.closeWhenIdle(life)
 		e.retire(errLost)

@@ -61,11 +61,12 @@ func (l *link) probe() *probe {
 func (l *link) silent() bool {
 	limited, cancel := withOwnTime(l.up, l.ep.conn.opts.hedgeDelay, errSilent)
 	defer cancel()
+	received := l.wire.received.Load()
 	_ = checkHealth(limited, l.cc) // any answer will do
 	switch {
 	case l.up.Err() != nil:
 		return true
-	case limited.Err() != nil:
+	case limited.Err() != nil && l.wire.received.Load() == received: // else an answer comes in, and is long
 		l.dead.Store(true)
 		l.ep.drain(l)
 		return true

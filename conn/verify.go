@@ -128,19 +128,23 @@ type lateError time.Duration
 
 func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", time.Duration(e)) }
 
+// partOfAnswer is how many bytes are more than a transport sends by itself, though nobody behind it may be alive.
+const partOfAnswer = 16 << 10
+
 // examine verifies a link in service. It tells a slow member from a silent one, since to freeze the slow ones leaves an
-// overloaded cluster with no endpoint at all: what answers calls meanwhile passes, and a member is asked once more where
-// it has answered half of the check, or where its endpoint is the last in service and the calls depend on it.
+// overloaded cluster with no endpoint at all. What answers calls meanwhile passes, and so does what sends a part of a long
+// answer: that of the check may be behind it. A member is asked once more where it has answered half of the check, or where
+// its endpoint is the last in service and the calls depend on it.
 func (c *Conn) examine(l *link) error {
 	for again := false; ; again = true {
-		answers := l.answers.Load()
+		answers, received := l.answers.Load(), l.wire.received.Load()
 		err := l.verify(l.up, c)
 		var check *checkError
 		var late lateError
 		if !errors.As(err, &check) || !errors.As(err, &late) || l.up.Err() != nil {
 			return err
 		}
-		if l.answers.Load() != answers {
+		if l.answers.Load() != answers || l.wire.received.Load()-received >= partOfAnswer {
 			return nil
 		}
 		last := c.opts.mode == ConnectAll && c.rotation.only(l)
@@ -168,11 +172,11 @@ func (e *checkError) Error() string {
 func (e *checkError) Unwrap() error { return e.err }
 
 // below replaces what gRPC says of a failed attempt to connect by what happened beneath it, where that is known.
-func below(err error, under *transportErrors, a address) error {
+func below(err error, w *wire, a address) error {
 	if etcderr.OutcomeOf(err) != etcderr.Unknown {
 		return err // an answer
 	}
-	if cause := under.get(); cause != nil {
+	if cause := w.get(); cause != nil {
 		return cause
 	}
 	if a.secure && status.Code(err) == codes.Unavailable {

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/conn"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// narrow is a connection over a path that holds whatever the server sends, and delivers a megabyte of it a second. So an
+// answer comes behind all that was sent before it.
+type narrow struct {
+	net.Conn
+	mu   sync.Mutex
+	more *sync.Cond
+	path bytes.Buffer
+	err  error
+}
+
+func squeeze(nc net.Conn) *narrow {
+	n := &narrow{Conn: nc}
+	n.more = sync.NewCond(&n.mu)
+	go func() {
+		p := make([]byte, 1<<16)
+		for {
+			got, err := nc.Read(p)
+			n.mu.Lock()
+			n.path.Write(p[:got])
+			n.err = err
+			n.more.Signal()
+			n.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return n
+}
+
+func (n *narrow) Read(p []byte) (int, error) {
+	n.mu.Lock()
+	for n.path.Len() == 0 && n.err == nil {
+		n.more.Wait()
+	}
+	if n.err != nil {
+		n.mu.Unlock()
+		return 0, n.err
+	}
+	got, _ := n.path.Read(p[:min(len(p), 1<<14)])
+	n.mu.Unlock()
+	time.Sleep(time.Duration(got) * time.Microsecond)
+	return got, nil
+}
+
+// The message takes eight seconds, and up to that long take the answers to all that is asked meanwhile: checks of health, and the signs of
+// life that calls ask a quiet connection for.
+func TestLargeMessageOnANarrowPathDoesNotPassForSilence(t *testing.T) {
+	for name, meanwhile := range map[string]func(*conn.Conn, conn.Stream){
+		"checks": func(_ *conn.Conn, s conn.Stream) { s.Doubt() },
+		"calls":  func(c *conn.Conn, _ conn.Stream) { _, _ = put(context.Background(), c, conn.Within(2*time.Second)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newMember(t, "a")
+				a.blob = make([]byte, 8<<20)
+				var told heard
+				c := openFake(t, []*member{a}, told.option(), conn.WithHealthCheckInterval(time.Hour),
+					conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
+						nc, err := a.listener.DialContext(parent)
+						if err != nil {
+							return nil, err
+						}
+						return squeeze(nc), nil
+					})))
+				stream, err := c.NewStream(t.Context(), &pb.Maintenance_ServiceDesc.Streams[0], pb.Maintenance_Snapshot_FullMethodName)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := stream.SendMsg(new(pb.SnapshotRequest)); err != nil {
+					t.Fatal(err)
+				}
+				done := make(chan error)
+				got := new(pb.SnapshotResponse)
+				go func() { done <- stream.RecvMsg(got) }()
+				for began := time.Now(); ; time.Sleep(time.Second) {
+					select {
+					case err := <-done:
+						if err != nil || len(got.Blob) != len(a.blob) {
+							t.Errorf("%d bytes after %v: %v", len(got.Blob), time.Since(began), err)
+						}
+						if all := told.events(); len(all) != 1 {
+							t.Errorf("the listener heard %+v", all)
+						}
+						stream.(conn.Stream).Abort()
+						return
+					default:
+						meanwhile(c, stream.(conn.Stream))
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// wire is what is known of a transport below gRPC: its last error, which gRPC itself tells only as a text within a text, and
+// how much has come in, which gRPC tells only message by message.
+type wire struct {
+	received atomic.Int64 // bytes
+
+	mu   sync.Mutex
+	last error
+}
+
+func (w *wire) keep(err error) error {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		w.mu.Lock()
+		w.last = err
+		w.mu.Unlock()
+	}
+	return err
+}
+
+func (w *wire) get() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last
+}
+
+// transportCredentials are those of the connection, whose handshake puts the wire in place. A dialer of the user's own does
+// not get in the way of that.
+func transportCredentials(a address, o *options, w *wire) credentials.TransportCredentials {
+	if !a.secure {
+		return &wired{insecure.NewCredentials(), w}
+	}
+	config := o.tls
+	if o.files != nil {
+		config = o.files.current(o.log)
+	}
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	return &wired{credentials.NewTLS(config), w}
+}
+
+// wired are credentials whose handshakes and connections the wire knows of.
+type wired struct {
+	credentials.TransportCredentials
+	wire *wire
+}
+
+func (c *wired) ClientHandshake(parent context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	nc, info, err := c.TransportCredentials.ClientHandshake(parent, authority, raw)
+	if err != nil {
+		return nc, info, c.wire.keep(fmt.Errorf("TLS handshake: %w", err))
+	}
+	return &metered{nc, c.wire}, info, nil
+}
+
+func (c *wired) Clone() credentials.TransportCredentials {
+	return &wired{c.TransportCredentials.Clone(), c.wire}
+}
+
+// metered is a connection that counts what comes in.
+type metered struct {
+	net.Conn
+	wire *wire
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	m.wire.received.Add(int64(n))
+	return n, err
+}
