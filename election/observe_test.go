@@ -13,6 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
@@ -167,5 +168,50 @@ func TestObserverGoesOnThroughTheLossOfEachMember(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack restores a copy in which somebody else leads.
+func TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack(t *testing.T) {
+	for name, writes := range map[string]int{"restored": 0, "restored, and past the revision again": 50} {
+		t.Run(name, func(t *testing.T) {
+			cluster := etcdtest.Start(t)
+			to, err := conn.Open(t.Context(), t.Name(), cluster.Endpoints())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer to.Close()
+			put := func(key, value string) {
+				t.Helper()
+				if _, err := kv.Put(t.Context(), kv.New(t.Name()).WithKey(key).WithValue(value).WithTimeout(20*time.Second)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			put("name/1", "a")
+			copied := cluster.SaveData()
+			o, err := election.Observe(t.Context(), election.New(t.Name()).WithName("name"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer o.Close()
+			got := observed(t, o, 1)
+			put("name/1", "a2")
+			put("name/2", "b")
+			if _, err := kv.Delete(t.Context(), kv.New(t.Name()).WithKey("name/1")); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, observed(t, o, 2)...)
+
+			cluster.RestoreData(copied)
+			for i := range writes {
+				put("other", fmt.Sprint(i))
+			}
+			got = append(got, observed(t, o, 1)...) // without a write to the election in the new history
+			put("name/1", "a3")
+			got = append(got, observed(t, o, 1)...)
+			if want := []string{"a", "a2", "b", "a", "a3"}; !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
