@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/conn"
 )
 
@@ -38,6 +40,14 @@ type place struct {
 	pinned   bool
 	alone    bool
 	paced    bool // and not read from while the watch's buffer is full
+}
+
+// options are those of a call to the servers at that place.
+func (p place) options() []grpc.CallOption {
+	if !p.pinned {
+		return nil
+	}
+	return []grpc.CallOption{conn.OnEndpoint(p.endpoint)}
 }
 
 // join puts a watch on a stream at its place: one with room, or a new one.

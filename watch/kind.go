@@ -5,6 +5,8 @@ package watch
 import (
 	"fmt"
 	"time"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // kind is how the server at the other end of a stream deals with the IDs of watches. The first creation on a stream goes
@@ -59,4 +61,34 @@ func punctual(version string) bool {
 // relies reports whether the watches may rely on progress responses for the stream as a whole. The lock is held.
 func (s *shared) relies() bool {
 	return s.kind != member || s.punctual
+}
+
+// changedElsewhere takes a response of a server other than a member, which splits none.
+func (s *shared) changedElsewhere(w *Watcher, r *pb.WatchResponse) {
+	at := &w.at
+	last, trace := revisionOf(r), at.last
+	at.fresh(r)
+	if s.chained(w) {
+		for _, e := range r.Events {
+			if !trace.continues(e, at.next) {
+				s.park(w) // the proxy has lost one
+				at.room = true
+				return
+			}
+			trace = traceOf(e)
+		}
+	}
+	if r.Events = sift(w.request, r.Events); len(r.Events) > 0 && !s.deliver(w, r) {
+		return
+	}
+	at.taken(last)
+	at.last = trace
+	if r.Header.GetRevision() == last {
+		at.parks = 0
+	}
+	if s.kind == chooser && !at.widened && at.beyond == "" && at.stage == live && r.Header.GetRevision() > last {
+		// There may be more to come of the history, and others on the same range: see widened, narrowed.
+		s.park(w)
+		at.room = true
+	}
 }

@@ -119,35 +119,6 @@ func TestReaderGetsOnlyWhatItAskedForWhereTheServerSendsMore(t *testing.T) {
 	})
 }
 
-func TestRangeStaysAsAskedWhereTheUserMayNotWatchMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMember(t, "a")
-		pending := begin(openFake(t, m).WithKey("k"))
-		s := m.opened()
-		s.reveal(t, 1)
-		s.refuse(t, "etcdserver: permission denied")
-		if r := s.choose(t, 1, 1); string(r.Key) != "k" || len(r.RangeEnd) != 0 {
-			t.Errorf("asked for %v", r)
-		}
-		w := pending.wait(t)
-		s.tell(t, 1, 2)
-		// A response from behind is followed by a new creation, since the proxy may leave out what follows.
-		behind := changes(1, 3)
-		behind.Header.Revision = 9
-		s.send(t, behind)
-		s.cancel(t)
-		s.tell(t, 1, 10)
-		s.cancelled(t, 1)
-		if r := s.choose(t, 2, 9); r.StartRevision != 4 {
-			t.Errorf("goes on at %d, want 4", r.StartRevision)
-		}
-		s.tell(t, 2, 5, 10)
-		if got := brief(read(t, w, 4)); got != "PUT k=2.0, PUT k=3.0, PUT k=5.0, PUT k=10.0" {
-			t.Errorf("got %s", got)
-		}
-	})
-}
-
 func TestServerThatRefusesIDsChoosesThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")

@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -139,10 +137,7 @@ type answer struct {
 
 // lookUp reads the key of the newest event as it was then, or only the revision of the store where that has been compacted.
 func (b seen) lookUp(parent context.Context, to *conn.Conn, key []byte, at place) (answer, error) {
-	var opts []grpc.CallOption
-	if at.pinned {
-		opts = append(opts, conn.OnEndpoint(at.endpoint))
-	}
+	opts := at.options()
 	kv := pb.NewKVClient(to)
 	var a answer
 	if b.newest.mod != 0 {
@@ -207,6 +202,8 @@ func (s *shared) doubtHistory(ctx context.Context) {
 		s.mu.Unlock()
 		if behind {
 			_ = s.hub.compare(ctx, s.aKey(), s.place) // or the next time
+			s.lookBeyond(ctx)
+			s.lookBehind(ctx)
 		}
 	}
 }

@@ -54,8 +54,12 @@ type position struct {
 	begun bool  // a server has created it
 	epoch int64 // of the history in which that was
 
-	widened  bool // created on a range of its own, which is wider
-	confined bool // the user may not watch more than what is asked for
+	widened  bool   // created on a range of its own, which is wider
+	confined bool   // the user may not watch more than what is asked for
+	beyond   string // created on a range of its own, which ends here, a hair too early
+
+	last   trace // the last event, where it matters; see chain.go
+	missed int64 // next when the store had more than the watch
 
 	// For the proof of quiet.go: next when it was last looked at, and where the history from next on is gone.
 	stayed, lost int64
@@ -75,7 +79,8 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 func (p *position) reset() {
 	p.partial, p.partialBytes, p.home = nil, 0, false
 	p.repeated = p.ahead
-	p.known, p.createdAt, p.askedBefore, p.widened = 0, 0, 0, false
+	p.known, p.createdAt, p.askedBefore = 0, 0, 0
+	p.widened, p.beyond = false, ""
 }
 
 // lag is by how many revisions a healthy member may be behind another. A watch that starts after more than that is meant

@@ -255,25 +255,6 @@ func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
 	}
 }
 
-// changedElsewhere takes a response of a server other than a member, which splits none.
-func (s *shared) changedElsewhere(w *Watcher, r *pb.WatchResponse) {
-	at := &w.at
-	last := revisionOf(r)
-	r.Events = sift(w.request, r.Events)
-	if at.fresh(r); len(r.Events) > 0 && !s.deliver(w, r) {
-		return
-	}
-	at.taken(last)
-	if r.Header.GetRevision() == last {
-		at.parks = 0
-	}
-	if s.kind == chooser && !at.widened && at.stage == live && r.Header.GetRevision() > last {
-		// There may be more to come of the history, and others on the same range: see widened.
-		s.park(w)
-		at.room = true
-	}
-}
-
 // changedInPart hands a fragment on as it is.
 func (s *shared) changedInPart(w *Watcher, r *pb.WatchResponse) {
 	at := &w.at

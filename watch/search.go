@@ -5,9 +5,6 @@ package watch
 import (
 	"context"
 
-	"google.golang.org/grpc"
-
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
@@ -28,10 +25,6 @@ func (f *search) over() bool { return len(f.left) == 0 }
 // next returns a key that was put at revision since or later, nil where there is none yet, and the revision of the store, 0
 // where that is not known. Where the user may not read on, the search is over.
 func (f *search) next(parent context.Context, s *shared, since int64) (found *mvccpb.KeyValue, rev int64) {
-	var opts []grpc.CallOption
-	if s.place.pinned {
-		opts = append(opts, conn.OnEndpoint(s.place.endpoint))
-	}
 	for range searchReads {
 		if f.over() {
 			break
@@ -39,7 +32,7 @@ func (f *search) next(parent context.Context, s *shared, since int64) (found *mv
 		piece := f.left[0]
 		r, err := pb.NewKVClient(s.hub.conn).Range(parent, &pb.RangeRequest{
 			Key: []byte(piece.from), RangeEnd: piece.end(), Limit: searchPage, KeysOnly: true,
-		}, opts...)
+		}, s.place.options()...)
 		if err != nil {
 			f.left = nil
 			break

@@ -171,7 +171,8 @@ func (s *shared) nextRequest() *pb.WatchRequest {
 func (s *shared) create(w *Watcher) *pb.WatchRequest {
 	at, asked := &w.at, w.request
 	s.creates = append(s.creates, creation{w, time.Now()})
-	at.stage, at.known, at.widened, at.askedBefore = creating, 0, false, s.asked
+	at.stage, at.known, at.askedBefore = creating, 0, s.asked
+	at.widened, at.beyond = false, ""
 	r := &pb.WatchCreateRequest{
 		Key: asked.Key, RangeEnd: asked.RangeEnd, StartRevision: at.next, ProgressNotify: true,
 		PrevKv: asked.PrevKv, Fragment: asked.Fragment || at.large,
@@ -185,6 +186,10 @@ func (s *shared) create(w *Watcher) *pb.WatchRequest {
 	case chooser:
 		if key, end, ok := widened(asked); ok && !at.confined {
 			r.Key, r.RangeEnd, at.widened = key, end, true
+		} else if end, ok := narrowed(asked); ok {
+			r.RangeEnd, at.beyond = end, string(end)
+		} else {
+			r.PrevKv = true // see chain.go
 		}
 	}
 	return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: r}}

@@ -33,6 +33,25 @@ func widened(r *pb.WatchCreateRequest) (key, end []byte, ok bool) {
 	return key, end, true
 }
 
+// narrowed is the end of a range that no other watch has either, for a user who may watch nothing before r, and where nothing
+// comes before it. It ends a hair before r does. What lies between is looked at now and then, see beyond.go. Single keys
+// have no room for that: false.
+func narrowed(r *pb.WatchCreateRequest) (end []byte, ok bool) {
+	of := spanOf(r)
+	if n := len(of.to); n > 0 {
+		if of.to[n-1] == 0 {
+			return nil, false
+		}
+		end = append([]byte(of.to[:n-1]), of.to[n-1]-1)
+	}
+	end = append(end, bytes.Repeat([]byte{0xff}, hair)...)
+	end = append(end, unique()...)
+	return end, string(end) > of.from
+}
+
+// hair is by how many bytes of 0xff a key is longer than the range's own prefix that the end of a narrowed range leaves out.
+const hair = 64
+
 // unique is the end of a key that nobody else has.
 func unique() string {
 	return string(binary.BigEndian.AppendUint64(nil, rand.Uint64()))
