@@ -16,6 +16,8 @@
 // While auth is on, all of them need the role root, else etcderr.ErrPermissionDenied; but a user may ask for himself with
 // [UserGet] and for the roles he has with [RoleGet], and everybody, on servers from 3.7 on, for [Status]. A request without
 // a user is etcderr.ErrUserEmpty then.
+//
+// Its counterpart in eetcd is the module eetcd_auth: see docs/eetcd.md.
 package auth
 
 import (
@@ -30,20 +32,19 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_auth:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Enable turns access control on. It needs a user root, else etcderr.ErrRootUserNotExist, with the role root, else
 // etcderr.ErrRootRoleNotExist. To enable what is enabled is no error. From then on requests need a user, those of
-// connections that are open included. It calls Auth/AuthEnable and mirrors
-// eetcd_auth:auth_enable/1.
+// connections that are open included. It calls Auth/AuthEnable.
 func Enable(parent context.Context, c Request) (*pb.AuthEnableResponse, error) {
 	return call[pb.AuthEnableResponse](parent, c, "an auth enable request", pb.Auth_AuthEnable_FullMethodName,
 		&pb.AuthEnableRequest{})
 }
 
 // Disable turns access control off; users and roles stay. To disable what is disabled is no error. It calls
-// Auth/AuthDisable and mirrors eetcd_auth:auth_disable/1.
+// Auth/AuthDisable.
 func Disable(parent context.Context, c Request) (*pb.AuthDisableResponse, error) {
 	return call[pb.AuthDisableResponse](parent, c, "an auth disable request", pb.Auth_AuthDisable_FullMethodName,
 		&pb.AuthDisableRequest{})

@@ -21,6 +21,8 @@
 // Unless it runs with --strict-reconfig-check=false, a member refuses changes that might cost the cluster its quorum:
 // with etcderr.ErrMemberNotEnoughStarted where too many voters have not been started yet, and with etcderr.ErrUnhealthy
 // where it has not been connected to enough of them for the last 5 s.
+//
+// Its counterpart in eetcd is the module eetcd_cluster: see docs/eetcd.md.
 package cluster
 
 import (
@@ -35,13 +37,12 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_cluster:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // MemberList lists the voting members and the learners. The list is the cluster's, at the time of the call; with
 // WithSerializable it is that of the member asked, which may lag behind but answers without a quorum, as servers before
-// 3.5 always do. A member that has not been started yet has no name and no client URLs. It calls Cluster/MemberList and
-// mirrors eetcd_cluster:member_list/1.
+// 3.5 always do. A member that has not been started yet has no name and no client URLs. It calls Cluster/MemberList.
 func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, error) {
 	if err := c.Check("a member list request", ctx.OptSerializable); err != nil {
 		return nil, err
@@ -54,15 +55,14 @@ func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, erro
 // response lists. It counts for the quorum from now on: of one member, the second must start before anything can be
 // written again. No URL, or one that is not of the form http://host:port, https://host:port or unix://path, is
 // etcderr.ErrMemberBadURLs; one that another member has is etcderr.ErrPeerURLExist; a change that might cost the quorum
-// is etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberAdd and mirrors
-// eetcd_cluster:member_add/2.
+// is etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberAdd.
 func MemberAdd(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs})
 }
 
 // MemberAddAsLearner admits a member that receives everything and votes on nothing until [MemberPromote]. A cluster has
 // a limit of learners, 1 unless its flags say otherwise: one more is etcderr.ErrTooManyLearners. The other errors are
-// those of [MemberAdd]. It calls Cluster/MemberAdd and mirrors eetcd_cluster:member_add_as_learner/2.
+// those of [MemberAdd]. It calls Cluster/MemberAdd.
 func MemberAddAsLearner(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs, IsLearner: true})
 }
@@ -76,8 +76,7 @@ func add(parent context.Context, c Request, request *pb.MemberAddRequest) (*pb.M
 
 // MemberRemove expels a member, whose process then ends; its ID is never admitted again. An unknown ID is
 // etcderr.ErrMemberNotFound; a change that might cost the quorum is etcderr.ErrMemberNotEnoughStarted, such as the
-// removal of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove and mirrors
-// eetcd_cluster:member_remove/2.
+// removal of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove.
 func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemoveResponse, error) {
 	if err := c.Check("a member remove request", 0); err != nil {
 		return nil, err
@@ -89,8 +88,7 @@ func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemov
 // MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is kv.ErrInvalid:
 // unlike in MemberAdd, servers do not check them here, and every other member crashes on them, at each start again. An
 // unknown ID is etcderr.ErrMemberNotFound, the URL of another member etcderr.ErrPeerURLExist. Servers from before May
-// 2026, and all of 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate and
-// mirrors eetcd_cluster:member_update/3.
+// 2026, and all of 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate.
 func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
 	const what = "a member update request"
 	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
@@ -103,7 +101,7 @@ func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...stri
 // MemberPromote gives a learner the right to vote. One that has not been started, or not caught up with the leader yet,
 // is etcderr.ErrMemberLearnerNotReady; a member that votes already is etcderr.ErrMemberNotLearner; an unknown ID is
 // etcderr.ErrMemberNotFound; with too many voters not started it is etcderr.ErrMemberNotEnoughStarted. It calls
-// Cluster/MemberPromote and mirrors eetcd_cluster:member_promote/2.
+// Cluster/MemberPromote.
 func MemberPromote(parent context.Context, c Request, id uint64) (*pb.MemberPromoteResponse, error) {
 	if err := c.Check("a member promote request", 0); err != nil {
 		return nil, err

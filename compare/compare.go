@@ -10,6 +10,8 @@
 //
 // Guards are immutable values, and building one never fails: an unknown operator is reported,
 // together with everything else that is wrong with the transaction, by kv.Txn.
+//
+// Its counterpart in eetcd is the module eetcd_compare: see docs/eetcd.md.
 package compare
 
 import (

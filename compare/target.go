@@ -23,8 +23,6 @@ type Target struct {
 }
 
 // New returns the target that is key alone.
-//
-// It mirrors eetcd_compare:new/1.
 func New(key string) Target {
 	return Target{key: key}
 }
@@ -45,8 +43,6 @@ func (t Target) WithFromKey() Target {
 
 // WithRangeEnd extends the target to the keys from its key up to, and not including, end in byte
 // order. "\x00" stands for no end. The last extent given wins.
-//
-// It mirrors eetcd_compare:with_range_end/2.
 func (t Target) WithRangeEnd(end string) Target {
 	t.end, t.open = end, false
 	return t
@@ -54,37 +50,27 @@ func (t Target) WithRangeEnd(end string) Target {
 
 // Value compares the value, in byte order. It fails for a missing key whatever the operator, NotEqual
 // included, because on the wire an empty value and none look the same.
-//
-// It mirrors eetcd_compare:value/3.
 func (t Target) Value(op Operator, v string) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_VALUE, value: v}
 }
 
 // Version compares the number of puts since the key was created. It is 0 for a missing key.
-//
-// It mirrors eetcd_compare:version/3.
 func (t Target) Version(op Operator, n int64) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_VERSION, n: n}
 }
 
 // ModRevision compares the revision of the last put. It is 0 for a missing key.
-//
-// It mirrors eetcd_compare:mod_revision/3.
 func (t Target) ModRevision(op Operator, n int64) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_MOD, n: n}
 }
 
 // CreateRevision compares the revision at which the key was created. It is 0 for a missing key.
-//
-// It mirrors eetcd_compare:create_revision/3.
 func (t Target) CreateRevision(op Operator, n int64) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_CREATE, n: n}
 }
 
 // Lease compares the ID of the lease that the key is attached to. It is 0 for a key without a lease
 // and for a missing key.
-//
-// It mirrors eetcd_compare:lease/3.
 func (t Target) Lease(op Operator, n int64) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_LEASE, n: n}
 }

@@ -31,8 +31,6 @@ func (c Ctx) WithConn(name string) Ctx {
 // conn.WithDefaultTimeout, 5 s; other waits have no default.
 //
 // A timeout below 1 ms, zero or less included, is refused with [ErrInvalid] when the request is sent.
-//
-// It mirrors eetcd:with_timeout/2.
 func (c Ctx) WithTimeout(d time.Duration) Ctx {
 	c.given |= optTimeout
 	c.timeout = d

@@ -6,8 +6,6 @@ import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
 // WithPhysical makes a compaction return once the discarded revisions are removed from the server's
 // storage, instead of once they cannot be read any more.
-//
-// It mirrors eetcd_kv:with_physical/1.
 func (c Ctx) WithPhysical() Ctx {
 	c.given |= optPhysical
 	return c

@@ -11,6 +11,8 @@
 // by the call that would send it: kv.Get, watch.Watch and so on. Those calls use the rendering
 // methods ([Ctx.RangeRequest] and its siblings), which return errors of type [*InvalidError]
 // that are [ErrInvalid].
+//
+// Its counterparts in eetcd are new and the with_ functions of each module: see docs/eetcd.md.
 package ctx
 
 import "time"
@@ -51,16 +53,12 @@ type Ctx struct {
 
 // New returns an empty request bound to the connection that is, or will be, registered under the
 // name conn. The name is looked up when the request is sent, so New works before conn.Open.
-//
-// It mirrors eetcd:new/1.
 func New(conn string) Ctx {
 	return Ctx{conn: conn}
 }
 
 // Key returns an unbound request for key, short for Ctx{}.WithKey(key). An operation of a
 // transaction needs no connection of its own; any other request gets one from [Ctx.WithConn].
-//
-// It mirrors eetcd_kv:with_key(eetcd_kv:new(), Key).
 func Key(key string) Ctx {
 	return Ctx{}.WithKey(key)
 }

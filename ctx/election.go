@@ -27,8 +27,6 @@ func (l leaderKey) message() *v3electionpb.LeaderKey {
 }
 
 // WithName sets the name of an election or of a lock.
-//
-// It mirrors eetcd_election:with_name/2 and eetcd_lock:with_name/2.
 func (c Ctx) WithName(name string) Ctx {
 	c.given |= optName
 	c.name = name
@@ -43,8 +41,6 @@ func (c Ctx) Name() string {
 // WithLeader sets the leadership to proclaim by or to resign from, as the response to a campaign has
 // it. The key is copied. A nil key is left to the server, which answers
 // etcderr.ErrMissingLeaderKey.
-//
-// It mirrors eetcd_election:with_leader/2.
 func (c Ctx) WithLeader(key *v3electionpb.LeaderKey) Ctx {
 	c.given |= optLeader
 	c.leader = leaderKey{}

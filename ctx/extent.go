@@ -11,8 +11,6 @@ const allKeys = "\x00"
 
 // WithKey sets the key, or the start of the range of keys. An empty key is left to the server to
 // judge, unless [Ctx.WithPrefix] or [Ctx.WithFromKey] give it a meaning.
-//
-// It mirrors eetcd_kv:with_key/2.
 func (c Ctx) WithKey(key string) Ctx {
 	c.given |= optKey
 	c.key = key
@@ -43,16 +41,12 @@ func (c Ctx) WithSubKey(suffix string) Ctx {
 //
 // WithPrefix, [Ctx.WithFromKey], [Ctx.WithRangeEnd] and [Ctx.WithTop] set one thing, the extent of
 // the range: the last one wins.
-//
-// It mirrors eetcd_kv:with_prefix/1.
 func (c Ctx) WithPrefix() Ctx {
 	return c.withExtent(optPrefix, "")
 }
 
 // WithFromKey extends the request to its key and every key after it in byte order. For a request with
 // no key, or an empty one, what [Ctx.WithPrefix] says holds. The last extent given wins.
-//
-// It mirrors eetcd_kv:with_from_key/1.
 func (c Ctx) WithFromKey() Ctx {
 	return c.withExtent(optFromKey, "")
 }
@@ -61,8 +55,6 @@ func (c Ctx) WithFromKey() Ctx {
 // order. "\x00" stands for no end, "" for a request of one key. Where end is not above the key the range has
 // no keys: a get and a delete find nothing, and a watch is refused with [ErrInvalid]. The last extent given
 // wins; see [Ctx.WithPrefix].
-//
-// It mirrors eetcd_kv:with_range_end/2.
 func (c Ctx) WithRangeEnd(end string) Ctx {
 	return c.withExtent(optRangeEnd, end)
 }
@@ -79,8 +71,6 @@ func (c Ctx) withExtent(extent Options, end string) Ctx {
 // "a\xff". For "" and for prefixes of nothing but 0xff bytes no key is large enough to be the end; the
 // result is "\x00" then, which etcd reads as no end. For an empty prefix the key has to be "\x00" as
 // well; WithPrefix takes care of that.
-//
-// It mirrors eetcd:get_prefix_range_end/1.
 func PrefixEnd(prefix string) string {
 	n := prefixEndLen(prefix)
 	if n == 0 {

@@ -6,8 +6,6 @@ import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
 // WithLimit bounds the number of keys that a get returns; the response says whether there are more.
 // Default 0: no limit. A negative one is refused with [ErrInvalid].
-//
-// It mirrors eetcd_kv:with_limit/2.
 func (c Ctx) WithLimit(n int64) Ctx {
 	c.given |= optLimit
 	c.limit = n
@@ -18,8 +16,6 @@ func (c Ctx) WithLimit(n int64) Ctx {
 // compaction discards history. Default 0, which is the newest revision for a get. A compaction needs a
 // revision. A negative one is refused with [ErrInvalid]. The server refuses a revision that is
 // compacted (etcderr.ErrCompacted) or in the future (etcderr.ErrFutureRev).
-//
-// It mirrors eetcd_kv:with_rev/2.
 func (c Ctx) WithRev(rev int64) Ctx {
 	c.given |= optRev
 	c.rev = rev
@@ -28,24 +24,18 @@ func (c Ctx) WithRev(rev int64) Ctx {
 
 // WithSerializable lets one member answer a get, or a member list, by itself: faster, and possible
 // without a majority, but perhaps from the past. The default is linearizable.
-//
-// It mirrors eetcd_kv:with_serializable/1.
 func (c Ctx) WithSerializable() Ctx {
 	c.given |= optSerializable
 	return c
 }
 
 // WithKeysOnly makes a get leave out the values.
-//
-// It mirrors eetcd_kv:with_keys_only/1.
 func (c Ctx) WithKeysOnly() Ctx {
 	c.given |= optKeysOnly
 	return c
 }
 
 // WithCountOnly makes a get return the number of keys instead of the keys.
-//
-// It mirrors eetcd_kv:with_count_only/1.
 func (c Ctx) WithCountOnly() Ctx {
 	c.given |= optCountOnly
 	return c
@@ -53,8 +43,6 @@ func (c Ctx) WithCountOnly() Ctx {
 
 // WithMinModRev makes a get leave out keys whose last put is at a revision below rev. Default 0: no
 // bound.
-//
-// It mirrors eetcd_kv:with_min_mod_rev/2.
 func (c Ctx) WithMinModRev(rev int64) Ctx {
 	c.given |= optMinModRev
 	c.minModRev = rev
@@ -63,8 +51,6 @@ func (c Ctx) WithMinModRev(rev int64) Ctx {
 
 // WithMaxModRev makes a get leave out keys whose last put is at a revision above rev. Default 0: no
 // bound.
-//
-// It mirrors eetcd_kv:with_max_mod_rev/2.
 func (c Ctx) WithMaxModRev(rev int64) Ctx {
 	c.given |= optMaxModRev
 	c.maxModRev = rev
@@ -73,8 +59,6 @@ func (c Ctx) WithMaxModRev(rev int64) Ctx {
 
 // WithMinCreateRev makes a get leave out keys that were created at a revision below rev. Default 0: no
 // bound.
-//
-// It mirrors eetcd_kv:with_min_create_rev/2.
 func (c Ctx) WithMinCreateRev(rev int64) Ctx {
 	c.given |= optMinCreateRev
 	c.minCreateRev = rev
@@ -83,8 +67,6 @@ func (c Ctx) WithMinCreateRev(rev int64) Ctx {
 
 // WithMaxCreateRev makes a get leave out keys that were created at a revision above rev. Default 0: no
 // bound.
-//
-// It mirrors eetcd_kv:with_max_create_rev/2.
 func (c Ctx) WithMaxCreateRev(rev int64) Ctx {
 	c.given |= optMaxCreateRev
 	c.maxCreateRev = rev

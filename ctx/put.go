@@ -6,8 +6,6 @@ import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
 // WithValue sets the value of a put, a campaign or a proclamation. It never appears in an error or
 // in [Ctx.String].
-//
-// It mirrors eetcd_kv:with_value/2.
 func (c Ctx) WithValue(value string) Ctx {
 	c.given |= optValue
 	c.value = value
@@ -22,8 +20,6 @@ func (c Ctx) WithValueBytes(value []byte) Ctx {
 // WithLease names the lease that a put attaches the key to, that a campaign or a lock lives by, or
 // that lease.Grant creates. Default 0: no lease for a put; a lease of the server's for a campaign or a
 // lock; an ID of the server's choice for lease.Grant.
-//
-// It mirrors eetcd_kv:with_lease/2, eetcd_election:with_lease/2 and eetcd_lock:with_lease/2.
 func (c Ctx) WithLease(id int64) Ctx {
 	c.given |= optLease
 	c.lease = id
@@ -33,8 +29,6 @@ func (c Ctx) WithLease(id int64) Ctx {
 // WithIgnoreValue makes a put keep the value the key has, and change its lease only. The server
 // refuses it together with a value (etcderr.ErrValueProvided) and for a missing key
 // (etcderr.ErrKeyNotFound).
-//
-// It mirrors eetcd_kv:with_ignore_value/1.
 func (c Ctx) WithIgnoreValue() Ctx {
 	c.given |= optIgnoreValue
 	return c
@@ -42,8 +36,6 @@ func (c Ctx) WithIgnoreValue() Ctx {
 
 // WithIgnoreLease makes a put keep the lease the key has. The server refuses it together with a
 // lease (etcderr.ErrLeaseProvided) and for a missing key (etcderr.ErrKeyNotFound).
-//
-// It mirrors eetcd_kv:with_ignore_lease/1.
 func (c Ctx) WithIgnoreLease() Ctx {
 	c.given |= optIgnoreLease
 	return c
@@ -51,8 +43,6 @@ func (c Ctx) WithIgnoreLease() Ctx {
 
 // WithPrevKV asks for the key-value pairs as they were before a put, a delete, or each event of a
 // watch. What is compacted already is left out.
-//
-// It mirrors eetcd_kv:with_prev_kv/1 and eetcd_watch:with_prev_kv/1.
 func (c Ctx) WithPrevKV() Ctx {
 	c.given |= optPrevKV
 	return c

@@ -84,8 +84,6 @@ const (
 
 // WithSort sorts the results of a get before the limit is applied. Sorting by anything but the
 // ascending key makes the server read the whole range, however small the limit.
-//
-// It mirrors eetcd_kv:with_sort/3.
 func (c Ctx) WithSort(target SortTarget, order SortOrder) Ctx {
 	c.given |= optSort
 	c.target, c.order = target, order
@@ -95,46 +93,32 @@ func (c Ctx) WithSort(target SortTarget, order SortOrder) Ctx {
 // WithTop makes a get return the first key, in the given sort order, of those that start with
 // the request's key. It is [Ctx.WithPrefix], [Ctx.WithSort] and WithLimit(1) in one; as with those,
 // what is given later wins.
-//
-// It mirrors eetcd_kv:with_top/3.
 func (c Ctx) WithTop(target SortTarget, order SortOrder) Ctx {
 	return c.withTop(optTop, target, order)
 }
 
 // WithFirstKey makes a get return the first key in byte order of those that start with the
 // request's key: WithTop(ByKey, Ascend).
-//
-// It mirrors eetcd_kv:with_first_key/1.
 func (c Ctx) WithFirstKey() Ctx { return c.withTop(optFirstKey, ByKey, Ascend) }
 
 // WithLastKey makes a get return the last key in byte order of those that start with the request's
 // key: WithTop(ByKey, Descend).
-//
-// It mirrors eetcd_kv:with_last_key/1.
 func (c Ctx) WithLastKey() Ctx { return c.withTop(optLastKey, ByKey, Descend) }
 
 // WithFirstRev makes a get return the key whose last put is the oldest of those that start with the
 // request's key: WithTop(ByMod, Ascend).
-//
-// It mirrors eetcd_kv:with_first_rev/1.
 func (c Ctx) WithFirstRev() Ctx { return c.withTop(optFirstRev, ByMod, Ascend) }
 
 // WithLastRev makes a get return the key that was put last of those that start with the request's
 // key: WithTop(ByMod, Descend).
-//
-// It mirrors eetcd_kv:with_last_rev/1.
 func (c Ctx) WithLastRev() Ctx { return c.withTop(optLastRev, ByMod, Descend) }
 
 // WithFirstCreate makes a get return the key that was created first of those that start with the
 // request's key: WithTop(ByCreate, Ascend).
-//
-// It mirrors eetcd_kv:with_first_create/1.
 func (c Ctx) WithFirstCreate() Ctx { return c.withTop(optFirstCreate, ByCreate, Ascend) }
 
 // WithLastCreate makes a get return the key that was created last of those that start with the
 // request's key: WithTop(ByCreate, Descend).
-//
-// It mirrors eetcd_kv:with_last_create/1.
 func (c Ctx) WithLastCreate() Ctx { return c.withTop(optLastCreate, ByCreate, Descend) }
 
 func (c Ctx) withTop(top Options, target SortTarget, order SortOrder) Ctx {

@@ -11,8 +11,6 @@ import (
 // WithStartRevision makes a watch begin with the events of revision rev, that one included. Default
 // 0: the events after the watch was created. To go on from a get without a gap, start at the revision
 // of its response plus one.
-//
-// It mirrors eetcd_watch:with_start_revision/2.
 func (c Ctx) WithStartRevision(rev int64) Ctx {
 	c.given |= optStartRevision
 	c.startRev = rev
@@ -20,8 +18,6 @@ func (c Ctx) WithStartRevision(rev int64) Ctx {
 }
 
 // WithWatchID picks the ID of a watch. Default 0: the server picks one.
-//
-// It mirrors eetcd_watch:with_watch_id/2.
 func (c Ctx) WithWatchID(id int64) Ctx {
 	c.given |= optWatchID
 	c.watchID = id
@@ -30,8 +26,6 @@ func (c Ctx) WithWatchID(id int64) Ctx {
 
 // WithFragment hands on the parts of a response that the server split because it was too large,
 // instead of putting them together again.
-//
-// It mirrors eetcd_watch:with_fragment/1.
 func (c Ctx) WithFragment() Ctx {
 	c.given |= optFragment
 	return c
@@ -39,24 +33,18 @@ func (c Ctx) WithFragment() Ctx {
 
 // WithProgressNotify makes the server send a response without events now and then (every 10 minutes
 // unless it is configured otherwise) while nothing happens, which tells how far the watch has come.
-//
-// It mirrors eetcd_watch:with_progress_notify/1.
 func (c Ctx) WithProgressNotify() Ctx {
 	c.given |= optProgressNotify
 	return c
 }
 
 // WithFilterPut makes the server leave the puts out of a watch.
-//
-// It mirrors eetcd_watch:with_filter_put/1.
 func (c Ctx) WithFilterPut() Ctx {
 	c.given |= optFilterPut
 	return c
 }
 
 // WithFilterDelete makes the server leave the deletes out of a watch.
-//
-// It mirrors eetcd_watch:with_filter_delete/1.
 func (c Ctx) WithFilterDelete() Ctx {
 	c.given |= optFilterDelete
 	return c

@@ -226,31 +226,33 @@ func TestEachFunctionOfEetcdIsInItsGuide(t *testing.T) {
 	}
 }
 
-func TestDocCommentsMirrorFunctionsThatEetcdHas(t *testing.T) {
-	all := exports(t)
-	abbreviated := regexp.MustCompile(`(eetcd[a-z_]*):[a-z_]+/\d+((?:,? and [a-z_]+/\d+)+)`)
-	n := 0
+// modules are eetcd's, with the package that is the counterpart of each. What is not for users has none.
+var modules = map[string]string{
+	"eetcd": "conn", "eetcd_auth": "auth", "eetcd_cluster": "cluster", "eetcd_compare": "compare", "eetcd_election": "election",
+	"eetcd_kv": "kv", "eetcd_lease": "lease", "eetcd_lock": "lock", "eetcd_maintenance": "maintenance", "eetcd_op": "op",
+	"eetcd_watch": "watch",
+}
+
+// Package comments name the module of eetcd once, and eetcd.md names each function. Comments of functions would repeat it.
+func TestPackageCommentsNameTheModuleOfEetcdAndFunctionsLeaveThatToTheGuide(t *testing.T) {
+	comments := map[string]string{}
 	for _, pkg := range packages {
 		for _, file := range sources(t, pkg) {
+			comments[pkg] += strings.Join(strings.Fields(file.Doc.Text()), " ")
 			for _, group := range file.Comments {
-				text := strings.Join(strings.Fields(group.Text()), " ")
-				named := function.FindAllString(text, -1)
-				for _, m := range abbreviated.FindAllStringSubmatch(text, -1) {
-					for _, f := range regexp.MustCompile(`[a-z_]+/\d+`).FindAllString(m[2], -1) {
-						named = append(named, m[1]+":"+f)
-					}
-				}
-				for _, f := range named {
-					n++
-					if !slices.Contains(all, f) {
-						t.Errorf("package %s: %s is no function of eetcd", pkg, f)
-					}
+				if f := function.FindString(group.Text()); f != "" {
+					t.Errorf("a comment in package %s names %s, which is for docs/eetcd.md to name", pkg, f)
 				}
 			}
 		}
 	}
-	if n < 80 {
-		t.Errorf("found %d functions of eetcd in doc comments", n)
+	for module, pkg := range modules {
+		if !regexp.MustCompile(`\b` + module + `: see docs/eetcd\.md`).MatchString(comments[pkg]) {
+			t.Errorf("the comment of package %s does not name its counterpart, module %s", pkg, module)
+		}
+		if !strings.Contains(read(t, "eetcd.md"), "`"+module+":") {
+			t.Errorf("eetcd.md does not have module %s", module)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@
 // is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
 // [*etcderr.Error] otherwise. A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after
 // 5 s where neither is set; Campaign and Observe have no deadline of their own.
+//
+// Its counterpart in eetcd is the module eetcd_election: see docs/eetcd.md.
 package election
 
 import (
@@ -32,7 +34,7 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_election:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Campaign waits until the candidate leads the election of WithName, and returns its leadership. WithValue is what the
@@ -44,8 +46,7 @@ func New(conn string) Request { return ctx.New(conn) }
 // call that gives up leaves no candidate behind. It deletes its key on the way out, for up to half a second; where the
 // cluster cannot be reached, the connection goes on with that until it is closed.
 //
-// It sends KV/Txn and Watch/Watch in the place of Election/Campaign, which would wait on one member only. It mirrors
-// eetcd_election:campaign/1 and campaign/4.
+// It sends KV/Txn and Watch/Watch in the place of Election/Campaign, which would wait on one member only.
 func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse, error) {
 	_, err := c.CampaignRequest()
 	err = named(parent, c, err)
@@ -68,8 +69,7 @@ func keyOf(c ctx.Ctx, h claim.Held) *v3electionpb.LeaderKey {
 }
 
 // Proclaim has the leader of WithLeader tell the others WithValue. One that does not lead any more is
-// etcderr.ErrElectionNotLeader; a missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim and mirrors
-// eetcd_election:proclaim/1 and proclaim/3.
+// etcderr.ErrElectionNotLeader; a missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim.
 func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse, error) {
 	request, err := c.ProclaimRequest()
 	if err != nil {
@@ -79,7 +79,7 @@ func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse
 }
 
 // Leader returns the key and value of the leader of the election of WithName. Without one it fails with
-// etcderr.ErrElectionNoLeader. It calls Election/Leader and mirrors eetcd_election:leader/1 and leader/2.
+// etcderr.ErrElectionNoLeader. It calls Election/Leader.
 func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, error) {
 	request, err := c.LeaderRequest()
 	if err = named(parent, c, err); err != nil {
@@ -89,7 +89,7 @@ func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, er
 }
 
 // Resign gives up the leadership of WithLeader. For one that has ended already it changes nothing. A missing key is
-// etcderr.ErrMissingLeaderKey. It calls Election/Resign and mirrors eetcd_election:resign/1 and resign/2.
+// etcderr.ErrMissingLeaderKey. It calls Election/Resign.
 func Resign(parent context.Context, c ctx.Ctx) (*v3electionpb.ResignResponse, error) {
 	request, err := c.ResignRequest()
 	if err != nil {

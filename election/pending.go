@@ -17,8 +17,8 @@ type Pending struct {
 	err      error
 }
 
-// CampaignRequest begins a [Campaign] and returns at once, also where that is refused. The campaign ends with parent, and
-// with the connection. It mirrors eetcd_election:campaign_request/4.
+// CampaignRequest begins a [Campaign] and returns at once, also where that is refused. The campaign ends with parent,
+// and with the connection.
 func CampaignRequest(parent context.Context, c ctx.Ctx) *Pending {
 	p := &Pending{done: make(chan struct{})}
 	to, err := conn.Lookup(c.Conn())
@@ -44,8 +44,7 @@ func CampaignRequest(parent context.Context, c ctx.Ctx) *Pending {
 // Done returns a channel that is closed when the campaign is over: won, or failed.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Response waits until the campaign is over and returns what [Campaign] does. It mirrors
-// eetcd_election:campaign_response/2.
+// Response waits until the campaign is over and returns what [Campaign] does.
 func (p *Pending) Response() (*v3electionpb.CampaignResponse, error) {
 	<-p.done
 	return p.response, p.err

@@ -18,6 +18,8 @@
 //     and for a failed write whether it may have been applied: see etcderr.OutcomeOf.
 //
 // A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after 5 s where neither is set.
+//
+// Its counterpart in eetcd is the module eetcd_kv: see docs/eetcd.md.
 package kv
 
 import (
@@ -33,7 +35,7 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_kv:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Key returns an unbound request for a key: for package op, or to bind later with WithConn.
@@ -46,9 +48,9 @@ var ErrInvalid = ctx.ErrInvalid
 // InvalidError lists everything that is wrong with a request. It is [ErrInvalid].
 type InvalidError = ctx.InvalidError
 
-// PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for "a\xff". For "" and for prefixes
-// of nothing but 0xff bytes it is "\x00", which etcd reads as no end. WithPrefix does it for a request; it is for a range that
-// begins elsewhere, such as the next page of one. It mirrors eetcd:get_prefix_range_end/1.
+// PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for "a\xff". For "" and for
+// prefixes of nothing but 0xff bytes it is "\x00", which etcd reads as no end. WithPrefix does it for a request; it is
+// for a range that begins elsewhere, such as the next page of one.
 func PrefixEnd(prefix string) string { return ctx.PrefixEnd(prefix) }
 
 // SortTarget and SortOrder are what WithSort and WithTop take.
@@ -72,7 +74,7 @@ const (
 
 // Put writes one key: WithKey and WithValue, and where wanted WithLease, WithPrevKV, WithIgnoreValue or
 // WithIgnoreLease. An empty key is etcderr.ErrEmptyKey, an unknown lease etcderr.ErrLeaseNotFound, a request over the
-// server's limit (1.5 MiB by default) etcderr.ErrRequestTooLarge. It calls KV/Put and mirrors eetcd_kv:put/1 and put/3.
+// server's limit (1.5 MiB by default) etcderr.ErrRequestTooLarge. It calls KV/Put.
 func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 	request, err := c.PutRequest()
 	if err != nil {
@@ -83,8 +85,7 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 
 // Get reads a key or a range of keys at one revision: the latest, or that of WithRev. It is linearizable unless
 // WithSerializable is given. No limit applies unless WithLimit is given; More of the response then says whether there
-// is more. A compacted revision is etcderr.ErrCompacted, one not yet written etcderr.ErrFutureRev. It calls KV/Range
-// and mirrors eetcd_kv:get/1 and get/2.
+// is more. A compacted revision is etcderr.ErrCompacted, one not yet written etcderr.ErrFutureRev. It calls KV/Range.
 func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	request, err := c.RangeRequest()
 	if err != nil {
@@ -95,7 +96,7 @@ func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 
 // Delete deletes a key or a range of keys. Deleted of the response counts them; WithPrevKV returns them. To delete what
 // is not there is no error. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
-// key. It calls KV/DeleteRange and mirrors eetcd_kv:delete/1 and delete/2.
+// key. It calls KV/DeleteRange.
 func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) {
 	request, err := c.DeleteRangeRequest()
 	if err != nil {
@@ -106,7 +107,7 @@ func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) 
 
 // Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns only when the
 // space has been given back to the database. A revision compacted already is etcderr.ErrCompacted, one not yet written
-// etcderr.ErrFutureRev. It calls KV/Compact and mirrors eetcd_kv:compact/1 and compact/2.
+// etcderr.ErrFutureRev. It calls KV/Compact.
 func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) {
 	request, err := c.CompactionRequest()
 	if err == nil && request.GetRevision() == 0 { // which servers take for a compaction of nothing, the first time
@@ -121,8 +122,7 @@ func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) 
 // Txn carries out a transaction: its Then operations if all its guards hold, else its Else operations, all at one
 // revision. c says on which connection, and where wanted WithTimeout and WithEndpoint, but no key. Succeeded of the
 // response says which branch was taken; Responses answers its operations in order. More operations than the server
-// allows (128 by default) are etcderr.ErrTooManyOps, a key written twice is etcderr.ErrDuplicateKey. It calls KV/Txn and
-// mirrors eetcd_kv:txn/4.
+// allows (128 by default) are etcderr.ErrTooManyOps, a key written twice is etcderr.ErrDuplicateKey. It calls KV/Txn.
 func Txn(parent context.Context, c Request, t op.Transaction) (*pb.TxnResponse, error) {
 	request, err := t.TxnRequest(c)
 	if err != nil {

@@ -23,6 +23,8 @@
 // All functions are safe for concurrent use. They return ctx.ErrInvalid for a request that makes no sense, before anything
 // is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
 // [*etcderr.Error] otherwise.
+//
+// Its counterpart in eetcd is the module eetcd_lock: see docs/eetcd.md.
 package lock
 
 import (
@@ -38,7 +40,7 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_lock:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Lock waits for the lock of WithName and returns the key that holds it, below that name. The lock is held as long as the
@@ -50,9 +52,9 @@ func New(conn string) Request { return ctx.New(conn) }
 // call that gives up leaves no key behind. It deletes its key on the way out, for up to half a second; where the cluster
 // cannot be reached, the connection goes on with that until it is closed.
 //
-// The response has no create revision, so the holder can neither fence its writes nor give up this very lock and no later
-// one: [Acquire] returns both. Lock sends KV/Txn and Watch/Watch in the place of Lock/Lock, which would wait on one member
-// only. It mirrors eetcd_lock:lock/1 and lock/3.
+// The response has no create revision, so the holder can neither fence its writes nor give up this very lock and no
+// later one: [Acquire] returns both. Lock sends KV/Txn and Watch/Watch in the place of Lock/Lock, which would wait on
+// one member only.
 func Lock(parent context.Context, c ctx.Ctx) (*v3lockpb.LockResponse, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
@@ -95,9 +97,9 @@ func named(parent context.Context, c ctx.Ctx, request string, err error) error {
 }
 
 // Unlock gives up the lock that the key of WithKey holds, as the response to Lock has it. The key holds the ID of its
-// lease, so where another lease has the lock by now nothing changes. Where the same lease has locked again, that is what
-// is given up, also by an Unlock that is repeated or late: [Held.Release] does not do so. It ends after 5 s where neither
-// parent nor WithTimeout says otherwise. It calls Lock/Unlock and mirrors eetcd_lock:unlock/2.
+// lease, so where another lease has the lock by now nothing changes. Where the same lease has locked again, that is
+// what is given up, also by an Unlock that is repeated or late: [Held.Release] does not do so. It ends after 5 s where
+// neither parent nor WithTimeout says otherwise. It calls Lock/Unlock.
 func Unlock(parent context.Context, c ctx.Ctx) (*v3lockpb.UnlockResponse, error) {
 	request, err := c.UnlockRequest()
 	if err == nil && len(request.GetKey()) == 0 {

@@ -17,6 +17,8 @@
 // While auth is on, all of it needs the role root, else etcderr.ErrPermissionDenied; but Status and AlarmList need no
 // more than a user. A request without a user is etcderr.ErrUserEmpty then. Servers before 3.6 ask for less, and refuse some
 // of it with code Unknown and a text of their own, such as "auth: permission denied".
+//
+// Its counterpart in eetcd is the module eetcd_maintenance: see docs/eetcd.md.
 package maintenance
 
 import (
@@ -32,31 +34,29 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Status describes the member at the request's endpoint: its version, the size of its database, its leader, how far it
-// is, and in Errors what is wrong with it, alarms included. It calls Maintenance/Status and mirrors
-// eetcd_maintenance:status/2.
-func Status(parent context.Context, c ctx.Ctx) (*pb.StatusResponse, error) {
+// is, and in Errors what is wrong with it, alarms included. It calls Maintenance/Status.
+func Status(parent context.Context, c Request) (*pb.StatusResponse, error) {
 	return onMember[pb.StatusResponse](parent, c, "a status request", pb.Maintenance_Status_FullMethodName,
 		&pb.StatusRequest{})
 }
 
 // Defragment gives the free pages of the database of the member at the request's endpoint back to its file system. The
 // member serves nothing meanwhile: defragment one member after another. It has no deadline by default, and a caller who
-// gives up does not stop it. It calls Maintenance/Defragment and mirrors eetcd_maintenance:defragment/2.
-func Defragment(parent context.Context, c ctx.Ctx) (*pb.DefragmentResponse, error) {
+// gives up does not stop it. It calls Maintenance/Defragment.
+func Defragment(parent context.Context, c Request) (*pb.DefragmentResponse, error) {
 	return onMember[pb.DefragmentResponse](parent, c, "a defragment request", pb.Maintenance_Defragment_FullMethodName,
 		&pb.DefragmentRequest{})
 }
 
 // HashKV sums up the keys of the member at the request's endpoint as of a revision, 0 for its latest; a negative one is
-// ctx.ErrInvalid. Sums of the same
-// revision are equal on all members that have compacted to the same revision, which the response tells; unequal ones mean
-// that a member is corrupt. A revision below the compacted one is etcderr.ErrCompacted, one that the member does not have
-// yet etcderr.ErrFutureRev. It calls Maintenance/HashKV and mirrors eetcd_maintenance:hash_kv/3.
-func HashKV(parent context.Context, c ctx.Ctx, rev int64) (*pb.HashKVResponse, error) {
+// ctx.ErrInvalid. Sums of the same revision are equal on all members that have compacted to the same revision, which
+// the response tells; unequal ones mean that a member is corrupt. A revision below the compacted one is
+// etcderr.ErrCompacted, one that the member does not have yet etcderr.ErrFutureRev. It calls Maintenance/HashKV.
+func HashKV(parent context.Context, c Request, rev int64) (*pb.HashKVResponse, error) {
 	const what = "a hash kv request"
 	if rev < 0 { // which servers take for 0
 		return nil, ctx.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
@@ -66,7 +66,7 @@ func HashKV(parent context.Context, c ctx.Ctx, rev int64) (*pb.HashKVResponse, e
 
 // Hash sums up the whole database of the member at the request's endpoint, as tests of etcd do. Sound members need not
 // have the same sum; see [HashKV]. It calls Maintenance/Hash; eetcd has no counterpart.
-func Hash(parent context.Context, c ctx.Ctx) (*pb.HashResponse, error) {
+func Hash(parent context.Context, c Request) (*pb.HashResponse, error) {
 	return onMember[pb.HashResponse](parent, c, "a hash request", pb.Maintenance_Hash_FullMethodName, &pb.HashRequest{})
 }
 
@@ -94,7 +94,7 @@ func checkMember(c ctx.Ctx, what string) error {
 // it is etcderr.ErrNoInflightDowngrade on servers of 3.5, while later ones say yes to it whatever comes of it: the
 // DowngradeInfo of [Status] tells. Servers before 3.5 do not know the request: the error's Code is Unimplemented. It
 // calls Maintenance/Downgrade; eetcd has no counterpart.
-func Downgrade(parent context.Context, c ctx.Ctx, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {
+func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {
 	const what = "a downgrade request"
 	err := c.Check(what, 0)
 	if _, known := pb.DowngradeRequest_DowngradeAction_name[int32(action)]; !known {

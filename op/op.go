@@ -10,6 +10,8 @@
 //
 // Transactions are immutable values and building one never fails. kv.Txn reports everything that is
 // wrong with the guards and operations, nested ones included, in one error that is ctx.ErrInvalid.
+//
+// Its counterpart in eetcd is the module eetcd_op: see docs/eetcd.md.
 package op
 
 import "github.com/eetcd-go/eetcd/ctx"
@@ -40,30 +42,22 @@ const (
 //   - the timeout is ignored, since the one of the transaction's own request counts.
 //
 // etcd refuses a transaction that puts one key twice (etcderr.ErrDuplicateKey).
-//
-// It mirrors eetcd_op:put/1.
 func Put(c ctx.Ctx) Op {
 	return Op{kind: put, req: c}
 }
 
 // Get is the operation of kv.Get. What [Put] says of connection, timeout and endpoint holds here.
-//
-// It mirrors eetcd_op:get/1.
 func Get(c ctx.Ctx) Op {
 	return Op{kind: get, req: c}
 }
 
 // Delete is the operation of kv.Delete. What [Put] says of connection, timeout and endpoint holds here.
-//
-// It mirrors eetcd_op:delete/1.
 func Delete(c ctx.Ctx) Op {
 	return Op{kind: del, req: c}
 }
 
 // Txn nests a transaction in another. The server judges all guards, the nested ones too, before it
 // runs the first operation: a nested guard does not see what the operations around it change.
-//
-// It mirrors eetcd_op:txn/1.
 func Txn(t Transaction) Op {
 	return Op{kind: txn, nested: &t}
 }

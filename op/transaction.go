@@ -24,16 +24,12 @@ type Transaction struct {
 //
 // A server runs at most 128 guards, and as many operations in either list, unless it is configured
 // otherwise, and refuses more (etcderr.ErrTooManyOps).
-//
-// It mirrors the second argument of eetcd_kv:txn/4.
 func If(guards ...compare.Compare) Transaction {
 	return Transaction{guards: slices.Clone(guards)}
 }
 
 // Then returns a copy of t that runs ops, in this order, if every guard holds. It replaces earlier
 // Then operations. The slice is copied.
-//
-// It mirrors the third argument of eetcd_kv:txn/4.
 func (t Transaction) Then(ops ...Op) Transaction {
 	t.then = slices.Clone(ops)
 	return t
@@ -41,8 +37,6 @@ func (t Transaction) Then(ops ...Op) Transaction {
 
 // Else returns a copy of t that runs ops, in this order, if a guard does not hold. It replaces
 // earlier Else operations. The slice is copied.
-//
-// It mirrors the fourth argument of eetcd_kv:txn/4.
 func (t Transaction) Else(ops ...Op) Transaction {
 	t.els = slices.Clone(ops)
 	return t

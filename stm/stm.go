@@ -27,6 +27,8 @@
 // is no way around it, since nested transactions share the limit. With [WithKeepLease] a put of a key that was not read, and
 // each put with ReadCommitted, is nested in a transaction of its own, which leaves room for 127 writes. Transactions that only read, with SerializableSnapshot or
 // Serializable, have no guards and no limit.
+//
+// It has no counterpart in eetcd.
 package stm
 
 import (
@@ -56,8 +58,7 @@ const (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd:new/1; eetcd has no
-// software transactional memory.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Run runs fn, and writes what it has put and deleted in one transaction; if what it has read was changed by somebody else
