@@ -13,6 +13,8 @@
 // Each endpoint has a gRPC connection of its own. It is Active while its member is connected, healthy and knows a
 // leader, and Frozen otherwise: then it takes no requests and is reconnected with exponential backoff, forever.
 // Requests go to the Active endpoints in turn, and are retried as far as that is safe; see [Conn.Invoke].
+//
+// Its counterparts in eetcd are open, close and info of the module eetcd: see docs/eetcd.md.
 package conn
 
 import (
@@ -193,7 +195,7 @@ func (c *Conn) WaitReady(parent context.Context) error {
 
 // Close closes the connection and frees its name. It refuses new calls, ends streams and the calls under way with
 // ErrClosed, joins the connection's goroutines and closes its sockets. It returns within a second in every state; an
-// error says that a state listener has not returned by then. Later calls return the same. It mirrors eetcd:close/1.
+// error says that a state listener has not returned by then. Later calls return the same.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
 		// Refuse new work: whoever looks the name up no longer finds it.

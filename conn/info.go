@@ -51,7 +51,7 @@ type Endpoint struct {
 }
 
 // Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, whatever state
-// the members are in, and is safe for concurrent use. It mirrors eetcd:info/0.
+// the members are in, and is safe for concurrent use.
 func Info() []Endpoint {
 	var all []Endpoint
 	for _, c := range registry.all() {
@@ -61,8 +61,8 @@ func Info() []Endpoint {
 	return all
 }
 
-// WriteInfo writes [Info] as two plain text tables, the Active endpoints and the Frozen ones. It mirrors the tables
-// that eetcd:info/0 prints. It blocks only in w, and is safe for concurrent use where w is. It returns w's error.
+// WriteInfo writes [Info] as two plain text tables, the Active endpoints and the Frozen ones. It blocks only in w, and
+// is safe for concurrent use where w is. It returns w's error.
 func WriteInfo(w io.Writer) error {
 	active := [][]string{{"Name", "Status", "Endpoint", "Leases"}}
 	frozen := [][]string{{"Name", "Status", "Endpoint", "Reconnect in", "Reason"}}

@@ -130,7 +130,7 @@ func newOptions(opts []Option) (*options, error) {
 	return o, faults(errs...)
 }
 
-// WithMode chooses between [ConnectAll], the default, and [Random]. It mirrors the option mode of eetcd:open/5.
+// WithMode chooses between [ConnectAll], the default, and [Random].
 func WithMode(mode Mode) Option { return func(o *options) { o.mode = mode } }
 
 // WithTLS encrypts the connection. A client certificate in the configuration makes it mutual. The configuration is
@@ -145,12 +145,12 @@ func WithTLS(config *tls.Config) Option {
 	}
 }
 
-// WithCredentials has the connection authenticate as this user. It gets one token for all its endpoints and requests, and
-// another one when that is refused, as after a restart of the servers: once for all calls and streams that are refused,
-// which then go on. On servers without auth it is no error, and is used once auth is turned on. With a wrong password Open
-// fails, and an endpoint stays Frozen, with etcderr.ErrAuthFailed. An empty user or password is ErrOption. Neither password
-// nor token is ever in an error or a log; without WithTLS they go over the network in the clear. It mirrors the options
-// name and password of eetcd:open/5.
+// WithCredentials has the connection authenticate as this user. It gets one token for all its endpoints and requests,
+// and another one when that is refused, as after a restart of the servers: once for all calls and streams that are
+// refused, which then go on. On servers without auth it is no error, and is used once auth is turned on. With a wrong
+// password Open fails, and an endpoint stays Frozen, with etcderr.ErrAuthFailed. An empty user or password is
+// ErrOption. Neither password nor token is ever in an error or a log; without WithTLS they go over the network in the
+// clear.
 func WithCredentials(user, password string) Option {
 	return func(o *options) { o.credentials, o.user, o.password = true, user, password }
 }
@@ -189,8 +189,8 @@ func WithHealthCheckInterval(d time.Duration) Option {
 }
 
 // WithAutoSync has the connection follow the members of the cluster: [Conn.Sync] once it is open, and again after each
-// interval, give or take 5 %. Less than 1 s is ErrOption. A sync that fails is logged, and changes nothing. By default the
-// endpoints are those given to Open. It mirrors the option auto_sync_interval_ms of eetcd:open/5.
+// interval, give or take 5 %. Less than 1 s is ErrOption. A sync that fails is logged, and changes nothing. By default
+// the endpoints are those given to Open.
 func WithAutoSync(interval time.Duration) Option {
 	return func(o *options) { o.autoSync, o.syncInterval = true, interval }
 }

@@ -108,9 +108,9 @@ func (n *names) all() []*Conn {
 // learners, so that what needs no leader can be had of them, such as serializable reads and a snapshot. parent bounds the
 // opening only.
 //
-// It returns ErrAlreadyOpen, ErrEndpoint, ErrOption (each with every fault found), or ErrUnavailable with the reason
-// of each endpoint; then nothing is left behind. It is safe for concurrent use and mirrors eetcd:open/5. It calls
-// grpc.health.v1.Health/Check and Maintenance/Status on each endpoint.
+// It returns ErrAlreadyOpen, ErrEndpoint, ErrOption (each with every fault found), or ErrUnavailable with the reason of
+// each endpoint; then nothing is left behind. It is safe for concurrent use. It calls grpc.health.v1.Health/Check and
+// Maintenance/Status on each endpoint.
 func Open(parent context.Context, name string, endpoints []string, opts ...Option) (*Conn, error) {
 	if parent == nil {
 		return nil, errNilContext
@@ -141,7 +141,7 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 }
 
 // Close closes the connection open under a name; see [Conn.Close]. It returns ErrNotOpen where there is none. It is
-// safe for concurrent use and mirrors eetcd:close/1.
+// safe for concurrent use.
 func Close(name string) error {
 	c, err := Lookup(name)
 	if err != nil {

@@ -37,8 +37,8 @@ type Keeper struct {
 // A lease that is gone is etcderr.ErrLeaseNotFound. One that has not been renewed here before is asked for three times
 // within 250 ms until that is believed: leaders of before 2022 may not know yet what another member has just granted.
 // With no Active endpoint KeepAlive waits for one while the connection has patience, and fails with conn.ErrUnavailable
-// after that; a Keeper that is at work goes on trying. A server that has no such call, as kine, refuses it at once, with the
-// code Unimplemented. It calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive/2.
+// after that; a Keeper that is at work goes on trying. A server that has no such call, as kine, refuses it at once,
+// with the code Unimplemented. It calls Lease/LeaseKeepAlive.
 func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {

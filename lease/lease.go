@@ -25,6 +25,8 @@
 //
 // A call ends at the deadline of its context or of WithTimeout, whichever is earlier. Where neither is set it ends after 5 s,
 // or after the time of conn.WithDefaultTimeout. The context of KeepAlive is that of the Keeper, so only WithTimeout counts there.
+//
+// Its counterpart in eetcd is the module eetcd_lease: see docs/eetcd.md.
 package lease
 
 import (
@@ -41,7 +43,7 @@ import (
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_lease:new/1.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Grant creates a lease that expires when it has not been renewed for ttl. The server counts in whole seconds, so ttl is
@@ -52,8 +54,8 @@ func New(conn string) Request { return ctx.New(conn) }
 // then means that an earlier attempt has granted the lease. Without WithLease a lease whose grant got no answer may live
 // for its TTL.
 //
-// A ttl below 1 ms is ctx.ErrInvalid: it lacks its unit. One above 9 000 000 000 s is etcderr.ErrLeaseTTLTooLarge, an ID
-// in use is etcderr.ErrLeaseExist. It calls Lease/LeaseGrant and mirrors eetcd_lease:grant/2.
+// A ttl below 1 ms is ctx.ErrInvalid: it lacks its unit. One above 9 000 000 000 s is etcderr.ErrLeaseTTLTooLarge, an
+// ID in use is etcderr.ErrLeaseExist. It calls Lease/LeaseGrant.
 func Grant(parent context.Context, c ctx.Ctx, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
 	err := c.Check("a lease grant request", ctx.OptLease)
 	if err = leasettl.Check(err, "lease", ttl); err != nil {
@@ -68,7 +70,7 @@ func Grant(parent context.Context, c ctx.Ctx, ttl time.Duration) (*pb.LeaseGrant
 }
 
 // Revoke ends a lease and deletes the keys attached to it. The Keepers of the lease end with its next renewal. A lease
-// that is gone already is etcderr.ErrLeaseNotFound. It calls Lease/LeaseRevoke and mirrors eetcd_lease:revoke/2.
+// that is gone already is etcderr.ErrLeaseNotFound. It calls Lease/LeaseRevoke.
 func Revoke(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseRevokeResponse, error) {
 	if err := c.Check("a lease revoke request", 0); err != nil {
 		return nil, err
@@ -78,8 +80,8 @@ func Revoke(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseRevokeRespons
 }
 
 // TimeToLive returns the seconds that a lease has left (TTL) and was granted (GrantedTTL), and with withKeys the keys
-// attached to it. A lease that is gone, or about to go, is etcderr.ErrLeaseNotFound; leaders of before 2022 may say so of
-// one that another member has just granted. It calls Lease/LeaseTimeToLive and mirrors eetcd_lease:time_to_live/3.
+// attached to it. A lease that is gone, or about to go, is etcderr.ErrLeaseNotFound; leaders of before 2022 may say so
+// of one that another member has just granted. It calls Lease/LeaseTimeToLive.
 func TimeToLive(parent context.Context, c ctx.Ctx, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
 	if err := c.Check("a lease time-to-live request", 0); err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func TimeToLive(parent context.Context, c ctx.Ctx, id int64, withKeys bool) (*pb
 	return response, err
 }
 
-// Leases returns the IDs of all leases. It calls Lease/LeaseLeases and mirrors eetcd_lease:leases/1.
+// Leases returns the IDs of all leases. It calls Lease/LeaseLeases.
 func Leases(parent context.Context, c ctx.Ctx) (*pb.LeaseLeasesResponse, error) {
 	if err := c.Check("a lease list request", 0); err != nil {
 		return nil, err

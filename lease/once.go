@@ -20,8 +20,8 @@ import (
 // doubles from one member to the next. A proxy may take half a second.
 const oncePatience = 750 * time.Millisecond
 
-// KeepAliveOnce renews a lease once. It is asked of one member after the other until one answers. A lease that is gone is
-// etcderr.ErrLeaseNotFound, which takes 250 ms as it does with [KeepAlive]. It calls Lease/LeaseKeepAlive and mirrors eetcd_lease:keep_alive_once/2.
+// KeepAliveOnce renews a lease once. It is asked of one member after the other until one answers. A lease that is gone
+// is etcderr.ErrLeaseNotFound, which takes 250 ms as it does with [KeepAlive]. It calls Lease/LeaseKeepAlive.
 func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAliveResponse, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {

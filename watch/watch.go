@@ -20,6 +20,8 @@
 // each watch goes on at the revision after the last one it has. A watch whose reader is slow holds at most its buffer
 // in memory: when that is full, the server is told to stop, and to go on when there is room; nothing is lost as long as
 // the server keeps the history, and no other watch waits.
+//
+// Its counterpart in eetcd is the module eetcd_watch: see docs/eetcd.md.
 package watch
 
 import (
@@ -51,7 +53,7 @@ func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes }
 // the same type in every package of the SDK, so a request may be handed from one to another.
 type Request = ctx.Ctx
 
-// New returns an empty request bound to the connection registered under that name. It mirrors eetcd_watch:new/0.
+// New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
 // Key returns an unbound request for a key, to bind with WithConn.
@@ -69,8 +71,7 @@ func Key(key string) Request { return ctx.Key(key) }
 //
 // It returns ctx.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable when no endpoint is
 // Active, and an [*etcderr.Error] such as etcderr.ErrPermissionDenied when the server refuses. A start revision that
-// has been compacted is reported by the watcher. Watch is safe for concurrent use. It calls Watch/Watch and mirrors
-// eetcd_watch:watch/2.
+// has been compacted is reported by the watcher. Watch is safe for concurrent use. It calls Watch/Watch.
 func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) {
 	o := options{buffer: DefaultBuffer}
 	for _, opt := range opts {

@@ -95,7 +95,7 @@ func (w *Watcher) Err() error {
 }
 
 // Close ends the watch on the server, drops what has not been read, and ends a loop over it. Other watches on the
-// stream go on. It returns nil, also when the watch has ended already. It mirrors eetcd_watch:unwatch/2.
+// stream go on. It returns nil, also when the watch has ended already.
 func (w *Watcher) Close() error {
 	w.leave(nil)
 	return nil
