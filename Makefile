@@ -78,7 +78,7 @@ deps-check: ## show what modules the SDK brings along, and clientv3 beside it
 	go -C test test -count=1 -v ./deps
 
 .PHONY: lint
-lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import rules and protos
+lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import rules, api.txt and protos
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo 'not formatted by gofmt:' >&2; echo "$$unformatted" >&2; exit 1; }
 	for module in $(MODULES); do go -C $$module vet ./... || exit 1; done
 	for module in $(MODULES); do go -C $$module mod tidy -diff || exit 1; done
@@ -87,6 +87,11 @@ lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import r
 	bin/staticcheck $$(go list ./... | grep -v /gen/)
 	for module in test tools; do (cd $$module && ../bin/staticcheck ./...) || exit 1; done
 	bin/depguard ./...
+	go -C tools run ./api -C .. ../api.txt
+
+.PHONY: api
+api: ## write the exported API to api.txt, where a review sees each change of it
+	go -C tools run ./api -C .. -write ../api.txt
 
 # 32-bit ones among them. The one at hand is left to vet and the tests.
 PLATFORMS := linux/386 linux/arm linux/arm64 darwin/arm64 freebsd/amd64 windows/amd64 js/wasm wasip1/wasm
