@@ -10,7 +10,7 @@
 //	_, err = auth.Enable(ctx, c)
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. The errors are
-// those of package kv: kv.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise, which never tells a
+// those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise, which never tells a
 // password. A change is never sent twice.
 //
 // While auth is on, all of them need the role root, else etcderr.ErrPermissionDenied; but a user may ask for himself with

@@ -12,7 +12,7 @@
 //	_, err = cluster.MemberPromote(ctx, c, added.GetMember().GetID())
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option unless it says
-// so. The errors are those of package kv: kv.ErrInvalid, those of package conn, and an [*etcderr.Error] otherwise. A
+// so. The errors are those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. A
 // change of members is never sent twice: where its outcome is etcderr.Unknown, MemberList tells.
 //
 // While auth is on, changes need the role root, else etcderr.ErrPermissionDenied; MemberList needs a user. A request

@@ -42,7 +42,7 @@ func Missing(key string) Compare {
 }
 
 // Proto renders the guard for the wire, for package op. An unknown operator is refused with an error
-// that is [ctx.ErrInvalid]. An empty key is left to the server.
+// that is kv.ErrInvalid. An empty key is left to the server.
 func (c Compare) Proto() (*pb.Compare, error) {
 	result, known := c.op.result()
 	if !known {

@@ -13,9 +13,9 @@
 // too slow to notice that its lease has ended and another one leads: writes that must not come from a former leader go
 // into a transaction with [Leadership.Guard], which the server checks.
 //
-// All functions are safe for concurrent use. They return ctx.ErrInvalid for a request that makes no sense, before anything
+// All functions are safe for concurrent use. They return [kv.ErrInvalid] for a request that makes no sense, before anything
 // is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
-// [*etcderr.Error] otherwise. A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after
+// *etcderr.Error otherwise. A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after
 // 5 s where neither is set; Campaign and Observe have no deadline of their own.
 //
 // Its counterpart in eetcd is the module eetcd_election: see docs/eetcd.md.
@@ -47,7 +47,7 @@ func New(conn string) Request { return ctx.New(conn) }
 // cluster cannot be reached, the connection goes on with that until it is closed.
 //
 // It sends KV/Txn and Watch/Watch in the place of Election/Campaign, which would wait on one member only.
-func Campaign(parent context.Context, c ctx.Ctx) (*v3electionpb.CampaignResponse, error) {
+func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse, error) {
 	_, err := c.CampaignRequest()
 	err = named(parent, c, err)
 	if c.Lease() == 0 {
@@ -70,7 +70,7 @@ func keyOf(c ctx.Ctx, h claim.Held) *v3electionpb.LeaderKey {
 
 // Proclaim has the leader of WithLeader tell the others WithValue. One that does not lead any more is
 // etcderr.ErrElectionNotLeader; a missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim.
-func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse, error) {
+func Proclaim(parent context.Context, c Request) (*v3electionpb.ProclaimResponse, error) {
 	request, err := c.ProclaimRequest()
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func Proclaim(parent context.Context, c ctx.Ctx) (*v3electionpb.ProclaimResponse
 
 // Leader returns the key and value of the leader of the election of WithName. Without one it fails with
 // etcderr.ErrElectionNoLeader. It calls Election/Leader.
-func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, error) {
+func Leader(parent context.Context, c Request) (*v3electionpb.LeaderResponse, error) {
 	request, err := c.LeaderRequest()
 	if err = named(parent, c, err); err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func Leader(parent context.Context, c ctx.Ctx) (*v3electionpb.LeaderResponse, er
 
 // Resign gives up the leadership of WithLeader. For one that has ended already it changes nothing. A missing key is
 // etcderr.ErrMissingLeaderKey. It calls Election/Resign.
-func Resign(parent context.Context, c ctx.Ctx) (*v3electionpb.ResignResponse, error) {
+func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, error) {
 	request, err := c.ResignRequest()
 	if err != nil {
 		return nil, err

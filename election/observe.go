@@ -46,7 +46,7 @@ type Observer struct {
 // Observe begins to observe the election of WithName, and returns at once. The observer lives until parent ends or
 // Close is called; WithTimeout bounds how long it may take to begin. It reads the keys below the name, for which it
 // needs permission. It calls KV/Range and Watch/Watch.
-func Observe(parent context.Context, c ctx.Ctx) (*Observer, error) {
+func Observe(parent context.Context, c Request) (*Observer, error) {
 	_, err := c.LeaderRequest()
 	if err = named(parent, c, err); err != nil {
 		return nil, err

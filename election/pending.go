@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 )
 
@@ -19,7 +18,7 @@ type Pending struct {
 
 // CampaignRequest begins a [Campaign] and returns at once, also where that is refused. The campaign ends with parent,
 // and with the connection.
-func CampaignRequest(parent context.Context, c ctx.Ctx) *Pending {
+func CampaignRequest(parent context.Context, c Request) *Pending {
 	p := &Pending{done: make(chan struct{})}
 	to, err := conn.Lookup(c.Conn())
 	if err != nil || parent == nil {

@@ -14,7 +14,7 @@
 //   - [ErrInvalid] for a request that makes no sense, with every conflict in it, before anything is sent;
 //   - conn.ErrNotOpen for a request bound to no open connection, conn.ErrUnavailable while no endpoint is Active,
 //     conn.ErrEndpoint for WithEndpoint of an unknown one;
-//   - an [*etcderr.Error] otherwise, which holds the server's own answer as a sentinel such as etcderr.ErrCompacted,
+//   - an *etcderr.Error otherwise, which holds the server's own answer as a sentinel such as etcderr.ErrCompacted,
 //     and for a failed write whether it may have been applied: see etcderr.OutcomeOf.
 //
 // A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after 5 s where neither is set.

@@ -34,12 +34,12 @@ type Keeper struct {
 // falls silent; with WithEndpoint there is one for the leases of that endpoint, and it stays there. A lease that is kept
 // by several Keepers is renewed once for all.
 //
-// A lease that is gone is etcderr.ErrLeaseNotFound. One that has not been renewed here before is asked for three times
+// A lease that is gone is [etcderr.ErrLeaseNotFound]. One that has not been renewed here before is asked for three times
 // within 250 ms until that is believed: leaders of before 2022 may not know yet what another member has just granted.
 // With no Active endpoint KeepAlive waits for one while the connection has patience, and fails with conn.ErrUnavailable
 // after that; a Keeper that is at work goes on trying. A server that has no such call, as kine, refuses it at once,
 // with the code Unimplemented. It calls Lease/LeaseKeepAlive.
-func KeepAlive(parent context.Context, c ctx.Ctx, id int64) (*Keeper, error) {
+func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (k *Keeper) Done() <-chan struct{} {
 	return k.done
 }
 
-// Err returns why the Keeper ended: [ErrExpired], etcderr.ErrLeaseNotFound where the server says that the lease is gone,
+// Err returns why the Keeper ended: [ErrExpired], [etcderr.ErrLeaseNotFound] where the server says that the lease is gone,
 // the error of its context together with the cause, conn.ErrClosed, or the error with which the server refuses to renew
 // the lease. It is nil while the Keeper is at work, and after Close.
 func (k *Keeper) Err() error {

@@ -15,13 +15,13 @@
 //	<-keeper.Done() // the lease may be gone; keeper.Err says why
 //
 // All functions are safe for concurrent use. They take the connection, and where wanted WithTimeout and WithEndpoint,
-// from an immutable [ctx.Ctx], and return:
+// from an immutable [Request], and return:
 //
-//   - ctx.ErrInvalid for a request that makes no sense, with every conflict in it, before anything is sent;
+//   - kv.ErrInvalid for a request that makes no sense, with every conflict in it, before anything is sent;
 //   - conn.ErrNotOpen for a request bound to no open connection, conn.ErrUnavailable while no endpoint is Active,
 //     conn.ErrEndpoint for WithEndpoint of an unknown one;
-//   - an [*etcderr.Error] otherwise, with the server's own answer as a sentinel such as etcderr.ErrLeaseNotFound, and
-//     what is known of the effect: see etcderr.OutcomeOf.
+//   - an [*etcderr.Error] otherwise, with the server's own answer as a sentinel such as [etcderr.ErrLeaseNotFound], and
+//     what is known of the effect: see [etcderr.OutcomeOf].
 //
 // A call ends at the deadline of its context or of WithTimeout, whichever is earlier. Where neither is set it ends after 5 s,
 // or after the time of conn.WithDefaultTimeout. The context of KeepAlive is that of the Keeper, so only WithTimeout counts there.
@@ -54,9 +54,9 @@ func New(conn string) Request { return ctx.New(conn) }
 // then means that an earlier attempt has granted the lease. Without WithLease a lease whose grant got no answer may live
 // for its TTL.
 //
-// A ttl below 1 ms is ctx.ErrInvalid: it lacks its unit. One above 9 000 000 000 s is etcderr.ErrLeaseTTLTooLarge, an
-// ID in use is etcderr.ErrLeaseExist. It calls Lease/LeaseGrant.
-func Grant(parent context.Context, c ctx.Ctx, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
+// A ttl below 1 ms is kv.ErrInvalid: it lacks its unit. One above 9 000 000 000 s is [etcderr.ErrLeaseTTLTooLarge], an
+// ID in use is [etcderr.ErrLeaseExist]. It calls Lease/LeaseGrant.
+func Grant(parent context.Context, c Request, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
 	err := c.Check("a lease grant request", ctx.OptLease)
 	if err = leasettl.Check(err, "lease", ttl); err != nil {
 		return nil, err
@@ -70,8 +70,8 @@ func Grant(parent context.Context, c ctx.Ctx, ttl time.Duration) (*pb.LeaseGrant
 }
 
 // Revoke ends a lease and deletes the keys attached to it. The Keepers of the lease end with its next renewal. A lease
-// that is gone already is etcderr.ErrLeaseNotFound. It calls Lease/LeaseRevoke.
-func Revoke(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseRevokeResponse, error) {
+// that is gone already is [etcderr.ErrLeaseNotFound]. It calls Lease/LeaseRevoke.
+func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeResponse, error) {
 	if err := c.Check("a lease revoke request", 0); err != nil {
 		return nil, err
 	}
@@ -80,9 +80,9 @@ func Revoke(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseRevokeRespons
 }
 
 // TimeToLive returns the seconds that a lease has left (TTL) and was granted (GrantedTTL), and with withKeys the keys
-// attached to it. A lease that is gone, or about to go, is etcderr.ErrLeaseNotFound; leaders of before 2022 may say so
+// attached to it. A lease that is gone, or about to go, is [etcderr.ErrLeaseNotFound]; leaders of before 2022 may say so
 // of one that another member has just granted. It calls Lease/LeaseTimeToLive.
-func TimeToLive(parent context.Context, c ctx.Ctx, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
+func TimeToLive(parent context.Context, c Request, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
 	if err := c.Check("a lease time-to-live request", 0); err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func TimeToLive(parent context.Context, c ctx.Ctx, id int64, withKeys bool) (*pb
 }
 
 // Leases returns the IDs of all leases. It calls Lease/LeaseLeases.
-func Leases(parent context.Context, c ctx.Ctx) (*pb.LeaseLeasesResponse, error) {
+func Leases(parent context.Context, c Request) (*pb.LeaseLeasesResponse, error) {
 	if err := c.Check("a lease list request", 0); err != nil {
 		return nil, err
 	}

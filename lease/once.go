@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/resume"
@@ -21,8 +20,8 @@ import (
 const oncePatience = 750 * time.Millisecond
 
 // KeepAliveOnce renews a lease once. It is asked of one member after the other until one answers. A lease that is gone
-// is etcderr.ErrLeaseNotFound, which takes 250 ms as it does with [KeepAlive]. It calls Lease/LeaseKeepAlive.
-func KeepAliveOnce(parent context.Context, c ctx.Ctx, id int64) (*pb.LeaseKeepAliveResponse, error) {
+// is [etcderr.ErrLeaseNotFound], which takes 250 ms as it does with [KeepAlive]. It calls Lease/LeaseKeepAlive.
+func KeepAliveOnce(parent context.Context, c Request, id int64) (*pb.LeaseKeepAliveResponse, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {
 		return nil, err

@@ -34,10 +34,10 @@ var ErrNotAcquired = claim.ErrNotAcquired
 // The lock is given up by revoking the lease, and Do waits for that for up to 5 s: 2 s once parent has ended, and
 // half a second where the wait for the lock has run out of time. What takes longer the connection goes on with until it
 // is closed. So nothing is left of a call while the cluster can be reached. A process that dies gives the lock up after
-// ttl. The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; one below 1 ms is ctx.ErrInvalid.
+// ttl. The ttl is that of [lease.Grant]: whole seconds, rounded up, at least some 2 s; one below 1 ms is [kv.ErrInvalid].
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
-func Do(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(held context.Context, l Held) error) error {
+func Do(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) error {
 	_, err := run(parent, c, ttl, f, "a lock.Do request", false)
 	return err
 }
@@ -46,7 +46,7 @@ func Do(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(held contex
 // error. It leaves no trace then: a lock that is taken costs one read. It returns true and what Do would have returned if
 // f has run. Otherwise it returns false and [ErrNotAcquired] with the reason, as when parent or WithTimeout end before
 // the cluster has answered, which is no proof that the lock is taken.
-func Try(parent context.Context, c ctx.Ctx, ttl time.Duration, f func(held context.Context, l Held) error) (held bool, err error) {
+func Try(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) (held bool, err error) {
 	return run(parent, c, ttl, f, "a lock.Try request", true)
 }
 

@@ -36,7 +36,7 @@ func (h Held) Guard() compare.Compare { return claim.GuardOf(h.Key, h.Rev) }
 // ValidUntil returns until when the lease of a lock of [Do] or [Try] is known to be valid, while their function runs: no
 // other holder has the lock before, unless somebody deletes its key. It moves with each renewal, and lies in the past
 // once the lease is lost. For a lock of [Acquire] it is the zero time, since the lease is the caller's: ask its
-// lease.Keeper.
+// [lease.Keeper].
 func (h Held) ValidUntil() time.Time { return claim.ValidUntil(h.keeper) }
 
 // Release gives up a lock of [Acquire]. It deletes the key if that is still the one of this lock: where the lock has been

@@ -20,9 +20,9 @@
 // members, restarts, partitions and elections, and goes on elsewhere within seconds. It needs permission to read the keys
 // below the name, and to write its own.
 //
-// All functions are safe for concurrent use. They return ctx.ErrInvalid for a request that makes no sense, before anything
+// All functions are safe for concurrent use. They return [kv.ErrInvalid] for a request that makes no sense, before anything
 // is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
-// [*etcderr.Error] otherwise.
+// *etcderr.Error otherwise.
 //
 // Its counterpart in eetcd is the module eetcd_lock: see docs/eetcd.md.
 package lock
@@ -55,7 +55,7 @@ func New(conn string) Request { return ctx.New(conn) }
 // The response has no create revision, so the holder can neither fence its writes nor give up this very lock and no
 // later one: [Acquire] returns both. Lock sends KV/Txn and Watch/Watch in the place of Lock/Lock, which would wait on
 // one member only.
-func Lock(parent context.Context, c ctx.Ctx) (*v3lockpb.LockResponse, error) {
+func Lock(parent context.Context, c Request) (*v3lockpb.LockResponse, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
 		return nil, err
@@ -65,7 +65,7 @@ func Lock(parent context.Context, c ctx.Ctx) (*v3lockpb.LockResponse, error) {
 
 // Acquire is [Lock] for a holder that needs more than the key: the result fences writes with Guard, and Release gives up
 // this very lock.
-func Acquire(parent context.Context, c ctx.Ctx) (Held, error) {
+func Acquire(parent context.Context, c Request) (Held, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
 		return Held{}, err
@@ -100,7 +100,7 @@ func named(parent context.Context, c ctx.Ctx, request string, err error) error {
 // lease, so where another lease has the lock by now nothing changes. Where the same lease has locked again, that is
 // what is given up, also by an Unlock that is repeated or late: [Held.Release] does not do so. It ends after 5 s where
 // neither parent nor WithTimeout says otherwise. It calls Lock/Unlock.
-func Unlock(parent context.Context, c ctx.Ctx) (*v3lockpb.UnlockResponse, error) {
+func Unlock(parent context.Context, c Request) (*v3lockpb.UnlockResponse, error) {
 	request, err := c.UnlockRequest()
 	if err == nil && len(request.GetKey()) == 0 {
 		err = ctx.AlsoInvalid(nil, "lock: an unlock request needs WithKey")

@@ -12,14 +12,14 @@ import (
 
 // AlarmList lists the alarms that are on: NOSPACE of a member whose database has reached its quota, CORRUPT of one
 // whose data differs from the others'. It calls Maintenance/Alarm.
-func AlarmList(parent context.Context, c ctx.Ctx) (*pb.AlarmResponse, error) {
+func AlarmList(parent context.Context, c Request) (*pb.AlarmResponse, error) {
 	return alarm(parent, c, "an alarm list request", &pb.AlarmRequest{Action: pb.AlarmRequest_GET})
 }
 
 // AlarmDisarm turns one alarm of one member off, which does not mend its cause: a member that is still over its quota
 // raises it again. The response lists the alarm if it was on. A kind of alarm that does not exist, NONE included, is
-// ctx.ErrInvalid. It calls Maintenance/Alarm.
-func AlarmDisarm(parent context.Context, c ctx.Ctx, memberID uint64, kind pb.AlarmType) (*pb.AlarmResponse, error) {
+// kv.ErrInvalid. It calls Maintenance/Alarm.
+func AlarmDisarm(parent context.Context, c Request, memberID uint64, kind pb.AlarmType) (*pb.AlarmResponse, error) {
 	if _, known := pb.AlarmType_name[int32(kind)]; !known || kind == pb.AlarmType_NONE {
 		return nil, ctx.AlsoInvalid(c.Check(disarm, 0), "maintenance: "+kind.String()+" is no alarm, in "+disarm)
 	}
@@ -28,7 +28,7 @@ func AlarmDisarm(parent context.Context, c ctx.Ctx, memberID uint64, kind pb.Ala
 
 // AlarmDisarmAll turns every alarm off that is on. The response lists them. On an error some may be off already. It
 // calls Maintenance/Alarm once for the list and once for each alarm, and WithTimeout bounds all of them.
-func AlarmDisarmAll(parent context.Context, c ctx.Ctx) (*pb.AlarmResponse, error) {
+func AlarmDisarmAll(parent context.Context, c Request) (*pb.AlarmResponse, error) {
 	parent, cancel := within(parent, c)
 	defer cancel()
 	list, err := alarm(parent, c, disarm, &pb.AlarmRequest{Action: pb.AlarmRequest_GET})

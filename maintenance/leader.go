@@ -15,9 +15,9 @@ import (
 
 // MoveLeader hands the leadership to the member with that ID, and returns when it leads. Without WithEndpoint the
 // request goes to whichever Active endpoint is the leader's, conn.ErrUnavailable if there is none; with WithEndpoint to
-// that one, etcderr.ErrNotLeader if it is not the leader's. A learner, or an ID that is no member's, is
-// etcderr.ErrBadLeaderTransferee. It calls Maintenance/MoveLeader, without WithEndpoint after Maintenance/Status.
-func MoveLeader(parent context.Context, c ctx.Ctx, targetID uint64) (*pb.MoveLeaderResponse, error) {
+// that one, [etcderr.ErrNotLeader] if it is not the leader's. A learner, or an ID that is no member's, is
+// [etcderr.ErrBadLeaderTransferee]. It calls Maintenance/MoveLeader, without WithEndpoint after Maintenance/Status.
+func MoveLeader(parent context.Context, c Request, targetID uint64) (*pb.MoveLeaderResponse, error) {
 	if err := c.Check("a move leader request", 0); err != nil {
 		return nil, err
 	}

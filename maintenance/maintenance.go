@@ -10,12 +10,12 @@
 //	})
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. Those that are
-// about one member need WithEndpoint: without it they return ctx.ErrInvalid. The other errors are those of package kv:
+// about one member need WithEndpoint: without it they return kv.ErrInvalid. The other errors are those of package kv:
 // those of package conn, and an [*etcderr.Error]. A call ends at the deadline of its context or of WithTimeout, and after
 // 5 s where neither is set. Defragment, Hash, HashKV and snapshots take as long as the database is large, and have no default.
 //
-// While auth is on, all of it needs the role root, else etcderr.ErrPermissionDenied; but Status and AlarmList need no
-// more than a user. A request without a user is etcderr.ErrUserEmpty then. Servers before 3.6 ask for less, and refuse some
+// While auth is on, all of it needs the role root, else [etcderr.ErrPermissionDenied]; but Status and AlarmList need no
+// more than a user. A request without a user is [etcderr.ErrUserEmpty] then. Servers before 3.6 ask for less, and refuse some
 // of it with code Unknown and a text of their own, such as "auth: permission denied".
 //
 // Its counterpart in eetcd is the module eetcd_maintenance: see docs/eetcd.md.
@@ -89,9 +89,9 @@ func checkMember(c ctx.Ctx, what string) error {
 
 // Downgrade prepares the cluster for servers of the minor version before its own, such as "3.6": the action VALIDATE
 // only checks whether it could, ENABLE begins, CANCEL ends it. A malformed version is
-// etcderr.ErrWrongDowngradeVersionFormat, any other version etcderr.ErrInvalidDowngradeTargetVersion, and VALIDATE or
-// ENABLE while a downgrade is under way etcderr.ErrDowngradeInProcess. CANCEL ignores the version; without a downgrade
-// it is etcderr.ErrNoInflightDowngrade on servers of 3.5, while later ones say yes to it whatever comes of it: the
+// [etcderr.ErrWrongDowngradeVersionFormat], any other version [etcderr.ErrInvalidDowngradeTargetVersion], and VALIDATE or
+// ENABLE while a downgrade is under way [etcderr.ErrDowngradeInProcess]. CANCEL ignores the version; without a downgrade
+// it is [etcderr.ErrNoInflightDowngrade] on servers of 3.5, while later ones say yes to it whatever comes of it: the
 // DowngradeInfo of [Status] tells. Servers before 3.5 do not know the request: the error's Code is Unimplemented. It
 // calls Maintenance/Downgrade; eetcd has no counterpart.
 func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {

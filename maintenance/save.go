@@ -17,9 +17,9 @@ import (
 // written beside path under another name, checked, brought to the disk, and renamed, in place of the file that was at
 // path before. progress, which may be nil, is told how many bytes of how many have been written; that all of them are
 // does not mean yet that they are right. On an error nothing is left behind, and what was at path stays. The errors are
-// those of [Snapshot] and its reader, and those of the file system; an empty path is ctx.ErrInvalid. parent bounds all
+// those of [Snapshot] and its reader, and those of the file system; an empty path is kv.ErrInvalid. parent bounds all
 // of it, WithTimeout its beginning. It calls Maintenance/Snapshot; eetcd has no counterpart.
-func SaveSnapshot(parent context.Context, c ctx.Ctx, path string, progress func(done, total int64)) (err error) {
+func SaveSnapshot(parent context.Context, c Request, path string, progress func(done, total int64)) (err error) {
 	err = checkSnapshot(parent, c)
 	if path == "" {
 		err = ctx.AlsoInvalid(err, "maintenance: SaveSnapshot needs a path")

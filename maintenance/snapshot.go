@@ -47,7 +47,7 @@ type SnapshotReader struct {
 // member. Every member has all the data, but one may lag behind the others. parent bounds the whole of it, WithTimeout
 // its beginning; neither has a default. The caller closes the reader. A snapshot cannot be resumed: what breaks it is
 // returned by Read. It calls Maintenance/Snapshot; eetcd has no counterpart.
-func Snapshot(parent context.Context, c ctx.Ctx) (*SnapshotReader, error) {
+func Snapshot(parent context.Context, c Request) (*SnapshotReader, error) {
 	if err := checkSnapshot(parent, c); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@
 //	resp, err := kv.Txn(ctx, kv.New("registry"), swap)
 //
 // Transactions are immutable values and building one never fails. kv.Txn reports everything that is
-// wrong with the guards and operations, nested ones included, in one error that is ctx.ErrInvalid.
+// wrong with the guards and operations, nested ones included, in one error that is kv.ErrInvalid.
 //
 // Its counterpart in eetcd is the module eetcd_op: see docs/eetcd.md.
 package op

@@ -61,13 +61,13 @@ type options struct {
 }
 
 // WithIsolation sets the level of isolation; SerializableSnapshot is the default. An unknown level is refused with
-// kv.ErrInvalid.
+// [kv.ErrInvalid].
 func WithIsolation(level Isolation) Option {
 	return func(o *options) { o.isolation = level }
 }
 
 // WithPrefetch reads these keys in one request before the function runs, at most 128 of them unless the server is
-// configured otherwise (etcderr.ErrTooManyOps). It only saves time: a key that the function does not read cannot cause a
+// configured otherwise ([etcderr.ErrTooManyOps]). It only saves time: a key that the function does not read cannot cause a
 // conflict. Given more than once, the keys add up. By default nothing is read ahead in the first try; a later one reads
 // ahead what the one before has read.
 func WithPrefetch(keys ...string) Option {
@@ -76,7 +76,7 @@ func WithPrefetch(keys ...string) Option {
 }
 
 // WithMaxRetries bounds how often the function runs again after a conflict; the run then ends with [ErrConflict]. With 0 it
-// runs once. By default it runs until the deadline. Less than 0 is refused with kv.ErrInvalid.
+// runs once. By default it runs until the deadline. Less than 0 is refused with [kv.ErrInvalid].
 func WithMaxRetries(n int) Option {
 	return func(o *options) { o.maxRetries = n }
 }

@@ -22,7 +22,7 @@
 // # Limits
 //
 // A server takes 128 guards and 128 writes in a transaction unless it is configured otherwise, and refuses more with
-// etcderr.ErrTooManyOps. Every key that was read is a guard, one that was returned by a range included, for the deletion of
+// [etcderr.ErrTooManyOps]. Every key that was read is a guard, one that was returned by a range included, for the deletion of
 // a key cannot be seen otherwise; so is every range, and with SerializableSnapshot every key that was written unread. There
 // is no way around it, since nested transactions share the limit. With [WithKeepLease] a put of a key that was not read, and
 // each put with ReadCommitted, is nested in a transaction of its own, which leaves room for 127 writes. Transactions that only read, with SerializableSnapshot or
@@ -74,13 +74,13 @@ func New(conn string) Request { return ctx.New(conn) }
 // An error of fn ends the run with nothing written, and is returned as it is. So is the first error that tx has returned,
 // even if fn returns nil. A panic of fn is the caller's, and nothing is written. Other errors are:
 //
-//   - kv.ErrInvalid for a request or option that makes no sense, conn.ErrNotOpen for a request bound to no open
+//   - [kv.ErrInvalid] for a request or option that makes no sense, conn.ErrNotOpen for a request bound to no open
 //     connection, before fn is run;
 //   - [ErrConflict] when the time, or WithMaxRetries, was used up by conflicts, with context.DeadlineExceeded or
 //     context.Canceled where it was the time;
 //   - an [*etcderr.Error], or an error of package conn, of a request that failed.
 //
-// etcderr.OutcomeOf these is Unknown only if the transaction may have been applied; it is never sent again then, since it
+// [etcderr.OutcomeOf] these is Unknown only if the transaction may have been applied; it is never sent again then, since it
 // could be applied twice. For every other outcome nothing was written.
 //
 // Run is safe for concurrent use. It calls KV/Range and KV/Txn.

@@ -46,7 +46,7 @@ type write struct {
 func (tx *Tx) Conflicts() int { return tx.conflicts }
 
 // Get returns the value of a key, "" if it is not there; [Tx.Rev] tells that from an empty value. What the transaction
-// has put or deleted itself is as good as done. An empty key is etcderr.ErrEmptyKey, a Tx of a function that has returned
+// has put or deleted itself is as good as done. An empty key is [etcderr.ErrEmptyKey], a Tx of a function that has returned
 // [ErrEnded]; for other errors see [Run].
 func (tx *Tx) Get(key string) (string, error) {
 	tx.mu.Lock()
@@ -84,7 +84,7 @@ func (tx *Tx) Rev(key string) (int64, error) {
 // A key that somebody else puts into the range, changes or deletes there is a conflict, beyond the last pair returned under
 // a limit it is not.
 //
-// Every other option is refused with kv.ErrInvalid, and so are a connection or an endpoint other than that of the run, and a
+// Every other option is refused with [kv.ErrInvalid], and so are a connection or an endpoint other than that of the run, and a
 // negative limit. A timeout is ignored, since that of the run counts. Other errors are those of [Tx.Get].
 func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 	tx.mu.Lock()
@@ -116,7 +116,7 @@ func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 
 // Put sets the value of a key when the transaction is committed. The key is attached to no lease then, as etcd's put has it;
 // with [WithKeepLease] it keeps the lease that it has. The last Put, PutWithLease or Delete of a key counts. An empty key is
-// refused at the end of the run, with etcderr.ErrEmptyKey. On a Tx of a function that has returned it does nothing.
+// refused at the end of the run, with [etcderr.ErrEmptyKey]. On a Tx of a function that has returned it does nothing.
 func (tx *Tx) Put(key, value string) {
 	tx.write(key, func(before write, written bool) write {
 		w := write{value: value}
@@ -128,7 +128,7 @@ func (tx *Tx) Put(key, value string) {
 }
 
 // PutWithLease is [Tx.Put] for a key that goes when a lease does, with or without [WithKeepLease]. A lease of 0 is none: the
-// key stays. One that does not exist is refused at the end of the run, with etcderr.ErrLeaseNotFound, and nothing is written.
+// key stays. One that does not exist is refused at the end of the run, with [etcderr.ErrLeaseNotFound], and nothing is written.
 func (tx *Tx) PutWithLease(key, value string, lease int64) {
 	tx.write(key, func(write, bool) write { return write{value: value, lease: lease} })
 }

@@ -18,7 +18,7 @@ import (
 
 // CompactedError ends a watch that needs history which has been compacted away: its start revision is too old, or it
 // was away, or its reader was too slow, for longer than the history is kept. To go on, read the keys, and watch from the
-// revision after that of the read, or from CompactRevision at the earliest. errors.Is finds etcderr.ErrCompacted in it.
+// revision after that of the read, or from CompactRevision at the earliest. errors.Is finds [etcderr.ErrCompacted] in it.
 type CompactedError struct {
 	CompactRevision int64 // the earliest revision that can still be watched from
 }
@@ -28,7 +28,7 @@ func (e *CompactedError) Error() string {
 	return fmt.Sprintf("watch: the history before revision %d has been compacted", e.CompactRevision)
 }
 
-// Unwrap returns etcderr.ErrCompacted.
+// Unwrap returns [etcderr.ErrCompacted].
 func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 
 // ErrNoProgress is what Progress returns where the server answers no progress request, as etcd's gRPC proxy does not.

@@ -46,7 +46,7 @@ type options struct {
 }
 
 // WithBuffer sets how many bytes of memory the events that wait for the watch's reader may take, 4 MiB by default. A
-// single response that is larger is still delivered. Less than 1 is refused with ctx.ErrInvalid.
+// single response that is larger is still delivered. Less than 1 is refused with kv.ErrInvalid.
 func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes } }
 
 // Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
@@ -69,10 +69,10 @@ func Key(key string) Request { return ctx.Key(key) }
 // events are large the SDK has the server split its responses, and puts revisions together again; WithFragment has it
 // split them always, and hands the parts on as they come.
 //
-// It returns ctx.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable when no endpoint is
-// Active, and an [*etcderr.Error] such as etcderr.ErrPermissionDenied when the server refuses. A start revision that
+// It returns kv.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable when no endpoint is
+// Active, and an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] when the server refuses. A start revision that
 // has been compacted is reported by the watcher. Watch is safe for concurrent use. It calls Watch/Watch.
-func Watch(parent context.Context, c ctx.Ctx, opts ...Option) (*Watcher, error) {
+func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) {
 	o := options{buffer: DefaultBuffer}
 	for _, opt := range opts {
 		if opt != nil {
