@@ -4,51 +4,46 @@ package auth_test
 
 import (
 	"context"
+	"fmt"
 	"log"
-	"os"
 
 	"github.com/eetcd-go/eetcd/auth"
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/gen/authpb"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// Turn access control on, with a user who may read what begins with "config/".
+// A user may read the keys below config/, and nothing else once auth.Enable has been called.
 func Example() {
 	ctx := context.Background()
-	registry, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+	registry := auth.New("registry") // conn.Open has opened "registry"
+	if _, err := auth.RoleAdd(ctx, registry, "reader"); err != nil {
+		log.Fatal(err)
+	}
+	defer auth.RoleDelete(ctx, registry, "reader")
+	_, err := auth.RoleGrantPermission(ctx, registry, "reader", "config/", kv.PrefixEnd("config/"), authpb.Permission_READ)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer registry.Close()
+	if _, err := auth.UserAdd(ctx, registry, "app", "a password"); err != nil {
+		log.Fatal(err)
+	}
+	defer auth.UserDelete(ctx, registry, "app")
+	if _, err := auth.UserGrantRole(ctx, registry, "app", "reader"); err != nil {
+		log.Fatal(err)
+	}
 
-	c := auth.New("registry")
-	if _, err := auth.UserAdd(ctx, c, "root", os.Getenv("ROOT_PASSWORD")); err != nil {
-		log.Print(err)
-		return
-	}
-	if _, err := auth.UserGrantRole(ctx, c, "root", "root"); err != nil {
-		log.Print(err)
-		return
-	}
-	if _, err := auth.RoleAdd(ctx, c, "reader"); err != nil {
-		log.Print(err)
-		return
-	}
-	_, err = auth.RoleGrantPermission(ctx, c, "reader", "config/", kv.PrefixEnd("config/"), authpb.Permission_READ)
+	user, err := auth.UserGet(ctx, registry, "app")
 	if err != nil {
-		log.Print(err)
-		return
+		log.Fatal(err)
 	}
-	if _, err := auth.UserAdd(ctx, c, "app", os.Getenv("APP_PASSWORD")); err != nil {
-		log.Print(err)
-		return
+	for _, role := range user.GetRoles() {
+		allowed, err := auth.RoleGet(ctx, registry, role)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, p := range allowed.GetPerm() {
+			fmt.Printf("as %s app may %v from %s to %s\n", role, p.GetPermType(), p.GetKey(), p.GetRangeEnd())
+		}
 	}
-	if _, err := auth.UserGrantRole(ctx, c, "app", "reader"); err != nil {
-		log.Print(err)
-		return
-	}
-	if _, err := auth.Enable(ctx, c); err != nil {
-		log.Print(err)
-	}
+	// Output: as reader app may READ from config/ to config0
 }

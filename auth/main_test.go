@@ -5,8 +5,6 @@ package auth_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,36 +17,16 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
 // registry is the connection to the member that the tests share which leave auth off. The others start their own.
-const registry = "shared"
+const registry = "registry"
 
 // cheap spares the tests the time that passwords are meant to cost.
 var cheap = etcdtest.WithFlags("--bcrypt-cost=4")
 
-func TestMain(m *testing.M) {
-	code, err := runOnCluster(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runOnCluster(m *testing.M) (code int, err error) {
-	cluster, err := etcdtest.Run(context.Background(), cheap)
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(context.Background(), registry, cluster.Endpoints())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { onecluster.Main(m, registry, nil, cheap) }
 
 // open opens a connection that closes with the test.
 func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) *conn.Conn {

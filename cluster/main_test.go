@@ -3,10 +3,7 @@
 package cluster_test
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,35 +15,15 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
 // registry is the connection to the one member that the tests share which change nothing. The others start their own.
-const registry = "shared"
+const registry = "registry"
 
 var shared *etcdtest.Cluster
 
-func TestMain(m *testing.M) {
-	code, err := runOnCluster(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runOnCluster(m *testing.M) (code int, err error) {
-	shared, err = etcdtest.Run(context.Background())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, shared.Close()) }()
-	c, err := conn.Open(context.Background(), registry, shared.Endpoints())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { onecluster.Main(m, registry, &shared) }
 
 // is34 tells whether the cluster is of the oldest version that the SDK supports.
 func is34(c *etcdtest.Cluster) bool { return strings.HasPrefix(c.Member(0).Version(), "v3.4.") }

@@ -32,15 +32,18 @@ import (
 // starvedEndpoints makes this test binary the process that is starved: it has the endpoints to use.
 const starvedEndpoints = "EETCD_CONN_TEST_STARVED"
 
-func TestMain(m *testing.M) {
-	if endpoints := os.Getenv(starvedEndpoints); endpoints != "" {
+func init() {
+	endpoints := os.Getenv(starvedEndpoints)
+	if endpoints == "" {
+		return
+	}
+	child = func() int {
 		if err := starve(strings.Split(endpoints, ",")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return 1
 		}
-		os.Exit(0)
+		return 0
 	}
-	os.Exit(m.Run())
 }
 
 // starved is what a starved process saw.

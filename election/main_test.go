@@ -4,47 +4,22 @@ package election_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/election"
-	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
 // registry is the connection to the cluster that the tests share.
-const registry = "shared"
+const registry = "registry"
 
-func TestMain(m *testing.M) {
-	code, err := runOnCluster(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runOnCluster(m *testing.M) (code int, err error) {
-	cluster, err := etcdtest.Run(context.Background())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(context.Background(), registry, cluster.Endpoints())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { onecluster.Main(m, registry, nil) }
 
 // named is a request about an election of the test's own.
 func named(t *testing.T) ctx.Ctx { return election.New(registry).WithName(t.Name()) }

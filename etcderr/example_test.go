@@ -3,25 +3,24 @@
 package etcderr_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/kv"
 )
 
+// An error tells what the server said, to what request, and whether that had an effect.
 func Example() {
-	// err is what kv.Put returned.
-	answer := status.Error(codes.NotFound, "etcdserver: requested lease not found")
-	err := etcderr.FromRPC(answer, etcderr.Call{Method: "/etcdserverpb.KV/Put", Endpoint: "127.0.0.1:2379", Sent: true})
-
+	_, err := kv.Put(context.Background(), kv.New("registry").WithKey("config").WithLease(42))
 	fmt.Println(errors.Is(err, etcderr.ErrLeaseNotFound))
 	fmt.Println(etcderr.OutcomeOf(err))
-	fmt.Println(err)
+	if failed := new(etcderr.Error); errors.As(err, &failed) {
+		fmt.Println(failed.Method(), failed.Code())
+	}
 	// Output:
 	// true
 	// rejected
-	// etcd: etcdserverpb.KV/Put at 127.0.0.1:2379: etcdserver: requested lease not found
+	// /etcdserverpb.KV/Put NotFound
 }

@@ -4,11 +4,11 @@ package kv_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 
 	"github.com/eetcd-go/eetcd/compare"
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
@@ -16,63 +16,126 @@ import (
 
 func Example() {
 	ctx := context.Background()
-	registry, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+	services := kv.New("registry").WithKey("services/") // conn.Open has opened "registry"
+	for name, address := range map[string]string{"billing": "10.0.0.1:80", "search": "10.0.0.2:80"} {
+		if _, err := kv.Put(ctx, services.WithSubKey(name).WithValue(address)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	all, err := kv.Get(ctx, services.WithPrefix().WithSort(kv.ByKey, kv.Descend))
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer registry.Close()
-
-	base := kv.Key("heartbeat:10.0.0.1").WithConn("registry")
-	if _, err := kv.Put(ctx, base.WithValue("up")); err != nil {
-		log.Print(err)
-		return
+	for _, pair := range all.GetKvs() {
+		fmt.Printf("%s = %s\n", pair.GetKey(), pair.GetValue())
 	}
-	newest := base.WithKey("heartbeat:").WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10)
-	found, err := kv.Get(ctx, newest)
-	if err != nil {
-		log.Print(err)
-		return
-	}
-	for _, pair := range found.GetKvs() {
-		fmt.Printf("%s = %s at revision %d\n", pair.GetKey(), pair.GetValue(), pair.GetModRevision())
-	}
+	// Output:
+	// services/search = 10.0.0.2:80
+	// services/billing = 10.0.0.1:80
 }
 
-// A write that failed may have been applied all the same; what is known of it decides what to do.
+// A base request serves for many requests, and WithRev reads the past.
+func ExampleGet() {
+	ctx := context.Background()
+	config := kv.New("registry").WithKey("config/level")
+	written, err := kv.Put(ctx, config.WithValue("debug"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := kv.Put(ctx, config.WithValue("info")); err != nil {
+		log.Fatal(err)
+	}
+	for _, request := range []kv.Request{config, config.WithRev(written.GetHeader().GetRevision())} {
+		found, err := kv.Get(ctx, request)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s\n", found.GetKvs()[0].GetValue())
+	}
+	// Output:
+	// info
+	// debug
+}
+
+// All mistakes in a request are reported at once, before anything is sent.
+func ExamplePut_mistakes() {
+	_, err := kv.Put(context.Background(), kv.New("registry").WithKey("config").WithLimit(10).WithTimeout(5))
+	fmt.Println(errors.Is(err, kv.ErrInvalid))
+	fmt.Println(err)
+	// Output:
+	// true
+	// ctx: WithLimit does not apply to a put request; ctx: WithTimeout(5ns) is below 1ms in a put request
+}
+
+// A write that failed may have been applied all the same. Its outcome tells whether it is safe to write again.
 func ExamplePut_outcome() {
-	_, err := kv.Put(context.Background(), kv.New("registry").WithKey("config").WithValue("v2"))
+	_, err := kv.Put(context.Background(), kv.New("registry").WithKey("config").WithLease(42))
+	if errors.Is(err, etcderr.ErrLeaseNotFound) {
+		fmt.Println("there is no such lease")
+	}
 	switch etcderr.OutcomeOf(err) {
 	case etcderr.None:
 		fmt.Println("written")
 	case etcderr.NotSent, etcderr.Rejected:
-		fmt.Println("certainly not written:", err)
+		fmt.Println("certainly not written")
 	case etcderr.Unknown:
-		fmt.Println("read it before writing again:", err)
+		fmt.Println("read it before writing again")
 	}
-	// Output: certainly not written: conn: not open: "registry"
+	// Output:
+	// there is no such lease
+	// certainly not written
 }
 
-// Compare-and-swap: write only what nobody has changed since it was read.
+// A delete of a range returns what it deletes, if it is asked to.
+func ExampleDelete() {
+	ctx := context.Background()
+	jobs := kv.New("registry").WithKey("finished/")
+	for _, name := range []string{"a", "b"} {
+		if _, err := kv.Put(ctx, jobs.WithSubKey(name).WithValue("done")); err != nil {
+			log.Fatal(err)
+		}
+	}
+	deleted, err := kv.Delete(ctx, jobs.WithPrefix().WithPrevKV())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, pair := range deleted.GetPrevKvs() {
+		fmt.Printf("%s was %s\n", pair.GetKey(), pair.GetValue())
+	}
+	// Output:
+	// finished/a was done
+	// finished/b was done
+}
+
+// Compare and swap writes only if nobody has changed the key since it was read.
 func ExampleTxn() {
 	ctx := context.Background()
-	config := kv.New("registry").WithKey("config")
-	read, err := kv.Get(ctx, config)
+	config := kv.New("registry").WithKey("config/owner")
+	written, err := kv.Put(ctx, config.WithValue("anna"))
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
-	var seen int64 // 0: the key is not there
-	if pairs := read.GetKvs(); len(pairs) > 0 {
-		seen = pairs[0].GetModRevision()
-	}
-	swap := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
-		Then(op.Put(config.WithValue("v2"))).
+	swap := op.If(compare.New("config/owner").ModRevision(compare.Equal, written.GetHeader().GetRevision())).
+		Then(op.Put(config.WithValue("ben"))).
 		Else(op.Get(config))
-	switch resp, err := kv.Txn(ctx, kv.New("registry"), swap); {
-	case err != nil:
-		fmt.Println(err)
-	case !resp.GetSucceeded():
-		fmt.Println("changed meanwhile:", resp.GetResponses()[0].GetResponseRange().GetKvs())
+	for range 2 {
+		done, err := kv.Txn(ctx, kv.New("registry"), swap)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if done.GetSucceeded() {
+			fmt.Println("swapped")
+		} else {
+			fmt.Printf("the owner is %s\n", done.GetResponses()[0].GetResponseRange().GetKvs()[0].GetValue())
+		}
 	}
-	// Output: conn: not open: "registry"
+	// Output:
+	// swapped
+	// the owner is ben
+}
+
+// PrefixEnd is for a range that begins within a prefix, such as the next page of one.
+func ExamplePrefixEnd() {
+	fmt.Printf("%q %q %q\n", kv.PrefixEnd("a"), kv.PrefixEnd("a\xff"), kv.PrefixEnd(""))
+	// Output: "b" "b" "\x00"
 }

@@ -110,7 +110,7 @@ func TestTransactionThatMakesNoSenseIsNotSent(t *testing.T) {
 		},
 		{
 			"an operation on another connection", op.If().Else(op.Get(kv.New("elsewhere").WithKey("a"))),
-			[]string{`op: else[0]: WithConn("elsewhere") is not the transaction's connection "shared"`},
+			[]string{`op: else[0]: WithConn("elsewhere") is not the transaction's connection "registry"`},
 		},
 		{
 			"a delete of a prefix whose key is forgotten", op.If().Then(op.Delete(kv.New(registry).WithPrefix())),

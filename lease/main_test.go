@@ -3,9 +3,6 @@
 package lease_test
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -13,12 +10,13 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
 // registry is the connection to the cluster that the tests of this package share. What needs a member killed or paused
 // starts its own.
-const registry = "shared"
+const registry = "registry"
 
 var cluster *etcdtest.Cluster
 
@@ -26,26 +24,7 @@ func TestMain(m *testing.M) {
 	if endpoint, how := os.Getenv(childEndpoint), os.Getenv(childQuestion); endpoint != "" {
 		os.Exit(child(endpoint, how))
 	}
-	code, err := runOnCluster(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runOnCluster(m *testing.M) (code int, err error) {
-	cluster, err = etcdtest.Run(context.Background(), etcdtest.WithSize(3))
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(context.Background(), registry, cluster.Endpoints())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return m.Run(), nil
+	onecluster.Main(m, registry, &cluster, etcdtest.WithSize(3))
 }
 
 // open opens a connection to a cluster of the test's own. It closes with the test.

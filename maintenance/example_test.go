@@ -6,46 +6,68 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
+	"path/filepath"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// Look at each member, and save a snapshot.
+// Status asks each member about itself, so it needs the endpoint.
 func Example() {
 	ctx := context.Background()
-	registry, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
+	c, err := conn.Lookup("registry")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer registry.Close()
-
-	c := maintenance.New("registry")
-	for _, endpoint := range registry.Info() {
-		status, err := maintenance.Status(ctx, c.WithEndpoint(endpoint.Address))
+	healthy := 0
+	for _, endpoint := range c.Info() {
+		status, err := maintenance.Status(ctx, maintenance.New("registry").WithEndpoint(endpoint.Address))
 		if err != nil {
 			log.Print(err)
 			continue
 		}
-		fmt.Println(endpoint.Address, status.GetVersion(), status.GetDbSize(), "bytes", status.GetErrors())
+		if status.GetLeader() != 0 && len(status.GetErrors()) == 0 {
+			healthy++
+		}
 	}
-	err = maintenance.SaveSnapshot(ctx, c, "backup.db", func(done, total int64) {
-		fmt.Printf("%d of %d bytes\n", done, total)
-	})
-	if err != nil {
-		log.Print(err)
-	}
+	fmt.Printf("%d members are healthy\n", healthy)
+	// Output: 3 members are healthy
 }
 
-// Turn off all alarms once their cause is mended.
+// A backup is a snapshot that is checked against its checksum before it gets its name.
+func ExampleSaveSnapshot() {
+	folder, err := os.MkdirTemp("", "backup")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	backup := filepath.Join(folder, "backup.db")
+	err = maintenance.SaveSnapshot(context.Background(), maintenance.New("registry"), backup, func(done, total int64) {
+		if done == total {
+			fmt.Println("everything has arrived")
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if info, err := os.Stat(backup); err == nil && info.Size() > 0 {
+		fmt.Println("the backup is there")
+	}
+	// Output:
+	// everything has arrived
+	// the backup is there
+}
+
+// Alarms stay on after their cause is gone, until they are turned off.
 func ExampleAlarmDisarmAll() {
 	off, err := maintenance.AlarmDisarmAll(context.Background(), maintenance.New("registry"))
 	if err != nil {
-		fmt.Println(err)
-		return
+		log.Fatal(err)
 	}
 	for _, alarm := range off.GetAlarms() {
 		fmt.Printf("%v of member %x\n", alarm.GetAlarm(), alarm.GetMemberID())
 	}
-	// Output: conn: not open: "registry"
+	fmt.Println("all alarms are off")
+	// Output: all alarms are off
 }

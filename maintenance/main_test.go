@@ -3,10 +3,8 @@
 package maintenance_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,37 +14,17 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
 // registry is the connection to the three members that the tests share. What needs them otherwise starts its own.
-const registry = "shared"
+const registry = "registry"
 
 var shared *etcdtest.Cluster
 
-func TestMain(m *testing.M) {
-	code, err := runOnCluster(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runOnCluster(m *testing.M) (code int, err error) {
-	shared, err = etcdtest.Run(context.Background(), etcdtest.WithSize(3))
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, shared.Close()) }()
-	c, err := conn.Open(context.Background(), registry, shared.Endpoints())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { onecluster.Main(m, registry, &shared, etcdtest.WithSize(3)) }
 
 // open opens a connection to these endpoints, which closes with the test.
 func open(t *testing.T, endpoints ...string) ctx.Ctx {

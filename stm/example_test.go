@@ -16,46 +16,63 @@ import (
 
 var errTooLittle = errors.New("there is not enough in the account")
 
-// Money goes from one account to another, and nobody ever sees it in both or in neither.
+// Money moves from one account to another. Nobody sees it in both accounts, or in neither.
 func Example() {
 	ctx := context.Background()
-	const amount = 10
-	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
-		var balance [2]int
-		for i, key := range []string{"account/a", "account/b"} {
-			value, err := tx.Get(key)
-			if err != nil {
-				return err
-			}
-			if balance[i], err = strconv.Atoi(value); err != nil {
-				return err
-			}
+	for account, balance := range map[string]string{"account/a": "15", "account/b": "0"} {
+		if _, err := kv.Put(ctx, kv.New("registry").WithKey(account).WithValue(balance)); err != nil {
+			log.Fatal(err)
 		}
-		if balance[0] < amount {
-			return errTooLittle // nothing is written
-		}
-		tx.Put("account/a", strconv.Itoa(balance[0]-amount))
-		tx.Put("account/b", strconv.Itoa(balance[1]+amount))
-		return nil
-	}, stm.WithPrefetch("account/a", "account/b"))
-	switch {
-	case err == nil:
-		fmt.Println("transferred")
-	case errors.Is(err, errTooLittle), errors.Is(err, stm.ErrConflict):
-		fmt.Println("not transferred:", err)
-	case etcderr.OutcomeOf(err) == etcderr.Unknown:
-		fmt.Println("look at the accounts before trying again:", err)
-	default:
-		fmt.Println("not transferred:", err)
 	}
-	// Output: not transferred: conn: not open: "registry"
+	transfer := func(amount int) error {
+		_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
+			var balance [2]int
+			for i, key := range []string{"account/a", "account/b"} {
+				value, err := tx.Get(key)
+				if err != nil {
+					return err
+				}
+				if balance[i], err = strconv.Atoi(value); err != nil {
+					return err
+				}
+			}
+			if balance[0] < amount {
+				return errTooLittle // nothing is written
+			}
+			tx.Put("account/a", strconv.Itoa(balance[0]-amount))
+			tx.Put("account/b", strconv.Itoa(balance[1]+amount))
+			return nil
+		}, stm.WithPrefetch("account/a", "account/b"))
+		return err
+	}
+	for range 2 {
+		switch err := transfer(10); {
+		case err == nil:
+			fmt.Println("transferred")
+		case errors.Is(err, errTooLittle):
+			fmt.Println("not transferred:", err)
+		case etcderr.OutcomeOf(err) == etcderr.Unknown:
+			fmt.Println("look at the accounts before trying again:", err)
+		default:
+			fmt.Println("nothing was written:", err)
+		}
+	}
+	// Output:
+	// transferred
+	// not transferred: there is not enough in the account
 }
 
-// The first job of a queue is taken by one worker only, and putting others into the queue is not in its way.
+// One worker takes the first job of a queue. New jobs that arrive meanwhile do not disturb it.
 func ExampleTx_Range() {
+	ctx := context.Background()
+	for _, job := range []string{"1", "2"} {
+		if _, err := kv.Put(ctx, kv.New("registry").WithKey("queue/").WithSubKey(job).WithValue("job "+job)); err != nil {
+			log.Fatal(err)
+		}
+	}
 	var job string
-	_, err := stm.Run(context.Background(), stm.New("registry"), func(tx *stm.Tx) error {
-		job = "" // of a try before
+	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
+		job = "" // of an earlier run of this function
 		first, err := tx.Range(kv.Key("queue/").WithFirstKey())
 		if err != nil || len(first) == 0 {
 			return err
@@ -65,8 +82,8 @@ func ExampleTx_Range() {
 		return nil
 	})
 	if err != nil {
-		log.Print(err)
-		return
+		log.Fatal(err)
 	}
 	fmt.Println(job)
+	// Output: job 1
 }

@@ -5,8 +5,6 @@ package stm_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,38 +18,18 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/stm"
 )
 
 // registry is the connection to the cluster that the tests of this package share. What needs a member paused starts its
 // own.
-const registry = "shared"
+const registry = "registry"
 
 var cluster *etcdtest.Cluster
 
-func TestMain(m *testing.M) {
-	code, err := runOnCluster(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func runOnCluster(m *testing.M) (code int, err error) {
-	cluster, err = etcdtest.Run(context.Background(), etcdtest.WithSize(3))
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := conn.Open(context.Background(), registry, cluster.Endpoints())
-	if err != nil {
-		return 1, err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	return m.Run(), nil
-}
+func TestMain(m *testing.M) { onecluster.Main(m, registry, &cluster, etcdtest.WithSize(3)) }
 
 var levels = []stm.Isolation{stm.SerializableSnapshot, stm.Serializable, stm.RepeatableReads, stm.ReadCommitted}
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
+)
+
+// etcd is a member for the examples. Tests start their own.
+var etcd *etcdtest.Cluster
+
+// child is what this process does in place of the tests, where a test has started it.
+var child func() (code int)
+
+func TestMain(m *testing.M) {
+	if child != nil {
+		os.Exit(child())
+	}
+	onecluster.Main(m, "", &etcd)
+}

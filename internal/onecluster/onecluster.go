@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package onecluster runs the tests and examples of a package on one cluster that they share. Only tests import it.
+//
+//	var cluster *etcdtest.Cluster
+//
+//	func TestMain(m *testing.M) { onecluster.Main(m, "registry", &cluster, etcdtest.WithSize(3)) }
+package onecluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+)
+
+// Main starts a cluster, opens a connection to it, runs the tests and ends the process. It stores the cluster at shared,
+// unless that is nil, and opens no connection if name is empty.
+func Main(m *testing.M, name string, shared **etcdtest.Cluster, opts ...etcdtest.Option) {
+	code, err := run(m, name, shared, opts)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M, name string, shared **etcdtest.Cluster, opts []etcdtest.Option) (code int, err error) {
+	cluster, err := etcdtest.Run(context.Background(), opts...)
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	if shared != nil {
+		*shared = cluster
+	}
+	if name == "" {
+		return m.Run(), nil
+	}
+	c, err := conn.Open(context.Background(), name, cluster.Endpoints())
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	return m.Run(), nil
+}
