@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package readme
+package tour
 
 import (
 	"context"
@@ -59,7 +59,7 @@ func (c complaints) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func TestFollowOfTheREADMESurvivesAnOutageAtItsStartAndLater(t *testing.T) {
+func TestFollowOfTheTourSurvivesAnOutageAtItsStartAndLater(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints(), conn.WithPatience(0)) // any outage is too long
 	if err != nil {

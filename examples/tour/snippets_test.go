@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package readme holds the Go code of README.md, line by line as it stands there, and runs it on a real cluster.
-package readme
+// Package tour holds the Go code of docs/tour.md, line by line as it stands there, and runs it on a real cluster.
+package tour
 
 import (
 	"context"
@@ -30,27 +30,6 @@ import (
 	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/watch"
 )
-
-func beat(ctx context.Context, endpoints []string) error {
-	registry, err := conn.Open(ctx, "registry", endpoints)
-	if err != nil {
-		return err
-	}
-	defer registry.Close()
-
-	base := kv.New("registry").WithKey("heartbeat:")
-	if _, err := kv.Put(ctx, base.WithKey("heartbeat:10.0.0.1").WithValue("up")); err != nil {
-		return err
-	}
-	newest, err := kv.Get(ctx, base.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10))
-	if err != nil {
-		return err
-	}
-	for _, pair := range newest.GetKvs() {
-		fmt.Printf("%s = %s at revision %d\n", pair.GetKey(), pair.GetValue(), pair.GetModRevision())
-	}
-	return nil
-}
 
 func open(ctx context.Context, endpoints []string) (*conn.Conn, error) {
 	return conn.Open(ctx, "registry", endpoints,
@@ -153,7 +132,7 @@ func listAndWatch(ctx context.Context, replace func([]*mvccpb.KeyValue), apply f
 	if err != nil {
 		return err
 	}
-	replace(all.GetKvs()) // a key that is not among them any more was deleted meanwhile
+	replace(all.GetKvs()) // a key that is not in this list has been deleted
 	w, err := watch.Watch(ctx, base.WithStartRevision(all.GetHeader().GetRevision()+1))
 	if err != nil {
 		return err
@@ -307,14 +286,14 @@ func stubs(ctx context.Context) error {
 }
 
 func TestReadsSurviveTheLossOfTheLeader(t *testing.T) {
-	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	etcd := etcdtest.Start(t, etcdtest.WithSize(3))
+	c, err := conn.Open(t.Context(), "", etcd.Endpoints())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 
-	cluster.Leader().Kill()
+	etcd.Leader().Kill()
 	if _, err := kv.Get(t.Context(), kv.New(c.Name()).WithKey("config")); err != nil {
 		t.Error(err)
 	}

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package readme
+package tour
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -22,91 +19,9 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-const root = "../.."
-
-func read(t *testing.T, path string) string {
-	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-func TestGoCodeOfTheREADMEIsTheCodeThatRunsHere(t *testing.T) {
-	source := read(t, "snippets_test.go")
-	blocks := goBlock.FindAllStringSubmatch(read(t, filepath.Join(root, "README.md")), -1)
-	if len(blocks) < 10 {
-		t.Fatalf("found %d blocks of Go", len(blocks))
-	}
-	for _, block := range blocks {
-		if code := block[1]; !containsCode(source, code) {
-			t.Errorf("snippets_test.go does not have this code of README.md:\n%s", code)
-		}
-	}
-}
-
-var goBlock = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
-
-// containsCode reports whether the source has these very lines one after the other, at any one depth.
-func containsCode(source, code string) bool {
-	for range 4 {
-		if strings.Contains("\n"+source, "\n"+code) {
-			return true
-		}
-		code = indented.ReplaceAllString(code, "\t$0")
-	}
-	return false
-}
-
-var indented = regexp.MustCompile(`(?m)^.+$`)
-
-func TestDocumentsNameOnlyWhatIsThere(t *testing.T) {
-	targets := targets(t)
-	for _, name := range []string{"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/eetcd.md", "docs/clientv3.md"} {
-		text := read(t, filepath.Join(root, name))
-		for _, link := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(text, -1) {
-			if strings.Contains(link[1], "://") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(name), link[1])); err != nil {
-				t.Errorf("%s links to what is not there: %v", name, err)
-			}
-		}
-		for _, named := range regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)").FindAllStringSubmatch(text, -1) {
-			if !targets[named[1]] {
-				t.Errorf("%s names the target %s, which the Makefile does not have", name, named[1])
-			}
-		}
-		for _, path := range regexp.MustCompile("`(([a-z.]+)/[a-z0-9_/.-]*)`").FindAllStringSubmatch(text, -1) {
-			if _, err := os.Stat(filepath.Join(root, path[2])); err != nil {
-				continue // no folder of this repository, so the path of something else
-			}
-			if _, err := os.Stat(filepath.Join(root, path[1])); err != nil {
-				t.Errorf("%s names what is not there: %v", name, err)
-			}
-		}
-	}
-}
-
-func targets(t *testing.T) map[string]bool {
-	t.Helper()
-	found := map[string]bool{}
-	for _, target := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(read(t, filepath.Join(root, "Makefile")), -1) {
-		found[target[1]] = true
-	}
-	if len(found) == 0 {
-		t.Fatal("the Makefile has no targets")
-	}
-	return found
-}
-
-func TestCodeOfTheREADMEDoesWhatItSays(t *testing.T) {
+func TestCodeOfTheTourDoesWhatItSays(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	ctx, endpoints := t.Context(), cluster.Endpoints()
-	if err := beat(ctx, endpoints); err != nil {
-		t.Errorf("beat: %v", err)
-	}
 	if err := openLater(ctx, endpoints); err != nil {
 		t.Errorf("openLater: %v", err)
 	}
@@ -209,7 +124,7 @@ func leaseOf(t *testing.T, key string) int64 {
 	return 0
 }
 
-func TestPagesOfTheREADMEHoldEachKeyOnce(t *testing.T) {
+func TestPagesOfTheTourHoldEachKeyOnce(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints())
 	if err != nil {
@@ -241,7 +156,7 @@ func TestPagesOfTheREADMEHoldEachKeyOnce(t *testing.T) {
 	}
 }
 
-func TestTLSOfTheREADMEOpens(t *testing.T) {
+func TestTLSOfTheTourOpens(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithTLS())
 	config := cluster.TLSConfig()
 	c, err := openSecurely(t.Context(), cluster.Endpoints(), config.RootCAs, config.Certificates[0])
