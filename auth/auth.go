@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package auth turns etcd's access control on and off, and manages its users and roles.
+// Package auth turns etcd's access control on and off, and manages users, roles and permissions.
 //
 //	c := auth.New("registry")
 //	_, err := auth.UserAdd(ctx, c, "root", rootPassword)
@@ -10,12 +10,12 @@
 //	_, err = auth.Enable(ctx, c)
 //
 // Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. The errors are
-// those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise, which never tells a
+// those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. No error holds a
 // password. A change is never sent twice.
 //
-// While auth is on, all of them need the role root, else etcderr.ErrPermissionDenied; but a user may ask for himself with
-// [UserGet] and for the roles he has with [RoleGet], and everybody, on servers from 3.7 on, for [Status]. A request without
-// a user is etcderr.ErrUserEmpty then.
+// While auth is on, the functions need the role root, else they return etcderr.ErrPermissionDenied. There are three exceptions. A user
+// may call [UserGet] with its own name, and [RoleGet] with a role that it has. On servers from 3.7 on, everyone may call [Status]. A
+// request without a user is etcderr.ErrUserEmpty.
 //
 // Its counterpart in eetcd is the module eetcd_auth: see docs/eetcd.md.
 package auth

@@ -8,19 +8,19 @@
 //		fmt.Printf("%x %s %v\n", m.GetID(), m.GetName(), m.GetClientURLs())
 //	}
 //	added, err := cluster.MemberAddAsLearner(ctx, c, "http://10.0.0.4:2380")
-//	// start the new member, then:
+//	// start the new member, with --initial-cluster-state=existing; then, once it has caught up:
 //	_, err = cluster.MemberPromote(ctx, c, added.GetMember().GetID())
 //
-// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option unless it says
-// so. The errors are those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. A
-// change of members is never sent twice: where its outcome is etcderr.Unknown, MemberList tells.
+// Every function is safe for concurrent use. It takes WithTimeout and WithEndpoint, and other options only where it says so.
+// The errors are those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. A
+// change of members is never sent twice. If its outcome is etcderr.Unknown, look at MemberList.
 //
-// While auth is on, changes need the role root, else etcderr.ErrPermissionDenied; MemberList needs a user. A request
-// without a user is etcderr.ErrUserEmpty.
+// While auth is on, changes need the role root, and MemberList needs a user. Other users get etcderr.ErrPermissionDenied, and a
+// request without a user etcderr.ErrUserEmpty.
 //
-// Unless it runs with --strict-reconfig-check=false, a member refuses changes that might cost the cluster its quorum:
-// with etcderr.ErrMemberNotEnoughStarted where too many voters have not been started yet, and with etcderr.ErrUnhealthy
-// where it has not been connected to enough of them for the last 5 s.
+// A member refuses changes that might cost the cluster its quorum, unless it runs with --strict-reconfig-check=false. The
+// error is etcderr.ErrMemberNotEnoughStarted if too many voters have not been started yet. It is etcderr.ErrUnhealthy if the
+// member has not been connected to enough of them for the last 5 s.
 //
 // Its counterpart in eetcd is the module eetcd_cluster: see docs/eetcd.md.
 package cluster

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package compare builds the guards of a transaction: what must hold of a key, or of every key in a
-// range, for the transaction to take its Then branch.
+// Package compare builds the guards of a transaction. A guard says what must hold for a key, or for each key in a range, so
+// that the transaction takes its Then branch.
 //
 //	op.If(
 //		compare.New("config").ModRevision(compare.Equal, seen),
 //		compare.Missing("config/frozen"),
 //	)
 //
-// Guards are immutable values, and building one never fails: an unknown operator is reported,
-// together with everything else that is wrong with the transaction, by kv.Txn.
+// Guards are immutable values, and building one never fails. kv.Txn reports an unknown operator together with all other
+// mistakes in the transaction.
 //
 // Its counterpart in eetcd is the module eetcd_compare: see docs/eetcd.md.
 package compare

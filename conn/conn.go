@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package conn is the registry of named connections: it opens a connection to an etcd cluster under a name and looks
-// after it until it is closed.
+// Package conn opens connections to etcd clusters. A connection has a name, and requests go by that name. It looks after itself
+// until it is closed.
 //
 //	c, err := conn.Open(ctx, "registry", []string{"127.0.0.1:2379", "127.0.0.1:2479", "127.0.0.1:2579"})
 //	if err != nil {
@@ -10,9 +10,9 @@
 //	defer c.Close()
 //	_, err = kv.Put(ctx, kv.New("registry").WithKey("k").WithValue("v"))
 //
-// Each endpoint has a gRPC connection of its own. It is Active while its member is connected, healthy and knows a
-// leader, and Frozen otherwise: then it takes no requests and is reconnected with exponential backoff, forever.
-// Requests go to the Active endpoints in turn, and are retried as far as that is safe; see [Conn.Invoke].
+// Each endpoint has a gRPC connection of its own. It is Active while its member answers, is healthy and knows a
+// leader. Otherwise it is Frozen: it gets no requests, and is reconnected with exponential backoff, forever.
+// Requests go to the Active endpoints in turn. They are retried as far as that is safe: see [Conn.Invoke].
 //
 // Its counterparts in eetcd are open, close and info of the module eetcd: see docs/eetcd.md.
 package conn

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package election has one of several candidates lead, and tells everybody who that is.
+// Package election lets one of several candidates lead, and tells everyone who leads.
 //
-//	request := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
-//	err := election.Run(ctx, request, 10*time.Second,
+//	candidate := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
+//	err := election.Run(ctx, candidate, 10*time.Second,
 //		func(leading context.Context, l *election.Leadership) error {
 //			_, err := kv.Txn(leading, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
 //			return err
 //		})
 //
-// A candidate is a key below the name of the election, attached to a lease; who has the oldest key leads. A leader can be
-// too slow to notice that its lease has ended and another one leads: writes that must not come from a former leader go
-// into a transaction with [Leadership.Guard], which the server checks.
+// A candidate is a key below the name of the election, attached to a lease. The candidate with the oldest key leads. A leader
+// may notice too late that its lease has ended. Another candidate leads then. So put each write that must not come from a
+// former leader into a transaction with [Leadership.Guard], which the server checks.
 //
-// All functions are safe for concurrent use. They return [kv.ErrInvalid] for a request that makes no sense, before anything
-// is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
-// *etcderr.Error otherwise. A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after
-// 5 s where neither is set; Campaign and Observe have no deadline of their own.
+// All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
+// sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
+// *etcderr.Error otherwise. A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither
+// is set, it ends after 5 s; but Campaign and Observe have no deadline of their own.
 //
 // Its counterpart in eetcd is the module eetcd_election: see docs/eetcd.md.
 package election

@@ -2,22 +2,22 @@
 
 // Package kv reads and writes keys: put, get, delete, compact, and transactions.
 //
-//	base := kv.Key("heartbeat:").WithConn("registry")
-//	_, err := kv.Put(ctx, base.WithValue("10.0.0.1"))
-//	all, err := kv.Get(ctx, base.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10))
-//	for _, pair := range all.Kvs {
-//		fmt.Printf("%s = %s at revision %d\n", pair.Key, pair.Value, pair.ModRevision)
+//	services := kv.New("registry").WithKey("services/") // "registry" is the name of an open connection
+//	_, err := kv.Put(ctx, services.WithSubKey("billing").WithValue("10.0.0.1:80"))
+//	all, err := kv.Get(ctx, services.WithPrefix().WithSort(kv.ByMod, kv.Descend).WithLimit(10))
+//	for _, pair := range all.GetKvs() {
+//		fmt.Printf("%s = %s at revision %d\n", pair.GetKey(), pair.GetValue(), pair.GetModRevision())
 //	}
 //
-// Every function takes the request as an immutable [Request], is safe for concurrent use, and returns:
+// Every function takes an immutable [Request] and is safe for concurrent use. It returns one of these errors:
 //
-//   - [ErrInvalid] for a request that makes no sense, with every conflict in it, before anything is sent;
-//   - conn.ErrNotOpen for a request bound to no open connection, conn.ErrUnavailable while no endpoint is Active,
-//     conn.ErrEndpoint for WithEndpoint of an unknown one;
-//   - an *etcderr.Error otherwise, which holds the server's own answer as a sentinel such as etcderr.ErrCompacted,
-//     and for a failed write whether it may have been applied: see etcderr.OutcomeOf.
+//   - [ErrInvalid], with every mistake in the request. Nothing was sent.
+//   - conn.ErrNotOpen if no connection of that name is open, conn.ErrUnavailable if no endpoint is Active, or
+//     conn.ErrEndpoint if WithEndpoint names an unknown one.
+//   - an *etcderr.Error otherwise. It holds the server's answer as a sentinel such as etcderr.ErrCompacted.
+//     etcderr.OutcomeOf tells whether a failed write may have been applied.
 //
-// A call ends at the deadline of its context or of WithTimeout, whichever is earlier, and after 5 s where neither is set.
+// A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
 //
 // Its counterpart in eetcd is the module eetcd_kv: see docs/eetcd.md.
 package kv
@@ -31,8 +31,8 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request for this package: [New] begins it, and each With method returns an edited copy. It is the same type
+// in every package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
@@ -49,8 +49,8 @@ var ErrInvalid = ctx.ErrInvalid
 type InvalidError = ctx.InvalidError
 
 // PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for "a\xff". For "" and for
-// prefixes of nothing but 0xff bytes it is "\x00", which etcd reads as no end. WithPrefix does it for a request; it is
-// for a range that begins elsewhere, such as the next page of one.
+// prefixes of only 0xff bytes it returns "\x00", which etcd reads as no end. WithPrefix makes such a range for a request. Use
+// PrefixEnd for a range that begins within the prefix, such as the next page of a list.
 func PrefixEnd(prefix string) string { return ctx.PrefixEnd(prefix) }
 
 // SortTarget and SortOrder are what WithSort and WithTop take.
@@ -72,8 +72,8 @@ const (
 	Descend = ctx.Descend
 )
 
-// Put writes one key: WithKey and WithValue, and where wanted WithLease, WithPrevKV, WithIgnoreValue or
-// WithIgnoreLease. An empty key is etcderr.ErrEmptyKey, an unknown lease etcderr.ErrLeaseNotFound, a request over the
+// Put writes the key of WithKey with the value of WithValue. It also takes WithLease, WithPrevKV, WithIgnoreValue and
+// WithIgnoreLease. An empty key is etcderr.ErrEmptyKey, an unknown lease etcderr.ErrLeaseNotFound, and a request over the
 // server's limit (1.5 MiB by default) etcderr.ErrRequestTooLarge. It calls KV/Put.
 func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 	request, err := c.PutRequest()
@@ -84,8 +84,8 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 }
 
 // Get reads a key or a range of keys at one revision: the latest, or that of WithRev. It is linearizable unless
-// WithSerializable is given. No limit applies unless WithLimit is given; More of the response then says whether there
-// is more. A compacted revision is etcderr.ErrCompacted, one not yet written etcderr.ErrFutureRev. It calls KV/Range.
+// WithSerializable is given. Without WithLimit it returns all keys of the range; with it, More of the response tells whether there are
+// more. A compacted revision is etcderr.ErrCompacted, and a revision that is not written yet etcderr.ErrFutureRev. It calls KV/Range.
 func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	request, err := c.RangeRequest()
 	if err != nil {
@@ -94,8 +94,8 @@ func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	return unary.Call[pb.RangeResponse](parent, c, pb.KV_Range_FullMethodName, request)
 }
 
-// Delete deletes a key or a range of keys. Deleted of the response counts them; WithPrevKV returns them. To delete what
-// is not there is no error. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
+// Delete deletes a key or a range of keys. Deleted of the response counts them, and WithPrevKV returns them. If there are none,
+// that is no error. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
 // key. It calls KV/DeleteRange.
 func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) {
 	request, err := c.DeleteRangeRequest()
@@ -119,10 +119,10 @@ func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) 
 	return unary.Call[pb.CompactionResponse](parent, c, pb.KV_Compact_FullMethodName, request)
 }
 
-// Txn carries out a transaction: its Then operations if all its guards hold, else its Else operations, all at one
-// revision. c says on which connection, and where wanted WithTimeout and WithEndpoint, but no key. Succeeded of the
-// response says which branch was taken; Responses answers its operations in order. More operations than the server
-// allows (128 by default) are etcderr.ErrTooManyOps, a key written twice is etcderr.ErrDuplicateKey. It calls KV/Txn.
+// Txn runs a transaction: its Then operations if all its guards hold, otherwise its Else operations, all at one revision.
+// The request c names the connection, and takes WithTimeout and WithEndpoint, but no key. Succeeded of the response tells which
+// branch ran, and Responses has the answers to its operations in order. More operations than the server allows (128 by
+// default) are etcderr.ErrTooManyOps. A key that is written twice is etcderr.ErrDuplicateKey. It calls KV/Txn.
 func Txn(parent context.Context, c Request, t op.Transaction) (*pb.TxnResponse, error) {
 	request, err := t.TxnRequest(c)
 	if err != nil {

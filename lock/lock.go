@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lock takes locks that all clients of a cluster respect, one holder at a time.
+// Package lock takes locks that all clients of a cluster respect. A lock has one holder at a time.
 //
 //	err := lock.Do(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 //		func(held context.Context, l lock.Held) error {
@@ -9,19 +9,19 @@
 //		})
 //
 // A lock is a key below its name, attached to a lease. The oldest key holds the lock, and the others wait in the order of
-// their create revisions. The keys are those that etcd's lock service, etcdctl lock and clientv3's Mutex make, so all of
+// their create revisions. etcd's lock service, etcdctl lock and clientv3's Mutex make the same keys, so all of
 // them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a.
 //
-// A holder can be too slow to notice that its lease has ended, and another one then holds the lock. Writes that must not
-// come from a former holder go into a transaction with [Held.Guard], which the server checks. No lock without such fencing
-// is safe.
+// A holder may notice too late that its lease has ended. Another client holds the lock then. So put each write that must not
+// come from a former holder into a transaction with [Held.Guard], which the server checks. No lock is safe without such
+// fencing.
 //
-// A call that waits does so on this side: it watches the key ahead of its own. It keeps its place through the loss of
-// members, restarts, partitions and elections, and goes on elsewhere within seconds. It needs permission to read the keys
-// below the name, and to write its own.
+// A call that waits watches the key before its own. It keeps its place through the loss of members, restarts, partitions and
+// elections, and continues on another member within seconds. The user needs permission to read the keys below the name, and
+// to write its own key.
 //
-// All functions are safe for concurrent use. They return [kv.ErrInvalid] for a request that makes no sense, before anything
-// is sent; conn.ErrNotOpen, conn.ErrUnavailable and conn.ErrEndpoint where the connection cannot take it; and an
+// All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
+// sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
 // *etcderr.Error otherwise.
 //
 // Its counterpart in eetcd is the module eetcd_lock: see docs/eetcd.md.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package maintenance looks after the members of a cluster: their status, their alarms, the space and the integrity of
-// their databases, their leader, their version, and snapshots of them.
+// Package maintenance looks after the members of a cluster: status, alarms, defragmentation, hashes, the leader, the cluster's
+// version, and snapshots.
 //
 //	c := maintenance.New("registry")
 //	status, err := maintenance.Status(ctx, c.WithEndpoint("127.0.0.1:2379"))
@@ -9,14 +9,16 @@
 //		fmt.Printf("%d of %d bytes\n", done, total)
 //	})
 //
-// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. Those that are
-// about one member need WithEndpoint: without it they return kv.ErrInvalid. The other errors are those of package kv:
-// those of package conn, and an [*etcderr.Error]. A call ends at the deadline of its context or of WithTimeout, and after
-// 5 s where neither is set. Defragment, Hash, HashKV and snapshots take as long as the database is large, and have no default.
+// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. A function about
+// one member needs WithEndpoint, else it returns kv.ErrInvalid. The other errors are those of package conn, and an
+// [*etcderr.Error].
 //
-// While auth is on, all of it needs the role root, else [etcderr.ErrPermissionDenied]; but Status and AlarmList need no
-// more than a user. A request without a user is [etcderr.ErrUserEmpty] then. Servers before 3.6 ask for less, and refuse some
-// of it with code Unknown and a text of their own, such as "auth: permission denied".
+// A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
+// Defragment, Hash, HashKV and snapshots take longer for a larger database, so they have no default.
+//
+// While auth is on, these functions need the role root, else they return [etcderr.ErrPermissionDenied]. Status and AlarmList need any
+// user. A request without a user is [etcderr.ErrUserEmpty]. Servers before 3.6 ask for less, and refuse some requests with code Unknown
+// and a text of their own, such as "auth: permission denied".
 //
 // Its counterpart in eetcd is the module eetcd_maintenance: see docs/eetcd.md.
 package maintenance

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package op builds transactions: guards, the operations to run if all of them hold, and the
-// operations to run if one does not, as one atomic step.
+// Package op builds transactions. A transaction has guards, operations to run if all of them hold, and operations to run
+// otherwise. The server runs it as one atomic step.
 //
 //	swap := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
 //		Then(op.Put(kv.Key("config").WithValue(next))).
 //		Else(op.Get(kv.Key("config")))
 //	resp, err := kv.Txn(ctx, kv.New("registry"), swap)
 //
-// Transactions are immutable values and building one never fails. kv.Txn reports everything that is
-// wrong with the guards and operations, nested ones included, in one error that is kv.ErrInvalid.
+// Transactions are immutable values, and building one never fails. kv.Txn reports every mistake in the guards and operations,
+// also in nested ones, in one error that is kv.ErrInvalid.
 //
 // Its counterpart in eetcd is the module eetcd_op: see docs/eetcd.md.
 package op

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package stm is software transactional memory: a function reads and writes keys as if nobody else did, and is run again
-// when somebody else was in its way.
+// Package stm is software transactional memory. A function reads and writes keys as if it were alone. It runs again when
+// another client has changed what it read.
 //
 //	_, err := stm.Run(ctx, stm.New("registry"), func(tx *stm.Tx) error {
 //		balance, err := tx.Get("account/a")
@@ -15,18 +15,22 @@
 //		return nil
 //	})
 //
-// Reads go to the servers as they come, and are remembered; writes wait. At the end one transaction writes all of them,
-// guarded by what was read: see [Isolation]. If a guard does not hold, nothing is written and the function runs again,
-// at once the first time, after a pause that grows from 5 ms to 500 ms later, until the deadline or [WithMaxRetries].
+// A read goes to the servers, and its result is kept. Writes wait until the function returns. Then one transaction makes all of
+// them, guarded by what was read: see [Isolation]. If a guard does not hold, nothing is written and the function runs again:
+// at once the first time, later after pauses that grow from 5 ms to 500 ms, until the deadline or [WithMaxRetries].
 //
 // # Limits
 //
-// A server takes 128 guards and 128 writes in a transaction unless it is configured otherwise, and refuses more with
-// [etcderr.ErrTooManyOps]. Every key that was read is a guard, one that was returned by a range included, for the deletion of
-// a key cannot be seen otherwise; so is every range, and with SerializableSnapshot every key that was written unread. There
-// is no way around it, since nested transactions share the limit. With [WithKeepLease] a put of a key that was not read, and
-// each put with ReadCommitted, is nested in a transaction of its own, which leaves room for 127 writes. Transactions that only read, with SerializableSnapshot or
-// Serializable, have no guards and no limit.
+// A server takes 128 guards and 128 writes in a transaction unless it is configured otherwise. It refuses more with
+// [etcderr.ErrTooManyOps]. These are the guards:
+//
+//   - each key that was read, and each key that a range returned, since nothing else shows its deletion;
+//   - each range that was read;
+//   - with SerializableSnapshot, each key that was written without a read.
+//
+// Nested transactions share the limit. With [WithKeepLease] a put of a key that was not read is nested in a
+// transaction of its own, and so is each put with ReadCommitted. That leaves room for 127 writes. A transaction that only reads,
+// with SerializableSnapshot or Serializable, has no guards and no limit.
 //
 // It has no counterpart in eetcd.
 package stm

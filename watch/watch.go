@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package watch tells of every change to a key or a range of keys, in order, exactly once, across the failures of
-// members and connections.
+// Package watch reports every change of a key or a range of keys: in order, exactly once, and across the loss of members and
+// connections.
 //
 //	all, err := kv.Get(ctx, base.WithPrefix())
-//	w, err := watch.Watch(ctx, base.WithPrefix().WithStartRevision(all.Header.Revision+1))
+//	w, err := watch.Watch(ctx, base.WithPrefix().WithStartRevision(all.GetHeader().GetRevision()+1))
 //	if err != nil {
 //		return err
 //	}
 //	defer w.Close()
 //	for event, err := range w.Events() {
 //		if err != nil {
-//			return err // it cannot go on: a *watch.CompactedError says from where to start anew
+//			return err // the watch has ended: see CompactedError and RewoundError
 //		}
-//		fmt.Println(event.Type, string(event.Kv.Key), event.Kv.ModRevision)
+//		fmt.Println(event.GetType(), string(event.GetKv().GetKey()), event.GetKv().GetModRevision())
 //	}
 //
-// The watches of a connection share streams. A stream that breaks is opened again, on another endpoint if need be, and
-// each watch goes on at the revision after the last one it has. A watch whose reader is slow holds at most its buffer
-// in memory: when that is full, the server is told to stop, and to go on when there is room; nothing is lost as long as
-// the server keeps the history, and no other watch waits.
+// The watches of a connection share streams. If a stream breaks, another one is opened, if necessary on another endpoint. Each
+// watch continues at the revision after the last one that it has.
+//
+// A watch with a slow reader holds at most its buffer in memory. When the buffer is full, the server is asked to pause the watch
+// until there is room. Nothing is lost while the server keeps the history, and no other watch waits.
 //
 // Its counterpart in eetcd is the module eetcd_watch: see docs/eetcd.md.
 package watch
