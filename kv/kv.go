@@ -105,8 +105,8 @@ func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) 
 	return unary.Call[pb.DeleteRangeResponse](parent, c, pb.KV_DeleteRange_FullMethodName, request)
 }
 
-// Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns only when the
-// space has been given back to the database. A revision compacted already is etcderr.ErrCompacted, one not yet written
+// Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns when the
+// database has its space back. A compacted revision is etcderr.ErrCompacted, and a revision that is not written yet
 // etcderr.ErrFutureRev. It calls KV/Compact.
 func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) {
 	request, err := c.CompactionRequest()

@@ -351,7 +351,7 @@ func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
 			[]string{
 				"ctx: WithLease does not apply to " + phrase,
 				"ctx: WithLimit(-1) is negative in " + phrase,
-				`stm: WithConn("elsewhere") is not the transaction's connection "shared"`,
+				`stm: WithConn("elsewhere") is not the transaction's connection "registry"`,
 				`stm: WithEndpoint("a:1") is in a transaction without WithEndpoint`,
 			},
 		},
