@@ -148,3 +148,39 @@ func TestCloseIsBoundedByAListenerThatDoesNotReturn(t *testing.T) {
 		close(forever)
 	})
 }
+
+func TestCloseOfAConnectionWithoutAListenerWaitsAndTellsTheTruth(t *testing.T) {
+	for _, tt := range []struct{ needs, took time.Duration }{{3 * time.Second, 3 * time.Second}, {time.Minute, 5 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			a := newMember(t, "a")
+			c, err := conn.Open(t.Context(), "", endpoints(a), dialer(a))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Go(func(context.Context) { time.Sleep(tt.needs) }); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			err = c.Close()
+			if took := time.Since(start); took != tt.took {
+				t.Errorf("Close took %v, want %v", took, tt.took)
+			}
+			if slow := tt.needs > tt.took; slow != (err != nil) || slow && (strings.Contains(err.Error(), "listener") || !strings.Contains(err.Error(), "goroutines")) {
+				t.Errorf("Close: %v", err)
+			}
+			time.Sleep(tt.needs)
+		})
+	}
+}
+
+func TestNilIsRefusedWithAnErrorWhereItIsGiven(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openFake(t, []*member{newMember(t, "a")})
+		var none context.Context
+		for what, err := range map[string]error{"Go": c.Go(nil), "WriteInfo": conn.WriteInfo(nil), "WaitReady": c.WaitReady(none)} {
+			if err == nil || etcderr.OutcomeOf(err) != etcderr.NotSent {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+	})
+}

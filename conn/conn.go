@@ -60,8 +60,12 @@ type Conn struct {
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
-// closeTimeout bounds Close: only a state listener that does not return can need it.
-const closeTimeout = time.Second
+// Close waits closeTimeout for a state listener that does not return. Its own goroutines, which end by themselves but may get
+// little CPU, it gives closeMax.
+const (
+	closeTimeout = time.Second
+	closeMax     = 5 * time.Second
+)
 
 func newConn(name string, addresses []address, o *options) *Conn {
 	c := &Conn{
@@ -176,6 +180,9 @@ func (c *Conn) Info() []Endpoint {
 // WaitReady waits until at least one endpoint is Active. It returns ErrClosed when the connection closes meanwhile, and
 // an error that wraps ErrUnavailable and parent's error when parent ends first.
 func (c *Conn) WaitReady(parent context.Context) error {
+	if parent == nil {
+		return errNilContext
+	}
 	for {
 		active, changed := c.rotation.watch()
 		switch {
@@ -194,8 +201,9 @@ func (c *Conn) WaitReady(parent context.Context) error {
 }
 
 // Close closes the connection and frees its name. It refuses new calls, ends streams and the calls under way with
-// ErrClosed, joins the connection's goroutines and closes its sockets. It returns within a second in every state; an
-// error says that a state listener has not returned by then. Later calls return the same.
+// ErrClosed, joins the connection's goroutines and closes its sockets. That is done at once in every state. An error says
+// what has not ended: a state listener that does not return within 1 s, or a function of [Conn.Go], or of the dial options or
+// the logger, that does not within 5 s. Later calls return the same.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
 		// Refuse new work: whoever looks the name up no longer finds it.
@@ -210,13 +218,25 @@ func (c *Conn) Close() error {
 			c.tasks.Wait()
 			close(joined)
 		}()
-		timeout := time.NewTimer(closeTimeout)
-		defer timeout.Stop()
-		select {
-		case <-joined:
-		case <-timeout.C:
-			c.closeErr = fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, closeTimeout)
-		}
+		c.closeErr = c.joinError(joined)
 	})
 	return c.closeErr
+}
+
+// joinError waits until the goroutines are joined, and reports what has not ended in its time.
+func (c *Conn) joinError(joined <-chan struct{}) error {
+	began := time.Now()
+	for _, limit := range [...]time.Duration{closeTimeout, closeMax} {
+		timeout := time.NewTimer(limit - time.Since(began))
+		select {
+		case <-joined:
+			timeout.Stop()
+			return nil
+		case <-timeout.C:
+		}
+		if c.listeners.busy.Load() {
+			return fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, limit)
+		}
+	}
+	return fmt.Errorf("conn: close %q: its goroutines have not ended within %v", c.name, closeMax)
 }

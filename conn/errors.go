@@ -174,3 +174,9 @@ func faults(errs ...error) error {
 
 // errNilContext is what a call without a parent context gets instead of a panic deep in gRPC.
 var errNilContext error = &refusal{codes.InvalidArgument, "conn: the parent context is nil"}
+
+// errNoFunction is what Go gets instead of a panic on a goroutine where nobody can recover from it.
+var errNoFunction error = &refusal{codes.InvalidArgument, "conn: there is no function to run"}
+
+// errNoWriter is what WriteInfo gets for a nil writer.
+var errNoWriter error = &refusal{codes.InvalidArgument, "conn: there is no writer to write to"}

@@ -62,8 +62,11 @@ func Info() []Endpoint {
 }
 
 // WriteInfo writes [Info] as two plain text tables, the Active endpoints and the Frozen ones. It blocks only in w, and
-// is safe for concurrent use where w is. It returns w's error.
+// is safe for concurrent use where w is. It returns w's error, and one of its own where w is nil.
 func WriteInfo(w io.Writer) error {
+	if w == nil {
+		return errNoWriter
+	}
 	active := [][]string{{"Name", "Status", "Endpoint", "Leases"}}
 	frozen := [][]string{{"Name", "Status", "Endpoint", "Reconnect in", "Reason"}}
 	for _, ep := range Info() {

@@ -171,11 +171,28 @@ func TestMemberThatIsNoEndpointCanBeAskedForWhatIsItsOwn(t *testing.T) {
 	}
 	down := started.Member(2)
 	down.Kill()
-	_, err := pb.NewMaintenanceClient(c).Status(t.Context(), &pb.StatusRequest{}, conn.OnEndpoint(down.Endpoint()), conn.Within(time.Second))
-	if etcderr.OutcomeOf(err) != etcderr.NotSent || !errors.Is(err, context.DeadlineExceeded) {
+	_, err := pb.NewMaintenanceClient(c).Status(t.Context(), &pb.StatusRequest{}, conn.OnEndpoint(down.Endpoint()), conn.Within(time.Minute))
+	if etcderr.OutcomeOf(err) != etcderr.NotSent || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a member that is down: %v", err)
 	}
 	if n := len(c.Info()); n != 1 {
 		t.Errorf("%d endpoints", n)
+	}
+}
+
+func TestUnreachableMemberThatIsNoEndpointIsToldAtOnce(t *testing.T) {
+	c := open(t, "", etcdtest.Start(t).Endpoints())
+	there := maintenance.New(c.Name()).WithEndpoint("127.0.0.1:1").WithTimeout(time.Minute)
+	start := time.Now()
+	_, status := maintenance.Status(t.Context(), there)
+	_, snapshot := maintenance.Snapshot(t.Context(), there)
+	for what, err := range map[string]error{"Status": status, "Snapshot": snapshot} {
+		if err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "connection refused") ||
+			etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("told after %v", took)
 	}
 }

@@ -61,6 +61,8 @@ type link struct {
 	service context.Context
 	retire  context.CancelCauseFunc
 
+	outside bool // dialled for one call, to what is not one of the connection's endpoints in use
+
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
 }
 

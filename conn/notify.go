@@ -5,6 +5,7 @@ package conn
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 )
 
 // listeners passes changes of state on to the user's listener, from a goroutine of its own: what that function does
@@ -13,6 +14,7 @@ type listeners struct {
 	listen func(Endpoint)
 	queue  chan Endpoint
 	log    *slog.Logger
+	busy   atomic.Bool // the listener is at work
 }
 
 const listenerQueue = 1024
@@ -43,7 +45,9 @@ func (n *listeners) run(life context.Context) {
 		case <-life.Done():
 			return
 		case e := <-n.queue:
+			n.busy.Store(true)
 			n.listen(e)
+			n.busy.Store(false)
 		}
 	}
 }

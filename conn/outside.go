@@ -26,6 +26,7 @@ func (c *Conn) outside(address string) (*link, error) {
 		return nil, err
 	}
 	l := newLink(e, newTransport(cc, a, w)) // whose one user is the caller
+	l.outside = true
 	if err := c.Go(func(life context.Context) {
 		l.closeWhenIdle(life)
 		e.retire(errLost)

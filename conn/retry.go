@@ -21,6 +21,9 @@ func (u *unary) again(err error) bool {
 	if u.options.pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
 		return false
 	}
+	if e.Outcome() == etcderr.NotSent && u.link.outside {
+		return false // nobody looks after that endpoint: the caller is told why it cannot be reached
+	}
 	if e.SafeToRetry() {
 		return true
 	}

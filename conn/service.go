@@ -32,8 +32,12 @@ func (c *Conn) Attach(key any, create func() any) any {
 }
 
 // Go runs f on a goroutine that belongs to the connection: life ends, with the cause ErrClosed, when the connection
-// closes, and Close waits for f to return. On a closed connection it returns ErrClosed and does not run f.
+// closes, and Close waits for f to return. On a closed connection it returns ErrClosed and does not run f;
+// for a nil f it returns an error.
 func (c *Conn) Go(f func(life context.Context)) error {
+	if f == nil {
+		return errNoFunction
+	}
 	c.services.mu.Lock()
 	defer c.services.mu.Unlock()
 	if c.services.closing {

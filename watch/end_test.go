@@ -134,3 +134,13 @@ func TestWatchFailsAtOnceWhileNoEndpointIsActive(t *testing.T) {
 		}
 	}
 }
+
+func TestZeroWatcherCanBeClosed(t *testing.T) {
+	var none context.Context
+	if err := (&watch.Watcher{}).Progress(none); !errors.Is(err, ctx.ErrInvalid) {
+		t.Errorf("Progress without a context: %v", err)
+	}
+	if err := (&watch.Watcher{}).Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
@@ -97,6 +98,9 @@ func (w *Watcher) Err() error {
 // Close ends the watch on the server, drops what has not been read, and ends a loop over it. Other watches on the
 // stream go on. It returns nil, also when the watch has ended already.
 func (w *Watcher) Close() error {
+	if w.done == nil { // the zero value
+		return nil
+	}
 	w.leave(nil)
 	return nil
 }
@@ -106,6 +110,9 @@ func (w *Watcher) Close() error {
 // before 3.4.25 and 3.5.8 may answer too early. It returns why the watch has ended if it has, and [ErrNoProgress] where the
 // server would not answer, as a gRPC proxy; Rev of [Watcher.Status] tells there how far the watch is.
 func (w *Watcher) Progress(parent context.Context) error {
+	if parent == nil {
+		return &ctx.InvalidError{Conflicts: []string{"watch: the parent context is nil"}}
+	}
 	if err := parent.Err(); err != nil {
 		return err
 	}
