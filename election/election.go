@@ -13,6 +13,11 @@
 // may notice too late that its lease has ended. Another candidate leads then. So put each write that must not come from a
 // former leader into a transaction with [Leadership.Guard], which the server checks.
 //
+// One lease is one candidacy, so use a lease for one candidate, and with [Campaign] on one connection only. A call that gives up
+// deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Etcd gives no sign
+// by which it could tell that key from the key of another connection, of clientv3 or of the Election service under the same
+// lease: those lose their place, or the leadership. [Run] has a lease of its own.
+//
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
 // *etcderr.Error otherwise. A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither

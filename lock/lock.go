@@ -20,6 +20,11 @@
 // elections, and continues on another member within seconds. The user needs permission to read the keys below the name, and
 // to write its own key.
 //
+// One lease is one place in the queue, so use a lease for one holder, and with [Lock] and [Acquire] on one connection only. A call
+// that gives up deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Etcd
+// gives no sign by which it could tell that key from the key of another connection, of clientv3 or of the Lock service under the
+// same lease: those lose their place, or the lock. [Do] and [Try] have a lease of their own.
+//
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
 // *etcderr.Error otherwise.
