@@ -120,25 +120,25 @@ const readers = 32
 
 // starve reads and watches until its input ends.
 func starve(endpoints []string) (err error) {
-	var saw starved
+	var calls, attempts, failed, frozen, checks, streams atomic.Int64
 	count := []conn.Option{
 		conn.WithStateListener(func(e conn.Endpoint) {
 			if e.State == conn.Frozen {
-				atomic.AddInt64(&saw.Frozen, 1)
+				frozen.Add(1)
 			}
 		}),
 		conn.WithDialOptions(
 			grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 				switch method {
 				case pb.KV_Range_FullMethodName:
-					atomic.AddInt64(&saw.Attempts, 1)
+					attempts.Add(1)
 				case healthpb.Health_Check_FullMethodName:
-					atomic.AddInt64(&saw.Checks, 1)
+					checks.Add(1)
 				}
 				return invoke(ctx, method, args, reply, cc, opts...)
 			}),
 			grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-				atomic.AddInt64(&saw.Streams, 1)
+				streams.Add(1)
 				return open(ctx, desc, cc, method, opts...)
 			}),
 		),
@@ -164,10 +164,10 @@ func starve(endpoints []string) (err error) {
 				default:
 				}
 				if _, err := kv.Get(parent, key.WithTimeout(time.Minute)); err != nil {
-					atomic.AddInt64(&saw.Failed, 1)
+					failed.Add(1)
 					fmt.Fprintln(os.Stderr, err)
 				}
-				atomic.AddInt64(&saw.Calls, 1)
+				calls.Add(1)
 			}
 		})
 	}
@@ -179,5 +179,8 @@ func starve(endpoints []string) (err error) {
 	if err := c.Close(); err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(&saw)
+	return json.NewEncoder(os.Stdout).Encode(starved{
+		Calls: calls.Load(), Attempts: attempts.Load(), Failed: failed.Load(),
+		Frozen: frozen.Load(), Checks: checks.Load(), Streams: streams.Load(),
+	})
 }
