@@ -52,7 +52,7 @@ func TestSilentMemberCostsNoLease(t *testing.T) {
 					used.next()
 					asked := time.Now()
 					limit := min(1500*time.Millisecond, time.Duration(ttl)*time.Second/6) + 200*time.Millisecond
-					if ttl > 15 { // the connection is quiet between renewals, and may be asked for a sign of life first
+					if ttl/3+2 >= 5 { // a connection that is quiet for 5 s may be asked for a sign of life before the next stream
 						limit += time.Second
 					}
 					for slices.IndexFunc(others, func(m *member) bool { return m.open() > 0 }) < 0 {
