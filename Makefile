@@ -104,6 +104,13 @@ lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import r
 api: ## write the exported API to api.txt, where a review sees each change of it
 	go -C tools run ./api -C .. -write ../api.txt
 
+# The packages whose files are to depend on each other in one direction.
+ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./lock ./election ./stm
+
+.PHONY: files
+files: ## show where the files of a package depend on each other in a circle
+	go -C tools run ./filedeps -C .. $(ROOMS)
+
 # 32-bit ones among them. The one at hand is left to vet and the tests.
 PLATFORMS := linux/386 linux/arm linux/arm64 darwin/arm64 freebsd/amd64 windows/amd64 js/wasm wasip1/wasm
 
