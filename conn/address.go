@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -69,7 +70,7 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 		addresses = append(addresses, a)
 	}
 	if len(errs) > 0 {
-		return nil, faults(errs...)
+		return nil, refusal.All(errs...)
 	}
 	return addresses, nil
 }

@@ -3,7 +3,6 @@
 package conn
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 
@@ -71,18 +70,6 @@ func nextWait(b backoff.BackOff) time.Duration {
 		return reconnectMin
 	}
 	return d
-}
-
-// sleep waits for d or until ctx ends, and reports whether d passed.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }
 
 const (

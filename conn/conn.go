@@ -28,6 +28,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // Conn is an open connection. It implements [grpc.ClientConnInterface], so that generated stubs work on it. All its
@@ -143,7 +146,7 @@ func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
 			if c.serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
 				return nil // the others may answer later
 			}
-			return c.refused("open", contextErr(parent))
+			return c.refused("open", tell.Ended(parent))
 		}
 	}
 	if !c.serves() {
@@ -181,7 +184,7 @@ func (c *Conn) Info() []Endpoint {
 // an error that wraps ErrUnavailable and parent's error when parent ends first.
 func (c *Conn) WaitReady(parent context.Context) error {
 	if parent == nil {
-		return errNilContext
+		return refusal.ErrNilContext
 	}
 	for {
 		active, changed := c.rotation.watch()
@@ -195,7 +198,7 @@ func (c *Conn) WaitReady(parent context.Context) error {
 		case <-changed:
 		case <-c.life.Done():
 		case <-parent.Done():
-			return c.refused("wait", contextErr(parent))
+			return c.refused("wait", tell.Ended(parent))
 		}
 	}
 }

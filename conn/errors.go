@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,42 +13,29 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
-
-// refusal is a sentinel of what this package refuses before anything is sent.
-type refusal struct {
-	code codes.Code
-	text string
-}
-
-func (r *refusal) Error() string { return r.text }
-
-// NotSent tells etcderr.OutcomeOf that the request never left the process.
-func (*refusal) NotSent() bool { return true }
-
-// GRPCStatus tells programs that judge errors by their gRPC code, such as etcd's own client, what to do about it.
-func (r *refusal) GRPCStatus() *status.Status { return status.New(r.code, r.text) }
 
 // The errors of this package. Each is found by errors.Is in what Open, Lookup, Close or a call returns, and
 // etcderr.OutcomeOf says NotSent of a call that was refused with one of them. status.Code gives the code named here.
 var (
 	// ErrNotOpen: no connection is open under that name, or the request is bound to none. FailedPrecondition.
-	ErrNotOpen error = &refusal{codes.FailedPrecondition, "conn: not open"}
+	ErrNotOpen = refusal.ErrNotOpen
 	// ErrAlreadyOpen: a connection is open, or being opened, under that name. AlreadyExists.
-	ErrAlreadyOpen error = &refusal{codes.AlreadyExists, "conn: already open"}
+	ErrAlreadyOpen = refusal.ErrAlreadyOpen
 	// ErrClosed: the connection has been closed. A call that was under way when it closed has the outcome etcderr says.
 	// Canceled.
-	ErrClosed error = &refusal{codes.Canceled, "conn: closed"}
+	ErrClosed = refusal.ErrClosed
 	// ErrUnavailable: no endpoint that could take the request is Active. Unavailable, or DeadlineExceeded and Canceled of a
 	// call that ended while it waited for one. errors.Is finds the reason of each endpoint in it, such as
 	// etcderr.ErrAuthFailed. errors.As finds no *etcderr.Error there: what a member answers to a check is not its answer to
 	// the call.
-	ErrUnavailable error = &refusal{codes.Unavailable, "conn: no endpoint is active"}
+	ErrUnavailable = refusal.ErrUnavailable
 	// ErrEndpoint: an endpoint is malformed, given twice, or not one of the connection's; or none was given. InvalidArgument.
-	ErrEndpoint error = &refusal{codes.InvalidArgument, "conn: bad endpoint"}
+	ErrEndpoint = refusal.ErrEndpoint
 	// ErrOption: an option of Open has a value out of its range. InvalidArgument.
-	ErrOption error = &refusal{codes.InvalidArgument, "conn: bad option"}
+	ErrOption = refusal.ErrOption
 )
 
 // unavailable is ErrUnavailable with the state of the endpoints in question. The text is made only when somebody
@@ -136,47 +122,3 @@ func (o outOfService) As(target any) bool {
 func (c *Conn) refused(doing string, ended error) error {
 	return &unavailable{conn: c.name, doing: doing, ended: ended, endpoints: c.Info()}
 }
-
-// closedErr is ErrClosed of this connection.
-func (c *Conn) closedErr() error { return fmt.Errorf("%w: %q", ErrClosed, c.name) }
-
-// several is more than one error, in a text of one line.
-type several struct {
-	errs      []error
-	separator string
-}
-
-func (s *several) Error() string {
-	texts := make([]string, len(s.errs))
-	for i, err := range s.errs {
-		texts[i] = err.Error()
-	}
-	return strings.Join(texts, s.separator)
-}
-
-func (s *several) Unwrap() []error { return s.errs }
-
-// contextErr is why a context ended.
-func contextErr(ended context.Context) error { return tell.Ended(ended) }
-
-// faults is all that is wrong with what was given to Open: nil, the one, or all of them in one line.
-func faults(errs ...error) error {
-	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-	switch len(errs) {
-	case 0:
-		return nil
-	case 1:
-		return errs[0]
-	default:
-		return &several{errs, "; "}
-	}
-}
-
-// errNilContext is what a call without a parent context gets instead of a panic deep in gRPC.
-var errNilContext error = &refusal{codes.InvalidArgument, "conn: the parent context is nil"}
-
-// errNoFunction is what Go gets instead of a panic on a goroutine where nobody can recover from it.
-var errNoFunction error = &refusal{codes.InvalidArgument, "conn: there is no function to run"}
-
-// errNoWriter is what WriteInfo gets for a nil writer.
-var errNoWriter error = &refusal{codes.InvalidArgument, "conn: there is no writer to write to"}

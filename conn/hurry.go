@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 const (
@@ -95,9 +97,9 @@ func (p *pace) redial(life context.Context, l *link, since time.Time) bool {
 		p.flaps = 0
 		return life.Err() == nil
 	}
-	wait := min(time.Duration(p.flaps)*flapStep, aloneMax)
+	pause := min(time.Duration(p.flaps)*flapStep, aloneMax)
 	p.flaps++
-	return sleep(life, wait)
+	return wait.For(life, pause)
 }
 
 // settled is how long a link must have lasted to count as one that works.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // dials is a network on which nobody listens, and when somebody tried, by address.
@@ -30,7 +31,7 @@ func nowhere(t *testing.T, takes time.Duration, opts ...Option) (*Conn, *dials) 
 		d.mu.Lock()
 		d.at[target] = append(d.at[target], time.Now())
 		d.mu.Unlock()
-		sleep(parent, takes)
+		wait.For(parent, takes)
 		return nil, errors.New("connection refused")
 	}
 	opts = append(opts, WithLazy(), WithDialOptions(grpc.WithContextDialer(dial)))

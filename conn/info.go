@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // State is the state of one endpoint of a connection.
@@ -65,7 +67,7 @@ func Info() []Endpoint {
 // is safe for concurrent use where w is. It returns w's error, and one of its own where w is nil.
 func WriteInfo(w io.Writer) error {
 	if w == nil {
-		return errNoWriter
+		return refusal.ErrNoWriter
 	}
 	active := [][]string{{"Name", "Status", "Endpoint", "Leases"}}
 	frozen := [][]string{{"Name", "Status", "Endpoint", "Reconnect in", "Reason"}}

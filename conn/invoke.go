@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // defaultTimeout bounds a unary call for which neither the caller's context nor the request sets a time.
@@ -33,7 +35,7 @@ const defaultTimeout = 5 * time.Second
 // ErrEndpoint. Every other failure is an [*etcderr.Error].
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	if parent == nil {
-		return errNilContext
+		return refusal.ErrNilContext
 	}
 	var o callOptions
 	if len(opts) > 0 {
@@ -196,7 +198,7 @@ func (u *unary) attempt(ctx context.Context, l *link) error {
 func (u *unary) cause() error {
 	switch {
 	case u.parent.Err() != nil:
-		return contextErr(u.parent)
+		return tell.Ended(u.parent)
 	case u.conn.life.Err() != nil:
 		return ErrClosed
 	case u.expired:

@@ -12,6 +12,8 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // Mode says to how many of its endpoints a connection connects.
@@ -127,7 +129,7 @@ func newOptions(opts []Option) (*options, error) {
 	if o.log == nil {
 		refuse("WithLogger(nil)")
 	}
-	return o, faults(errs...)
+	return o, refusal.All(errs...)
 }
 
 // WithMode chooses between [ConnectAll], the default, and [Random].

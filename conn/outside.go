@@ -5,6 +5,8 @@ package conn
 import (
 	"context"
 	"errors"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // outside acquires a link for one call to an address that the connection does not use: a member that the member list or the
@@ -33,7 +35,7 @@ func (c *Conn) outside(address string) (*link, error) {
 	}); err != nil {
 		_ = cc.Close()
 		e.retire(err)
-		return nil, c.closedErr()
+		return nil, refusal.Closed(c.name)
 	}
 	return l, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -28,7 +29,7 @@ type wanted struct {
 // there is one. Where there is none, it waits while the connection has patience. last is what the call met before.
 func (c *Conn) pick(w wanted, avoid *endpoint, last error) (*link, error) {
 	if c.life.Err() != nil {
-		return nil, c.closedErr()
+		return nil, refusal.Closed(c.name)
 	}
 	if !w.pinned {
 		if l := c.rotation.next(avoid); l != nil {
@@ -57,11 +58,11 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 			return l, nil
 		}
 		c.hurry(e)
-		wait := hurryEvery
+		left := hurryEvery
 		if !since.IsZero() && !c.comingBack(e) { // else the last link left just now, and there will be a change
-			wait = min(wait, c.opts.patience-time.Since(since))
+			left = min(left, c.opts.patience-time.Since(since))
 		}
-		if wait <= 0 || e.onStandby() {
+		if left <= 0 || e.onStandby() {
 			select {
 			case <-changed: // an endpoint has come back since the look for a link
 				continue
@@ -70,9 +71,9 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 			}
 		}
 		if !w.deadline.IsZero() {
-			wait = min(wait, time.Until(w.deadline))
+			left = min(left, time.Until(w.deadline))
 		}
-		timer.Reset(wait)
+		timer.Reset(left)
 		select {
 		case <-changed:
 		case <-timer.C:
@@ -80,9 +81,9 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 				return nil, c.away(e, since, context.DeadlineExceeded, last)
 			}
 		case <-w.parent.Done():
-			return nil, c.away(e, since, contextErr(w.parent), last)
+			return nil, c.away(e, since, tell.Ended(w.parent), last)
 		case <-c.life.Done():
-			return nil, c.closedErr()
+			return nil, refusal.Closed(c.name)
 		}
 	}
 }

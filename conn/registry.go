@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // names is the registry: which connection is open under which name. A look-up takes no lock and allocates nothing; it
@@ -113,11 +115,11 @@ func (n *names) all() []*Conn {
 // Maintenance/Status on each endpoint.
 func Open(parent context.Context, name string, endpoints []string, opts ...Option) (*Conn, error) {
 	if parent == nil {
-		return nil, errNilContext
+		return nil, refusal.ErrNilContext
 	}
 	o, optErr := newOptions(opts)
 	addresses, err := parseAddresses(endpoints, o.tls != nil)
-	if err := faults(optErr, err); err != nil {
+	if err := refusal.All(optErr, err); err != nil {
 		return nil, err
 	}
 	name, err = registry.reserve(name)
@@ -130,7 +132,7 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 		if err := c.opened(parent, first, n); err != nil {
 			closeErr := c.Close()
 			registry.free(name)
-			return nil, faults(err, closeErr)
+			return nil, refusal.All(err, closeErr)
 		}
 	}
 	registry.add(c)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // services is what the packages on top of a connection keep with it.
@@ -36,7 +38,7 @@ func (c *Conn) Attach(key any, create func() any) any {
 // for a nil f it returns an error.
 func (c *Conn) Go(f func(life context.Context)) error {
 	if f == nil {
-		return errNoFunction
+		return refusal.ErrNoFunction
 	}
 	c.services.mu.Lock()
 	defer c.services.mu.Unlock()

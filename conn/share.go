@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // share is a connection that several parts of a program use under one name.
@@ -42,14 +45,14 @@ var sharing = struct {
 // Share opens another. Share is safe for concurrent use.
 func Share(parent context.Context, name string, endpoints []string, opts ...Option) (c *Conn, release func() error, err error) {
 	if parent == nil {
-		return nil, nil, errNilContext
+		return nil, nil, refusal.ErrNilContext
 	}
 	o, err := newOptions(opts)
 	addresses, bad := parseAddresses(endpoints, o.tls != nil)
 	if name == "" {
-		err = faults(err, fmt.Errorf("%w: Share needs a name", ErrOption))
+		err = refusal.All(err, fmt.Errorf("%w: Share needs a name", ErrOption))
 	}
-	if err := faults(err, bad); err != nil {
+	if err := refusal.All(err, bad); err != nil {
 		return nil, nil, err
 	}
 	for {
@@ -70,7 +73,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 			if s != nil {
 				_ = s.leave() // where it was the last, nobody asks how the close ended
 			}
-			return nil, nil, &unavailable{conn: name, doing: "share", ended: contextErr(parent)}
+			return nil, nil, &unavailable{conn: name, doing: "share", ended: tell.Ended(parent)}
 		}
 		switch {
 		case s == nil, !first && s.givenUp:

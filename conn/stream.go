@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // NewStream opens a stream on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. The stream lives as
@@ -24,7 +26,7 @@ import (
 // The result is a [Stream].
 func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	if parent == nil {
-		return nil, errNilContext
+		return nil, refusal.ErrNilContext
 	}
 	o, err := splitOptions(opts)
 	if err != nil {
@@ -158,9 +160,9 @@ func (s *stream) cause(err error) error {
 	deadline, timed := s.parent.Deadline()
 	switch {
 	case s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled):
-		return contextErr(s.ctx)
+		return tell.Ended(s.ctx)
 	case s.parent.Err() != nil:
-		return contextErr(s.parent)
+		return tell.Ended(s.parent)
 	case status.Code(err) == codes.Internal && timed && time.Until(deadline) < nearly:
 		// In the middle of a message gRPC tells that the stream was cut short, but not why.
 		return context.DeadlineExceeded

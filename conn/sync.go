@@ -13,6 +13,9 @@ import (
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // errRetired is why an endpoint is out of service that is no member's any more.
@@ -79,18 +82,18 @@ func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
 // change makes a change of the set of endpoints, when it is its turn.
 func (c *Conn) change(parent context.Context, f func() error) error {
 	if parent == nil {
-		return errNilContext
+		return refusal.ErrNilContext
 	}
 	select {
 	case c.membership.turn <- struct{}{}:
 		defer func() { <-c.membership.turn }()
 	case <-c.life.Done():
-		return c.closedErr()
+		return refusal.Closed(c.name)
 	case <-parent.Done():
-		return contextErr(parent)
+		return tell.Ended(parent)
 	}
 	if c.life.Err() != nil {
-		return c.closedErr()
+		return refusal.Closed(c.name)
 	}
 	return f()
 }
@@ -237,16 +240,16 @@ func (c *Conn) connectAll(parent context.Context, added []*endpoint) error {
 	first := make(chan error, len(added))
 	for _, e := range added {
 		if err := c.Go(func(context.Context) { e.keep(e.life, firstTo(first)) }); err != nil {
-			return fmt.Errorf("%w: %q", ErrClosed, c.name)
+			return refusal.Closed(c.name)
 		}
 	}
 	for range added {
 		select {
 		case <-first:
 		case <-parent.Done():
-			return contextErr(parent)
+			return tell.Ended(parent)
 		case <-c.life.Done():
-			return fmt.Errorf("%w: %q", ErrClosed, c.name)
+			return refusal.Closed(c.name)
 		}
 	}
 	return nil
@@ -274,7 +277,7 @@ func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) e
 	trials := make(chan trial, len(all))
 	for i, e := range all {
 		if err := c.Go(func(context.Context) { trials <- trial{i, e.try()} }); err != nil {
-			return c.closedErr()
+			return refusal.Closed(c.name)
 		}
 	}
 	for range all {
@@ -286,9 +289,9 @@ func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) e
 			}
 			err.endpoints[t.i].Err = t.failed
 		case <-parent.Done():
-			return contextErr(parent)
+			return tell.Ended(parent)
 		case <-c.life.Done():
-			return c.closedErr()
+			return refusal.Closed(c.name)
 		}
 	}
 	return err
@@ -314,7 +317,7 @@ func (c *Conn) autoSync(life context.Context) {
 			c.opts.log.Warn("etcd endpoints not synced", slog.String("connection", c.name), slog.Any("reason", err))
 		}
 		every := c.opts.syncInterval
-		if !sleep(life, every-every/20+rand.N(every/10)) {
+		if !wait.For(life, every-every/20+rand.N(every/10)) {
 			return
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // tokens gets the token of a connection's user, and another one when that is refused: once for all who are refused. One
@@ -107,9 +108,12 @@ func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authTo
 			defer t.mu.Unlock()
 			return t.failure
 		}
-		if wait := used.patience(asked); wait > 0 {
+		if again := used.patience(asked); again > 0 {
 			t.mu.Unlock()
-			return pause(parent, wait-time.Since(asked))
+			if !wait.For(parent, again-time.Since(asked)) {
+				return tell.Ended(parent)
+			}
+			return nil
 		}
 		underWay := t.renewal
 		if underWay == nil {
@@ -121,19 +125,8 @@ func (t *tokens) renew(parent context.Context, cc *grpc.ClientConn, used *authTo
 		select {
 		case <-underWay:
 		case <-parent.Done():
-			return contextErr(parent)
+			return tell.Ended(parent)
 		}
-	}
-}
-
-func pause(parent context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-parent.Done():
-		return contextErr(parent)
 	}
 }
 
