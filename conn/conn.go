@@ -18,17 +18,16 @@
 package conn
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/life"
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -38,24 +37,18 @@ import (
 type Conn struct {
 	name      string
 	opts      *options
-	endpoints endpoints
+	set       *member.Set
 	secure    bool // the transport is TLS
-	rotation  *rotation
 	budget    *budget
 	listeners *listeners
-	tokens    *tokens // nil without credentials
+	tokens    *member.Tokens // nil without credentials
 	calls     calls
 	limits    func() limits // of what the dial options set for all calls
 	services  services
-	hurried   chan struct{}            // of mode Random
-	searching atomic.Bool              // mode Random looks for an endpoint, and has not tried each of them yet
-	proven    atomic.Pointer[endpoint] // of mode Random: just seen to work, and so the next one; nil: any
 
 	membership membership
 
-	life  context.Context // ends, with ErrClosed, when the connection closes
-	end   context.CancelCauseFunc
-	tasks sync.WaitGroup // every goroutine of the connection
+	life *life.Life // ends, with ErrClosed, when the connection closes
 
 	closing  sync.Once
 	closeErr error
@@ -70,62 +63,30 @@ const (
 	closeMax     = 5 * time.Second
 )
 
-func newConn(name string, addresses []address, o *options) *Conn {
-	c := &Conn{
-		name: name, opts: o, rotation: newRotation(), budget: newBudget(), listeners: newListeners(o),
-		hurried: make(chan struct{}, 1),
-	}
+func newConn(name string, addresses []member.Address, o *options) *Conn {
+	c := &Conn{name: name, opts: o, life: life.New(), budget: newBudget(), listeners: newListeners(name, o)}
 	if o.ask != nil {
-		c.tokens = newTokens(o.ask)
+		c.tokens = member.NewTokens(o.ask)
 	}
 	c.limits = sync.OnceValue(func() limits { return limitsOf(o.dial) })
-	c.life, c.end = context.WithCancelCause(context.Background())
 	c.membership.turn = make(chan struct{}, 1)
 	c.secure = o.tls != nil
-	var all []*endpoint
 	for _, a := range addresses {
-		all = append(all, newEndpoint(c, a))
-		c.secure = c.secure || a.secure
+		c.secure = c.secure || a.Secure
 	}
-	c.endpoints.Store(all)
+	c.set = member.NewSet(&member.Config{
+		Connection: name, Life: c.life, Random: o.mode == Random, TLS: o.tls, Files: o.files, Tokens: c.tokens,
+		ConnectTimeout: o.connectTimeout, LoginTimeout: max(o.connectTimeout, o.defaultTimeout), CheckInterval: o.checkInterval, SignOfLife: o.hedgeDelay, Backoff: o.newBackoff,
+		Log: o.log, Dial: o.dial, Network: o.network, Tell: c.listeners.tell,
+	}, addresses)
 	return c
 }
-
-// endpoints is the set of a connection's endpoints. Reading it takes no lock; it is replaced as a whole.
-type endpoints struct{ now atomic.Pointer[[]*endpoint] }
-
-func (e *endpoints) Store(all []*endpoint) { e.now.Store(&all) }
-
-// all are the endpoints there are now. The slice is not to be changed.
-func (c *Conn) all() []*endpoint { return *c.endpoints.now.Load() }
 
 // start starts the goroutines that look after the endpoints, and returns where their first verdicts arrive and how
 // many there will be.
 func (c *Conn) start() (<-chan error, int) {
-	all := c.all()
-	first := make(chan error, len(all))
-	c.tasks.Go(func() { c.listeners.run(c.life) })
-	if c.opts.mode == Random {
-		for _, e := range all {
-			e.err = errStandby
-		}
-		c.tasks.Go(func() { c.keepOne(c.life, firstTo(first)) })
-		return first, 1
-	}
-	for _, e := range all {
-		c.tasks.Go(func() { e.keep(e.life, firstTo(first)) })
-	}
-	return first, len(all)
-}
-
-// firstTo makes a function that sends what it is called with to first, the first time.
-func firstTo(first chan<- error) (verdict func(error)) {
-	return func(err error) {
-		if first != nil {
-			first <- err
-			first = nil
-		}
-	}
+	c.life.Fork(func() { c.listeners.run(c.life) })
+	return c.set.Start()
 }
 
 // openLate is how many connect timeouts Open waits for endpoints that have no verdict yet where another one serves.
@@ -136,34 +97,23 @@ const openLate = 2
 func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
 	limit := time.NewTimer(openLate * c.opts.connectTimeout)
 	defer limit.Stop()
-	for late := false; n > 0 && !(late && c.serves()); {
+	for late := false; n > 0 && !(late && c.set.Serves()); {
 		select {
 		case <-first:
 			n--
 		case <-limit.C:
 			late = true
 		case <-parent.Done():
-			if c.serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
+			if c.set.Serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
 				return nil // the others may answer later
 			}
 			return c.refused("open", tell.Ended(parent))
 		}
 	}
-	if !c.serves() {
+	if !c.set.Serves() {
 		return c.refused("open", nil)
 	}
 	return nil
-}
-
-// serves reports whether an endpoint is Active, which proves that the cluster has a majority, or a member at least serves
-// what needs no leader: all that can be had of a cluster without a majority.
-func (c *Conn) serves() bool {
-	active, _ := c.rotation.watch()
-	return active > 0 || slices.ContainsFunc(c.all(), func(e *endpoint) bool {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		return e.aside != nil || e.phase == returning
-	})
 }
 
 // Name returns the name that the connection is registered under.
@@ -171,12 +121,11 @@ func (c *Conn) Name() string { return c.name }
 
 // Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
 func (c *Conn) Info() []Endpoint {
-	all := c.all()
+	all := c.set.Info()
 	infos := make([]Endpoint, 0, len(all))
-	for _, e := range all {
-		infos = append(infos, e.snapshot())
+	for _, s := range all {
+		infos = append(infos, endpointOf(c.name, s))
 	}
-	slices.SortFunc(infos, func(a, b Endpoint) int { return cmp.Compare(a.Address, b.Address) })
 	return infos
 }
 
@@ -187,7 +136,7 @@ func (c *Conn) WaitReady(parent context.Context) error {
 		return refusal.ErrNilContext
 	}
 	for {
-		active, changed := c.rotation.watch()
+		active, changed := c.set.Watch()
 		switch {
 		case c.life.Err() != nil:
 			return ErrClosed
@@ -209,18 +158,10 @@ func (c *Conn) WaitReady(parent context.Context) error {
 // the logger, that does not within 5 s. Later calls return the same.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
-		// Refuse new work: whoever looks the name up no longer finds it.
-		registry.remove(c)
-		c.services.refuse()
-		// End what is under way: calls that wait for a retry, streams, the supervisors of the endpoints; closing
-		// its transport then ends each call that waits for an answer.
-		c.end(ErrClosed)
-		// Join.
-		joined := make(chan struct{})
-		go func() {
-			c.tasks.Wait()
-			close(joined)
-		}()
+		registry.remove(c) // whoever looks the name up no longer finds it
+		// End what is under way: calls that wait for a retry, streams, the goroutines that look after the endpoints;
+		// closing its transport then ends each call that waits for an answer.
+		joined := c.life.End()
 		c.closeErr = c.joinError(joined)
 	})
 	return c.closeErr

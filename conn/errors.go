@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -45,7 +46,7 @@ type unavailable struct {
 	doing     string
 	outage    time.Duration // how long it has lasted; 0: not told
 	ended     error         // why the wait for an endpoint ended before its time, such as a deadline; nil: it did not
-	endpoints []Endpoint
+	endpoints []member.Snapshot
 	last      error // what the call met before, on an endpoint that was Active then; may be nil
 }
 
@@ -64,8 +65,8 @@ func (e *unavailable) Error() string {
 	separator := ": "
 	for _, ep := range e.endpoints {
 		reason := ep.Err
-		if ep.State == Active { // which it is told as while it is redialled for the first time
-			reason = errLost
+		if ep.State == member.Active { // which it is told as while it is redialled for the first time
+			reason = member.ErrLost
 		}
 		fmt.Fprintf(&b, "%s%s: %v", separator, ep.Address, reason)
 		separator = "; "
@@ -120,5 +121,5 @@ func (o outOfService) As(target any) bool {
 
 // refused is ErrUnavailable for want of any endpoint. ended is why a wait for one ended, nil where nothing was waited for.
 func (c *Conn) refused(doing string, ended error) error {
-	return &unavailable{conn: c.name, doing: doing, ended: ended, endpoints: c.Info()}
+	return &unavailable{conn: c.name, doing: doing, ended: ended, endpoints: c.set.Info()}
 }

@@ -12,6 +12,9 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // flight carries one attempt after another of a call: their cancellation, their timer and what gRPC reports back.
@@ -32,7 +35,7 @@ type flight struct {
 	rest     time.Duration // until the deadline, when the attempt began
 
 	mu      sync.Mutex
-	own     ownTime       // of the silence, until the hedge
+	own     wait.OwnTime  // of the silence, until the hedge
 	running bool          // an attempt is under way
 	aborted bool          // the caller has ended the call
 	expired bool          // the deadline passed
@@ -111,7 +114,7 @@ func (f *flight) context(parent context.Context) context.Context {
 
 // send makes one attempt on a link. When the link has been silent for patience, the hedge is called once, on a
 // goroutine of its own; a patience of 0 means never. send returns when the attempt, the hedge and the timer are over.
-func (f *flight) send(ctx context.Context, l *link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration) error {
+func (f *flight) send(ctx context.Context, l *member.Link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration) error {
 	opts := f.opts
 	if len(extra) > 0 {
 		opts = append(opts[:len(opts):len(opts)], extra...)
@@ -122,10 +125,7 @@ func (f *flight) send(ctx context.Context, l *link, method string, args, reply a
 	armed := f.arm(patience)
 	f.mu.Unlock()
 
-	err := l.cc.Invoke(ctx, method, args, reply, opts...)
-	if err == nil {
-		l.answers.Add(1)
-	}
+	err := l.Invoke(ctx, method, args, reply, opts...)
 
 	f.mu.Lock()
 	if err != nil && f.hedged != nil && f.answer == nil && !f.expired {
@@ -171,7 +171,7 @@ func (f *flight) arm(patience time.Duration) (armed bool) {
 	now := time.Now()
 	step := time.Duration(math.MaxInt64)
 	if patience > 0 {
-		step = f.own.start(patience, now)
+		step = f.own.Start(patience, now)
 	}
 	f.rest = f.set(step, now)
 	return true
@@ -213,7 +213,7 @@ func (f *flight) fire() {
 		f.mu.Unlock()
 		return
 	}
-	if step, over := f.own.next(now); !over {
+	if step, over := f.own.Next(now); !over {
 		f.set(step, now)
 		f.mu.Unlock()
 		return
@@ -235,14 +235,14 @@ func (f *flight) reusable() bool { return !f.spoilt && f.ctx.Err() == nil }
 func (f *flight) sent() bool { return f.peer.Addr != nil }
 
 // leaveWith ends the attempt under way when its link leaves service.
-func (f *flight) leaveWith(l *link) {
+func (f *flight) leaveWith(l *member.Link) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.running {
 		return
 	}
 	attempt := f.hedged
-	f.unwatch = context.AfterFunc(l.service, func() {
+	f.unwatch = context.AfterFunc(l.Service(), func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		if f.running && f.hedged == attempt {

@@ -7,13 +7,15 @@ import (
 	"reflect"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/eetcd-go/eetcd/internal/member"
 )
 
 // hedgeSilence is what happens when the call has been silent for the hedge delay: it casts doubt on the endpoint, and
 // sends a read to another one as well. Where neither answers, as in an election that the other one ends with an error, a
 // read leaves the silent endpoint when that is frozen. A write stays: it may have been applied, and its answer yet come.
 func (u *unary) hedgeSilence() {
-	u.link.ep.doubt()
+	u.link.Doubt()
 	if u.traits&read == 0 {
 		return
 	}
@@ -27,11 +29,11 @@ func (u *unary) hedgeSilence() {
 	if !u.conn.budget.take() {
 		return
 	}
-	other := u.conn.rotation.other(u.link.ep)
+	other := u.conn.set.Other(u.link)
 	if other == nil {
 		return
 	}
-	defer other.release()
+	defer other.Release()
 	second := u.conn.unaryFor(u.traits)
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
 	second.options.pinned = true // for its silence, one more is enough
@@ -42,13 +44,13 @@ func (u *unary) hedgeSilence() {
 	// The reply itself must be left alone: its own answer may be written to it now.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	stop := context.AfterFunc(u.parent, second.abort)
-	began := clock()
+	began := member.Clock()
 	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.conn.opts.hedgeDelay)
 	if !stop() && u.parent.Done() != nil {
 		second.spoilt = true
 	}
 	if err == nil {
-		other.heardFrom(began)
+		other.HeardFrom(began)
 	}
 	u.leave(err, answer)
 }

@@ -81,7 +81,7 @@ func TestPauseOfTheUsersIsKeptWhileNothingIsActive(t *testing.T) {
 		if n := d.count("a:1"); n != 6 {
 			t.Errorf("%d attempts in a minute, want one each 10 s", n)
 		}
-		c.hurry(nil)
+		c.set.Hurry(nil)
 		synctest.Wait()
 		if n := d.count("a:1"); n != 7 {
 			t.Errorf("%d attempts after a call asked for one, want 7", n)
@@ -95,7 +95,7 @@ func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, d := nowhere(t, takes)
 				for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(time.Millisecond) {
-					c.hurry(nil)
+					c.set.Hurry(nil)
 				}
 				for _, address := range []string{"a:1", "b:1"} {
 					if n := d.count(address); n < 38 || n > 44 {
@@ -126,7 +126,7 @@ func TestAttemptUnderWayDoesNotSwallowTheWishForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := nowhere(t, 900*time.Millisecond, WithBackoff(func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) }))
 		time.Sleep(500 * time.Millisecond)
-		c.hurry(nil)
+		c.set.Hurry(nil)
 		time.Sleep(450 * time.Millisecond)
 		if n := d.count("a:1"); n != 2 {
 			t.Errorf("%d attempts, want a second one as soon as the first has failed", n)

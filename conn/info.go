@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
@@ -50,6 +51,14 @@ type Endpoint struct {
 	Version     string        // of the member's server, such as 3.6.4; "" where that is unknown
 	Leader      bool          // the member leads the cluster
 	Learner     bool          // the member is a learner, which has no vote
+}
+
+// endpointOf is a snapshot of an endpoint, as the users of a connection see it.
+func endpointOf(conn string, s member.Snapshot) Endpoint {
+	return Endpoint{
+		Name: conn, Address: s.Address, State: State(s.State), Leases: s.Leases, ReconnectIn: s.ReconnectIn, Err: s.Err,
+		Version: s.Version, Leader: s.Leader, Learner: s.Learner,
+	}
 }
 
 // Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, whatever state

@@ -4,6 +4,7 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -12,9 +13,13 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
+
+// renewalsMax is how many tokens a call tries.
+const renewalsMax = 3
 
 // defaultTimeout bounds a unary call for which neither the caller's context nor the request sets a time.
 const defaultTimeout = 5 * time.Second
@@ -86,7 +91,7 @@ type unary struct {
 	args, reply any
 	options     callOptions
 	traits      traits
-	link        *link         // of the attempt under way
+	link        *member.Link  // of the attempt under way
 	began       time.Duration // when it began, by the clock
 }
 
@@ -126,7 +131,7 @@ func (u *unary) run(ctx context.Context) error {
 	if err := u.cause(); err != nil {
 		return etcderr.FromRPC(err, etcderr.Call{Method: u.method, Cause: err})
 	}
-	var avoid *endpoint
+	var avoid *member.Link
 	var last error
 	renewals := 0
 	for attempt := 0; ; attempt++ {
@@ -134,24 +139,24 @@ func (u *unary) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		used := u.conn.tokens.used()
+		used := u.conn.tokens.Used()
 		err = u.attempt(ctx, l)
 		if err == nil {
 			u.conn.budget.credit()
 			return nil
 		}
-		if u.conn.tokens.refused(used, err) && renewals < renewalsMax && u.cause() == nil {
+		if u.conn.tokens.Refused(used, err) && renewals < renewalsMax && u.cause() == nil {
 			if failed := u.renewToken(ctx, l, used); failed != nil {
 				return u.unrenewed(err, failed)
 			}
-			if u.conn.tokens.used() != used {
+			if u.conn.tokens.Used() != used {
 				renewals++
 			}
 			continue
 		}
 		u.learn(l, err)
 		before := last
-		avoid, last = l.ep, err
+		avoid, last = l, err
 		if u.left {
 			u.renew()
 			ctx = u.context(u.parent)
@@ -167,29 +172,29 @@ func (u *unary) wanted() wanted {
 }
 
 // attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.
-func (u *unary) attempt(ctx context.Context, l *link) error {
-	defer l.release()
+func (u *unary) attempt(ctx context.Context, l *member.Link) error {
+	defer l.Release()
 	var patience time.Duration
 	if u.traits&slow == 0 {
 		patience = u.conn.opts.hedgeDelay
 	}
 	u.link = l
 	if !u.alive(l) {
-		return etcderr.FromRPC(status.Error(codes.Unavailable, errSilent.Error()), etcderr.Call{
-			Method: u.method, Endpoint: l.ep.addr.text, Cause: u.cause(),
+		return etcderr.FromRPC(status.Error(codes.Unavailable, member.ErrSilent.Error()), etcderr.Call{
+			Method: u.method, Endpoint: l.Address(), Cause: u.cause(),
 		})
 	}
 	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.rest, patience)
 	if err == nil {
-		l.heardFrom(u.began)
+		l.HeardFrom(u.began)
 		return nil
 	}
 	if u.left && u.cause() == nil {
-		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.service))
+		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.Service()))
 	}
 	limits := u.conn.limits().with(u.options.rest)
 	return etcderr.FromRPC(err, etcderr.Call{
-		Method: u.method, Endpoint: l.ep.addr.text, Sent: u.sent() && !limits.unsendable(err, u.args), Cause: u.cause(),
+		Method: u.method, Endpoint: l.Address(), Sent: u.sent() && !limits.unsendable(err, u.args), Cause: u.cause(),
 		Read: u.traits&read != 0, Silent: u.silence(), ReceiveLimit: limits.receive,
 	})
 }
@@ -206,4 +211,41 @@ func (u *unary) cause() error {
 	default:
 		return nil
 	}
+}
+
+// renewToken gets another token than the one used, from the member that refused that, which is there.
+func (u *unary) renewToken(ctx context.Context, l *member.Link, used *member.Token) error {
+	if !l.Acquire() {
+		return nil // the next attempt goes to another one
+	}
+	defer l.Release()
+	if !u.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, u.deadline)
+		defer cancel()
+	}
+	return l.RenewToken(ctx, used, u.began)
+}
+
+// unrenewed is the error of a call that was refused for its token where there is no other.
+func (u *unary) unrenewed(err, failed error) error {
+	var e *etcderr.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	cause := u.cause()
+	if cause == nil {
+		cause = failed
+	}
+	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{Method: e.Method(), Endpoint: e.Endpoint(), Sent: true, Cause: cause})
+}
+
+// alive reports whether an attempt may go out on its link, which it may not where a write finds that silent.
+func (u *unary) alive(l *member.Link) bool {
+	u.began = member.Clock()
+	if !l.Quiet(u.began) {
+		return true
+	}
+	p := l.Probe()
+	return u.traits&read != 0 || p.Wait(u.ctx, u.deadline)
 }

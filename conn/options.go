@@ -13,6 +13,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
@@ -44,7 +45,7 @@ type Option func(*options)
 type options struct {
 	mode           Mode
 	tls            *tls.Config
-	files          *tlsFiles // of which tls is the first reading
+	files          *member.TLSFiles // of which tls is the first reading
 	credentials    bool
 	user, password string
 	asks           bool
@@ -61,7 +62,7 @@ type options struct {
 	log            *slog.Logger
 	dial           []grpc.DialOption
 	listener       func(Endpoint)
-	network        network
+	network        member.Network
 }
 
 func newOptions(opts []Option) (*options, error) {
@@ -71,9 +72,9 @@ func newOptions(opts []Option) (*options, error) {
 		hedgeDelay:     500 * time.Millisecond,
 		patience:       5 * time.Second,
 		defaultTimeout: defaultTimeout,
-		newBackoff:     reconnection,
+		newBackoff:     member.Reconnection,
 		log:            slog.New(slog.DiscardHandler),
-		network:        systemNetwork(),
+		network:        member.SystemNetwork(),
 	}
 	for _, opt := range opts {
 		if opt != nil {
@@ -97,13 +98,15 @@ func newOptions(opts []Option) (*options, error) {
 	case o.credentials:
 		o.ask = func(context.Context) (string, string, error) { return o.user, o.password, nil }
 	}
-	if o.files != nil {
-		if o.tls != nil {
-			refuse("WithTLS and WithTLSFiles exclude each other")
-		} else if err := o.files.open(); err != nil {
+	switch {
+	case o.files == nil:
+	case o.tls != nil:
+		refuse("WithTLS and WithTLSFiles exclude each other")
+	default:
+		var err error
+		if o.tls, err = o.files.Open(); err != nil {
 			refuse("WithTLSFiles: %w", err)
 		}
-		o.tls = o.files.config
 	}
 	if o.connectTimeout <= 0 {
 		refuse("WithConnectTimeout(%v): must be positive", o.connectTimeout)
@@ -147,6 +150,17 @@ func WithTLS(config *tls.Config) Option {
 	}
 }
 
+// WithTLSFiles encrypts the connection as WithTLS does, with what PEM files hold: the authorities that servers are verified
+// against, and a client certificate with its key. "" stands for what is not there: without ca the system's roots serve,
+// without cert and key no client certificate is shown. Each connection that is made reads the files again, so that renewed
+// ones come into use without a restart; connections that stand stay. Where they cannot be used, as while they are being
+// written, that is logged and the last good ones serve on.
+//
+// Files that cannot be used at [Open], one of cert and key without the other, and [WithTLS] beside it are ErrOption.
+func WithTLSFiles(ca, cert, key string) Option {
+	return func(o *options) { o.files = &member.TLSFiles{Paths: [3]string{ca, cert, key}} }
+}
+
 // WithCredentials has the connection authenticate as this user. It gets one token for all its endpoints and requests,
 // and another one when that is refused, as after a restart of the servers: once for all calls and streams that are
 // refused, which then go on. On servers without auth it is no error, and is used once auth is turned on. With a wrong
@@ -165,17 +179,6 @@ func WithCredentials(user, password string) Option {
 // are ErrOption.
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
 	return func(o *options) { o.asks, o.ask = true, f }
-}
-
-// loginTimeout bounds an authentication.
-func (o *options) loginTimeout() time.Duration { return max(o.connectTimeout, o.defaultTimeout) }
-
-// attemptTimeout bounds an attempt to connect with all that may belong to it.
-func (o *options) attemptTimeout() time.Duration {
-	if o.ask == nil {
-		return o.connectTimeout
-	}
-	return 2*o.connectTimeout + o.loginTimeout()
 }
 
 // WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every
@@ -215,7 +218,7 @@ func WithPatience(d time.Duration) Option { return func(o *options) { o.patience
 func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.defaultTimeout = d } }
 
 // WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
-// a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: reconnection never ends. The
+// a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: member.Reconnection never ends. The
 // default is 200 ms doubling to 25.6 s, then again from 200 ms, with a jitter of 20 %, and at most 1 s while no endpoint is
 // Active; a backoff of the user's is not shortened so. The first attempt after the loss of a connection comes at once, and
 // a call that finds no endpoint Active brings the next one forward, with either backoff, up to four times a second.

@@ -4,9 +4,11 @@ package conn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -27,12 +29,12 @@ type wanted struct {
 
 // pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
 // there is one. Where there is none, it waits while the connection has patience. last is what the call met before.
-func (c *Conn) pick(w wanted, avoid *endpoint, last error) (*link, error) {
+func (c *Conn) pick(w wanted, avoid *member.Link, last error) (*member.Link, error) {
 	if c.life.Err() != nil {
 		return nil, refusal.Closed(c.name)
 	}
 	if !w.pinned {
-		if l := c.rotation.next(avoid); l != nil {
+		if l := c.set.Next(avoid); l != nil {
 			return l, nil
 		}
 	}
@@ -41,8 +43,8 @@ func (c *Conn) pick(w wanted, avoid *endpoint, last error) (*link, error) {
 
 // await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
 // and when the call's time is up.
-func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
-	if e := c.find(w.endpoint); w.pinned && methods[w.method]&local != 0 && (e == nil || e.onStandby()) {
+func (c *Conn) await(w wanted, avoid *member.Link, last error) (*member.Link, error) {
+	if e := c.set.Find(w.endpoint); w.pinned && methods[w.method]&local != 0 && (e == nil || onStandby(e)) {
 		return c.outside(w.endpoint)
 	}
 	leaderless := w.aside || needsNoLeader(w.method, w.request)
@@ -53,16 +55,16 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 		if err != nil {
 			return nil, err
 		}
-		since, changed := c.rotation.outage(e) // before the look for a link, so that no change is missed
+		since, changed := c.set.Outage(e) // before the look for a link, so that no change is missed
 		if l := c.available(e, avoid, leaderless); l != nil {
 			return l, nil
 		}
-		c.hurry(e)
+		c.set.Hurry(e)
 		left := hurryEvery
-		if !since.IsZero() && !c.comingBack(e) { // else the last link left just now, and there will be a change
+		if !since.IsZero() && !c.set.ComingBack(e) { // else the last link left just now, and there will be a change
 			left = min(left, c.opts.patience-time.Since(since))
 		}
-		if left <= 0 || e.onStandby() {
+		if left <= 0 || onStandby(e) {
 			select {
 			case <-changed: // an endpoint has come back since the look for a link
 				continue
@@ -89,25 +91,25 @@ func (c *Conn) await(w wanted, avoid *endpoint, last error) (*link, error) {
 }
 
 // away is ErrUnavailable of an endpoint, with nil of all of them.
-func (c *Conn) away(e *endpoint, since time.Time, ended, last error) error {
+func (c *Conn) away(e *member.Endpoint, since time.Time, ended, last error) error {
 	u := &unavailable{conn: c.name, ended: ended, last: last}
 	if !since.IsZero() {
 		u.outage = time.Since(since)
 	}
 	if e == nil {
-		u.endpoints = c.Info()
+		u.endpoints = c.set.Info()
 	} else {
-		u.endpoints = []Endpoint{e.snapshot()}
+		u.endpoints = []member.Snapshot{e.Snapshot()}
 	}
 	return u
 }
 
 // named is the endpoint that the call is for, nil where any will do.
-func (c *Conn) named(w wanted) (*endpoint, error) {
+func (c *Conn) named(w wanted) (*member.Endpoint, error) {
 	if !w.pinned {
 		return nil, nil
 	}
-	if e := c.find(w.endpoint); e != nil {
+	if e := c.set.Find(w.endpoint); e != nil {
 		return e, nil
 	}
 	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, tell.Endpoint(w.endpoint))
@@ -115,37 +117,45 @@ func (c *Conn) named(w wanted) (*endpoint, error) {
 
 // available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn. A request that is
 // leaderless, as it needs no leader, may go to a member that has none.
-func (c *Conn) available(e *endpoint, avoid *endpoint, leaderless bool) *link {
+func (c *Conn) available(e *member.Endpoint, avoid *member.Link, leaderless bool) *member.Link {
 	if e != nil {
-		return e.acquire(leaderless)
+		return e.Acquire(leaderless)
 	}
-	if l := c.rotation.next(avoid); l != nil || !leaderless {
+	if l := c.set.Next(avoid); l != nil || !leaderless {
 		return l
 	}
-	return c.acquireAside(avoid)
-}
-
-// acquire acquires the endpoint's own link, nil where there is none. That to a learner takes everything: the learner itself
-// says what it refuses.
-func (e *endpoint) acquire(leaderless bool) *link {
-	e.mu.Lock()
-	l := e.link
-	if l == nil && e.aside != nil && (leaderless || e.aside.vitals.Load().learner) {
-		l = e.aside
-	}
-	e.mu.Unlock()
-	if l != nil && l.acquire() {
-		return l
-	}
-	return nil
+	return c.set.Aside(avoid)
 }
 
 // onStandby reports whether mode Random keeps the endpoint for when others fail; nobody need wait for that.
-func (e *endpoint) onStandby() bool {
-	if e == nil {
-		return false
+func onStandby(e *member.Endpoint) bool { return e != nil && e.OnStandby() }
+
+// outside acquires a link for one call to an address that the connection does not use: a member that the member list or the
+// caller names can be asked for its status, or for a snapshot, whether it is an endpoint or not.
+func (c *Conn) outside(address string) (*member.Link, error) {
+	a, err := member.ParseAddress(address, c.opts.tls != nil)
+	if err == nil && a.Secure != c.secure {
+		err = errors.New("the scheme does not match the transport of the connection") // a token might go in the clear
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err == errStandby
+	if err != nil {
+		return nil, member.BadEndpoint(address, err)
+	}
+	l, err := c.set.Outside(a)
+	if errors.Is(err, ErrClosed) {
+		return nil, refusal.Closed(c.name)
+	}
+	return l, err
+}
+
+// pickAlive acquires a link for a stream, one that is not quiet or gives a sign of life.
+func (c *Conn) pickAlive(w wanted) (*member.Link, error) {
+	var last error
+	for {
+		l, err := c.pick(w, nil, last)
+		if err != nil || !l.Quiet(member.Clock()) || l.Probe().Wait(w.parent, w.deadline) || !l.InRotation() {
+			return l, err
+		}
+		l.Release()
+		last = member.ErrSilent
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -17,39 +16,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+	"github.com/eetcd-go/eetcd/internal/life"
 )
-
-func TestReconnectionDoublesFrom200msTo25sAndStartsAnew(t *testing.T) {
-	b := reconnection()
-	for round := range 3 {
-		want := 200 * time.Millisecond
-		for range 8 {
-			got := nextWait(b)
-			if low, high := want*8/10, want*12/10+time.Millisecond; got < low || got > high {
-				t.Errorf("round %d: waits %v, want %v with a jitter of 20 %%", round, got, want)
-			}
-			want *= 2
-		}
-	}
-	nextWait(b)
-	nextWait(b)
-	b.Reset()
-	if got := nextWait(b); got > 240*time.Millisecond+1 {
-		t.Errorf("waits %v after a reset", got)
-	}
-}
-
-func TestReconnectionNeverEndsWhateverTheBackoffSays(t *testing.T) {
-	b := backoff.WithMaxRetries(backoff.NewConstantBackOff(time.Millisecond), 2)
-	for i := range 10 {
-		if got := nextWait(b); got != time.Millisecond {
-			t.Fatalf("wait %d is %v", i, got)
-		}
-	}
-	if got := nextWait(&backoff.StopBackOff{}); got <= 0 {
-		t.Errorf("a backoff that only stops gives a wait of %v: a busy loop", got)
-	}
-}
 
 func TestRetryPausesGrowWithinBounds(t *testing.T) {
 	for n, limit := range map[int]time.Duration{0: 20, 1: 40, 4: 320, 5: 500, 60: 500} {
@@ -97,7 +65,7 @@ func TestRequestThatWasNotSentCostsNoBudget(t *testing.T) {
 		for spent.take() {
 		}
 		for _, sent := range []bool{false, true} {
-			u := &unary{conn: &Conn{budget: spent, life: t.Context()}, parent: t.Context()}
+			u := &unary{conn: &Conn{budget: spent, life: life.New()}, parent: t.Context()}
 			u.ctx = t.Context()
 			u.deadline = time.Now().Add(49 * time.Millisecond) // less than a token takes to come
 			err := etcderr.FromRPC(status.Error(codes.Unavailable, "broken"), etcderr.Call{Sent: sent})

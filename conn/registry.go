@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
@@ -118,7 +119,7 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 		return nil, refusal.ErrNilContext
 	}
 	o, optErr := newOptions(opts)
-	addresses, err := parseAddresses(endpoints, o.tls != nil)
+	addresses, err := member.ParseAddresses(endpoints, o.tls != nil)
 	if err := refusal.All(optErr, err); err != nil {
 		return nil, err
 	}

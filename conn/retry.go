@@ -5,12 +5,26 @@ package conn
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc/codes"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/member"
 )
+
+const (
+	retryMin = 20 * time.Millisecond
+	retryMax = 500 * time.Millisecond
+)
+
+// retryWait is the pause before the n-th retry of a call, from 0: doubling, with full jitter in its upper half.
+func retryWait(n int) time.Duration {
+	d := retryMin << min(n, 10)
+	d = min(d, retryMax)
+	return d/2 + rand.N(d/2)
+}
 
 // again decides whether the request may and should be sent again after err.
 func (u *unary) again(err error) bool {
@@ -21,7 +35,7 @@ func (u *unary) again(err error) bool {
 	if u.options.pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
 		return false
 	}
-	if e.Outcome() == etcderr.NotSent && u.link.outside {
+	if e.Outcome() == etcderr.NotSent && u.link.Outside() {
 		return false // nobody looks after that endpoint: the caller is told why it cannot be reached
 	}
 	if e.SafeToRetry() {
@@ -111,11 +125,11 @@ func (u *unary) ended(err, before error) error {
 }
 
 // learn draws from a failed call what it says of the endpoint.
-func (u *unary) learn(l *link, err error) {
+func (u *unary) learn(l *member.Link, err error) {
 	switch {
 	case errors.Is(err, etcderr.ErrNoLeader):
-		l.ep.freeze(l, etcderr.ErrNoLeader, u.conn.spareLast(err))
+		l.Leaderless()
 	case etcderr.OutcomeOf(err) == etcderr.Unknown && u.parent.Err() == nil:
-		l.ep.doubt()
+		l.Doubt()
 	}
 }

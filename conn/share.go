@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -48,7 +49,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 		return nil, nil, refusal.ErrNilContext
 	}
 	o, err := newOptions(opts)
-	addresses, bad := parseAddresses(endpoints, o.tls != nil)
+	addresses, bad := member.ParseAddresses(endpoints, o.tls != nil)
 	if name == "" {
 		err = refusal.All(err, fmt.Errorf("%w: Share needs a name", ErrOption))
 	}
@@ -88,10 +89,10 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 }
 
 // sameFor is the same for the same endpoints.
-func sameFor(addresses []address) string {
+func sameFor(addresses []member.Address) string {
 	var keys []string
 	for _, a := range addresses {
-		keys = append(keys, fmt.Sprint(a.key(), " ", a.secure))
+		keys = append(keys, fmt.Sprint(a.Key(), " ", a.Secure))
 	}
 	slices.Sort(keys)
 	return strings.Join(keys, ",")
@@ -141,11 +142,7 @@ func (s *share) endpointsNow() string {
 	if c == nil {
 		return ""
 	}
-	var addresses []address
-	for _, e := range c.all() {
-		addresses = append(addresses, e.addr)
-	}
-	return sameFor(addresses)
+	return sameFor(c.set.Addresses())
 }
 
 // open opens the connection for all who wait for it.

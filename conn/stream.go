@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -40,25 +41,25 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if err != nil {
 		return nil, err
 	}
-	if err := c.freshToken(parent, l); err != nil {
-		l.release()
-		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.ep.addr.text, Cause: err})
+	if err := l.RefreshToken(parent, c.opts.defaultTimeout); err != nil {
+		l.Release()
+		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.Address(), Cause: err})
 	}
-	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.used(), options: o.rest}
-	s.asked.Store(int64(clock()))
+	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.Used(), options: o.rest}
+	s.asked.Store(int64(member.Clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
-	stop := context.AfterFunc(l.service, func() { s.cancel(context.Cause(l.service)) })
+	stop := context.AfterFunc(l.Service(), func() { s.cancel(context.Cause(l.Service())) })
 	s.close = sync.OnceFunc(func() {
 		stop()
 		s.cancel(nil)
-		l.release()
+		l.Release()
 	})
 	if o.timeout > 0 {
 		timer := time.AfterFunc(time.Until(w.deadline), func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
 	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.rest...)
-	s.ClientStream, err = l.cc.NewStream(s.ctx, desc, method, all...)
+	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
 	if err != nil {
 		err = s.failed(err, false, nil)
 		s.close()
@@ -87,50 +88,48 @@ type Stream interface {
 type stream struct {
 	grpc.ClientStream
 	conn    *Conn
-	link    *link
+	link    *member.Link
 	parent  context.Context
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	close   func()
 	method  string
-	token   *authToken   // at its opening; nil without credentials
-	asked   atomic.Int64 // when something was sent on it last, by the clock
+	token   *member.Token // at its opening; nil without credentials
+	asked   atomic.Int64  // when something was sent on it last, by the clock
 	options []grpc.CallOption
 }
 
-func (s *stream) Endpoint() string { return s.link.ep.addr.text }
+func (s *stream) Endpoint() string { return s.link.Address() }
 
-func (s *stream) Version() string { return s.link.vitals.Load().version }
+func (s *stream) Version() string { return s.link.Version() }
 
 func (s *stream) Abort() { s.cancel(nil) }
 
 func (s *stream) Doubt() {
-	if s.link.up.Err() != nil {
-		s.link.retire(errLost) // a question over its transport is no longer possible
+	if !s.link.InRotation() {
+		s.link.EndStreams() // a question over its transport is no longer possible
 		return
 	}
-	s.link.ep.doubt()
+	s.link.Doubt()
 }
 
 func (s *stream) Refused(err error) bool {
-	if !s.conn.tokens.refused(s.token, err) {
+	if !s.conn.tokens.Refused(s.token, err) {
 		return false
 	}
-	asked := epoch.Add(time.Duration(s.asked.Load()))
-	s.token.outdated.Store(&asked)
+	s.token.Refuse(time.Duration(s.asked.Load()))
 	return true
 }
 
 func (s *stream) SendMsg(m any) error {
-	s.asked.Store(int64(clock()))
+	s.asked.Store(int64(member.Clock()))
 	return s.failed(s.ClientStream.SendMsg(m), true, m)
 }
 
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if err == nil {
-		s.link.answers.Add(1)
-		s.link.heardFrom(clock())
+		s.link.Received()
 	}
 	return s.failed(err, true, nil)
 }
@@ -147,7 +146,7 @@ func (s *stream) failed(err error, sent bool, m any) error {
 	})
 	s.Refused(err)
 	if errors.Is(err, etcderr.ErrNoLeader) {
-		s.link.ep.freeze(s.link, etcderr.ErrNoLeader, s.conn.spareLast(err))
+		s.link.Leaderless()
 	}
 	return err
 }
@@ -168,6 +167,6 @@ func (s *stream) cause(err error) error {
 		return context.DeadlineExceeded
 	default:
 		// The transport may end the stream before the link does.
-		return context.Cause(s.link.service)
+		return context.Cause(s.link.Service())
 	}
 }

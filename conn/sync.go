@@ -13,6 +13,7 @@ import (
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
@@ -68,13 +69,13 @@ func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
 	if c.opts.autoSync {
 		return fmt.Errorf("%w: SetEndpoints with WithAutoSync, which takes the endpoints from the member list", ErrOption)
 	}
-	addresses, err := parseAddresses(endpoints, c.opts.tls != nil)
+	addresses, err := member.ParseAddresses(endpoints, c.opts.tls != nil)
 	if err != nil {
 		return err
 	}
 	sites := make([]site, 0, len(addresses))
 	for _, a := range addresses {
-		sites = append(sites, site{addresses: []address{a}})
+		sites = append(sites, site{addresses: []member.Address{a}})
 	}
 	return c.change(parent, func() error { return c.replace(parent, "set endpoints", errNotGiven, sites) })
 }
@@ -100,15 +101,15 @@ func (c *Conn) change(parent context.Context, f func() error) error {
 
 // site is where one endpoint is to be found.
 type site struct {
-	member    uint64    // 0: unknown
-	addresses []address // of which the first is its name
+	member    uint64           // 0: unknown
+	addresses []member.Address // of which the first is its name
 }
 
 // sitesOf is a site for each voting member that can be reached.
 func (c *Conn) sitesOf(members []*pb.Member) []site {
 	inUse := map[string]bool{}
-	for _, e := range c.all() {
-		inUse[e.key] = true
+	for _, e := range c.set.All() {
+		inUse[e.Key()] = true
 	}
 	var all []site
 	for _, m := range members {
@@ -117,8 +118,8 @@ func (c *Conn) sitesOf(members []*pb.Member) []site {
 		}
 		s := site{member: m.GetID()}
 		for _, url := range m.GetClientURLs() {
-			a, err := parseAddress(url, c.opts.tls != nil)
-			if err == nil && a.secure != c.secure {
+			a, err := member.ParseAddress(url, c.opts.tls != nil)
+			if err == nil && a.Secure != c.secure {
 				err = errors.New("the scheme does not match the transport of the connection")
 			}
 			if err != nil {
@@ -128,7 +129,7 @@ func (c *Conn) sitesOf(members []*pb.Member) []site {
 				}
 				continue
 			}
-			if len(s.addresses) > 0 && inUse[a.key()] && !inUse[s.addresses[0].key()] {
+			if len(s.addresses) > 0 && inUse[a.Key()] && !inUse[s.addresses[0].Key()] {
 				s.addresses = slices.Insert(s.addresses, 0, a)
 			} else {
 				s.addresses = append(s.addresses, a)
@@ -143,26 +144,25 @@ func (c *Conn) sitesOf(members []*pb.Member) []site {
 
 // replace makes these sites the endpoints of the connection.
 func (c *Conn) replace(parent context.Context, doing string, why error, sites []site) error {
-	before := map[string]*endpoint{}
-	for _, e := range c.all() {
-		before[e.key] = e
+	before := map[string]*member.Endpoint{}
+	for _, e := range c.set.All() {
+		before[e.Key()] = e
 	}
-	var next, added []*endpoint
-	of := map[uint64]*endpoint{}
+	var next, added []*member.Endpoint
+	of := map[uint64]*member.Endpoint{}
 	taken := map[string]bool{}
 	for _, s := range sites {
-		key := s.addresses[0].key()
+		key := s.addresses[0].Key()
 		if taken[key] {
 			continue
 		}
 		taken[key] = true
 		e := before[key]
 		if e == nil {
-			e = newEndpoint(c, s.addresses[0])
+			e = c.set.New(s.addresses[0])
 			added = append(added, e)
 		}
-		others := s.addresses[1:]
-		e.others.Store(&others)
+		e.SetOthers(s.addresses[1:])
 		delete(before, key)
 		next = append(next, e)
 		if s.member != 0 {
@@ -175,75 +175,44 @@ func (c *Conn) replace(parent context.Context, doing string, why error, sites []
 	if len(added) == 0 && len(before) == 0 {
 		return nil
 	}
-	old := c.all()
-	c.endpoints.Store(append(old[:len(old):len(old)], added...)) // so that they can be asked for by name
+	old := c.set.All()
+	c.set.Store(append(old[:len(old):len(old)], added...)) // so that they can be asked for by name
 	err := c.connectAll(parent, added)
 	if err == nil && !anyActive(next) {
 		err = c.unusable(parent, doing, next)
 	}
 	if err != nil {
-		c.endpoints.Store(old)
+		c.set.Store(old)
 		for _, e := range added {
-			e.retire(why)
+			e.Withdraw(why)
 		}
 		return err
 	}
 	for key, e := range before {
-		if now := of[e.serves()]; now != nil && now.snapshot().State != Active {
+		if now := of[e.Member()]; now != nil && now.Snapshot().State != member.Active {
 			delete(before, key) // it is the one way to a member
 			next = append(next, e)
 		}
 	}
-	c.endpoints.Store(next)
+	c.set.Store(next)
 	if len(added) == 0 && len(before) == 0 {
 		return nil
 	}
 	for _, e := range before {
-		e.withdraw(why)
+		e.Withdraw(why)
 	}
 	c.opts.log.Info("etcd endpoints synced", slog.String("connection", c.name),
 		slog.Int("added", len(added)), slog.Int("retired", len(before)), slog.Int("endpoints", len(next)))
 	return nil
 }
 
-// withdraw retires an endpoint that may be in service: from now on it takes no calls.
-func (e *endpoint) withdraw(why error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.link != nil {
-		if e.conn.opts.mode == Random {
-			e.conn.searching.Store(true) // its place is taken by another one
-		}
-		e.conn.rotation.remove(e.link, false)
-	}
-	e.retire(why)
-}
-
-// serves is the member that an Active endpoint leads to; 0 where that is unknown.
-func (e *endpoint) serves() uint64 {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.link == nil {
-		return 0
-	}
-	return e.link.vitals.Load().member
-}
-
 // connectAll starts to look after new endpoints, and waits for the first verdict of each.
-func (c *Conn) connectAll(parent context.Context, added []*endpoint) error {
-	if c.opts.mode == Random {
-		for _, e := range added {
-			e.err = errStandby
-		}
-		return nil
+func (c *Conn) connectAll(parent context.Context, added []*member.Endpoint) error {
+	first, n, err := c.set.Keep(added)
+	if err != nil {
+		return refusal.Closed(c.name)
 	}
-	first := make(chan error, len(added))
-	for _, e := range added {
-		if err := c.Go(func(context.Context) { e.keep(e.life, firstTo(first)) }); err != nil {
-			return refusal.Closed(c.name)
-		}
-	}
-	for range added {
+	for range n {
 		select {
 		case <-first:
 		case <-parent.Done():
@@ -256,16 +225,16 @@ func (c *Conn) connectAll(parent context.Context, added []*endpoint) error {
 }
 
 // anyActive reports whether one of the endpoints is Active.
-func anyActive(all []*endpoint) bool {
-	return slices.ContainsFunc(all, func(e *endpoint) bool { return e.snapshot().State == Active })
+func anyActive(all []*member.Endpoint) bool {
+	return slices.ContainsFunc(all, func(e *member.Endpoint) bool { return e.Snapshot().State == member.Active })
 }
 
 // unusable is ErrUnavailable, with the reason of each endpoint, where none of these can take requests. In mode Random it
 // tries all of them, each for the connect timeout; the first that works is the next one to be used.
-func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) error {
+func (c *Conn) unusable(parent context.Context, doing string, all []*member.Endpoint) error {
 	err := &unavailable{conn: c.name, doing: doing + ": none of the endpoints answers"}
 	for _, e := range all {
-		err.endpoints = append(err.endpoints, e.snapshot())
+		err.endpoints = append(err.endpoints, e.Snapshot())
 	}
 	if c.opts.mode != Random {
 		return err
@@ -276,7 +245,7 @@ func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) e
 	}
 	trials := make(chan trial, len(all))
 	for i, e := range all {
-		if err := c.Go(func(context.Context) { trials <- trial{i, e.try()} }); err != nil {
+		if err := c.Go(func(context.Context) { trials <- trial{i, c.set.Try(e)} }); err != nil {
 			return refusal.Closed(c.name)
 		}
 	}
@@ -284,7 +253,7 @@ func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) e
 		select {
 		case t := <-trials:
 			if t.failed == nil {
-				c.proven.Store(all[t.i])
+				c.set.Prefer(all[t.i])
 				return nil
 			}
 			err.endpoints[t.i].Err = t.failed
@@ -295,16 +264,6 @@ func (c *Conn) unusable(parent context.Context, doing string, all []*endpoint) e
 		}
 	}
 	return err
-}
-
-// try tries whether the endpoint can take requests, over a transport for that alone.
-func (e *endpoint) try() error {
-	t, err := e.reach()
-	if err != nil {
-		return err
-	}
-	_ = t.cc.Close()
-	return t.littleFor
 }
 
 // autoSync syncs now and then until life ends.

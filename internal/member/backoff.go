@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -25,7 +24,8 @@ type cycle struct {
 // steps is the number of intervals from reconnectMin to reconnectMax.
 const steps = 8
 
-func reconnection() backoff.BackOff {
+// Reconnection is eetcd's backoff: 200 ms, then twice as long up to 25.6 s, and so on from the start.
+func Reconnection() backoff.BackOff {
 	return &cycle{
 		ExponentialBackOff: backoff.NewExponentialBackOff(
 			backoff.WithInitialInterval(reconnectMin),
@@ -51,15 +51,7 @@ func (c *cycle) Reset() {
 	c.ExponentialBackOff.Reset()
 }
 
-// pause makes the backoff of one loop.
-func (o *options) pause() backoff.BackOff {
-	if b := o.newBackoff(); b != nil {
-		return b
-	}
-	return reconnection()
-}
-
-// nextWait is b's next interval, for ever: a backoff of the user's that stops is started anew.
+// nextWait is b's next interval, forever: a backoff of the user's that stops is started anew.
 func nextWait(b backoff.BackOff) time.Duration {
 	d := b.NextBackOff()
 	if d == backoff.Stop {
@@ -70,16 +62,4 @@ func nextWait(b backoff.BackOff) time.Duration {
 		return reconnectMin
 	}
 	return d
-}
-
-const (
-	retryMin = 20 * time.Millisecond
-	retryMax = 500 * time.Millisecond
-)
-
-// retryWait is the pause before the n-th retry of a call, from 0: doubling, with full jitter in its upper half.
-func retryWait(n int) time.Duration {
-	d := retryMin << min(n, 10)
-	d = min(d, retryMax)
-	return d/2 + rand.N(d/2)
 }

@@ -1,45 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"context"
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// network is how names are resolved and connections are made. Tests have others than the system's.
-type network struct {
-	lookup func(parent context.Context, host string) ([]netip.Addr, error)
-	dial   func(parent context.Context, network, address string) (net.Conn, error)
+// Network is how names are resolved and connections are made. Tests have others than the system's.
+type Network struct {
+	Lookup func(parent context.Context, host string) ([]netip.Addr, error)
+	Dial   func(parent context.Context, network, address string) (net.Conn, error)
 }
 
-func systemNetwork() network {
-	return network{
-		lookup: func(parent context.Context, host string) ([]netip.Addr, error) {
+// SystemNetwork is the network of the system.
+func SystemNetwork() Network {
+	return Network{
+		Lookup: func(parent context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(parent, "ip", host)
 		},
-		dial: new(net.Dialer).DialContext, // with TCP_NODELAY on, as Go has it by default
+		Dial: new(net.Dialer).DialContext, // with TCP_NODELAY on, as Go has it by default
 	}
 }
 
 // connect connects to an address within the timeout. A name may have several IP addresses, of which some swallow what is
 // sent to them, so they are tried as Happy Eyeballs does (RFC 8305).
-func (n network) connect(parent context.Context, a address, timeout time.Duration) (net.Conn, error) {
-	parent, cancel := withOwnTime(parent, timeout, lateError(timeout))
+func (n Network) connect(parent context.Context, a Address, timeout time.Duration) (net.Conn, error) {
+	parent, cancel := wait.WithOwnTime(parent, timeout, lateError(timeout))
 	defer cancel()
 	if a.network == "unix" {
-		return n.dial(parent, a.network, a.dial)
+		return n.Dial(parent, a.network, a.dial)
 	}
 	host, port, err := net.SplitHostPort(a.dial)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
-		return n.dial(parent, a.network, a.dial)
+		return n.Dial(parent, a.network, a.dial)
 	}
-	ips, err := n.lookup(parent, host)
+	ips, err := n.Lookup(parent, host)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: a.network, Err: err}
 	}
@@ -48,7 +51,7 @@ func (n network) connect(parent context.Context, a address, timeout time.Duratio
 	}
 	ips = alternate(ips)
 	return race(parent, len(ips), timeout, func(parent context.Context, i int) (net.Conn, error) {
-		return n.dial(parent, a.network, net.JoinHostPort(ips[i].Unmap().String(), port))
+		return n.Dial(parent, a.network, net.JoinHostPort(ips[i].Unmap().String(), port))
 	}, func(late net.Conn) { _ = late.Close() })
 }
 

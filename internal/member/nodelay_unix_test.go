@@ -2,12 +2,13 @@
 
 //go:build unix
 
-package conn
+package member
 
 import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestSmallRequestsAreNotHeldBack(t *testing.T) {
@@ -16,11 +17,8 @@ func TestSmallRequestsAreNotHeldBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	o, err := newOptions(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := dialer(address{network: "tcp", dial: listener.Addr().String()}, o, new(wire))(t.Context(), "")
+	config := &Config{ConnectTimeout: time.Second, Network: SystemNetwork()}
+	nc, err := dialer(Address{network: "tcp", dial: listener.Addr().String()}, config, new(wire))(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"context"
@@ -31,25 +31,10 @@ type pace struct {
 	flaps    int           // links in a row that were lost before they were of use
 }
 
-func (c *Conn) newPace(hurried chan struct{}) *pace {
-	b := c.opts.pause()
+func newPace(c *Config, r *rotation, hurried chan struct{}) *pace {
+	b := c.backoff()
 	_, capped := b.(*cycle)
-	return &pace{backoff: b, capped: capped, rotation: c.rotation, hurried: hurried}
-}
-
-// hurry brings the next attempt to reconnect an endpoint forward, with nil that of each, because a call waits for it. Each
-// endpoint is tried at most four times a second. An attempt under way is not disturbed; the one after it is brought forward
-// then.
-func (c *Conn) hurry(wanted *endpoint) {
-	for _, e := range c.all() {
-		if wanted != nil && e != wanted {
-			continue
-		}
-		select {
-		case e.hurried <- struct{}{}:
-		default: // asked for already
-		}
-	}
+	return &pace{backoff: b, capped: capped, rotation: r, hurried: hurried}
 }
 
 // attempt notes that an attempt begins. Earlier requests for it are met.
@@ -92,7 +77,7 @@ func (p *pace) rest(life context.Context, d time.Duration, planned func(time.Tim
 
 // redial waits before the first attempt after the loss of a link that went into service at since: not at all, unless the
 // endpoint drops its links one after another before they were of use. It reports whether life goes on.
-func (p *pace) redial(life context.Context, l *link, since time.Time) bool {
+func (p *pace) redial(life context.Context, l *Link, since time.Time) bool {
 	if l.useful(since) {
 		p.flaps = 0
 		return life.Err() == nil
@@ -100,12 +85,4 @@ func (p *pace) redial(life context.Context, l *link, since time.Time) bool {
 	pause := min(time.Duration(p.flaps)*flapStep, aloneMax)
 	p.flaps++
 	return wait.For(life, pause)
-}
-
-// settled is how long a link must have lasted to count as one that works.
-const settled = time.Second
-
-// useful reports whether a link that went into service at since has been of use: it has lasted, or answered a call.
-func (l *link) useful(since time.Time) bool {
-	return l.answers.Load() > 0 || time.Since(since) >= settled
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"context"
@@ -41,13 +41,13 @@ func (w *wire) get() error {
 
 // transportCredentials are those of the connection, whose handshake puts the wire in place. A dialer of the user's own does
 // not get in the way of that.
-func transportCredentials(a address, o *options, w *wire) credentials.TransportCredentials {
-	if !a.secure {
+func transportCredentials(a Address, c *Config, w *wire) credentials.TransportCredentials {
+	if !a.Secure {
 		return &wired{insecure.NewCredentials(), w}
 	}
-	config := o.tls
-	if o.files != nil {
-		config = o.files.current(o.log)
+	config := c.TLS
+	if c.Files != nil {
+		config = c.Files.current(c.Log)
 	}
 	if config == nil {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}

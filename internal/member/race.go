@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // staggerMax is the longest time for which a way to an endpoint is tried alone before the next one is tried as well.
@@ -22,7 +24,7 @@ func race[T any](parent context.Context, n int, timeout time.Duration, try func(
 		got T
 		err error
 	}
-	parent, cancel := withOwnTime(parent, timeout, lateError(timeout))
+	parent, cancel := wait.WithOwnTime(parent, timeout, lateError(timeout))
 	results := make(chan result)
 	running, begun := 0, 0
 	begin := func() {
@@ -73,3 +75,8 @@ func race[T any](parent context.Context, n int, timeout time.Duration, try func(
 		}
 	}
 }
+
+// lateError is a check that took too long.
+type lateError time.Duration
+
+func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", time.Duration(e)) }

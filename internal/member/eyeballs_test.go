@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"context"
@@ -13,8 +13,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/eetcd-go/eetcd/etcdtest"
 )
 
 // swallowing is a network on which a name has these addresses, of which those in void swallow packets and those in closed
@@ -35,16 +33,16 @@ type counted struct {
 
 func (c counted) Close() error { c.close(); return c.Conn.Close() }
 
-func (s *swallowing) network() network {
-	return network{
-		lookup: func(context.Context, string) ([]netip.Addr, error) {
+func (s *swallowing) network() Network {
+	return Network{
+		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			var ips []netip.Addr
 			for _, ip := range s.ips {
 				ips = append(ips, netip.MustParseAddr(ip))
 			}
 			return ips, nil
 		},
-		dial: func(parent context.Context, _, address string) (net.Conn, error) {
+		Dial: func(parent context.Context, _, address string) (net.Conn, error) {
 			host, _, _ := net.SplitHostPort(address)
 			s.mu.Lock()
 			s.dialled = append(s.dialled, host)
@@ -102,7 +100,7 @@ func TestNameWithAddressesThatSwallowPacketsIsReachedWithinTheTimeout(t *testing
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				nc, err := tt.s.network().connect(t.Context(), address{network: "tcp", dial: "etcd.example:2379"}, tt.timeout)
+				nc, err := tt.s.network().connect(t.Context(), Address{network: "tcp", dial: "etcd.example:2379"}, tt.timeout)
 				if took := time.Since(began); took != tt.takes {
 					t.Errorf("it took %v, want %v", took, tt.takes)
 				}
@@ -125,26 +123,4 @@ func TestNameWithAddressesThatSwallowPacketsIsReachedWithinTheTimeout(t *testing
 			})
 		})
 	}
-}
-
-func TestOpenByANameWhoseFirstAddressSwallowsPackets(t *testing.T) {
-	cluster := etcdtest.Start(t, etcdtest.WithTLS())
-	_, port, _ := net.SplitHostPort(strings.TrimPrefix(cluster.Endpoints()[0], "https://"))
-	system := systemNetwork()
-	c, err := Open(t.Context(), "", []string{"https://localhost:" + port}, WithTLS(cluster.TLSConfig()), func(o *options) {
-		o.network.lookup = func(context.Context, string) ([]netip.Addr, error) {
-			return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("127.0.0.1")}, nil
-		}
-		o.network.dial = func(parent context.Context, network, address string) (net.Conn, error) {
-			if strings.HasPrefix(address, "192.0.2.1:") {
-				<-parent.Done()
-				return nil, parent.Err()
-			}
-			return system.dial(parent, network, address)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Close()
 }

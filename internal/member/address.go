@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"errors"
@@ -16,17 +16,17 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// address is an endpoint as the dialer needs it.
-type address struct {
-	text    string // as given to Open; the endpoint's name in Info, errors and WithEndpoint
+// Address is an endpoint as the dialer needs it.
+type Address struct {
+	Text    string // as given to Open; the endpoint's name in Info, errors and WithEndpoint
 	network string // "tcp" or "unix"
 	dial    string // host:port, or the socket's path
-	secure  bool   // over TLS
+	Secure  bool   // over TLS
 }
 
-// key is the same for all spellings of an endpoint: with or without a scheme, whatever the case of the host and the form
+// Key is the same for all spellings of an endpoint: with or without a scheme, whatever the case of the host and the form
 // of an IP address.
-func (a address) key() string {
+func (a Address) Key() string {
 	if a.network == "unix" {
 		return "unix:" + path.Clean(a.dial)
 	}
@@ -37,33 +37,33 @@ func (a address) key() string {
 	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(host, ".")), port)
 }
 
-// keyOf is the key of an endpoint in any spelling; "" where it is malformed.
-func keyOf(text string) string {
-	a, err := parseAddress(text, false)
+// KeyOf is the key of an endpoint in any spelling; "" where it is malformed.
+func KeyOf(text string) string {
+	a, err := ParseAddress(text, false)
 	if err != nil {
 		return ""
 	}
-	return a.key()
+	return a.Key()
 }
 
-// parseAddresses parses the endpoints of one connection. hasTLS says that the connection has a TLS configuration,
+// ParseAddresses parses the endpoints of one connection. hasTLS says that the connection has a TLS configuration,
 // which an endpoint without a scheme then uses. Every bad endpoint is named in the one error, an ErrEndpoint.
-func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
+func ParseAddresses(endpoints []string, hasTLS bool) ([]Address, error) {
 	if len(endpoints) == 0 {
-		return nil, fmt.Errorf("%w: no endpoint given", ErrEndpoint)
+		return nil, fmt.Errorf("%w: no endpoint given", refusal.ErrEndpoint)
 	}
 	var errs []error
-	addresses := make([]address, 0, len(endpoints))
+	addresses := make([]Address, 0, len(endpoints))
 	seen := make(map[string]string, len(endpoints))
 	for _, text := range endpoints {
-		a, err := parseAddress(text, hasTLS)
+		a, err := ParseAddress(text, hasTLS)
 		if err != nil {
-			errs = append(errs, badEndpoint(text, err))
+			errs = append(errs, BadEndpoint(text, err))
 			continue
 		}
-		key := a.key()
+		key := a.Key()
 		if first, ok := seen[key]; ok {
-			errs = append(errs, fmt.Errorf("%w: %q: given already as %q", ErrEndpoint, text, first))
+			errs = append(errs, fmt.Errorf("%w: %q: given already as %q", refusal.ErrEndpoint, text, first))
 			continue
 		}
 		seen[key] = text
@@ -75,9 +75,9 @@ func parseAddresses(endpoints []string, hasTLS bool) ([]address, error) {
 	return addresses, nil
 }
 
-// badEndpoint is ErrEndpoint for an endpoint that is malformed.
-func badEndpoint(text string, err error) error {
-	return fmt.Errorf("%w: %q: %w", ErrEndpoint, tell.Endpoint(text), err)
+// BadEndpoint is ErrEndpoint for an endpoint that is malformed.
+func BadEndpoint(text string, err error) error {
+	return fmt.Errorf("%w: %q: %w", refusal.ErrEndpoint, tell.Endpoint(text), err)
 }
 
 // errUser is what is wrong with an endpoint that holds a user and perhaps a password.
@@ -86,14 +86,15 @@ var errUser = errors.New("a user and a password belong in WithCredentials")
 // errExtra is what is wrong with an endpoint that is a URL of something within a server.
 var errExtra = errors.New("only scheme, host and port belong in an endpoint")
 
-func parseAddress(text string, hasTLS bool) (address, error) {
+// ParseAddress parses one endpoint. hasTLS is as for ParseAddresses.
+func ParseAddress(text string, hasTLS bool) (Address, error) {
 	if tell.Secretive(text) { // before anything of it is told
 		if strings.Contains(text, "@") {
-			return address{}, errUser
+			return Address{}, errUser
 		}
-		return address{}, errExtra
+		return Address{}, errExtra
 	}
-	a := address{text: text, network: "tcp", secure: hasTLS}
+	a := Address{Text: text, network: "tcp", Secure: hasTLS}
 	scheme, rest, hasScheme := strings.Cut(text, "://")
 	if !hasScheme {
 		scheme, rest = "", text
@@ -101,23 +102,23 @@ func parseAddress(text string, hasTLS bool) (address, error) {
 	switch scheme = strings.ToLower(scheme); scheme {
 	case "unix", "unixs":
 		if !strings.HasPrefix(rest, "/") || len(rest) == 1 {
-			return address{}, fmt.Errorf("a unix endpoint is %s:///path of the socket", scheme)
+			return Address{}, fmt.Errorf("a unix endpoint is %s:///path of the socket", scheme)
 		}
-		a.network, a.dial, a.secure = "unix", rest, hasTLS || scheme == "unixs"
+		a.network, a.dial, a.Secure = "unix", rest, hasTLS || scheme == "unixs"
 		return a, nil
 	case "http":
 		// Sending in the clear what was meant for TLS is not a thing to guess about.
 		if hasTLS {
-			return address{}, errors.New("an http endpoint on a connection with TLS")
+			return Address{}, errors.New("an http endpoint on a connection with TLS")
 		}
 	case "https":
-		a.secure = true
+		a.Secure = true
 	case "":
 		if hasScheme {
-			return address{}, errors.New("empty scheme")
+			return Address{}, errors.New("empty scheme")
 		}
 	default:
-		return address{}, fmt.Errorf("unknown scheme %q: want http, https, unix or unixs", scheme)
+		return Address{}, fmt.Errorf("unknown scheme %q: want http, https, unix or unixs", scheme)
 	}
 	if hasScheme {
 		u, err := url.Parse(text)
@@ -126,10 +127,10 @@ func parseAddress(text string, hasTLS bool) (address, error) {
 			if errors.As(err, &parse) {
 				err = parse.Err
 			}
-			return address{}, err
+			return Address{}, err
 		}
 		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || (u.Path != "" && u.Path != "/") {
-			return address{}, errExtra
+			return Address{}, errExtra
 		}
 		rest = u.Host
 	}

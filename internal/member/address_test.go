@@ -1,37 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"errors"
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 func TestEndpointForms(t *testing.T) {
 	cases := []struct {
 		text   string
 		tls    bool
-		want   address
+		want   Address
 		refuse string // part of the error
 	}{
-		{text: "127.0.0.1:2379", want: address{network: "tcp", dial: "127.0.0.1:2379"}},
-		{text: "etcd-0.etcd:2379", want: address{network: "tcp", dial: "etcd-0.etcd:2379"}},
-		{text: "127.0.0.1:2379", tls: true, want: address{network: "tcp", dial: "127.0.0.1:2379", secure: true}},
-		{text: "[::1]:2379", want: address{network: "tcp", dial: "[::1]:2379"}},
-		{text: "[fe80::1%eth0]:2379", want: address{network: "tcp", dial: "[fe80::1%eth0]:2379"}},
-		{text: "http://localhost:2379", want: address{network: "tcp", dial: "localhost:2379"}},
-		{text: "http://localhost:2379/", want: address{network: "tcp", dial: "localhost:2379"}},
-		{text: "https://localhost:2379", want: address{network: "tcp", dial: "localhost:2379", secure: true}},
-		{text: "https://[::1]:2379", tls: true, want: address{network: "tcp", dial: "[::1]:2379", secure: true}},
-		{text: "unix:///run/etcd.sock", want: address{network: "unix", dial: "/run/etcd.sock"}},
-		{text: "unix:///run/etcd.sock", tls: true, want: address{network: "unix", dial: "/run/etcd.sock", secure: true}},
-		{text: "127.0.0.1:33109/", want: address{network: "tcp", dial: "127.0.0.1:33109"}},
-		{text: "HTTP://localhost:2379", want: address{network: "tcp", dial: "localhost:2379"}},
-		{text: "Https://localhost:02379", want: address{network: "tcp", dial: "localhost:2379", secure: true}},
-		{text: "http://[fe80::1%25eth0]:2379", want: address{network: "tcp", dial: "[fe80::1%eth0]:2379"}},
-		{text: "unixs:///run/etcd.sock", want: address{network: "unix", dial: "/run/etcd.sock", secure: true}},
+		{text: "127.0.0.1:2379", want: Address{network: "tcp", dial: "127.0.0.1:2379"}},
+		{text: "etcd-0.etcd:2379", want: Address{network: "tcp", dial: "etcd-0.etcd:2379"}},
+		{text: "127.0.0.1:2379", tls: true, want: Address{network: "tcp", dial: "127.0.0.1:2379", Secure: true}},
+		{text: "[::1]:2379", want: Address{network: "tcp", dial: "[::1]:2379"}},
+		{text: "[fe80::1%eth0]:2379", want: Address{network: "tcp", dial: "[fe80::1%eth0]:2379"}},
+		{text: "http://localhost:2379", want: Address{network: "tcp", dial: "localhost:2379"}},
+		{text: "http://localhost:2379/", want: Address{network: "tcp", dial: "localhost:2379"}},
+		{text: "https://localhost:2379", want: Address{network: "tcp", dial: "localhost:2379", Secure: true}},
+		{text: "https://[::1]:2379", tls: true, want: Address{network: "tcp", dial: "[::1]:2379", Secure: true}},
+		{text: "unix:///run/etcd.sock", want: Address{network: "unix", dial: "/run/etcd.sock"}},
+		{text: "unix:///run/etcd.sock", tls: true, want: Address{network: "unix", dial: "/run/etcd.sock", Secure: true}},
+		{text: "127.0.0.1:33109/", want: Address{network: "tcp", dial: "127.0.0.1:33109"}},
+		{text: "HTTP://localhost:2379", want: Address{network: "tcp", dial: "localhost:2379"}},
+		{text: "Https://localhost:02379", want: Address{network: "tcp", dial: "localhost:2379", Secure: true}},
+		{text: "http://[fe80::1%25eth0]:2379", want: Address{network: "tcp", dial: "[fe80::1%eth0]:2379"}},
+		{text: "unixs:///run/etcd.sock", want: Address{network: "unix", dial: "/run/etcd.sock", Secure: true}},
 
 		{text: "", refuse: "missing port"},
 		{text: "localhost", refuse: "missing port"},
@@ -58,17 +60,17 @@ func TestEndpointForms(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.text, func(t *testing.T) {
-			got, err := parseAddresses([]string{c.text}, c.tls)
+			got, err := ParseAddresses([]string{c.text}, c.tls)
 			if c.refuse != "" {
-				if !errors.Is(err, ErrEndpoint) || !strings.Contains(err.Error(), c.refuse) {
-					t.Fatalf("got %v, %v; want ErrEndpoint with %q", got, err, c.refuse)
+				if !errors.Is(err, refusal.ErrEndpoint) || !strings.Contains(err.Error(), c.refuse) {
+					t.Fatalf("got %v, %v; want refusal.ErrEndpoint with %q", got, err, c.refuse)
 				}
 				if strings.Contains(err.Error(), "secret") && !strings.Contains(c.text, "secret") {
 					t.Errorf("%v tells more than it was told", err)
 				}
 				return
 			}
-			c.want.text = c.text
+			c.want.Text = c.text
 			if err != nil || got[0] != c.want {
 				t.Errorf("got %+v, %v; want %+v", got, err, c.want)
 			}
@@ -85,7 +87,7 @@ func TestAnEndpointIsTheSameWhateverItsSpelling(t *testing.T) {
 		{"unix:///run/etcd.sock", "unixs:///run//etcd.sock", "UNIX:///run/./etcd.sock"},
 	} {
 		for _, text := range same {
-			if got, want := keyOf(text), keyOf(same[0]); got != want || got == "" {
+			if got, want := KeyOf(text), KeyOf(same[0]); got != want || got == "" {
 				t.Errorf("%q is known as %q, %q as %q", text, got, same[0], want)
 			}
 		}
@@ -96,7 +98,7 @@ func TestAnEndpointIsTheSameWhateverItsSpelling(t *testing.T) {
 	}
 	seen := map[string]string{"": "nothing"}
 	for _, text := range different {
-		key := keyOf(text)
+		key := KeyOf(text)
 		if other, ok := seen[key]; ok {
 			t.Errorf("%q and %q are both %q", text, other, key)
 		}
@@ -105,8 +107,8 @@ func TestAnEndpointIsTheSameWhateverItsSpelling(t *testing.T) {
 }
 
 func TestEveryBadEndpointIsNamedInOneError(t *testing.T) {
-	_, err := parseAddresses([]string{"nowhere", "localhost:2379", "http://localhost:2379", "ftp://x:1"}, false)
-	if !errors.Is(err, ErrEndpoint) {
+	_, err := ParseAddresses([]string{"nowhere", "localhost:2379", "http://localhost:2379", "ftp://x:1"}, false)
+	if !errors.Is(err, refusal.ErrEndpoint) {
 		t.Fatalf("got %v", err)
 	}
 	for _, part := range []string{`"nowhere"`, `"http://localhost:2379": given already as "localhost:2379"`, `"ftp://x:1"`} {
@@ -114,7 +116,7 @@ func TestEveryBadEndpointIsNamedInOneError(t *testing.T) {
 			t.Errorf("%v lacks %s", err, part)
 		}
 	}
-	if _, err := parseAddresses(nil, false); !errors.Is(err, ErrEndpoint) {
+	if _, err := ParseAddresses(nil, false); !errors.Is(err, refusal.ErrEndpoint) {
 		t.Errorf("no endpoints: %v", err)
 	}
 }
@@ -125,11 +127,11 @@ func FuzzEndpoint(f *testing.F) {
 		f.Add(text, false)
 	}
 	f.Fuzz(func(t *testing.T, text string, hasTLS bool) {
-		a, err := parseAddress(text, hasTLS)
+		a, err := ParseAddress(text, hasTLS)
 		if err != nil {
 			return
 		}
-		if hasTLS && !a.secure {
+		if hasTLS && !a.Secure {
 			t.Errorf("%q is in the clear on a connection with TLS", text)
 		}
 		if a.network == "unix" {
@@ -139,7 +141,7 @@ func FuzzEndpoint(f *testing.F) {
 		if err != nil || host == "" || port == "" || port == "0" {
 			t.Errorf("%q gives %q: %v", text, a.dial, err)
 		}
-		again, err := parseAddress(a.dial, hasTLS)
+		again, err := ParseAddress(a.dial, hasTLS)
 		if err != nil || again.dial != a.dial {
 			t.Errorf("%q gives %q, which gives %q, %v", text, a.dial, again.dial, err)
 		}

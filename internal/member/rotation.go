@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package member
 
 import (
 	"math/rand/v2"
@@ -12,7 +12,7 @@ import (
 
 // rotation is the set of links that take requests, used in turn. Reading it takes no lock.
 type rotation struct {
-	links atomic.Pointer[[]*link]
+	links atomic.Pointer[[]*Link]
 	turn  atomic.Uint64
 
 	mu      sync.Mutex
@@ -22,26 +22,26 @@ type rotation struct {
 
 func newRotation() *rotation {
 	r := &rotation{changed: make(chan struct{}), empty: time.Now()}
-	r.links.Store(&[]*link{})
+	r.links.Store(&[]*Link{})
 	return r
 }
 
-func (r *rotation) store(links []*link) {
+func (r *rotation) store(links []*Link) {
 	r.links.Store(&links)
 	r.empty = outage(len(links) == 0, r.empty)
 	close(r.changed)
 	r.changed = make(chan struct{})
 }
 
-func (r *rotation) add(l *link) {
+func (r *rotation) add(l *Link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	l.ep.away = time.Time{}
+	*l.owner.absence() = time.Time{}
 	r.store(append(slices.Clone(*r.links.Load()), l))
 }
 
 // remove takes l out, and reports whether it was in. With keepLast, a link that is the only one stays.
-func (r *rotation) remove(l *link, keepLast bool) bool {
+func (r *rotation) remove(l *Link, keepLast bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	links := *r.links.Load()
@@ -50,7 +50,8 @@ func (r *rotation) remove(l *link, keepLast bool) bool {
 		return false
 	}
 	links = slices.Delete(slices.Clone(links), i, i+1)
-	l.ep.away = outage(!slices.ContainsFunc(links, func(other *link) bool { return other.ep == l.ep }), l.ep.away)
+	away := l.owner.absence()
+	*away = outage(!slices.ContainsFunc(links, l.SameEndpoint), *away)
 	r.store(links)
 	return true
 }
@@ -74,19 +75,19 @@ func outage(away bool, before time.Time) time.Time {
 	}
 }
 
-// outage returns since when the endpoint has had no link here, with nil since when there has been none at all, and a
+// outage returns since when an endpoint has had no link here, with nil since when there has been none at all, and a
 // channel that is closed when that may have changed. The time is zero while there is one.
-func (r *rotation) outage(e *endpoint) (since time.Time, changed <-chan struct{}) {
+func (r *rotation) outage(of owner) (since time.Time, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if e != nil {
-		return e.away, r.changed
+	if of != nil {
+		return *of.absence(), r.changed
 	}
 	return r.empty, r.changed
 }
 
 // only reports whether l is in and no other link is.
-func (r *rotation) only(l *link) bool {
+func (r *rotation) only(l *Link) bool {
 	links := *r.links.Load()
 	return len(links) == 1 && links[0] == l
 }
@@ -98,9 +99,9 @@ func (r *rotation) watch() (int, <-chan struct{}) {
 	return len(*r.links.Load()), r.changed
 }
 
-// next acquires the link whose turn it is, one of another endpoint than avoid where there is one; nil when there is
+// next acquires the link whose turn it is, one of another endpoint than that of avoid where there is one; nil when there is
 // none. The caller releases it.
-func (r *rotation) next(avoid *endpoint) *link {
+func (r *rotation) next(avoid *Link) *Link {
 	links := *r.links.Load()
 	if len(links) == 0 {
 		return nil
@@ -111,28 +112,28 @@ func (r *rotation) next(avoid *endpoint) *link {
 	} else {
 		turn = rand.Uint64() // a second try takes no turn, which would send each first one to the endpoint to avoid
 	}
-	var avoided *link
+	var avoided *Link
 	for i := range uint64(len(links)) {
 		l := links[(turn+i)%uint64(len(links))]
-		if l.ep == avoid {
+		if l.SameEndpoint(avoid) {
 			avoided = l
 			continue
 		}
-		if l.acquire() {
+		if l.Acquire() {
 			return l
 		}
 	}
-	if avoided != nil && avoided.acquire() {
+	if avoided != nil && avoided.Acquire() {
 		return avoided
 	}
 	return nil
 }
 
-// other acquires a link of another endpoint than avoid; nil when there is none.
-func (r *rotation) other(avoid *endpoint) *link {
+// other acquires a link of another endpoint than that of avoid; nil when there is none.
+func (r *rotation) other(avoid *Link) *Link {
 	l := r.next(avoid)
-	if l != nil && l.ep == avoid {
-		l.release()
+	if l != nil && l.SameEndpoint(avoid) {
+		l.Release()
 		return nil
 	}
 	return l

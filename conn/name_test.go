@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/member"
+)
+
+func TestOpenByANameWhoseFirstAddressSwallowsPackets(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithTLS())
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(cluster.Endpoints()[0], "https://"))
+	system := member.SystemNetwork()
+	c, err := Open(t.Context(), "", []string{"https://localhost:" + port}, WithTLS(cluster.TLSConfig()), func(o *options) {
+		o.network.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+			return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("127.0.0.1")}, nil
+		}
+		o.network.Dial = func(parent context.Context, network, address string) (net.Conn, error) {
+			if strings.HasPrefix(address, "192.0.2.1:") {
+				<-parent.Done()
+				return nil, parent.Err()
+			}
+			return system.Dial(parent, network, address)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+}

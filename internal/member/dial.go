@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/wait"
+)
+
+const (
+	// Pings go out only while calls are under way: servers answer pings on idle connections with too_many_pings.
+	keepaliveTime    = 10 * time.Second
+	keepaliveTimeout = 5 * time.Second
+	userAgent        = "eetcd-go"
+
+	// What a server may send ahead of its reader. gRPC's default is to start at 64 KiB and to grow to at most 16 MiB by
+	// measuring, which costs a ping for nearly every answer, and several round trips for the first large one after each
+	// reconnection.
+	streamWindow = 4 << 20
+	connWindow   = 16 << 20
+
+	// serviceConfig lifts gRPC's own limit of 4 MiB on what may be received: a range may be larger, and the server bounds
+	// what can be stored. As a call option the limit would cost every call an allocation.
+	serviceConfig = `{"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
+)
+
+// dial makes a gRPC connection to one address; it connects when told to.
+func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
+	opts := []grpc.DialOption{
+		grpc.WithContextDialer(dialer(a, c, w)),
+		grpc.WithTransportCredentials(transportCredentials(a, c, w)),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		// The connect timeout is for verify to keep, which says better than gRPC what has been waited for.
+		// The backoff keeps gRPC from another attempt of its own before it is told to give up.
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * wait.OwnTimeMax * c.ConnectTimeout, Backoff: backoff.DefaultConfig}),
+		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
+		grpc.WithUserAgent(userAgent),
+	}
+	target := "passthrough:///" + a.dial
+	if a.network == "unix" {
+		target = "passthrough:///unix"
+		opts = append(opts, grpc.WithAuthority("localhost"))
+	}
+	if c.Tokens != nil {
+		opts = append(opts, grpc.WithPerRPCCredentials(perRPC{c.Tokens}))
+	}
+	opts = append(opts, c.Dial...)
+	// Last, because a retry policy in a service config of the user's would have gRPC send writes twice.
+	opts = append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig))
+	cc, err := grpc.NewClient(target, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", refusal.ErrEndpoint, a.Text, err)
+	}
+	return cc, nil
+}
+
+// dialer dials the address, whatever gRPC calls it.
+func dialer(a Address, c *Config, w *wire) func(context.Context, string) (net.Conn, error) {
+	return func(parent context.Context, _ string) (net.Conn, error) {
+		nc, err := c.Network.connect(parent, a, c.ConnectTimeout)
+		return nc, w.keep(err)
+	}
+}
+
+// below replaces what gRPC says of a failed attempt to connect by what happened beneath it, where that is known.
+func below(err error, w *wire, a Address) error {
+	if etcderr.OutcomeOf(err) != etcderr.Unknown {
+		return err // an answer
+	}
+	if cause := w.get(); cause != nil {
+		return cause
+	}
+	if a.Secure && status.Code(err) == codes.Unavailable {
+		// TLS 1.3 lets the client's side of a handshake succeed that the server then refuses.
+		return fmt.Errorf("the server closed the connection after the TLS handshake; it may require another client certificate: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+var (
+	errConnecting = errors.New("not connected yet")
+	errStandby    = errors.New("on standby: mode Random connects to one endpoint at a time")
+)
+
+// phase is where an endpoint is in its life:
+//
+//	phase      event                                                   next
+//	frozen     an attempt to connect succeeds                          active
+//	active     the transport is retired or breaks                      returning
+//	active     a check fails, or a call is told of no leader           frozen
+//	returning  the redial, which comes at once, succeeds               active
+//	returning  it fails                                                frozen
+//	any        the endpoint is no longer one of the connection         retired
+//
+// A returning endpoint is told as Active: mostly it is so again before anybody notices.
+type phase uint8
+
+const (
+	frozen phase = iota
+	active
+	returning
+	retired
+)
+
+// Endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it; any goroutine
+// may freeze it. Its lock is never held across anything that blocks. Its methods are safe for concurrent use.
+//
+// A transport ends in one of two ways. A server or load balancer retires it: a GOAWAY lets the calls and streams under way
+// on it go on, and only new ones need another transport. Or its connection breaks, and they all end by themselves. In both
+// cases the link leaves the rotation and is drained, and its endpoint is redialled at once: it is returning. If the redial
+// fails, the endpoint is frozen and the streams end: a server that stops takes no connection, and waits for its streams.
+//
+// A member without a leader, and a learner, refuse most requests, but they are well, and serve what needs no leader:
+// serializable reads, their own status, a snapshot. The endpoint of such a member is frozen. Its link is put aside: for
+// what is sent to that endpoint alone, and for what may go anywhere when nothing is in the rotation.
+type Endpoint struct {
+	group   *group
+	addr    Address
+	key     string                    // of the address
+	others  atomic.Pointer[[]Address] // further addresses of the same member
+	leases  atomic.Int64
+	suspect chan struct{}           // holds one request to verify the endpoint now
+	hurried chan struct{}           // holds one request for an early attempt to reconnect
+	life    context.Context         // ends with the connection, or when the endpoint is retired
+	end     context.CancelCauseFunc // it does not end the calls under way
+	away    time.Time               // since when no link of it is in the rotation, whose lock guards this; zero while one is
+
+	mu      sync.Mutex
+	phase   phase
+	link    *Link     // while active
+	aside   *Link     // while frozen: to a member that is well, but has no leader or is a learner
+	drained []*Link   // out of the rotation, but with calls or streams under way
+	vitals  vitals    // what its member said last
+	via     string    // the address that led to it last
+	err     error     // why it is frozen or retired
+	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
+}
+
+var _ owner = (*Endpoint)(nil)
+
+func newEndpoint(g *group, a Address) *Endpoint {
+	e := &Endpoint{
+		group: g, addr: a, key: a.Key(), suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting,
+		away: time.Now(),
+	}
+	e.others.Store(new([]Address))
+	if g.Random {
+		e.hurried, e.err = g.hurried, errStandby
+	}
+	e.life, e.end = context.WithCancelCause(g.Life)
+	return e
+}
+
+// Address is the endpoint's name, as it was given to Open.
+func (e *Endpoint) Address() string { return e.addr.Text }
+
+// Key is the same for all spellings of the endpoint's address.
+func (e *Endpoint) Key() string { return e.key }
+
+// SetOthers sets the further addresses of the endpoint's member.
+func (e *Endpoint) SetOthers(others []Address) { e.others.Store(&others) }
+
+// CountLeases adds n to the number of leases that are kept alive through the endpoint.
+func (e *Endpoint) CountLeases(n int) { e.leases.Add(int64(n)) }
+
+// ways are the addresses of the endpoint's member, the one that led to it last before the others.
+func (e *Endpoint) ways() []Address {
+	ways := append([]Address{e.addr}, *e.others.Load()...)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	slices.SortStableFunc(ways, func(a, b Address) int {
+		switch {
+		case a.dial == e.via:
+			return -1
+		case b.dial == e.via:
+			return 1
+		default:
+			return 0
+		}
+	})
+	return ways
+}
+
+// Snapshot is the endpoint as it is now.
+func (e *Endpoint) Snapshot() Snapshot {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := Snapshot{Address: e.addr.Text, State: Frozen, Leases: int(e.leases.Load()), Err: e.err}
+	if l := cmp.Or(e.link, e.aside); l != nil {
+		e.vitals = *l.vitals.Load()
+	}
+	s.Version, s.Leader, s.Learner = e.vitals.version, e.vitals.leads && e.phase == active, e.vitals.learner
+	if e.phase == active || e.phase == returning {
+		s.State, s.Err = Active, nil
+	} else if !e.retryAt.IsZero() {
+		s.ReconnectIn = max(0, time.Until(e.retryAt))
+	}
+	return s
+}
+
+// OnStandby reports whether mode Random keeps the endpoint for when others fail; nobody need wait for that.
+func (e *Endpoint) OnStandby() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.err == errStandby
+}
+
+// Member is the ID of the member that an Active endpoint leads to; 0 where that is unknown.
+func (e *Endpoint) Member() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link == nil {
+		return 0
+	}
+	return e.link.vitals.Load().member
+}
+
+func (e *Endpoint) is(p phase) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.phase == p
+}
+
+// answers reports whether the member serves at least what needs no leader, or is about to.
+func (e *Endpoint) answers() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.aside != nil || e.phase == returning
+}
+
+// Acquire acquires the endpoint's own link, nil where there is none. One that is aside takes what needs no leader. That to a
+// learner takes everything: the learner itself says what it refuses. The caller releases the link.
+func (e *Endpoint) Acquire(needsNoLeader bool) *Link {
+	e.mu.Lock()
+	l := e.link
+	if l == nil && e.aside != nil && (needsNoLeader || e.aside.vitals.Load().learner) {
+		l = e.aside
+	}
+	e.mu.Unlock()
+	if l != nil && l.Acquire() {
+		return l
+	}
+	return nil
+}
+
+// besides is the link that is aside, nil where there is none.
+func (e *Endpoint) besides() *Link {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.aside
+}
+
+// activate puts a new link into service.
+func (e *Endpoint) activate(l *Link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.phase, e.link, e.aside, e.err = active, l, nil, nil
+	e.via = l.addr.dial
+	e.group.rotation.add(l)
+	// What gave no sign of life ends, now that there is another link: reads go there, and streams are opened again.
+	for _, d := range e.drained {
+		if d.dead.Load() {
+			d.retire(ErrLost)
+		}
+	}
+}
+
+// drain takes a link whose transport takes no more calls out of the rotation, unless its endpoint has been frozen before.
+func (e *Endpoint) drain(l *Link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link != l {
+		return
+	}
+	e.link, e.phase = nil, returning
+	e.drained = append(e.drained, l)
+	l.lose(ErrLost)
+	e.group.rotation.remove(l, false)
+}
+
+// endDrained ends the streams that go on on the drained links. The lock of the endpoint must be held.
+func (e *Endpoint) endDrained(cause error) {
+	for _, l := range e.drained {
+		l.retire(cause)
+	}
+	e.drained = nil
+}
+
+// forget forgets a drained link that has been closed.
+func (e *Endpoint) forget(l *Link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.drained = slices.DeleteFunc(e.drained, func(d *Link) bool { return d == l })
+}
+
+// freeze takes the endpoint out of service if l is its link in the rotation. To have no leader is the state of the cluster
+// rather than of the member where no other member is better off: while the cluster elects one, calls wait for it instead of
+// failing. So the last link in the rotation stays for that.
+func (e *Endpoint) freeze(l *Link, cause error) {
+	keepLast := !e.group.Random && errors.Is(cause, etcderr.ErrNoLeader)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.group.rotation.remove(l, keepLast) {
+		return
+	}
+	e.phase, e.link, e.err = frozen, nil, cause
+	l.retire(cause)
+	e.endDrained(cause)
+	if servesLittle(cause) && e.life.Err() == nil {
+		e.aside = newLink(e, e.group.Config, l.transport)
+	}
+}
+
+func (e *Endpoint) leaderless(l *Link) { e.freeze(l, etcderr.ErrNoLeader) }
+
+// begin notes that an attempt to connect begins, and returns the link that is aside.
+func (e *Endpoint) begin() (aside *Link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retryAt = time.Time{}
+	return e.aside
+}
+
+// plan records when the next attempt is due.
+func (e *Endpoint) plan(at time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retryAt = at
+}
+
+// fail records that an attempt has failed with err and that the next one comes after wait. It returns why the endpoint is
+// frozen.
+func (e *Endpoint) fail(err error, wait time.Duration) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.phase == returning && !errors.Is(err, ErrLost) {
+		e.endDrained(err)
+		err = fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	e.phase, e.err, e.retryAt = frozen, err, time.Now().Add(wait)
+	return err
+}
+
+// putAside keeps a transport aside.
+func (e *Endpoint) putAside(t *transport) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.aside = newLink(e, e.group.Config, t)
+}
+
+// takeAside returns the link that is aside, and forgets it.
+func (e *Endpoint) takeAside() *Link {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l := e.aside
+	e.aside = nil
+	return l
+}
+
+// isAside reports whether the transport of a link that has left service is kept aside.
+func (e *Endpoint) isAside(l *Link) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.aside != nil && e.aside.transport == l.transport
+}
+
+// Withdraw retires the endpoint: from now on it takes no calls, and those under way on it go on.
+func (e *Endpoint) Withdraw(why error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.link != nil {
+		if e.group.Random {
+			e.group.searching.Store(true) // its place is taken by another one
+		}
+		e.group.rotation.remove(e.link, false)
+	}
+	e.end(why)
+}
+
+// retired records that the endpoint is out of service for good.
+func (e *Endpoint) retired() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.phase, e.link, e.err, e.retryAt = retired, nil, context.Cause(e.life), time.Time{}
+}
+
+func (e *Endpoint) lifetime() context.Context { return e.life }
+
+func (e *Endpoint) absence() *time.Time { return &e.away }
+
+func (e *Endpoint) address() string { return e.addr.Text }
+
+func (e *Endpoint) doubt() {
+	select {
+	case e.suspect <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+// hurry brings the next attempt to reconnect forward.
+func (e *Endpoint) hurry() {
+	select {
+	case e.hurried <- struct{}{}:
+	default: // asked for already
+	}
+}
+
+func (e *Endpoint) logAttrs() []any {
+	return []any{slog.String("connection", e.group.Connection), slog.String("endpoint", e.addr.Text)}
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// keeper is what the goroutine that looks after an endpoint does, and what only that may touch.
+type keeper struct {
+	*Endpoint
+	told State // what the state listener heard last
+	any  bool  // whether it heard anything
+}
+
+// keep connects the endpoint, looks after it and reconnects it, until it is retired. verdict hears how each attempt ended.
+func (k *keeper) keep(verdict func(error)) {
+	defer k.dismiss()
+	life := k.life
+	pace := newPace(k.group.Config, k.group.rotation, k.hurried)
+	for {
+		pace.attempt()
+		l, err := k.connect()
+		if err == nil {
+			pace.backoff.Reset()
+			since := time.Now()
+			k.serve(l)
+			verdict(nil)
+			err = k.attend(l)
+			if k.is(returning) && pace.redial(life, l, since) {
+				continue
+			}
+		}
+		if life.Err() != nil {
+			k.leave()
+			verdict(err)
+			return
+		}
+		wait := nextWait(pace.backoff)
+		err = k.await(err, wait)
+		verdict(err) // once Info has the reason
+		if !pace.rest(life, wait, k.plan) {
+			k.leave()
+			return
+		}
+	}
+}
+
+// connect makes one attempt to get a link on which the member proves that it can take requests. The link to one that is
+// well, but can serve little now, is put aside until the next attempt.
+func (k *keeper) connect() (*Link, error) {
+	if aside := k.begin(); aside != nil {
+		err := verify(k.life, aside.transport, k.group.Config)
+		if err == nil {
+			return aside, nil
+		}
+		if servesLittle(err) {
+			return nil, err
+		}
+		k.dismiss()
+	}
+	t, err := k.reach()
+	switch {
+	case err != nil:
+		return nil, err
+	case t.littleFor != nil:
+		k.putAside(t)
+		return nil, t.littleFor
+	}
+	return newLink(k.Endpoint, k.group.Config, t), nil
+}
+
+// reach connects to the member, by whichever of its addresses leads to it, beginning with the one that did so last.
+func (k *keeper) reach() (*transport, error) {
+	ways := k.ways()
+	return race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
+		return k.reachBy(parent, ways[i])
+	}, func(late *transport) { _ = late.cc.Close() })
+}
+
+// reachBy connects to the member at one address.
+func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) {
+	w := new(wire)
+	cc, err := dial(a, k.group.Config, w)
+	if err != nil {
+		return nil, err
+	}
+	cc.Connect()
+	t := newTransport(cc, a, w)
+	err = verify(parent, t, k.group.Config)
+	if err == nil || servesLittle(err) && parent.Err() == nil {
+		t.littleFor = err
+		return t, nil
+	}
+	_ = cc.Close()
+	return nil, below(err, w, a)
+}
+
+// serve puts a new link into service.
+func (k *keeper) serve(l *Link) {
+	k.activate(l)
+	if k.tell(Active) {
+		k.group.Log.Info("etcd endpoint active", k.logAttrs()...)
+	} else {
+		k.group.Log.Debug("etcd endpoint reconnected", k.logAttrs()...)
+	}
+}
+
+// attend looks after a link in service until it leaves the rotation, and returns why it did.
+func (k *keeper) attend(l *Link) error {
+	k.group.Life.Fork(func() {
+		if l.lost(l.up) {
+			k.drain(l)
+		}
+	})
+	check := time.NewTicker(k.group.CheckInterval)
+	defer check.Stop()
+	for l.up.Err() == nil {
+		select {
+		case <-l.up.Done():
+			continue
+		case <-check.C:
+		case <-k.suspect:
+		}
+		if err := k.examine(l); err != nil && l.up.Err() == nil {
+			k.freeze(l, err)
+		}
+	}
+	k.group.rotation.remove(l, false) // where the connection is closing, nobody took it out
+	if !k.isAside(l) {
+		k.discard(l)
+	}
+	return context.Cause(l.up)
+}
+
+// partOfAnswer is how many bytes are more than a transport sends by itself, though nobody behind it may be alive.
+const partOfAnswer = 16 << 10
+
+// examine verifies a link in service. It tells a slow member from a silent one, since to freeze the slow ones leaves an
+// overloaded cluster with no endpoint at all. What answers calls meanwhile passes, and so does what sends a part of a long
+// answer: that of the check may be behind it. A member is asked once more where it has answered half of the check, or where
+// its endpoint is the last in service and the calls depend on it.
+func (k *keeper) examine(l *Link) error {
+	for again := false; ; again = true {
+		answers, received := l.answers.Load(), l.wire.received.Load()
+		err := verify(l.up, l.transport, k.group.Config)
+		var check *checkError
+		var late lateError
+		if !errors.As(err, &check) || !errors.As(err, &late) || l.up.Err() != nil {
+			return err
+		}
+		if l.answers.Load() != answers || l.wire.received.Load()-received >= partOfAnswer {
+			return nil
+		}
+		last := !k.group.Random && k.group.rotation.only(l)
+		if again || !last && check.check != leaderCheck {
+			return err
+		}
+	}
+}
+
+// await records that an attempt has failed with err and that the next one comes after wait. It returns why the endpoint
+// is frozen, as Info shows it.
+func (k *keeper) await(err error, wait time.Duration) error {
+	err = k.fail(err, wait)
+	k.group.rotation.signal()
+	level := slog.LevelDebug
+	if k.tell(Frozen) {
+		level = slog.LevelWarn
+	}
+	k.group.Log.Log(context.Background(), level, "etcd endpoint frozen",
+		append(k.logAttrs(), slog.Any("reason", err), slog.Duration("reconnect_in", wait))...)
+	return err
+}
+
+// leave tells that the endpoint is out of service for good, unless it is because the connection closes.
+func (k *keeper) leave() {
+	if k.group.Life.Err() != nil {
+		return
+	}
+	k.retired()
+	k.group.rotation.signal()
+	k.tell(Frozen)
+	k.group.Log.Info("etcd endpoint retired", k.logAttrs()...)
+}
+
+// tell tells the state listener of a state, unless that is what it heard last, and reports whether it did.
+func (k *keeper) tell(s State) bool {
+	if k.any && k.told == s {
+		return false
+	}
+	k.any, k.told = true, s
+	snapshot := k.Snapshot()
+	snapshot.State = s // a freeze may have come in between: the listener hears of that next
+	if s == Active {
+		snapshot.Err, snapshot.ReconnectIn = nil, 0
+	}
+	k.group.Tell(snapshot)
+	return true
+}
+
+// dismiss lets go of the link that is aside, if there is one.
+func (k *keeper) dismiss() {
+	if l := k.takeAside(); l != nil {
+		l.retire(ErrLost)
+		k.discard(l)
+	}
+}
+
+// discard gives up the endpoint's own use of a link.
+func (k *keeper) discard(l *Link) {
+	l.Release()
+	k.group.Life.Fork(func() {
+		l.closeWhenIdle(k.group.Life)
+		k.forget(l)
+	})
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import "context"
+
+// outside acquires a link for one call to an address that the connection does not use. The link is dialled as those of the
+// endpoints are, and closed after the call. On a closed connection it returns ErrClosed.
+func outside(g *group, a Address) (*Link, error) {
+	e := newEndpoint(g, a)
+	w := new(wire)
+	cc, err := dial(a, g.Config, w)
+	if err != nil {
+		e.end(err)
+		return nil, err
+	}
+	l := newLink(e, g.Config, newTransport(cc, a, w)) // whose one user is the caller
+	l.outside = true
+	err = g.Life.Go(func(life context.Context) {
+		l.closeWhenIdle(life)
+		e.end(ErrLost)
+	})
+	if err != nil {
+		_ = cc.Close()
+		e.end(err)
+		return nil, err
+	}
+	return l, nil
+}

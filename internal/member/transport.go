@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+)
+
+// transport is one connection to an endpoint and whoever uses it.
+type transport struct {
+	cc        *grpc.ClientConn
+	wire      *wire
+	addr      Address
+	littleFor error         // why the member serves only what needs no leader, by its first check
+	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
+	idle      chan struct{} // closed when users falls to 0
+	answers   atomic.Int64  // what the member has answered, that tells a slow one from a silent one
+	vitals    atomic.Pointer[vitals]
+	heard     atomic.Int64 // when the member answered last, by Clock
+	probing   atomic.Pointer[Probe]
+}
+
+// vitals is what a member says of itself.
+type vitals struct {
+	version string
+	member  uint64
+	leads   bool
+	learner bool
+}
+
+// quietAfter is how long after the member's last answer a link counts as quiet.
+const quietAfter = 5 * time.Second
+
+func newTransport(cc *grpc.ClientConn, a Address, w *wire) *transport {
+	t := &transport{cc: cc, addr: a, wire: w, idle: make(chan struct{})}
+	t.users.Store(1)
+	t.vitals.Store(&vitals{})
+	t.HeardFrom(Clock())
+	return t
+}
+
+// Acquire keeps the transport open until Release. It fails once the transport may have been closed.
+func (t *transport) Acquire() bool {
+	for {
+		n := t.users.Load()
+		if n == 0 {
+			return false
+		}
+		if t.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Release gives up one use of the transport.
+func (t *transport) Release() {
+	if t.users.Add(-1) == 0 {
+		close(t.idle)
+	}
+}
+
+// closeWhenIdle closes the transport after the last call on it, or at once when hard ends, which fails those calls.
+func (t *transport) closeWhenIdle(hard context.Context) {
+	select {
+	case <-t.idle:
+	case <-hard.Done():
+	}
+	_ = t.cc.Close() // it fails only when closed already
+}
+
+// HeardFrom notes that the member has answered since then, by Clock.
+func (t *transport) HeardFrom(at time.Duration) { t.heard.Store(int64(at)) }
+
+// Quiet reports whether the member has not answered for long; now is the time by Clock.
+func (t *transport) Quiet(now time.Duration) bool {
+	return now-time.Duration(t.heard.Load()) > quietAfter
+}
+
+// lost waits until the transport takes no more calls, or ctx ends, and reports whether it was lost: its connection broke,
+// or the server retires it with a GOAWAY. gRPC lets calls through before it says that it is Ready, so a new link may still
+// seem to be connecting.
+func (t *transport) lost(ctx context.Context) bool {
+	for ready := false; ; {
+		state := t.cc.GetState()
+		switch {
+		case state == connectivity.Ready:
+			ready = true
+		case ready, state != connectivity.Connecting:
+			return ctx.Err() == nil
+		}
+		if !t.cc.WaitForStateChange(ctx, state) {
+			return false
+		}
+	}
+}
