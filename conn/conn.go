@@ -26,6 +26,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/life"
 	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
@@ -39,11 +40,9 @@ type Conn struct {
 	opts      *options
 	set       *member.Set
 	secure    bool // the transport is TLS
-	budget    *budget
 	listeners *listeners
 	tokens    *member.Tokens // nil without credentials
-	calls     calls
-	limits    func() limits // of what the dial options set for all calls
+	calls     *call.Caller
 	services  services
 
 	membership membership
@@ -64,11 +63,10 @@ const (
 )
 
 func newConn(name string, addresses []member.Address, o *options) *Conn {
-	c := &Conn{name: name, opts: o, life: life.New(), budget: newBudget(), listeners: newListeners(name, o)}
+	c := &Conn{name: name, opts: o, life: life.New(), listeners: newListeners(name, o)}
 	if o.ask != nil {
 		c.tokens = member.NewTokens(o.ask)
 	}
-	c.limits = sync.OnceValue(func() limits { return limitsOf(o.dial) })
 	c.membership.turn = make(chan struct{}, 1)
 	c.secure = o.tls != nil
 	for _, a := range addresses {
@@ -79,6 +77,9 @@ func newConn(name string, addresses []member.Address, o *options) *Conn {
 		ConnectTimeout: o.connectTimeout, LoginTimeout: max(o.connectTimeout, o.defaultTimeout), CheckInterval: o.checkInterval, SignOfLife: o.hedgeDelay, Backoff: o.newBackoff,
 		Log: o.log, Dial: o.dial, Network: o.network, Tell: c.listeners.tell,
 	}, addresses)
+	c.calls = call.New(call.Config{
+		Links: c, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: o.hedgeDelay, DefaultTimeout: o.defaultTimeout, Dial: o.dial,
+	})
 	return c
 }
 
@@ -150,6 +151,24 @@ func (c *Conn) WaitReady(parent context.Context) error {
 			return c.refused("wait", tell.Ended(parent))
 		}
 	}
+}
+
+// Invoke makes a unary call on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. It is what every
+// request of this SDK goes through; generated stubs may be used on it directly.
+//
+// A read that fails on its way, or that a member cannot serve now, is retried on another endpoint until the deadline. A
+// read that is not answered within 500 ms (WithHedgeDelay) is sent to a second endpoint as well. A write is retried only
+// when it was not sent, or turned away before it was proposed: a write that may have been applied is returned as
+// etcderr.Unknown and never sent twice. Retries are paced, and bounded over the connection.
+//
+// The deadline is parent's, or that of [Within], whichever is earlier; where neither is set, 5 s ([WithDefaultTimeout]). Calls
+// that wait for others (Lock, Campaign) or for a whole database (Defragment, Hash, HashKV) have none by default. With no
+// Active endpoint the call waits for one, until its deadline or until the outage has lasted for the patience of the
+// connection ([WithPatience]); then it fails with ErrUnavailable and the reason of each endpoint, and with the context's
+// error where that ended the wait. On a closed connection it is ErrClosed; OnEndpoint of an unknown endpoint is
+// ErrEndpoint. Every other failure is an [*etcderr.Error].
+func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.calls.Invoke(parent, method, args, reply, opts...)
 }
 
 // Close closes the connection and frees its name. It refuses new calls, ends streams and the calls under way with

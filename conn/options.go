@@ -71,7 +71,7 @@ func newOptions(opts []Option) (*options, error) {
 		checkInterval:  15 * time.Second,
 		hedgeDelay:     500 * time.Millisecond,
 		patience:       5 * time.Second,
-		defaultTimeout: defaultTimeout,
+		defaultTimeout: 5 * time.Second,
 		newBackoff:     member.Reconnection,
 		log:            slog.New(slog.DiscardHandler),
 		network:        member.SystemNetwork(),

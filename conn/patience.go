@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
@@ -16,24 +17,13 @@ import (
 // hurryEvery is how often a waiting call asks for another attempt to reconnect.
 const hurryEvery = 250 * time.Millisecond
 
-// wanted is what a call needs in order to find an endpoint.
-type wanted struct {
-	parent   context.Context
-	deadline time.Time // until when it may wait; zero: as long as parent
-	pinned   bool      // to endpoint
-	endpoint string
-	method   string
-	request  any  // nil for a stream
-	aside    bool // a member without a leader will do, whatever the request
-}
-
-// pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
+// Pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
 // there is one. Where there is none, it waits while the connection has patience. last is what the call met before.
-func (c *Conn) pick(w wanted, avoid *member.Link, last error) (*member.Link, error) {
+func (c *Conn) Pick(w call.Wanted, avoid *member.Link, last error) (*member.Link, error) {
 	if c.life.Err() != nil {
 		return nil, refusal.Closed(c.name)
 	}
-	if !w.pinned {
+	if !w.Pinned {
 		if l := c.set.Next(avoid); l != nil {
 			return l, nil
 		}
@@ -43,11 +33,11 @@ func (c *Conn) pick(w wanted, avoid *member.Link, last error) (*member.Link, err
 
 // await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
 // and when the call's time is up.
-func (c *Conn) await(w wanted, avoid *member.Link, last error) (*member.Link, error) {
-	if e := c.set.Find(w.endpoint); w.pinned && methods[w.method]&local != 0 && (e == nil || onStandby(e)) {
-		return c.outside(w.endpoint)
+func (c *Conn) await(w call.Wanted, avoid *member.Link, last error) (*member.Link, error) {
+	if e := c.set.Find(w.Endpoint); w.Pinned && w.AboutOneMember() && (e == nil || onStandby(e)) {
+		return c.outside(w.Endpoint)
 	}
-	leaderless := w.aside || needsNoLeader(w.method, w.request)
+	leaderless := w.NeedsNoLeader()
 	timer := time.NewTimer(hurryEvery)
 	defer timer.Stop()
 	for {
@@ -72,18 +62,18 @@ func (c *Conn) await(w wanted, avoid *member.Link, last error) (*member.Link, er
 				return nil, c.away(e, since, nil, last)
 			}
 		}
-		if !w.deadline.IsZero() {
-			left = min(left, time.Until(w.deadline))
+		if !w.Deadline.IsZero() {
+			left = min(left, time.Until(w.Deadline))
 		}
 		timer.Reset(left)
 		select {
 		case <-changed:
 		case <-timer.C:
-			if !w.deadline.IsZero() && !time.Now().Before(w.deadline) {
+			if !w.Deadline.IsZero() && !time.Now().Before(w.Deadline) {
 				return nil, c.away(e, since, context.DeadlineExceeded, last)
 			}
-		case <-w.parent.Done():
-			return nil, c.away(e, since, tell.Ended(w.parent), last)
+		case <-w.Parent.Done():
+			return nil, c.away(e, since, tell.Ended(w.Parent), last)
 		case <-c.life.Done():
 			return nil, refusal.Closed(c.name)
 		}
@@ -105,14 +95,14 @@ func (c *Conn) away(e *member.Endpoint, since time.Time, ended, last error) erro
 }
 
 // named is the endpoint that the call is for, nil where any will do.
-func (c *Conn) named(w wanted) (*member.Endpoint, error) {
-	if !w.pinned {
+func (c *Conn) named(w call.Wanted) (*member.Endpoint, error) {
+	if !w.Pinned {
 		return nil, nil
 	}
-	if e := c.set.Find(w.endpoint); e != nil {
+	if e := c.set.Find(w.Endpoint); e != nil {
 		return e, nil
 	}
-	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, tell.Endpoint(w.endpoint))
+	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", ErrEndpoint, c.name, tell.Endpoint(w.Endpoint))
 }
 
 // available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn. A request that is
@@ -148,14 +138,17 @@ func (c *Conn) outside(address string) (*member.Link, error) {
 }
 
 // pickAlive acquires a link for a stream, one that is not quiet or gives a sign of life.
-func (c *Conn) pickAlive(w wanted) (*member.Link, error) {
+func (c *Conn) pickAlive(w call.Wanted) (*member.Link, error) {
 	var last error
 	for {
-		l, err := c.pick(w, nil, last)
-		if err != nil || !l.Quiet(member.Clock()) || l.Probe().Wait(w.parent, w.deadline) || !l.InRotation() {
+		l, err := c.Pick(w, nil, last)
+		if err != nil || !l.Quiet(member.Clock()) || l.Probe().Wait(w.Parent, w.Deadline) || !l.InRotation() {
 			return l, err
 		}
 		l.Release()
 		last = member.ErrSilent
 	}
 }
+
+// Other acquires a link of another endpoint than that of avoid; nil when there is none. The caller releases it.
+func (c *Conn) Other(avoid *member.Link) *member.Link { return c.set.Other(avoid) }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
@@ -29,13 +30,13 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 	if parent == nil {
 		return nil, refusal.ErrNilContext
 	}
-	o, err := splitOptions(opts)
+	o, err := call.Split(opts)
 	if err != nil {
 		return nil, err
 	}
-	w := wanted{parent: parent, pinned: o.pinned, endpoint: o.endpoint, aside: o.aside, method: method}
-	if o.timeout > 0 {
-		w.deadline = time.Now().Add(o.timeout)
+	w := call.Wanted{Parent: parent, Pinned: o.Pinned, Endpoint: o.Endpoint, Method: method, Aside: o.Aside}
+	if o.Timeout > 0 {
+		w.Deadline = time.Now().Add(o.Timeout)
 	}
 	l, err := c.pickAlive(w)
 	if err != nil {
@@ -45,7 +46,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 		l.Release()
 		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.Address(), Cause: err})
 	}
-	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.Used(), options: o.rest}
+	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.Used(), options: o.Rest}
 	s.asked.Store(int64(member.Clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
 	stop := context.AfterFunc(l.Service(), func() { s.cancel(context.Cause(l.Service())) })
@@ -54,11 +55,11 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 		s.cancel(nil)
 		l.Release()
 	})
-	if o.timeout > 0 {
-		timer := time.AfterFunc(time.Until(w.deadline), func() { s.cancel(context.DeadlineExceeded) })
+	if o.Timeout > 0 {
+		timer := time.AfterFunc(time.Until(w.Deadline), func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
-	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.rest...)
+	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.Rest...)
 	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
 	if err != nil {
 		err = s.failed(err, false, nil)
@@ -139,10 +140,10 @@ func (s *stream) failed(err error, sent bool, m any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	limits := s.conn.limits().with(s.options)
+	limits := s.conn.calls.Limits().With(s.options)
 	err = etcderr.FromRPC(err, etcderr.Call{
-		Method: s.method, Endpoint: s.Endpoint(), Sent: sent && !limits.unsendable(err, m), Cause: s.cause(err),
-		ReceiveLimit: limits.receive,
+		Method: s.method, Endpoint: s.Endpoint(), Sent: sent && !limits.Unsendable(err, m), Cause: s.cause(err),
+		ReceiveLimit: limits.Receive,
 	})
 	s.Refused(err)
 	if errors.Is(err, etcderr.ErrNoLeader) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package call
 
 import (
 	"context"
@@ -21,20 +21,20 @@ import (
 // gRPC has the same words for what this side refuses to send or take and for what the server does. Only the limits of this
 // side, and the request itself, tell which of them it was.
 
-// limits are the sizes of messages that this side sends and takes, in bytes, and how it compresses what it sends.
-type limits struct {
-	send, receive int
+// Limits are the sizes of messages that this side sends and takes, in bytes, and how it compresses what it sends.
+type Limits struct {
+	send, Receive int
 	compressor    string
 }
 
-// with is the limits of a call with these options.
-func (l limits) with(opts []grpc.CallOption) limits {
+// With is the limits of a call with these options.
+func (l Limits) With(opts []grpc.CallOption) Limits {
 	for _, opt := range opts {
 		switch opt := opt.(type) {
 		case grpc.MaxSendMsgSizeCallOption:
 			l.send = opt.MaxSendMsgSize
 		case grpc.MaxRecvMsgSizeCallOption:
-			l.receive = opt.MaxRecvMsgSize
+			l.Receive = opt.MaxRecvMsgSize
 		case grpc.CompressorCallOption:
 			l.compressor = opt.CompressorType
 		}
@@ -44,10 +44,10 @@ func (l limits) with(opts []grpc.CallOption) limits {
 
 // limitsOf finds the limits that the user's dial options set for all calls: gRPC shows them to an interceptor only. The
 // connection that it uses for that never connects.
-func limitsOf(dial []grpc.DialOption) limits {
-	l := limits{send: math.MaxInt32, receive: math.MaxInt32} // see serviceConfig
+func limitsOf(dial []grpc.DialOption) Limits {
+	l := Limits{send: math.MaxInt32, Receive: math.MaxInt32} // as member's service config has it
 	see := func(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		l = l.with(opts)
+		l = l.With(opts)
 		return nil
 	}
 	cc, err := grpc.NewClient("passthrough:///limits", append(slices.Clip(dial),
@@ -60,8 +60,8 @@ func limitsOf(dial []grpc.DialOption) limits {
 	return l
 }
 
-// unsendable reports whether err is this side's own, for a request that it cannot send.
-func (l limits) unsendable(err error, request any) bool {
+// Unsendable reports whether err is this side's own, for a request that it cannot send.
+func (l Limits) Unsendable(err error, request any) bool {
 	s, ok := status.FromError(err)
 	if !ok {
 		return false
@@ -82,7 +82,7 @@ func (l limits) unsendable(err error, request any) bool {
 }
 
 // incompressible reports whether a request cannot be compressed.
-func (l limits) incompressible(request any) bool {
+func (l Limits) incompressible(request any) bool {
 	c := encoding.GetCompressor(l.compressor)
 	if c == nil {
 		return false

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package call
 
 import (
 	"strings"
@@ -16,7 +16,6 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
-	"github.com/eetcd-go/eetcd/internal/life"
 )
 
 func TestRetryPausesGrowWithinBounds(t *testing.T) {
@@ -65,7 +64,7 @@ func TestRequestThatWasNotSentCostsNoBudget(t *testing.T) {
 		for spent.take() {
 		}
 		for _, sent := range []bool{false, true} {
-			u := &unary{conn: &Conn{budget: spent, life: life.New()}, parent: t.Context()}
+			u := &unary{shared: &common{budget: spent, Config: Config{Life: t.Context()}}, parent: t.Context()}
 			u.ctx = t.Context()
 			u.deadline = time.Now().Add(49 * time.Millisecond) // less than a token takes to come
 			err := etcderr.FromRPC(status.Error(codes.Unavailable, "broken"), etcderr.Call{Sent: sent})

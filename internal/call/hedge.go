@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package call
 
 import (
 	"context"
@@ -11,33 +11,33 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// hedgeSilence is what happens when the call has been silent for the hedge delay: it casts doubt on the endpoint, and
+// hedgeSilence is what happens when a call has been silent for the hedge delay: it casts doubt on the endpoint, and
 // sends a read to another one as well. Where neither answers, as in an election that the other one ends with an error, a
 // read leaves the silent endpoint when that is frozen. A write stays: it may have been applied, and its answer yet come.
-func (u *unary) hedgeSilence() {
+func hedgeSilence(u *unary, calls *pool) {
 	u.link.Doubt()
 	if u.traits&read == 0 {
 		return
 	}
 	u.leaveWith(u.link)
-	if _, ok := u.reply.(proto.Message); u.options.pinned || !ok {
+	if _, ok := u.reply.(proto.Message); u.options.Pinned || !ok {
 		return
 	}
-	if len(u.options.rest) > 0 {
+	if len(u.options.Rest) > 0 {
 		return // they may have gRPC write to one place what both attempts bring, such as the header
 	}
-	if !u.conn.budget.take() {
+	if !u.shared.budget.take() {
 		return
 	}
-	other := u.conn.set.Other(u.link)
+	other := u.shared.Links.Other(u.link)
 	if other == nil {
 		return
 	}
 	defer other.Release()
-	second := u.conn.unaryFor(u.traits)
+	second := calls.get(u.traits)
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
-	second.options.pinned = true // for its silence, one more is enough
-	defer second.finish()
+	second.options.Pinned = true // for its silence, one more is enough
+	defer calls.put(second)
 	if !u.join(&second.flight) {
 		return
 	}
@@ -45,7 +45,7 @@ func (u *unary) hedgeSilence() {
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	stop := context.AfterFunc(u.parent, second.abort)
 	began := member.Clock()
-	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.conn.opts.hedgeDelay)
+	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.shared.HedgeDelay)
 	if !stop() && u.parent.Done() != nil {
 		second.spoilt = true
 	}

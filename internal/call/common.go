@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package call
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/internal/member"
+)
+
+// Config is what the calls of one connection have in common.
+type Config struct {
+	Links          Links
+	Life           context.Context // of the connection
+	Tokens         *member.Tokens  // nil without credentials
+	HedgeDelay     time.Duration
+	DefaultTimeout time.Duration
+	Dial           []grpc.DialOption // of the user's, which may hold limits for all calls
+}
+
+// common is what the calls of one connection share.
+type common struct {
+	Config
+	budget *budget
+	limits func() Limits // of what the dial options set for all calls
+}
+
+func newCommon(c Config) *common {
+	return &common{Config: c, budget: newBudget(), limits: sync.OnceValue(func() Limits { return limitsOf(c.Dial) })}
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package call
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/internal/refusal"
+)
+
+// endpointOption and timeoutOption are call options of this package: gRPC passes them by.
+type endpointOption struct {
+	grpc.EmptyCallOption
+	address string
+}
+
+type leaderOption struct{ grpc.EmptyCallOption }
+
+type timeoutOption struct {
+	grpc.EmptyCallOption
+	timeout time.Duration
+}
+
+// OnEndpoint is what package conn documents under the same name.
+func OnEndpoint(address string) grpc.CallOption { return endpointOption{address: address} }
+
+// Within is what package conn documents under the same name.
+func Within(d time.Duration) grpc.CallOption { return timeoutOption{timeout: d} }
+
+// WithoutLeader is what package conn documents under the same name.
+func WithoutLeader() grpc.CallOption { return leaderOption{} }
+
+// Options are the options of one call: this package's, and those for gRPC.
+type Options struct {
+	Pinned   bool // to Endpoint, which may be empty and is then refused
+	Endpoint string
+	Timeout  time.Duration // 0: none is given
+	Aside    bool          // a member without a leader will do
+	Rest     []grpc.CallOption
+}
+
+// Split takes the options of a call apart. It returns ErrOption for a timeout that is too short.
+func Split(opts []grpc.CallOption) (Options, error) {
+	var o Options
+	for i, opt := range opts {
+		switch opt := opt.(type) {
+		case endpointOption:
+			o.Pinned, o.Endpoint = true, opt.address
+		case timeoutOption:
+			if opt.timeout < time.Millisecond {
+				return o, fmt.Errorf("%w: Within(%v) is below 1ms", refusal.ErrOption, opt.timeout)
+			}
+			o.Timeout = opt.timeout
+		case leaderOption:
+			o.Aside = true
+		case nil, grpc.StaticMethodCallOption:
+			// Every call of this package carries the latter already.
+		default:
+			if o.Rest == nil {
+				o.Rest = make([]grpc.CallOption, 0, len(opts)-i)
+			}
+			o.Rest = append(o.Rest, opt)
+		}
+	}
+	return o, nil
+}

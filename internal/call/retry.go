@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package call
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+const (
+	retryMin = 20 * time.Millisecond
+	retryMax = 500 * time.Millisecond
+)
+
+// retryWait is the pause before the n-th retry of a call, from 0: doubling, with full jitter in its upper half.
+func retryWait(n int) time.Duration {
+	d := retryMin << min(n, 10)
+	d = min(d, retryMax)
+	return d/2 + rand.N(d/2)
+}
+
+// repeatable reports whether a request of this kind may and should be sent again after err, to another endpoint if it is not
+// pinned to one.
+func repeatable(err error, t traits, pinned bool) bool {
+	var e *etcderr.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	if pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+		return false
+	}
+	if e.SafeToRetry() {
+		return true
+	}
+	if t&read == 0 || e.Outcome() != etcderr.Unknown {
+		return false
+	}
+	switch e.Code() {
+	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted:
+		return true
+	case codes.Internal, codes.ResourceExhausted: // a reset stream, or a message that cannot be sent or taken
+		return !hopeless(e.Message())
+	default: // a server's own failure, which it would repeat
+		return false
+	}
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package call
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/tell"
+)
+
+const (
+	// renewalsMax is how many tokens a call tries.
+	renewalsMax = 3
+	// retriesMax is how often a read is sent again that has no deadline of any kind.
+	retriesMax = 10
+)
+
+// unary is one call with all its attempts.
+type unary struct {
+	flight
+	shared      *common
+	parent      context.Context
+	method      string
+	args, reply any
+	options     Options
+	traits      traits
+	link        *member.Link  // of the attempt under way
+	began       time.Duration // when it began, by the clock
+}
+
+func (u *unary) run(ctx context.Context) error {
+	if err := u.cause(); err != nil {
+		return etcderr.FromRPC(err, etcderr.Call{Method: u.method, Cause: err})
+	}
+	var avoid *member.Link
+	var last error
+	renewals := 0
+	for attempt := 0; ; attempt++ {
+		l, err := u.shared.Links.Pick(u.wanted(), avoid, last)
+		if err != nil {
+			return err
+		}
+		used := u.shared.Tokens.Used()
+		err = u.attempt(ctx, l)
+		if err == nil {
+			u.shared.budget.credit()
+			return nil
+		}
+		if u.shared.Tokens.Refused(used, err) && renewals < renewalsMax && u.cause() == nil {
+			if failed := u.renewToken(ctx, l, used); failed != nil {
+				return u.unrenewed(err, failed)
+			}
+			if u.shared.Tokens.Used() != used {
+				renewals++
+			}
+			continue
+		}
+		u.learn(l, err)
+		before := last
+		avoid, last = l, err
+		if u.left {
+			u.renew()
+			ctx = u.context(u.parent)
+		}
+		if !u.again(err) || !u.pause(attempt, err) {
+			return u.ended(err, before)
+		}
+	}
+}
+
+func (u *unary) wanted() Wanted {
+	return Wanted{
+		Parent: u.parent, Deadline: u.deadline, Pinned: u.options.Pinned, Endpoint: u.options.Endpoint, Method: u.method,
+		Request: u.args, Aside: u.options.Aside,
+	}
+}
+
+// attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.
+func (u *unary) attempt(ctx context.Context, l *member.Link) error {
+	defer l.Release()
+	var patience time.Duration
+	if u.traits&slow == 0 {
+		patience = u.shared.HedgeDelay
+	}
+	u.link = l
+	if !u.alive(l) {
+		return etcderr.FromRPC(status.Error(codes.Unavailable, member.ErrSilent.Error()), etcderr.Call{
+			Method: u.method, Endpoint: l.Address(), Cause: u.cause(),
+		})
+	}
+	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.Rest, patience)
+	if err == nil {
+		l.HeardFrom(u.began)
+		return nil
+	}
+	if u.left && u.cause() == nil {
+		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.Service()))
+	}
+	limits := u.shared.limits().With(u.options.Rest)
+	return etcderr.FromRPC(err, etcderr.Call{
+		Method: u.method, Endpoint: l.Address(), Sent: u.sent() && !limits.Unsendable(err, u.args), Cause: u.cause(),
+		Read: u.traits&read != 0, Silent: u.silence(), ReceiveLimit: limits.Receive,
+	})
+}
+
+// cause is why the SDK or the caller ended an attempt, nil where it ended by itself.
+func (u *unary) cause() error {
+	switch {
+	case u.parent.Err() != nil:
+		return tell.Ended(u.parent)
+	case u.shared.Life.Err() != nil:
+		return refusal.ErrClosed
+	case u.expired:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// renewToken gets another token than the one used, from the member that refused that, which is there.
+func (u *unary) renewToken(ctx context.Context, l *member.Link, used *member.Token) error {
+	if !l.Acquire() {
+		return nil // the next attempt goes to another one
+	}
+	defer l.Release()
+	if !u.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, u.deadline)
+		defer cancel()
+	}
+	return l.RenewToken(ctx, used, u.began)
+}
+
+// unrenewed is the error of a call that was refused for its token where there is no other.
+func (u *unary) unrenewed(err, failed error) error {
+	var e *etcderr.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	cause := u.cause()
+	if cause == nil {
+		cause = failed
+	}
+	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{Method: e.Method(), Endpoint: e.Endpoint(), Sent: true, Cause: cause})
+}
+
+// alive reports whether an attempt may go out on its link, which it may not where a write finds that silent.
+func (u *unary) alive(l *member.Link) bool {
+	u.began = member.Clock()
+	if !l.Quiet(u.began) {
+		return true
+	}
+	p := l.Probe()
+	return u.traits&read != 0 || p.Wait(u.ctx, u.deadline)
+}
+
+// again decides whether the request may and should be sent again after err.
+func (u *unary) again(err error) bool {
+	if u.link.Outside() && etcderr.OutcomeOf(err) == etcderr.NotSent {
+		return false // nobody looks after that endpoint: the caller is told why it cannot be reached
+	}
+	return u.parent.Err() == nil && u.shared.Life.Err() == nil && repeatable(err, u.traits, u.options.Pinned)
+}
+
+// pause waits before the next attempt, and reports whether there is to be one: false when the call's time is up.
+func (u *unary) pause(attempt int, err error) bool {
+	if u.deadline.IsZero() && u.traits&read != 0 && attempt >= retriesMax {
+		return false
+	}
+	wait := retryWait(attempt)
+	var e *etcderr.Error
+	if attempt == 0 && errors.As(err, &e) && e.Outcome() != etcderr.Rejected {
+		wait = 0 // the endpoint failed, not the cluster: another one can answer now
+	}
+	for n := attempt; ; n++ {
+		if wait > 0 && !u.sleep(wait) {
+			return false
+		}
+		if u.ctx.Err() != nil || (!u.deadline.IsZero() && !time.Now().Before(u.deadline)) {
+			return false
+		}
+		if etcderr.OutcomeOf(err) == etcderr.NotSent || u.shared.budget.take() {
+			return true
+		}
+		wait = retryWait(n)
+	}
+}
+
+// sleep waits for d, but not beyond the deadline, the caller's context or the connection.
+func (u *unary) sleep(d time.Duration) bool {
+	if !u.deadline.IsZero() {
+		d = min(d, time.Until(u.deadline))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-u.parent.Done():
+	case <-u.shared.Life.Done():
+	}
+	return false
+}
+
+// ended is the error of a call that gets no further attempt: the last answer, and why there is no other where the
+// call's time or connection ended in between. An attempt that was cut short has no answer to tell; before, what the
+// attempt ahead of it met, is then why the call was still under way.
+func (u *unary) ended(err, before error) error {
+	var e *etcderr.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	cause := u.cause()
+	if cause == nil && !u.deadline.IsZero() && u.again(err) && !time.Now().Before(u.deadline) {
+		cause = context.DeadlineExceeded
+	}
+	if cause == nil {
+		return err
+	}
+	call := etcderr.Call{
+		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause, Read: u.traits&read != 0,
+	}
+	if errors.Is(err, cause) {
+		if before == nil {
+			return err
+		}
+		call.Before, call.Silent = before, u.silence()
+	}
+	return etcderr.FromRPC(e.GRPCStatus().Err(), call)
+}
+
+// learn draws from a failed call what it says of the endpoint.
+func (u *unary) learn(l *member.Link, err error) {
+	switch {
+	case errors.Is(err, etcderr.ErrNoLeader):
+		l.Leaderless()
+	case etcderr.OutcomeOf(err) == etcderr.Unknown && u.parent.Err() == nil:
+		l.Doubt()
+	}
+}
