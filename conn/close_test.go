@@ -14,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // The tests of this file run on a fake clock: their times are exact, and they take none.
@@ -157,7 +158,7 @@ func TestCloseOfAConnectionWithoutAListenerWaitsAndTellsTheTruth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := c.Go(func(context.Context) { time.Sleep(tt.needs) }); err != nil {
+			if err := engineOf(t, c).Go(func(context.Context) { time.Sleep(tt.needs) }); err != nil {
 				t.Fatal(err)
 			}
 			start := time.Now()
@@ -177,10 +178,19 @@ func TestNilIsRefusedWithAnErrorWhereItIsGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := openFake(t, []*member{newMember(t, "a")})
 		var none context.Context
-		for what, err := range map[string]error{"Go": c.Go(nil), "WriteInfo": conn.WriteInfo(nil), "WaitReady": c.WaitReady(none)} {
+		for what, err := range map[string]error{"Go": engineOf(t, c).Go(nil), "WriteInfo": conn.WriteInfo(nil), "WaitReady": c.WaitReady(none)} {
 			if err == nil || etcderr.OutcomeOf(err) != etcderr.NotSent {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
 	})
+}
+
+// engineOf is what service packages see of a connection.
+func engineOf(t *testing.T, c *conn.Conn) *engine.Conn {
+	e, err := engine.Lookup(c.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }

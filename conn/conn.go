@@ -19,139 +19,27 @@ package conn
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/internal/call"
-	"github.com/eetcd-go/eetcd/internal/life"
-	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
-	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // Conn is an open connection. It implements [grpc.ClientConnInterface], so that generated stubs work on it. All its
 // methods are safe for concurrent use.
-type Conn struct {
-	name      string
-	opts      *options
-	set       *member.Set
-	secure    bool // the transport is TLS
-	listeners *listeners
-	tokens    *member.Tokens // nil without credentials
-	calls     *call.Caller
-	services  services
-
-	membership membership
-
-	life *life.Life // ends, with ErrClosed, when the connection closes
-
-	closing  sync.Once
-	closeErr error
-}
+type Conn struct{ engine *engine.Conn }
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
-// Close waits closeTimeout for a state listener that does not return. Its own goroutines, which end by themselves but may get
-// little CPU, it gives closeMax.
-const (
-	closeTimeout = time.Second
-	closeMax     = 5 * time.Second
-)
-
-func newConn(name string, addresses []member.Address, o *options) *Conn {
-	c := &Conn{name: name, opts: o, life: life.New(), listeners: newListeners(name, o)}
-	if o.ask != nil {
-		c.tokens = member.NewTokens(o.ask)
-	}
-	c.membership.turn = make(chan struct{}, 1)
-	c.secure = o.tls != nil
-	for _, a := range addresses {
-		c.secure = c.secure || a.Secure
-	}
-	c.set = member.NewSet(&member.Config{
-		Connection: name, Life: c.life, Random: o.mode == Random, TLS: o.tls, Files: o.files, Tokens: c.tokens,
-		ConnectTimeout: o.connectTimeout, LoginTimeout: max(o.connectTimeout, o.defaultTimeout), CheckInterval: o.checkInterval, SignOfLife: o.hedgeDelay, Backoff: o.newBackoff,
-		Log: o.log, Dial: o.dial, Network: o.network, Tell: c.listeners.tell,
-	}, addresses)
-	c.calls = call.New(call.Config{
-		Links: c, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: o.hedgeDelay, DefaultTimeout: o.defaultTimeout, Dial: o.dial,
-	})
-	return c
-}
-
-// start starts the goroutines that look after the endpoints, and returns where their first verdicts arrive and how
-// many there will be.
-func (c *Conn) start() (<-chan error, int) {
-	c.life.Fork(func() { c.listeners.run(c.life) })
-	return c.set.Start()
-}
-
-// openLate is how many connect timeouts Open waits for endpoints that have no verdict yet where another one serves.
-const openLate = 2
-
-// opened waits for the first verdict of every endpoint, and fails where none of their members can serve anything. It does
-// not wait for the last of them where one serves: an attempt of a process with little CPU may take long.
-func (c *Conn) opened(parent context.Context, first <-chan error, n int) error {
-	limit := time.NewTimer(openLate * c.opts.connectTimeout)
-	defer limit.Stop()
-	for late := false; n > 0 && !(late && c.set.Serves()); {
-		select {
-		case <-first:
-			n--
-		case <-limit.C:
-			late = true
-		case <-parent.Done():
-			if c.set.Serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
-				return nil // the others may answer later
-			}
-			return c.refused("open", tell.Ended(parent))
-		}
-	}
-	if !c.set.Serves() {
-		return c.refused("open", nil)
-	}
-	return nil
-}
-
 // Name returns the name that the connection is registered under.
-func (c *Conn) Name() string { return c.name }
+func (c *Conn) Name() string { return c.engine.Name() }
 
 // Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
-func (c *Conn) Info() []Endpoint {
-	all := c.set.Info()
-	infos := make([]Endpoint, 0, len(all))
-	for _, s := range all {
-		infos = append(infos, endpointOf(c.name, s))
-	}
-	return infos
-}
+func (c *Conn) Info() []Endpoint { return endpointsOf(c.engine) }
 
 // WaitReady waits until at least one endpoint is Active. It returns ErrClosed when the connection closes meanwhile, and
 // an error that wraps ErrUnavailable and parent's error when parent ends first.
-func (c *Conn) WaitReady(parent context.Context) error {
-	if parent == nil {
-		return refusal.ErrNilContext
-	}
-	for {
-		active, changed := c.set.Watch()
-		switch {
-		case c.life.Err() != nil:
-			return ErrClosed
-		case active > 0:
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-c.life.Done():
-		case <-parent.Done():
-			return c.refused("wait", tell.Ended(parent))
-		}
-	}
-}
+func (c *Conn) WaitReady(parent context.Context) error { return c.engine.WaitReady(parent) }
 
 // Invoke makes a unary call on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. It is what every
 // request of this SDK goes through; generated stubs may be used on it directly.
@@ -166,40 +54,51 @@ func (c *Conn) WaitReady(parent context.Context) error {
 // Active endpoint the call waits for one, until its deadline or until the outage has lasted for the patience of the
 // connection ([WithPatience]); then it fails with ErrUnavailable and the reason of each endpoint, and with the context's
 // error where that ended the wait. On a closed connection it is ErrClosed; OnEndpoint of an unknown endpoint is
-// ErrEndpoint. Every other failure is an [*etcderr.Error].
+// ErrEndpoint. Every other failure is an [*github.com/eetcd-go/eetcd/etcderr.Error].
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	return c.calls.Invoke(parent, method, args, reply, opts...)
+	return c.engine.Invoke(parent, method, args, reply, opts...)
+}
+
+// NewStream opens a stream on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. The stream lives as
+// long as parent; it ends early, with the reason, when its endpoint freezes or the connection closes. It is not retried:
+// what can be resumed is for the caller to know. [Within] bounds its creation. With no Active endpoint it waits for one as
+// [Conn.Invoke] does, whose errors it has.
+func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.engine.NewStream(parent, desc, method, opts...)
+}
+
+// Sync makes the connection's endpoints those of the cluster's members, now: the client URLs in the member list, of voting
+// members that have started. New endpoints are connected first; if none of all that remain is Active by then, nothing
+// changes. Then those that are no member's any more are retired: they take no further requests, calls under way on them go
+// on, and streams move to another. A state listener hears of a retired endpoint as Frozen, once.
+//
+// The member list is the truth: it replaces endpoints given to Open that are spelled otherwise than the members advertise
+// themselves, such as a load balancer's. But an Active endpoint stays where its member cannot be reached by the URLs that it
+// advertises. An endpoint with the same address is kept as it is, and so is its spelling. A member with several client URLs
+// is one endpoint, under the one that is in use already or else the first, and is reached by whichever answers. A URL in
+// the clear is skipped with a warning on a connection over TLS, and the other way round. Servers of 3.4 answer from what
+// one member knows.
+//
+// It returns ErrUnavailable where there is no member to ask, or none that can be used, ErrClosed, or an
+// [*github.com/eetcd-go/eetcd/etcderr.Error]. It calls Cluster/MemberList, and is safe for concurrent use. See
+// [WithAutoSync].
+func (c *Conn) Sync(parent context.Context) error { return c.engine.Sync(parent) }
+
+// SetEndpoints makes these the connection's endpoints, as [Conn.Sync] does with the member list, for endpoints that are
+// known by other means, such as DNS or Kubernetes. New ones are connected first; if none of all that are given is Active by
+// then, nothing changes and it returns ErrUnavailable with the reason of each. Then those that are not given any more are
+// retired. In mode Random the endpoint in use stays so if it is among them; otherwise each of them is tried for the connect
+// timeout, and the first that answers is used next. The forms are those of [Open].
+//
+// A malformed endpoint, or none, is ErrEndpoint. On a connection with [WithAutoSync], which would undo it, it is ErrOption.
+// On a closed connection it returns ErrClosed. It sends no request but the checks of new endpoints, and is safe for
+// concurrent use.
+func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
+	return c.engine.SetEndpoints(parent, endpoints)
 }
 
 // Close closes the connection and frees its name. It refuses new calls, ends streams and the calls under way with
 // ErrClosed, joins the connection's goroutines and closes its sockets. That is done at once in every state. An error says
-// what has not ended: a state listener that does not return within 1 s, or a function of [Conn.Go], or of the dial options or
-// the logger, that does not within 5 s. Later calls return the same.
-func (c *Conn) Close() error {
-	c.closing.Do(func() {
-		registry.remove(c) // whoever looks the name up no longer finds it
-		// End what is under way: calls that wait for a retry, streams, the goroutines that look after the endpoints;
-		// closing its transport then ends each call that waits for an answer.
-		joined := c.life.End()
-		c.closeErr = c.joinError(joined)
-	})
-	return c.closeErr
-}
-
-// joinError waits until the goroutines are joined, and reports what has not ended in its time.
-func (c *Conn) joinError(joined <-chan struct{}) error {
-	began := time.Now()
-	for _, limit := range [...]time.Duration{closeTimeout, closeMax} {
-		timeout := time.NewTimer(limit - time.Since(began))
-		select {
-		case <-joined:
-			timeout.Stop()
-			return nil
-		case <-timeout.C:
-		}
-		if c.listeners.busy.Load() {
-			return fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, limit)
-		}
-	}
-	return fmt.Errorf("conn: close %q: its goroutines have not ended within %v", c.name, closeMax)
-}
+// what has not ended: a state listener that does not return within 1 s, or a function of the dial options or the logger that
+// does not within 5 s. Later calls return the same.
+func (c *Conn) Close() error { return c.engine.Close() }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // retiring has a member retire its connections at that age by a graceful GOAWAY, as load balancers do.
@@ -82,13 +83,13 @@ func TestRetiredConnectionsAreReplacedWithoutAChangeOfState(t *testing.T) {
 }
 
 // openStream opens a stream on a member and takes its first message.
-func openStream(t *testing.T, c *conn.Conn, m *member) conn.Stream {
+func openStream(t *testing.T, c *conn.Conn, m *member) engine.Stream {
 	t.Helper()
 	opened, err := c.NewStream(t.Context(), &pb.Watch_ServiceDesc.Streams[0], pb.Watch_Watch_FullMethodName, conn.OnEndpoint(m.name+":1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream := opened.(conn.Stream)
+	stream := opened.(engine.Stream)
 	if err := stream.RecvMsg(new(pb.WatchResponse)); err != nil {
 		t.Fatal(err)
 	}

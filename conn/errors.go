@@ -2,124 +2,25 @@
 
 package conn
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"strings"
-	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"github.com/eetcd-go/eetcd/etcderr"
-	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
-	"github.com/eetcd-go/eetcd/internal/tell"
-)
+import "github.com/eetcd-go/eetcd/internal/connerr"
 
 // The errors of this package. Each is found by errors.Is in what Open, Lookup, Close or a call returns, and
 // etcderr.OutcomeOf says NotSent of a call that was refused with one of them. status.Code gives the code named here.
 var (
 	// ErrNotOpen: no connection is open under that name, or the request is bound to none. FailedPrecondition.
-	ErrNotOpen = refusal.ErrNotOpen
+	ErrNotOpen error = connerr.ErrNotOpen
 	// ErrAlreadyOpen: a connection is open, or being opened, under that name. AlreadyExists.
-	ErrAlreadyOpen = refusal.ErrAlreadyOpen
+	ErrAlreadyOpen error = connerr.ErrAlreadyOpen
 	// ErrClosed: the connection has been closed. A call that was under way when it closed has the outcome etcderr says.
 	// Canceled.
-	ErrClosed = refusal.ErrClosed
+	ErrClosed error = connerr.ErrClosed
 	// ErrUnavailable: no endpoint that could take the request is Active. Unavailable, or DeadlineExceeded and Canceled of a
 	// call that ended while it waited for one. errors.Is finds the reason of each endpoint in it, such as
 	// etcderr.ErrAuthFailed. errors.As finds no *etcderr.Error there: what a member answers to a check is not its answer to
 	// the call.
-	ErrUnavailable = refusal.ErrUnavailable
+	ErrUnavailable error = connerr.ErrUnavailable
 	// ErrEndpoint: an endpoint is malformed, given twice, or not one of the connection's; or none was given. InvalidArgument.
-	ErrEndpoint = refusal.ErrEndpoint
+	ErrEndpoint error = connerr.ErrEndpoint
 	// ErrOption: an option of Open has a value out of its range. InvalidArgument.
-	ErrOption = refusal.ErrOption
+	ErrOption error = connerr.ErrOption
 )
-
-// unavailable is ErrUnavailable with the state of the endpoints in question. The text is made only when somebody
-// reads it: with every endpoint frozen, calls fail at the rate their callers make them.
-type unavailable struct {
-	conn      string
-	doing     string
-	outage    time.Duration // how long it has lasted; 0: not told
-	ended     error         // why the wait for an endpoint ended before its time, such as a deadline; nil: it did not
-	endpoints []member.Snapshot
-	last      error // what the call met before, on an endpoint that was Active then; may be nil
-}
-
-func (e *unavailable) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%v: connection %q", ErrUnavailable, e.conn)
-	if e.outage > 0 {
-		fmt.Fprintf(&b, " for %v", e.outage.Round(time.Millisecond))
-	}
-	if e.doing != "" {
-		fmt.Fprintf(&b, ": %s", e.doing)
-	}
-	if e.ended != nil {
-		fmt.Fprintf(&b, ": %v", e.ended)
-	}
-	separator := ": "
-	for _, ep := range e.endpoints {
-		reason := ep.Err
-		if ep.State == member.Active { // which it is told as while it is redialled for the first time
-			reason = member.ErrLost
-		}
-		fmt.Fprintf(&b, "%s%s: %v", separator, ep.Address, reason)
-		separator = "; "
-	}
-	if e.last != nil {
-		fmt.Fprintf(&b, " (before that: %v)", e.last)
-	}
-	return tell.Line(b.String())
-}
-
-// NotSent holds for the request as a whole: it is only retried, and so only gets here, while no attempt had an effect.
-func (e *unavailable) NotSent() bool { return true }
-
-// GRPCStatus is that of ErrUnavailable, or of the end of the context that the wait ended with.
-func (e *unavailable) GRPCStatus() *status.Status {
-	code := codes.Unavailable
-	switch {
-	case errors.Is(e.ended, context.DeadlineExceeded):
-		code = codes.DeadlineExceeded
-	case errors.Is(e.ended, context.Canceled):
-		code = codes.Canceled
-	}
-	return status.New(code, e.Error())
-}
-
-func (e *unavailable) Unwrap() []error {
-	causes := []error{ErrUnavailable}
-	for _, err := range []error{e.ended, e.last} {
-		if err != nil {
-			causes = append(causes, err)
-		}
-	}
-	for _, ep := range e.endpoints {
-		if ep.Err != nil {
-			causes = append(causes, outOfService{ep.Err})
-		}
-	}
-	return causes
-}
-
-// outOfService is why an endpoint is out of service. That may be what its member answered to a check, and so it must not
-// pass for an answer to the call.
-type outOfService struct{ reason error }
-
-func (o outOfService) Error() string        { return o.reason.Error() }
-func (o outOfService) Is(target error) bool { return errors.Is(o.reason, target) }
-
-func (o outOfService) As(target any) bool {
-	_, answer := target.(**etcderr.Error)
-	return !answer && errors.As(o.reason, target)
-}
-
-// refused is ErrUnavailable for want of any endpoint. ended is why a wait for one ended, nil where nothing was waited for.
-func (c *Conn) refused(doing string, ended error) error {
-	return &unavailable{conn: c.name, doing: doing, ended: ended, endpoints: c.set.Info()}
-}

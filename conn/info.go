@@ -3,16 +3,15 @@
 package conn
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // State is the state of one endpoint of a connection.
@@ -55,20 +54,33 @@ type Endpoint struct {
 
 // endpointOf is a snapshot of an endpoint, as the users of a connection see it.
 func endpointOf(conn string, s member.Snapshot) Endpoint {
+	state := Frozen
+	if s.Active {
+		state = Active
+	}
 	return Endpoint{
-		Name: conn, Address: s.Address, State: State(s.State), Leases: s.Leases, ReconnectIn: s.ReconnectIn, Err: s.Err,
+		Name: conn, Address: s.Address, State: state, Leases: s.Leases, ReconnectIn: s.ReconnectIn, Err: s.Err,
 		Version: s.Version, Leader: s.Leader, Learner: s.Learner,
 	}
+}
+
+// endpointsOf is a snapshot of each endpoint of a connection.
+func endpointsOf(e *engine.Conn) []Endpoint {
+	all := e.Info()
+	endpoints := make([]Endpoint, 0, len(all))
+	for _, s := range all {
+		endpoints = append(endpoints, endpointOf(e.Name(), s))
+	}
+	return endpoints
 }
 
 // Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, whatever state
 // the members are in, and is safe for concurrent use.
 func Info() []Endpoint {
 	var all []Endpoint
-	for _, c := range registry.all() {
-		all = append(all, c.Info()...)
+	for _, e := range engine.All() {
+		all = append(all, endpointsOf(e)...)
 	}
-	slices.SortStableFunc(all, func(a, b Endpoint) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -76,7 +88,7 @@ func Info() []Endpoint {
 // is safe for concurrent use where w is. It returns w's error, and one of its own where w is nil.
 func WriteInfo(w io.Writer) error {
 	if w == nil {
-		return refusal.ErrNoWriter
+		return connerr.ErrNoWriter
 	}
 	active := [][]string{{"Name", "Status", "Endpoint", "Leases"}}
 	frozen := [][]string{{"Name", "Status", "Endpoint", "Reconnect in", "Reason"}}

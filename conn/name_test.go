@@ -18,10 +18,10 @@ func TestOpenByANameWhoseFirstAddressSwallowsPackets(t *testing.T) {
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(cluster.Endpoints()[0], "https://"))
 	system := member.SystemNetwork()
 	c, err := Open(t.Context(), "", []string{"https://localhost:" + port}, WithTLS(cluster.TLSConfig()), func(o *options) {
-		o.network.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+		o.Network.Lookup = func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("127.0.0.1")}, nil
 		}
-		o.network.Dial = func(parent context.Context, network, address string) (net.Conn, error) {
+		o.Network.Dial = func(parent context.Context, network, address string) (net.Conn, error) {
 			if strings.HasPrefix(address, "192.0.2.1:") {
 				<-parent.Done()
 				return nil, parent.Err()

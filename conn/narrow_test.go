@@ -15,6 +15,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // narrow is a connection over a path that holds whatever the server sends, and delivers a megabyte of it a second. So an
@@ -65,9 +66,9 @@ func (n *narrow) Read(p []byte) (int, error) {
 // The message takes eight seconds, and up to that long take the answers to all that is asked meanwhile: checks of health, and the signs of
 // life that calls ask a quiet connection for.
 func TestLargeMessageOnANarrowPathDoesNotPassForSilence(t *testing.T) {
-	for name, meanwhile := range map[string]func(*conn.Conn, conn.Stream){
-		"checks": func(_ *conn.Conn, s conn.Stream) { s.Doubt() },
-		"calls":  func(c *conn.Conn, _ conn.Stream) { _, _ = put(context.Background(), c, conn.Within(2*time.Second)) },
+	for name, meanwhile := range map[string]func(*conn.Conn, engine.Stream){
+		"checks": func(_ *conn.Conn, s engine.Stream) { s.Doubt() },
+		"calls":  func(c *conn.Conn, _ engine.Stream) { _, _ = put(context.Background(), c, conn.Within(2*time.Second)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -101,10 +102,10 @@ func TestLargeMessageOnANarrowPathDoesNotPassForSilence(t *testing.T) {
 						if all := told.events(); len(all) != 1 {
 							t.Errorf("the listener heard %+v", all)
 						}
-						stream.(conn.Stream).Abort()
+						stream.(engine.Stream).Abort()
 						return
 					default:
-						meanwhile(c, stream.(conn.Stream))
+						meanwhile(c, stream.(engine.Stream))
 					}
 				}
 			})

@@ -13,8 +13,9 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
 )
 
 // Mode says to how many of its endpoints a connection connects.
@@ -42,40 +43,19 @@ func (m Mode) String() string {
 // Option is an option of [Open].
 type Option func(*options)
 
+// options are what the options of Open set.
 type options struct {
+	engine.Config
 	mode           Mode
-	tls            *tls.Config
-	files          *member.TLSFiles // of which tls is the first reading
 	credentials    bool
 	user, password string
 	asks           bool
-	ask            func(context.Context) (user, password string, err error)
-	connectTimeout time.Duration
-	checkInterval  time.Duration
 	autoSync       bool
-	syncInterval   time.Duration
-	hedgeDelay     time.Duration
-	patience       time.Duration
-	defaultTimeout time.Duration
-	newBackoff     func() backoff.BackOff
-	lazy           bool
-	log            *slog.Logger
-	dial           []grpc.DialOption
 	listener       func(Endpoint)
-	network        member.Network
 }
 
 func newOptions(opts []Option) (*options, error) {
-	o := &options{
-		connectTimeout: time.Second,
-		checkInterval:  15 * time.Second,
-		hedgeDelay:     500 * time.Millisecond,
-		patience:       5 * time.Second,
-		defaultTimeout: 5 * time.Second,
-		newBackoff:     member.Reconnection,
-		log:            slog.New(slog.DiscardHandler),
-		network:        member.SystemNetwork(),
-	}
+	o := &options{Config: engine.Default()}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(o)
@@ -89,51 +69,64 @@ func newOptions(opts []Option) (*options, error) {
 		refuse("WithMode(%v): want ConnectAll or Random", o.mode)
 	}
 	switch {
-	case o.asks && o.ask == nil:
+	case o.asks && o.Credentials == nil:
 		refuse("WithCredentialsFunc(nil)")
 	case o.asks && o.credentials:
 		refuse("WithCredentials and WithCredentialsFunc exclude each other")
 	case o.credentials && (o.user == "" || o.password == ""):
 		refuse("WithCredentials: want a user and a password")
 	case o.credentials:
-		o.ask = func(context.Context) (string, string, error) { return o.user, o.password, nil }
+		o.Credentials = func(context.Context) (string, string, error) { return o.user, o.password, nil }
 	}
 	switch {
-	case o.files == nil:
-	case o.tls != nil:
+	case o.Files == nil:
+	case o.TLS != nil:
 		refuse("WithTLS and WithTLSFiles exclude each other")
 	default:
 		var err error
-		if o.tls, err = o.files.Open(); err != nil {
+		if o.TLS, err = o.Files.Open(); err != nil {
 			refuse("WithTLSFiles: %w", err)
 		}
 	}
-	if o.connectTimeout <= 0 {
-		refuse("WithConnectTimeout(%v): must be positive", o.connectTimeout)
+	if o.ConnectTimeout <= 0 {
+		refuse("WithConnectTimeout(%v): must be positive", o.ConnectTimeout)
 	}
-	if o.checkInterval <= 0 {
-		refuse("WithHealthCheckInterval(%v): must be positive", o.checkInterval)
+	if o.CheckInterval <= 0 {
+		refuse("WithHealthCheckInterval(%v): must be positive", o.CheckInterval)
 	}
-	if o.autoSync && o.syncInterval < minSyncInterval {
-		refuse("WithAutoSync(%v): must be at least %v", o.syncInterval, minSyncInterval)
+	if o.autoSync && o.AutoSync < minSyncInterval {
+		refuse("WithAutoSync(%v): must be at least %v", o.AutoSync, minSyncInterval)
 	}
-	if o.hedgeDelay <= 0 {
-		refuse("WithHedgeDelay(%v): must be positive", o.hedgeDelay)
+	if o.HedgeDelay <= 0 {
+		refuse("WithHedgeDelay(%v): must be positive", o.HedgeDelay)
 	}
-	if o.defaultTimeout < time.Millisecond {
-		refuse("WithDefaultTimeout(%v): must be at least 1ms", o.defaultTimeout)
+	if o.DefaultTimeout < time.Millisecond {
+		refuse("WithDefaultTimeout(%v): must be at least 1ms", o.DefaultTimeout)
 	}
-	if o.patience < 0 {
-		refuse("WithPatience(%v): must not be negative", o.patience)
+	if o.Patience < 0 {
+		refuse("WithPatience(%v): must not be negative", o.Patience)
 	}
-	if o.newBackoff == nil {
+	if o.Backoff == nil {
 		refuse("WithBackoff(nil)")
 	}
-	if o.log == nil {
+	if o.Log == nil {
 		refuse("WithLogger(nil)")
 	}
-	return o, refusal.All(errs...)
+	return o, connerr.All(errs...)
 }
+
+// config is the configuration of the connection.
+func (o *options) config() engine.Config {
+	config := o.Config
+	config.Random = o.mode == Random
+	if o.listener != nil {
+		config.Listener = func(conn string, s member.Snapshot) { o.listener(endpointOf(conn, s)) }
+	}
+	return config
+}
+
+// minSyncInterval keeps a mistaken unit from becoming a load on the cluster.
+const minSyncInterval = time.Second
 
 // WithMode chooses between [ConnectAll], the default, and [Random].
 func WithMode(mode Mode) Option { return func(o *options) { o.mode = mode } }
@@ -146,7 +139,7 @@ func WithTLS(config *tls.Config) Option {
 		if config != nil {
 			config = config.Clone()
 		}
-		o.tls = config
+		o.TLS = config
 	}
 }
 
@@ -158,7 +151,7 @@ func WithTLS(config *tls.Config) Option {
 //
 // Files that cannot be used at [Open], one of cert and key without the other, and [WithTLS] beside it are ErrOption.
 func WithTLSFiles(ca, cert, key string) Option {
-	return func(o *options) { o.files = &member.TLSFiles{Paths: [3]string{ca, cert, key}} }
+	return func(o *options) { o.Files = &member.TLSFiles{Paths: [3]string{ca, cert, key}} }
 }
 
 // WithCredentials has the connection authenticate as this user. It gets one token for all its endpoints and requests,
@@ -178,44 +171,44 @@ func WithCredentials(user, password string) Option {
 // the connection asks f on goroutines of its own. Nil, and [WithCredentials] beside it,
 // are ErrOption.
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
-	return func(o *options) { o.asks, o.ask = true, f }
+	return func(o *options) { o.asks, o.Credentials = true, f }
 }
 
 // WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every
 // later health check. To authenticate has the default timeout for itself ([WithDefaultTimeout]), as the check of a password
 // is expensive for the server. The default is 1 s. It is counted in time in which this process is able to run: with little
 // CPU an attempt may take up to ten times as long.
-func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.connectTimeout = d } }
+func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.ConnectTimeout = d } }
 
 // WithHealthCheckInterval sets how often an Active endpoint is asked for its health and its leader. The default is
 // 15 s. An endpoint that is slow to answer a request is asked at once, whatever the interval.
 func WithHealthCheckInterval(d time.Duration) Option {
-	return func(o *options) { o.checkInterval = d }
+	return func(o *options) { o.CheckInterval = d }
 }
 
 // WithAutoSync has the connection follow the members of the cluster: [Conn.Sync] once it is open, and again after each
 // interval, give or take 5 %. Less than 1 s is ErrOption. A sync that fails is logged, and changes nothing. By default
 // the endpoints are those given to Open.
 func WithAutoSync(interval time.Duration) Option {
-	return func(o *options) { o.autoSync, o.syncInterval = true, interval }
+	return func(o *options) { o.autoSync, o.AutoSync = true, interval }
 }
 
 // WithHedgeDelay sets after how long without an answer an endpoint is suspected: it is asked for its health, and a read
 // is sent to a second endpoint as well, where the first answer wins. The default is 500 ms.
-func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.hedgeDelay = d } }
+func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.HedgeDelay = d } }
 
 // WithPatience sets how long an outage of all endpoints may last before calls fail with ErrUnavailable. Until then a call
 // with time left waits for an endpoint to become Active; later ones fail at once. So a restart of the only member goes
 // unnoticed, and a long outage does not hold its callers up. A call for one endpoint waits for that one, as long as its own
 // outage has not lasted for so long. The default is 5 s. With 0 no call waits. A negative patience is ErrOption.
-func WithPatience(d time.Duration) Option { return func(o *options) { o.patience = d } }
+func WithPatience(d time.Duration) Option { return func(o *options) { o.Patience = d } }
 
 // WithDefaultTimeout sets how long a call may take, retries included, for which neither its context nor [Within] (the
 // WithTimeout of a request) sets a time. The default is 5 s, which is less than the 6 s to 7 s after which a server gives up
 // a request that it cannot commit. Less than 1 ms is ErrOption. It is also how long watch.Watch waits for the watch to be
 // created, and lease.KeepAlive for the first renewal. Other streams have no default, nor do calls that wait for others
 // (Lock, Campaign).
-func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.defaultTimeout = d } }
+func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.DefaultTimeout = d } }
 
 // WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
 // a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: member.Reconnection never ends. The
@@ -223,22 +216,22 @@ func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.de
 // Active; a backoff of the user's is not shortened so. The first attempt after the loss of a connection comes at once, and
 // a call that finds no endpoint Active brings the next one forward, with either backoff, up to four times a second.
 func WithBackoff(newBackoff func() backoff.BackOff) Option {
-	return func(o *options) { o.newBackoff = newBackoff }
+	return func(o *options) { o.Backoff = newBackoff }
 }
 
 // WithLazy makes Open return at once, with every endpoint Frozen until it has connected; see [Conn.WaitReady].
-func WithLazy() Option { return func(o *options) { o.lazy = true } }
+func WithLazy() Option { return func(o *options) { o.Lazy = true } }
 
 // WithLogger sets where changes of the endpoints' states are logged: Info when one becomes Active, Warn when one
 // freezes, Debug for an attempt to reconnect that failed. No value, password or token is ever logged. The default is
 // not to log.
-func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+func WithLogger(log *slog.Logger) Option { return func(o *options) { o.Log = log } }
 
 // WithDialOptions adds gRPC dial options behind the SDK's own, such as interceptors or a stats handler. A service config
 // has no effect: the SDK retries by itself, and knows which writes must not be sent twice.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	opts = slices.DeleteFunc(slices.Clone(opts), func(o grpc.DialOption) bool { return o == nil })
-	return func(o *options) { o.dial = append(o.dial, opts...) }
+	return func(o *options) { o.Dial = append(o.Dial, opts...) }
 }
 
 // WithStateListener has f called with each endpoint's first state and with every change of it, in order, one call at a

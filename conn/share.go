@@ -9,8 +9,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -46,14 +47,14 @@ var sharing = struct {
 // Share opens another. Share is safe for concurrent use.
 func Share(parent context.Context, name string, endpoints []string, opts ...Option) (c *Conn, release func() error, err error) {
 	if parent == nil {
-		return nil, nil, refusal.ErrNilContext
+		return nil, nil, connerr.ErrNilContext
 	}
 	o, err := newOptions(opts)
-	addresses, bad := member.ParseAddresses(endpoints, o.tls != nil)
+	addresses, bad := member.ParseAddresses(endpoints, o.TLS != nil)
 	if name == "" {
-		err = refusal.All(err, fmt.Errorf("%w: Share needs a name", ErrOption))
+		err = connerr.All(err, fmt.Errorf("%w: Share needs a name", ErrOption))
 	}
-	if err := refusal.All(err, bad); err != nil {
+	if err := connerr.All(err, bad); err != nil {
 		return nil, nil, err
 	}
 	for {
@@ -74,13 +75,13 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 			if s != nil {
 				_ = s.leave() // where it was the last, nobody asks how the close ended
 			}
-			return nil, nil, &unavailable{conn: name, doing: "share", ended: tell.Ended(parent)}
+			return nil, nil, engine.Unavailable(name, "share", tell.Ended(parent))
 		}
 		switch {
 		case s == nil, !first && s.givenUp:
 		case s.err != nil:
 			return nil, nil, s.err
-		case s.conn.life.Err() != nil: // somebody has closed it meanwhile
+		case s.conn.engine.Closed(): // somebody has closed it meanwhile
 			_ = s.leave()
 		default:
 			return s.conn, sync.OnceValue(s.leave), nil
@@ -133,7 +134,7 @@ func (s *share) now() *Conn {
 // but it is nothing to join.
 func (s *share) closedByName() bool {
 	c := s.now()
-	return c != nil && s.closed == nil && c.life.Err() != nil
+	return c != nil && s.closed == nil && c.engine.Closed()
 }
 
 // endpointsNow is the endpoints that the connection has now, "" while it is being opened.
@@ -142,7 +143,7 @@ func (s *share) endpointsNow() string {
 	if c == nil {
 		return ""
 	}
-	return sameFor(c.set.Addresses())
+	return sameFor(c.engine.Addresses())
 }
 
 // open opens the connection for all who wait for it.

@@ -9,12 +9,13 @@ import (
 	"iter"
 	"sync"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
@@ -51,7 +52,7 @@ func Observe(parent context.Context, c Request) (*Observer, error) {
 	if err = named(parent, c, err); err != nil {
 		return nil, err
 	}
-	if _, err := conn.Lookup(c.Conn()); err != nil {
+	if _, err := engine.Lookup(c.Conn()); err != nil {
 		return nil, err
 	}
 	o := &Observer{c: c, parent: parent, keys: New(c.Conn()).WithKey(c.Name() + "/").WithPrefix()}
@@ -149,7 +150,7 @@ func (o *Observer) passed(err error) error {
 	if err == nil || !o.told || claim.Final(err) {
 		return err
 	}
-	if o.rest.Sleep(o.life) && errors.Is(err, conn.ErrUnavailable) {
+	if o.rest.Sleep(o.life) && errors.Is(err, connerr.ErrUnavailable) {
 		return o.wait()
 	}
 	return nil
@@ -172,7 +173,7 @@ func (o *Observer) look() error {
 
 // wait waits for an endpoint.
 func (o *Observer) wait() error {
-	to, err := conn.Lookup(o.c.Conn())
+	to, err := engine.Lookup(o.c.Conn())
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,8 @@ package election
 import (
 	"context"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // Pending is a campaign under way. Its methods are safe for concurrent use.
@@ -20,7 +20,7 @@ type Pending struct {
 // and with the connection.
 func CampaignRequest(parent context.Context, c Request) *Pending {
 	p := &Pending{done: make(chan struct{})}
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil || parent == nil {
 		p.response, p.err = Campaign(parent, c)
 		close(p.done)

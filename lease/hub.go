@@ -3,17 +3,18 @@
 package lease
 
 import (
+	"slices"
 	"sync"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/resume"
 )
 
 // hub holds what keeps the leases of one connection alive: one renewer for all but those that are to be renewed at one
 // endpoint only.
 type hub struct {
-	conn *conn.Conn
+	conn *engine.Conn
 
 	mu       sync.Mutex // guards the renewers, their leases and the Keepers of those; nothing blocks while it is held
 	renewers map[place]*renewer
@@ -22,7 +23,7 @@ type hub struct {
 
 type hubKey struct{}
 
-func hubOf(c *conn.Conn) *hub {
+func hubOf(c *engine.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{conn: c, renewers: map[place]*renewer{}} }).(*hub)
 }
 
@@ -45,7 +46,7 @@ type place struct {
 	pinned   bool
 }
 
-func (p place) stream(c *conn.Conn) resume.Stream {
+func (p place) stream(c *engine.Conn) resume.Stream {
 	return resume.Stream{
 		Conn: c, Desc: &pb.Lease_ServiceDesc.Streams[0], Method: pb.Lease_LeaseKeepAlive_FullMethodName,
 		Endpoint: p.endpoint, Pinned: p.pinned,
@@ -71,10 +72,9 @@ func (h *hub) join(k *Keeper, id int64, at place) (<-chan struct{}, error) {
 
 // anyActive reports whether an endpoint that a place allows is Active.
 func (h *hub) anyActive(at place) bool {
-	for _, e := range h.conn.Info() {
-		if e.State == conn.Active && (!at.pinned || e.Address == at.endpoint) {
-			return true
-		}
+	active := h.conn.Active()
+	if at.pinned {
+		return slices.Contains(active, at.endpoint)
 	}
-	return false
+	return len(active) > 0
 }

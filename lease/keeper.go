@@ -6,8 +6,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -72,7 +72,7 @@ func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 }
 
 // destination is where a request for renewals is to go.
-func destination(parent context.Context, c ctx.Ctx) (*conn.Conn, place, error) {
+func destination(parent context.Context, c ctx.Ctx) (*engine.Conn, place, error) {
 	err := c.Check("a lease keep-alive request", 0)
 	if parent == nil {
 		err = ctx.AlsoInvalid(err, "lease: the parent context is nil")
@@ -80,7 +80,7 @@ func destination(parent context.Context, c ctx.Ctx) (*conn.Conn, place, error) {
 	if err != nil {
 		return nil, place{}, err
 	}
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return nil, place{}, err
 	}

@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // A follower asks the leader about each renewal, one after the other, and so manages some two thousand a second; the
@@ -22,7 +23,7 @@ const (
 )
 
 // seek moves the stream to the leader's endpoint when it has many leases and is not there.
-func (r *renewer) seek(ctx context.Context, stream conn.Stream) {
+func (r *renewer) seek(ctx context.Context, stream engine.Stream) {
 	if r.place.pinned {
 		return
 	}
@@ -57,18 +58,15 @@ func (r *renewer) leader(ctx context.Context) string {
 		mu     sync.Mutex
 		found  string
 	)
-	for _, e := range r.hub.conn.Info() {
-		if e.State != conn.Active {
-			continue
-		}
+	for _, endpoint := range r.hub.conn.Active() {
 		asking.Go(func() {
 			status := new(pb.StatusResponse)
 			err := r.hub.conn.Invoke(ctx, pb.Maintenance_Status_FullMethodName, new(pb.StatusRequest), status,
-				conn.OnEndpoint(e.Address), conn.Within(lookTimeout))
+				call.OnEndpoint(endpoint), call.Within(lookTimeout))
 			if err == nil && status.GetLeader() != 0 && status.GetLeader() == status.GetHeader().GetMemberId() {
 				mu.Lock()
 				defer mu.Unlock()
-				found = e.Address
+				found = endpoint
 			}
 		})
 	}

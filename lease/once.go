@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/resume"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -68,7 +68,7 @@ type once struct {
 }
 
 // serve asks one member, more than once where it says that the lease is gone.
-func (o *once) serve(ctx context.Context, stream conn.Stream) error {
+func (o *once) serve(ctx context.Context, stream engine.Stream) error {
 	o.endpoint = stream.Endpoint()
 	err := o.ask(stream)
 	for _, pause := range doubts {
@@ -86,7 +86,7 @@ func (o *once) serve(ctx context.Context, stream conn.Stream) error {
 }
 
 // ask makes one attempt.
-func (o *once) ask(stream conn.Stream) error {
+func (o *once) ask(stream engine.Stream) error {
 	var (
 		answered = make(chan struct{})
 		watching sync.WaitGroup

@@ -10,8 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // renewer keeps the leases of one place alive, over one stream and its successors. It begins with the first lease and
@@ -32,7 +33,7 @@ type renewer struct {
 	rush   chan struct{} // holds a signal that answers must be taken now
 	clock  clock
 
-	stream  conn.Stream // nil between two streams
+	stream  engine.Stream // nil between two streams
 	flights flights
 	last    error         // what went wrong since the last answer
 	down    error         // why there is no stream, where that is because no endpoint is Active
@@ -87,8 +88,8 @@ func (r *renewer) run(life context.Context) {
 	var clock sync.WaitGroup
 	clock.Go(r.tend)
 	err := r.place.stream(r.hub.conn).Run(r.life, r.serve, r.broken)
-	if errors.Is(err, conn.ErrClosed) {
-		err = fmt.Errorf("%w: %q", conn.ErrClosed, r.hub.conn.Name())
+	if errors.Is(err, connerr.ErrClosed) {
+		err = fmt.Errorf("%w: %q", connerr.ErrClosed, r.hub.conn.Name())
 	}
 	r.giveUp(err)
 	clock.Wait()

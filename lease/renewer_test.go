@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // A process that did not run for a while may come upon an answer, a lease that is due or another Keeper before its own
@@ -82,7 +82,7 @@ func TestKeeperThatJoinsAfterTheEndOfItsPredecessorBeginsAnew(t *testing.T) {
 }
 
 // mute is a stream that is never used.
-type mute struct{ conn.Stream }
+type mute struct{ engine.Stream }
 
 func (mute) Endpoint() string { return "a:1" }
 

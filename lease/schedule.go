@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // nextDue is when a lease that was renewed at that time is to be renewed again: after that interval, with a jitter of 5 %
@@ -71,7 +71,7 @@ func (r *renewer) tend() {
 
 // tick has leases renewed that are due, ends those that may have expired, and tells how long there is nothing to do. It
 // returns the stream if that is silent where it should not be.
-func (r *renewer) tick() (wait time.Duration, silent conn.Stream) {
+func (r *renewer) tick() (wait time.Duration, silent engine.Stream) {
 	r.hub.lock()
 	defer r.hub.unlock()
 	now := r.now()

@@ -7,21 +7,23 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/resume"
 )
 
 // serve renews leases over one stream until it breaks.
-func (r *renewer) serve(ctx context.Context, stream conn.Stream) error {
+func (r *renewer) serve(ctx context.Context, stream engine.Stream) error {
 	if elsewhere, ok := r.elsewhere(stream.Endpoint()); ok {
 		to := elsewhere.stream(r.hub.conn)
-		to.Options = []grpc.CallOption{conn.Within(hop)}
+		to.Options = []grpc.CallOption{call.Within(hop)}
 		if other, err := to.Open(ctx); err == nil {
 			stream.Abort()
 			stream = other
@@ -58,12 +60,7 @@ func (r *renewer) elsewhere(endpoint string) (at place, ok bool) {
 	if endpoint != r.avoid {
 		return place{}, false
 	}
-	var others []string
-	for _, e := range r.hub.conn.Info() {
-		if e.State == conn.Active && e.Address != endpoint {
-			others = append(others, e.Address)
-		}
-	}
+	others := slices.DeleteFunc(r.hub.conn.Active(), func(active string) bool { return active == endpoint })
 	if len(others) == 0 {
 		return place{}, false
 	}
@@ -71,7 +68,7 @@ func (r *renewer) elsewhere(endpoint string) (at place, ok bool) {
 }
 
 // start puts a new stream into use.
-func (r *renewer) start(stream conn.Stream) {
+func (r *renewer) start(stream engine.Stream) {
 	r.hub.lock()
 	defer r.hub.unlock()
 	r.stream, r.down, r.moving = stream, nil, false
@@ -85,7 +82,7 @@ func (r *renewer) start(stream conn.Stream) {
 }
 
 // send sends renewals as leases fall due.
-func (r *renewer) send(ctx context.Context, stream conn.Stream) {
+func (r *renewer) send(ctx context.Context, stream engine.Stream) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -135,7 +132,7 @@ func (r *renewer) next() (id int64, any bool) {
 const window = 256
 
 // receive takes answers until the stream ends.
-func (r *renewer) receive(stream conn.Stream) error {
+func (r *renewer) receive(stream engine.Stream) error {
 	answer := new(pb.LeaseKeepAliveResponse)
 	rest := time.NewTimer(collecting)
 	defer rest.Stop()

@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 
@@ -36,16 +37,16 @@ func MoveLeader(parent context.Context, c Request, targetID uint64) (*pb.MoveLea
 
 // leaderEndpoint asks all Active endpoints at once for the leader's, and waits for none that is silent once it is found.
 func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return "", err
 	}
-	active := activeEndpoints(to)
+	active := to.Active()
 	if parent == nil || len(active) == 0 { // the call refuses the one, and waits for the other
 		if _, err := Status(parent, c); err != nil {
 			return "", err
 		}
-		active = activeEndpoints(to)
+		active = to.Active()
 	}
 	asking, stop := context.WithCancel(parent)
 	var asked sync.WaitGroup
@@ -59,7 +60,7 @@ func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
 			answers <- answer{endpoint, leads, err}
 		})
 	}
-	err = fmt.Errorf("%w that is the leader's: connection %q", conn.ErrUnavailable, to.Name())
+	err = fmt.Errorf("%w that is the leader's: connection %q", connerr.ErrUnavailable, to.Name())
 	for range active {
 		switch a := <-answers; {
 		case a.leads:
@@ -76,14 +77,4 @@ type answer struct {
 	endpoint string
 	leads    bool
 	err      error
-}
-
-func activeEndpoints(to *conn.Conn) []string {
-	var active []string
-	for _, e := range to.Info() {
-		if e.State == conn.Active {
-			active = append(active, e.Address)
-		}
-	}
-	return active
 }

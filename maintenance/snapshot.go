@@ -13,10 +13,10 @@ import (
 	"math"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/resume"
 )
 
@@ -31,7 +31,7 @@ const refusalsMax = 8
 // The digest is checked at the end: only io.EOF says that all is well, and what was read before may not be used without
 // it. A SnapshotReader is not safe for concurrent use, but Close is.
 type SnapshotReader struct {
-	stream  conn.Stream
+	stream  engine.Stream
 	cancel  context.CancelFunc
 	version string
 	size    int64 // of the whole, digest included
@@ -51,7 +51,7 @@ func Snapshot(parent context.Context, c Request) (*SnapshotReader, error) {
 	if err := checkSnapshot(parent, c); err != nil {
 		return nil, err
 	}
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func checkSnapshot(parent context.Context, c ctx.Ctx) error {
 }
 
 // begin opens the stream and receives its first message, which tells the size.
-func (r *SnapshotReader) begin(life context.Context, to *conn.Conn, c ctx.Ctx) error {
+func (r *SnapshotReader) begin(life context.Context, to *engine.Conn, c ctx.Ctx) error {
 	endpoint, pinned := c.Endpoint()
 	stream, err := resume.Stream{
 		Conn: to, Desc: &pb.Maintenance_ServiceDesc.Streams[0], Method: pb.Maintenance_Snapshot_FullMethodName,

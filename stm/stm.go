@@ -44,10 +44,10 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -93,7 +93,7 @@ func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	if _, err := conn.Lookup(c.Conn()); err != nil {
+	if _, err := engine.Lookup(c.Conn()); err != nil {
 		return nil, err
 	}
 	life, cancel := bounded(parent, c)

@@ -10,7 +10,9 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // streamSize is how many watches share a stream at most: enough to make streams few, and few enough for the watches of
@@ -19,7 +21,7 @@ const streamSize = 1000
 
 // hub holds the streams that the watches of one connection share.
 type hub struct {
-	conn *conn.Conn
+	conn *engine.Conn
 	past past
 	mute atomic.Bool // the last server that has shown its kind answers no progress request
 
@@ -30,7 +32,7 @@ type hub struct {
 
 type hubKey struct{}
 
-func hubOf(c *conn.Conn) *hub {
+func hubOf(c *engine.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{conn: c} }).(*hub)
 }
 
@@ -47,7 +49,7 @@ func (p place) options() []grpc.CallOption {
 	if !p.pinned {
 		return nil
 	}
-	return []grpc.CallOption{conn.OnEndpoint(p.endpoint)}
+	return []grpc.CallOption{call.OnEndpoint(p.endpoint)}
 }
 
 // join puts a watch on a stream at its place: one with room, or a new one.
@@ -132,7 +134,7 @@ func (h *hub) ended(s *shared, err error) {
 	h.drop(s)
 	h.mu.Unlock()
 	for _, w := range s.take() {
-		w.fail(err, errors.Is(err, conn.ErrClosed))
+		w.fail(err, errors.Is(err, connerr.ErrClosed))
 	}
 }
 

@@ -10,10 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // RewoundError ends a watch because the store has another history than the one that was watched: it was restored from
@@ -136,7 +136,7 @@ type answer struct {
 }
 
 // lookUp reads the key of the newest event as it was then, or only the revision of the store where that has been compacted.
-func (b seen) lookUp(parent context.Context, to *conn.Conn, key []byte, at place) (answer, error) {
+func (b seen) lookUp(parent context.Context, to *engine.Conn, key []byte, at place) (answer, error) {
 	opts := at.options()
 	kv := pb.NewKVClient(to)
 	var a answer

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 const (
@@ -69,7 +69,7 @@ func (s *shared) signal() {
 }
 
 // send sends what is demanded.
-func (s *shared) send(ctx context.Context, stream conn.Stream) {
+func (s *shared) send(ctx context.Context, stream engine.Stream) {
 	for {
 		for r := s.nextRequest(); r != nil; r = s.nextRequest() {
 			if stream.SendMsg(r) != nil {
@@ -86,7 +86,7 @@ func (s *shared) send(ctx context.Context, stream conn.Stream) {
 
 // prompt asks for progress again and again, and has the endpoint verified when the server says nothing. It returns why
 // the stream is of no use any more, or nil at the end of ctx.
-func (s *shared) prompt(ctx context.Context, stream conn.Stream) error {
+func (s *shared) prompt(ctx context.Context, stream engine.Stream) error {
 	ticker := time.NewTicker(progressInterval)
 	defer ticker.Stop()
 	for silent := 1; ; silent++ {

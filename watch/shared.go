@@ -11,8 +11,9 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/resume"
 )
 
@@ -171,7 +172,7 @@ func (s *shared) run(life context.Context) {
 	}
 	err := stream.Run(s.life, s.serve, s.broken)
 	if life.Err() != nil {
-		err = conn.ErrClosed
+		err = connerr.ErrClosed
 	}
 	s.hub.ended(s, err)
 }
@@ -202,7 +203,7 @@ func (s *shared) broken(err error) {
 }
 
 // serve uses one stream until it breaks.
-func (s *shared) serve(ctx context.Context, stream conn.Stream) (err error) {
+func (s *shared) serve(ctx context.Context, stream engine.Stream) (err error) {
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -31,9 +31,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // DefaultBuffer is how many bytes of events a watch holds for its reader where WithBuffer does not say.
@@ -84,7 +84,7 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 	if err != nil {
 		return nil, err
 	}
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return nil, err
 	}

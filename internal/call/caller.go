@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
 // Caller makes the unary calls of one connection. Its methods are safe for concurrent use.
@@ -27,7 +27,7 @@ func (c *Caller) Limits() Limits { return c.pool.shared.limits() }
 // Invoke makes a unary call, as package conn documents it.
 func (c *Caller) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	if parent == nil {
-		return refusal.ErrNilContext
+		return connerr.ErrNilContext
 	}
 	var o Options
 	if len(opts) > 0 {

@@ -8,7 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
 // endpointOption and timeoutOption are call options of this package: gRPC passes them by.
@@ -51,7 +51,7 @@ func Split(opts []grpc.CallOption) (Options, error) {
 			o.Pinned, o.Endpoint = true, opt.address
 		case timeoutOption:
 			if opt.timeout < time.Millisecond {
-				return o, fmt.Errorf("%w: Within(%v) is below 1ms", refusal.ErrOption, opt.timeout)
+				return o, fmt.Errorf("%w: Within(%v) is below 1ms", connerr.ErrOption, opt.timeout)
 			}
 			o.Timeout = opt.timeout
 		case leaderOption:

@@ -11,8 +11,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -117,7 +117,7 @@ func (u *unary) cause() error {
 	case u.parent.Err() != nil:
 		return tell.Ended(u.parent)
 	case u.shared.Life.Err() != nil:
-		return refusal.ErrClosed
+		return connerr.ErrClosed
 	case u.expired:
 		return context.DeadlineExceeded
 	default:

@@ -12,9 +12,10 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/resume"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -24,14 +25,14 @@ import (
 // The name a/b lies below the name a, so a key of the one counts as a key of the other. etcd's lock and election services
 // have it so, and whoever queues with them has to count what they count.
 type queue struct {
-	conn   *conn.Conn
+	conn   *engine.Conn
 	to     ctx.Ctx // where requests go: connection and endpoint
 	pinned bool    // to one endpoint
 	prefix string  // of the keys
 }
 
 func newQueue(c ctx.Ctx) (*queue, error) {
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +82,8 @@ func (q *queue) repeat(waiting context.Context, send func(attempt context.Contex
 
 // open reports that the connection has been closed, and its name perhaps opened again for another cluster.
 func (q *queue) open() error {
-	if now, err := conn.Lookup(q.to.Conn()); err != nil || now != q.conn {
-		return fmt.Errorf("%w: %q", conn.ErrClosed, q.to.Conn())
+	if now, err := engine.Lookup(q.to.Conn()); err != nil || now != q.conn {
+		return fmt.Errorf("%w: %q", connerr.ErrClosed, q.to.Conn())
 	}
 	return nil
 }
@@ -114,7 +115,7 @@ func (q *queue) passing(err error) bool {
 
 // Final reports whether what failed with err would fail so again, here and on each other member.
 func Final(err error) bool {
-	return resume.Final(err) || !resume.Outage(err) && (errors.Is(err, conn.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid))
+	return resume.Final(err) || !resume.Outage(err) && (errors.Is(err, connerr.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid))
 }
 
 // rest pauses before the next attempt, with no endpoint Active until one is. It reports whether there is to be one.
@@ -122,7 +123,7 @@ func (q *queue) rest(waiting context.Context, p *Pause, err error) bool {
 	if !p.Sleep(waiting) {
 		return false
 	}
-	if q.pinned || !errors.Is(err, conn.ErrUnavailable) {
+	if q.pinned || !errors.Is(err, connerr.ErrUnavailable) {
 		return true
 	}
 	return q.conn.WaitReady(waiting) == nil || waiting.Err() == nil

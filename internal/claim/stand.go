@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // stand is what a connection knows of a key under a lease that is the user's. It tells a key that somebody holds from one
@@ -41,7 +41,7 @@ type hub struct {
 
 type hubKey struct{}
 
-func hubOf(c *conn.Conn) *hub {
+func hubOf(c *engine.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{stands: map[string]*stand{}} }).(*hub)
 }
 

@@ -7,7 +7,7 @@ import (
 	"context"
 	"sync"
 
-	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
 // Life is a context that lasts until End, and the owner of goroutines. Its methods are safe for concurrent use.
@@ -31,12 +31,12 @@ func New() *Life {
 // a nil f it returns an error.
 func (l *Life) Go(f func(life context.Context)) error {
 	if f == nil {
-		return refusal.ErrNoFunction
+		return connerr.ErrNoFunction
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ending {
-		return refusal.ErrClosed
+		return connerr.ErrClosed
 	}
 	l.tasks.Go(func() { f(l.Context) })
 	return nil
@@ -52,7 +52,7 @@ func (l *Life) End() (joined <-chan struct{}) {
 	l.mu.Lock()
 	l.ending = true // what is waited for does not grow any more
 	l.mu.Unlock()
-	l.cancel(refusal.ErrClosed)
+	l.cancel(connerr.ErrClosed)
 	done := make(chan struct{})
 	go func() {
 		l.tasks.Wait()

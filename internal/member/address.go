@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -50,7 +50,7 @@ func KeyOf(text string) string {
 // which an endpoint without a scheme then uses. Every bad endpoint is named in the one error, an ErrEndpoint.
 func ParseAddresses(endpoints []string, hasTLS bool) ([]Address, error) {
 	if len(endpoints) == 0 {
-		return nil, fmt.Errorf("%w: no endpoint given", refusal.ErrEndpoint)
+		return nil, fmt.Errorf("%w: no endpoint given", connerr.ErrEndpoint)
 	}
 	var errs []error
 	addresses := make([]Address, 0, len(endpoints))
@@ -63,21 +63,21 @@ func ParseAddresses(endpoints []string, hasTLS bool) ([]Address, error) {
 		}
 		key := a.Key()
 		if first, ok := seen[key]; ok {
-			errs = append(errs, fmt.Errorf("%w: %q: given already as %q", refusal.ErrEndpoint, text, first))
+			errs = append(errs, fmt.Errorf("%w: %q: given already as %q", connerr.ErrEndpoint, text, first))
 			continue
 		}
 		seen[key] = text
 		addresses = append(addresses, a)
 	}
 	if len(errs) > 0 {
-		return nil, refusal.All(errs...)
+		return nil, connerr.All(errs...)
 	}
 	return addresses, nil
 }
 
 // BadEndpoint is ErrEndpoint for an endpoint that is malformed.
 func BadEndpoint(text string, err error) error {
-	return fmt.Errorf("%w: %q: %w", refusal.ErrEndpoint, tell.Endpoint(text), err)
+	return fmt.Errorf("%w: %q: %w", connerr.ErrEndpoint, tell.Endpoint(text), err)
 }
 
 // errUser is what is wrong with an endpoint that holds a user and perhaps a password.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
 func TestEndpointForms(t *testing.T) {
@@ -62,8 +62,8 @@ func TestEndpointForms(t *testing.T) {
 		t.Run(c.text, func(t *testing.T) {
 			got, err := ParseAddresses([]string{c.text}, c.tls)
 			if c.refuse != "" {
-				if !errors.Is(err, refusal.ErrEndpoint) || !strings.Contains(err.Error(), c.refuse) {
-					t.Fatalf("got %v, %v; want refusal.ErrEndpoint with %q", got, err, c.refuse)
+				if !errors.Is(err, connerr.ErrEndpoint) || !strings.Contains(err.Error(), c.refuse) {
+					t.Fatalf("got %v, %v; want connerr.ErrEndpoint with %q", got, err, c.refuse)
 				}
 				if strings.Contains(err.Error(), "secret") && !strings.Contains(c.text, "secret") {
 					t.Errorf("%v tells more than it was told", err)
@@ -108,7 +108,7 @@ func TestAnEndpointIsTheSameWhateverItsSpelling(t *testing.T) {
 
 func TestEveryBadEndpointIsNamedInOneError(t *testing.T) {
 	_, err := ParseAddresses([]string{"nowhere", "localhost:2379", "http://localhost:2379", "ftp://x:1"}, false)
-	if !errors.Is(err, refusal.ErrEndpoint) {
+	if !errors.Is(err, connerr.ErrEndpoint) {
 		t.Fatalf("got %v", err)
 	}
 	for _, part := range []string{`"nowhere"`, `"http://localhost:2379": given already as "localhost:2379"`, `"ftp://x:1"`} {
@@ -116,7 +116,7 @@ func TestEveryBadEndpointIsNamedInOneError(t *testing.T) {
 			t.Errorf("%v lacks %s", err, part)
 		}
 	}
-	if _, err := ParseAddresses(nil, false); !errors.Is(err, refusal.ErrEndpoint) {
+	if _, err := ParseAddresses(nil, false); !errors.Is(err, connerr.ErrEndpoint) {
 		t.Errorf("no endpoints: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
-	"github.com/eetcd-go/eetcd/internal/refusal"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
@@ -63,7 +63,7 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 	opts = append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig))
 	cc, err := grpc.NewClient(target, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %q: %w", refusal.ErrEndpoint, a.Text, err)
+		return nil, fmt.Errorf("%w: %q: %w", connerr.ErrEndpoint, a.Text, err)
 	}
 	return cc, nil
 }

@@ -124,13 +124,13 @@ func (e *Endpoint) ways() []Address {
 func (e *Endpoint) Snapshot() Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Snapshot{Address: e.addr.Text, State: Frozen, Leases: int(e.leases.Load()), Err: e.err}
+	s := Snapshot{Address: e.addr.Text, Leases: int(e.leases.Load()), Err: e.err}
 	if l := cmp.Or(e.link, e.aside); l != nil {
 		e.vitals = *l.vitals.Load()
 	}
 	s.Version, s.Leader, s.Learner = e.vitals.version, e.vitals.leads && e.phase == active, e.vitals.learner
 	if e.phase == active || e.phase == returning {
-		s.State, s.Err = Active, nil
+		s.Active, s.Err = true, nil
 	} else if !e.retryAt.IsZero() {
 		s.ReconnectIn = max(0, time.Until(e.retryAt))
 	}

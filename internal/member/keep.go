@@ -12,8 +12,8 @@ import (
 // keeper is what the goroutine that looks after an endpoint does, and what only that may touch.
 type keeper struct {
 	*Endpoint
-	told State // what the state listener heard last
-	any  bool  // whether it heard anything
+	told bool // whether the state listener has been told anything
+	last bool // what it was told last: whether the endpoint is Active
 }
 
 // keep connects the endpoint, looks after it and reconnects it, until it is retired. verdict hears how each attempt ended.
@@ -102,7 +102,7 @@ func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) 
 // serve puts a new link into service.
 func (k *keeper) serve(l *Link) {
 	k.activate(l)
-	if k.tell(Active) {
+	if k.tell(true) {
 		k.group.Log.Info("etcd endpoint active", k.logAttrs()...)
 	} else {
 		k.group.Log.Debug("etcd endpoint reconnected", k.logAttrs()...)
@@ -168,7 +168,7 @@ func (k *keeper) await(err error, wait time.Duration) error {
 	err = k.fail(err, wait)
 	k.group.rotation.signal()
 	level := slog.LevelDebug
-	if k.tell(Frozen) {
+	if k.tell(false) {
 		level = slog.LevelWarn
 	}
 	k.group.Log.Log(context.Background(), level, "etcd endpoint frozen",
@@ -183,19 +183,20 @@ func (k *keeper) leave() {
 	}
 	k.retired()
 	k.group.rotation.signal()
-	k.tell(Frozen)
+	k.tell(false)
 	k.group.Log.Info("etcd endpoint retired", k.logAttrs()...)
 }
 
-// tell tells the state listener of a state, unless that is what it heard last, and reports whether it did.
-func (k *keeper) tell(s State) bool {
-	if k.any && k.told == s {
+// tell tells the state listener whether the endpoint is Active, unless that is what it was told last. It reports whether it
+// did.
+func (k *keeper) tell(active bool) bool {
+	if k.told && k.last == active {
 		return false
 	}
-	k.any, k.told = true, s
+	k.told, k.last = true, active
 	snapshot := k.Snapshot()
-	snapshot.State = s // a freeze may have come in between: the listener hears of that next
-	if s == Active {
+	snapshot.Active = active // a freeze may have come in between: the listener is told of that next
+	if active {
 		snapshot.Err, snapshot.ReconnectIn = nil, 0
 	}
 	k.group.Tell(snapshot)

@@ -14,14 +14,16 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // Stream says what is to be kept open.
 type Stream struct {
-	Conn     *conn.Conn
+	Conn     *engine.Conn
 	Desc     *grpc.StreamDesc
 	Method   string // gRPC path
 	Endpoint string // the only endpoint to use; "" for any
@@ -43,7 +45,7 @@ var ErrAgain = errors.New("resume: another stream is wanted")
 // lasted for a while. broken is told why first. It returns when life ends, with its cause; when serve returns nil, with nil; and with the first error that
 // another stream would meet as well, as [Final] has it. While no endpoint is Active it waits for one. The context that
 // serve gets ends with its stream; when it returns, the stream is closed.
-func (s Stream) Run(life context.Context, serve func(context.Context, conn.Stream) error, broken func(error)) error {
+func (s Stream) Run(life context.Context, serve func(context.Context, engine.Stream) error, broken func(error)) error {
 	pause := newPause()
 	for {
 		began := time.Now()
@@ -65,8 +67,8 @@ func (s Stream) Run(life context.Context, serve func(context.Context, conn.Strea
 		if lasted {
 			pause.Reset()
 		}
-		if errors.Is(err, conn.ErrUnavailable) && !s.Pinned {
-			if err := s.Conn.WaitReady(life); err != nil && errors.Is(err, conn.ErrClosed) {
+		if errors.Is(err, connerr.ErrUnavailable) && !s.Pinned {
+			if err := s.Conn.WaitReady(life); err != nil && errors.Is(err, connerr.ErrClosed) {
 				return err
 			}
 			continue
@@ -81,7 +83,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, conn.Strea
 }
 
 // once opens the stream and serves it until it breaks.
-func (s Stream) once(life context.Context, serve func(context.Context, conn.Stream) error) error {
+func (s Stream) once(life context.Context, serve func(context.Context, engine.Stream) error) error {
 	// A member that is cut off from the others must end the stream rather than stay silent on it.
 	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(life, "hasleader", "true"))
 	defer cancel()
@@ -102,23 +104,19 @@ type outdated struct{ error }
 func (o *outdated) Unwrap() error { return o.error }
 
 // Open opens the stream once, for what cannot be resumed. It lives as long as parent.
-func (s Stream) Open(parent context.Context) (conn.Stream, error) {
+func (s Stream) Open(parent context.Context) (engine.Stream, error) {
 	opts := s.Options
 	if s.Pinned {
-		opts = append(slices.Clip(opts), conn.OnEndpoint(s.Endpoint))
+		opts = append(slices.Clip(opts), call.OnEndpoint(s.Endpoint))
 	}
-	open, err := s.Conn.NewStream(parent, s.Desc, s.Method, opts...)
-	if err != nil {
-		return nil, err
-	}
-	return open.(conn.Stream), nil
+	return s.Conn.OpenStream(parent, s.Desc, s.Method, opts...)
 }
 
 // Outage reports whether err says that no stream can be had now: no endpoint is Active, or the members refuse the login,
 // which a password that is learned later mends. What is under way waits; what waits for its first answer is to be told.
 func Outage(err error) bool {
 	var e *etcderr.Error
-	return errors.Is(err, conn.ErrUnavailable) || errors.As(err, &e) && e.Method() == pb.Auth_Authenticate_FullMethodName
+	return errors.Is(err, connerr.ErrUnavailable) || errors.As(err, &e) && e.Method() == pb.Auth_Authenticate_FullMethodName
 }
 
 // Final reports whether a stream that ended with err would end so again: the connection is closed, the endpoint is not
@@ -129,7 +127,7 @@ func Final(err error) bool {
 	if errors.As(err, &o) || Outage(err) {
 		return false
 	}
-	if errors.Is(err, conn.ErrClosed) || errors.Is(err, conn.ErrEndpoint) {
+	if errors.Is(err, connerr.ErrClosed) || errors.Is(err, connerr.ErrEndpoint) {
 		return true
 	}
 	var e *etcderr.Error

@@ -8,14 +8,15 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // Call finds the connection c is bound to, sends request with c's timeout and endpoint, and returns the response. It
 // returns conn.ErrNotOpen for an unbound context or an unknown name, and otherwise what conn.Conn's Invoke returns.
 func Call[Response any](parent context.Context, c ctx.Ctx, method string, request any) (*Response, error) {
-	to, err := conn.Lookup(c.Conn())
+	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return nil, err
 	}
@@ -30,10 +31,10 @@ func Call[Response any](parent context.Context, c ctx.Ctx, method string, reques
 func options(c ctx.Ctx) []grpc.CallOption {
 	var opts []grpc.CallOption
 	if timeout, ok := c.Timeout(); ok {
-		opts = append(opts, conn.Within(timeout))
+		opts = append(opts, call.Within(timeout))
 	}
 	if endpoint, ok := c.Endpoint(); ok {
-		opts = append(opts, conn.OnEndpoint(endpoint))
+		opts = append(opts, call.OnEndpoint(endpoint))
 	}
 	return opts
 }

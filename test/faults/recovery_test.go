@@ -155,7 +155,7 @@ func goroutines() []string {
 		all = make([]byte, 2*len(all))
 	}
 	return slices.DeleteFunc(strings.Split(string(all), "\n\n"), func(stack string) bool {
-		return !strings.Contains(stack, "google.golang.org/grpc") && !strings.Contains(stack, "eetcd-go/eetcd/conn.")
+		return !strings.Contains(stack, "google.golang.org/grpc") && !strings.Contains(stack, "eetcd-go/eetcd/internal/")
 	})
 }
 

@@ -120,7 +120,7 @@ func TestCheckSeesAConnectionThatIsNotClosed(t *testing.T) {
 	if err == nil {
 		t.Fatal("the check sees no goroutine of an open connection")
 	}
-	for _, owner := range []string{"eetcd/conn.", "google.golang.org/grpc"} {
+	for _, owner := range []string{"eetcd/internal/member.", "google.golang.org/grpc"} {
 		if !strings.Contains(err.Error(), owner) {
 			t.Errorf("the check sees no goroutine of %s in an open connection: %v", owner, err)
 		}

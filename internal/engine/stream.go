@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package engine
 
 import (
 	"context"
@@ -16,60 +16,12 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/member"
-	"github.com/eetcd-go/eetcd/internal/refusal"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// NewStream opens a stream on an Active endpoint, the next in turn, or on the one of [OnEndpoint]. The stream lives as
-// long as parent; it ends early, with the reason, when its endpoint freezes or the connection closes. It is not retried:
-// what can be resumed is for the caller to know. [Within] bounds its creation. With no Active endpoint it waits for one as
-// [Conn.Invoke] does, whose errors it has.
-// The result is a [Stream].
-func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	if parent == nil {
-		return nil, refusal.ErrNilContext
-	}
-	o, err := call.Split(opts)
-	if err != nil {
-		return nil, err
-	}
-	w := call.Wanted{Parent: parent, Pinned: o.Pinned, Endpoint: o.Endpoint, Method: method, Aside: o.Aside}
-	if o.Timeout > 0 {
-		w.Deadline = time.Now().Add(o.Timeout)
-	}
-	l, err := c.pickAlive(w)
-	if err != nil {
-		return nil, err
-	}
-	if err := l.RefreshToken(parent, c.opts.defaultTimeout); err != nil {
-		l.Release()
-		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.Address(), Cause: err})
-	}
-	s := &stream{conn: c, link: l, parent: parent, method: method, token: c.tokens.Used(), options: o.Rest}
-	s.asked.Store(int64(member.Clock()))
-	s.ctx, s.cancel = context.WithCancelCause(parent)
-	stop := context.AfterFunc(l.Service(), func() { s.cancel(context.Cause(l.Service())) })
-	s.close = sync.OnceFunc(func() {
-		stop()
-		s.cancel(nil)
-		l.Release()
-	})
-	if o.Timeout > 0 {
-		timer := time.AfterFunc(time.Until(w.Deadline), func() { s.cancel(context.DeadlineExceeded) })
-		defer timer.Stop()
-	}
-	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, o.Rest...)
-	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
-	if err != nil {
-		err = s.failed(err, false, nil)
-		s.close()
-		return nil, err
-	}
-	return s, nil
-}
-
-// Stream is what NewStream of a [Conn] returns: a gRPC stream that knows where it is.
+// Stream is a gRPC stream that knows where it is.
 type Stream interface {
 	grpc.ClientStream
 	// Endpoint returns the endpoint that the stream is on, in the spelling given to Open.
@@ -85,10 +37,62 @@ type Stream interface {
 	Abort()
 }
 
+// opener opens the streams of a connection.
+type opener struct {
+	picker  *picker
+	tokens  *member.Tokens // nil without credentials
+	limits  func() call.Limits
+	timeout time.Duration // of the wait for another token
+}
+
+// open opens a stream, as package conn documents it of NewStream.
+func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
+	if parent == nil {
+		return nil, connerr.ErrNilContext
+	}
+	to, err := call.Split(opts)
+	if err != nil {
+		return nil, err
+	}
+	w := call.Wanted{Parent: parent, Pinned: to.Pinned, Endpoint: to.Endpoint, Method: method, Aside: to.Aside}
+	if to.Timeout > 0 {
+		w.Deadline = time.Now().Add(to.Timeout)
+	}
+	l, err := o.picker.pickAlive(w)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.RefreshToken(parent, o.timeout); err != nil {
+		l.Release()
+		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.Address(), Cause: err})
+	}
+	s := &stream{opener: o, link: l, parent: parent, method: method, token: o.tokens.Used(), options: to.Rest}
+	s.asked.Store(int64(member.Clock()))
+	s.ctx, s.cancel = context.WithCancelCause(parent)
+	stop := context.AfterFunc(l.Service(), func() { s.cancel(context.Cause(l.Service())) })
+	s.close = sync.OnceFunc(func() {
+		stop()
+		s.cancel(nil)
+		l.Release()
+	})
+	if to.Timeout > 0 {
+		timer := time.AfterFunc(time.Until(w.Deadline), func() { s.cancel(context.DeadlineExceeded) })
+		defer timer.Stop()
+	}
+	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, to.Rest...)
+	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
+	if err != nil {
+		err = s.failed(err, false, nil)
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
 // stream is a gRPC stream whose errors say what the SDK knows of them, and whose end releases its link.
 type stream struct {
 	grpc.ClientStream
-	conn    *Conn
+	opener  *opener
 	link    *member.Link
 	parent  context.Context
 	ctx     context.Context
@@ -115,7 +119,7 @@ func (s *stream) Doubt() {
 }
 
 func (s *stream) Refused(err error) bool {
-	if !s.conn.tokens.Refused(s.token, err) {
+	if !s.opener.tokens.Refused(s.token, err) {
 		return false
 	}
 	s.token.Refuse(time.Duration(s.asked.Load()))
@@ -140,7 +144,7 @@ func (s *stream) failed(err error, sent bool, m any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
-	limits := s.conn.calls.Limits().With(s.options)
+	limits := s.opener.limits().With(s.options)
 	err = etcderr.FromRPC(err, etcderr.Call{
 		Method: s.method, Endpoint: s.Endpoint(), Sent: sent && !limits.Unsendable(err, m), Cause: s.cause(err),
 		ReceiveLimit: limits.Receive,

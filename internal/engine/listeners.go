@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package engine
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // must not hold a reconnection up.
 type listeners struct {
 	conn   string // its name
-	listen func(Endpoint)
+	listen func(conn string, s member.Snapshot)
 	queue  chan member.Snapshot
 	log    *slog.Logger
 	busy   atomic.Bool // the listener is at work
@@ -22,8 +22,8 @@ type listeners struct {
 
 const listenerQueue = 1024
 
-func newListeners(conn string, o *options) *listeners {
-	return &listeners{conn: conn, listen: o.listener, queue: make(chan member.Snapshot, listenerQueue), log: o.log}
+func newListeners(conn string, c *Config) *listeners {
+	return &listeners{conn: conn, listen: c.Listener, queue: make(chan member.Snapshot, listenerQueue), log: c.Log}
 }
 
 func (n *listeners) tell(e member.Snapshot) {
@@ -33,8 +33,12 @@ func (n *listeners) tell(e member.Snapshot) {
 	select {
 	case n.queue <- e:
 	default:
+		state := "Frozen"
+		if e.Active {
+			state = "Active"
+		}
 		n.log.Warn("etcd state listener is too slow: change dropped",
-			slog.String("connection", n.conn), slog.String("endpoint", e.Address), slog.String("state", e.State.String()))
+			slog.String("connection", n.conn), slog.String("endpoint", e.Address), slog.String("state", state))
 	}
 }
 
@@ -49,7 +53,7 @@ func (n *listeners) run(life context.Context) {
 			return
 		case e := <-n.queue:
 			n.busy.Store(true)
-			n.listen(endpointOf(n.conn, e))
+			n.listen(n.conn, e)
 			n.busy.Store(false)
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package engine
 
 import (
 	"context"
@@ -15,6 +15,9 @@ import (
 	"google.golang.org/grpc"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
@@ -24,8 +27,9 @@ type dials struct {
 	at map[string][]time.Time
 }
 
-// nowhere opens a connection on which every attempt to connect fails after a time.
-func nowhere(t *testing.T, takes time.Duration, opts ...Option) (*Conn, *dials) {
+// nowhere opens a connection on which every attempt to connect fails after a time. pause is between two attempts, nil the
+// usual one.
+func nowhere(t *testing.T, takes time.Duration, pause func() backoff.BackOff) (*Conn, *dials) {
 	d := &dials{at: map[string][]time.Time{}}
 	dial := func(parent context.Context, target string) (net.Conn, error) {
 		d.mu.Lock()
@@ -34,8 +38,16 @@ func nowhere(t *testing.T, takes time.Duration, opts ...Option) (*Conn, *dials) 
 		wait.For(parent, takes)
 		return nil, errors.New("connection refused")
 	}
-	opts = append(opts, WithLazy(), WithDialOptions(grpc.WithContextDialer(dial)))
-	c, err := Open(t.Context(), "", []string{"a:1", "b:1"}, opts...)
+	config := Default()
+	config.Lazy, config.Dial = true, []grpc.DialOption{grpc.WithContextDialer(dial)}
+	if pause != nil {
+		config.Backoff = pause
+	}
+	addresses, err := member.ParseAddresses([]string{"a:1", "b:1"}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Open(t.Context(), "", addresses, config, func(*Conn) any { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +74,7 @@ func (d *dials) longest(address string) time.Duration {
 
 func TestPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, d := nowhere(t, 0)
+		_, d := nowhere(t, 0, nil)
 		time.Sleep(time.Minute)
 		if longest := d.longest("a:1"); longest > time.Second {
 			t.Errorf("%v between two attempts", longest)
@@ -76,7 +88,7 @@ func TestPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
 func TestPauseOfTheUsersIsKeptWhileNothingIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		constant := func() backoff.BackOff { return backoff.NewConstantBackOff(10 * time.Second) }
-		c, d := nowhere(t, 0, WithBackoff(constant))
+		c, d := nowhere(t, 0, constant)
 		time.Sleep(59 * time.Second)
 		if n := d.count("a:1"); n != 6 {
 			t.Errorf("%d attempts in a minute, want one each 10 s", n)
@@ -93,7 +105,7 @@ func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
 	for name, takes := range map[string]time.Duration{"refused": 0, "refused after 200 ms": 200 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, d := nowhere(t, takes)
+				c, d := nowhere(t, takes, nil)
 				for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(time.Millisecond) {
 					c.set.Hurry(nil)
 				}
@@ -109,10 +121,10 @@ func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
 
 func TestCallForOneEndpointBringsOnlyItsAttemptForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, d := nowhere(t, 0, WithBackoff(func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) }))
+		c, d := nowhere(t, 0, func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) })
 		synctest.Wait()
-		_, err := pb.NewKVClient(c).Range(t.Context(), &pb.RangeRequest{Key: []byte("k")}, OnEndpoint("a:1"), Within(2*time.Second))
-		if !errors.Is(err, ErrUnavailable) {
+		_, err := pb.NewKVClient(c).Range(t.Context(), &pb.RangeRequest{Key: []byte("k")}, call.OnEndpoint("a:1"), call.Within(2*time.Second))
+		if !errors.Is(err, connerr.ErrUnavailable) {
 			t.Error(err)
 		}
 		if a, b := d.count("a:1"), d.count("b:1"); a < 7 || b != 1 {
@@ -124,7 +136,7 @@ func TestCallForOneEndpointBringsOnlyItsAttemptForward(t *testing.T) {
 // A call that asks while an attempt is under way gets another one after it, since the server may have come back meanwhile.
 func TestAttemptUnderWayDoesNotSwallowTheWishForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, d := nowhere(t, 900*time.Millisecond, WithBackoff(func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) }))
+		c, d := nowhere(t, 900*time.Millisecond, func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) })
 		time.Sleep(500 * time.Millisecond)
 		c.set.Hurry(nil)
 		time.Sleep(450 * time.Millisecond)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package refusal holds the errors with which the SDK refuses a request before anything is sent. Package conn documents
+// Package connerr holds the errors with which the SDK refuses a request before anything is sent. Package conn documents
 // them, and exports the same values.
-package refusal
+package connerr
 
 import (
 	"fmt"

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package engine is a connection, and the registry of those that are open. Service packages find their connection here by
+// its name, and keep on it what their users share. Package conn is what users see of it.
+//
+// Its files depend on each other in one direction. From below: how a request finds a link, and how long it waits for one
+// (patience.go, errors.go), the streams (stream.go), changes of the set of endpoints (sync.go), what others keep on a
+// connection or want to be told (services.go, listeners.go), a connection (conn.go), those that are open (registry.go).
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/life"
+	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/tell"
+)
+
+// Conn is an open connection. All its methods are safe for concurrent use.
+type Conn struct {
+	services
+	*picker
+	*membership
+	name      string
+	config    Config
+	life      *life.Life // ends, with ErrClosed, when the connection closes
+	set       *member.Set
+	tokens    *member.Tokens // nil without credentials
+	calls     *call.Caller
+	streams   *opener
+	listeners *listeners
+
+	// Face is what package conn shows of the connection.
+	Face any
+
+	leave    func() // makes the connection unknown
+	closing  sync.Once
+	closeErr error
+}
+
+var _ grpc.ClientConnInterface = (*Conn)(nil)
+
+// Close waits closeTimeout for a state listener that does not return. Its own goroutines, which end by themselves but may get
+// little CPU, it gives closeMax.
+const (
+	closeTimeout = time.Second
+	closeMax     = 5 * time.Second
+)
+
+func newConn(name string, addresses []member.Address, config Config) *Conn {
+	c := &Conn{name: name, config: config, life: life.New(), listeners: newListeners(name, &config)}
+	if config.Credentials != nil {
+		c.tokens = member.NewTokens(config.Credentials)
+	}
+	c.set = member.NewSet(&member.Config{
+		Connection: name, Life: c.life, Random: config.Random, TLS: config.TLS, Files: config.Files, Tokens: c.tokens,
+		ConnectTimeout: config.ConnectTimeout, LoginTimeout: max(config.ConnectTimeout, config.DefaultTimeout),
+		CheckInterval: config.CheckInterval, SignOfLife: config.HedgeDelay,
+		Backoff: config.Backoff, Log: config.Log, Dial: config.Dial, Network: config.Network, Tell: c.listeners.tell,
+	}, addresses)
+	c.picker = &picker{
+		name: name, life: c.life, set: c.set, patience: config.Patience, transport: transportOf(&config, addresses),
+	}
+	c.calls = call.New(call.Config{
+		Links: c.picker, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: config.HedgeDelay,
+		DefaultTimeout: config.DefaultTimeout, Dial: config.Dial,
+	})
+	c.streams = &opener{picker: c.picker, tokens: c.tokens, limits: c.calls.Limits, timeout: config.DefaultTimeout}
+	c.membership = newMembership(c.picker, c.calls, &config)
+	return c
+}
+
+// openLate is how many connect timeouts Open waits for endpoints that have no verdict yet where another one serves.
+const openLate = 2
+
+// open starts what looks after the endpoints. It waits for the first verdict of each, unless the connection is lazy, and
+// fails where none of their members can serve anything. It does not wait for the last of them where one serves: an attempt of
+// a process with little CPU may take long.
+func (c *Conn) open(parent context.Context) error {
+	c.life.Fork(func() { c.listeners.run(c.life) })
+	first, n := c.set.Start()
+	if c.config.Lazy {
+		return nil
+	}
+	limit := time.NewTimer(openLate * c.config.ConnectTimeout)
+	defer limit.Stop()
+	for late := false; n > 0 && !(late && c.set.Serves()); {
+		select {
+		case <-first:
+			n--
+		case <-limit.C:
+			late = true
+		case <-parent.Done():
+			if c.set.Serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
+				return nil // the others may answer later
+			}
+			return c.refused("open", tell.Ended(parent))
+		}
+	}
+	if !c.set.Serves() {
+		return c.refused("open", nil)
+	}
+	return nil
+}
+
+// Name returns the name that the connection is registered under.
+func (c *Conn) Name() string { return c.name }
+
+// Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
+func (c *Conn) Info() []member.Snapshot { return c.set.Info() }
+
+// Addresses returns the addresses of the endpoints there are now.
+func (c *Conn) Addresses() []member.Address { return c.set.Addresses() }
+
+// Active returns the addresses of the endpoints that are Active, sorted. It never blocks.
+func (c *Conn) Active() []string {
+	var active []string
+	for _, s := range c.set.Info() {
+		if s.Active {
+			active = append(active, s.Address)
+		}
+	}
+	return active
+}
+
+// Spelling returns an endpoint's address as Info has it, for any spelling of it. What is no endpoint of the connection is
+// returned as it is. It never blocks.
+func (c *Conn) Spelling(address string) string {
+	if e := c.set.Find(address); e != nil {
+		return e.Address()
+	}
+	return address
+}
+
+// CountLeases adds n to the number of leases that Info shows as kept alive through an endpoint.
+func (c *Conn) CountLeases(address string, n int) {
+	if e := c.set.Find(address); e != nil {
+		e.CountLeases(n)
+	}
+}
+
+// DefaultTimeout returns how long a call may take for which nobody sets a time.
+func (c *Conn) DefaultTimeout() time.Duration { return c.config.DefaultTimeout }
+
+// Renewable reports whether an error says no more than that the token is not valid any more, for which the connection gets
+// another one: it has credentials, and they may still be good. Service packages tell by it whether a stream can be resumed.
+func (c *Conn) Renewable(err error) bool { return c.tokens.Refused(&member.Token{}, err) }
+
+// Invoke makes a unary call, as package conn documents it.
+func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	return c.calls.Invoke(parent, method, args, reply, opts...)
+}
+
+// OpenStream opens a stream, as package conn documents it of NewStream.
+func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
+	return c.streams.open(parent, desc, method, opts...)
+}
+
+// NewStream is OpenStream for generated stubs.
+func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return c.streams.open(parent, desc, method, opts...)
+}
+
+// Go runs f on a goroutine that belongs to the connection: life ends, with the cause ErrClosed, when the connection
+// closes, and Close waits for f to return. On a closed connection it returns ErrClosed and does not run f.
+func (c *Conn) Go(f func(life context.Context)) error { return c.life.Go(f) }
+
+// Closed reports whether the connection is closed.
+func (c *Conn) Closed() bool { return c.life.Err() != nil }
+
+// Close closes the connection, as package conn documents it.
+func (c *Conn) Close() error {
+	c.closing.Do(func() {
+		c.leave() // whoever looks the name up no longer finds it
+		// End what is under way: calls that wait for a retry, streams, the goroutines that look after the endpoints;
+		// closing its transport then ends each call that waits for an answer.
+		c.closeErr = c.joinError(c.life.End())
+	})
+	return c.closeErr
+}
+
+// joinError waits until the goroutines are joined, and reports what has not ended in its time.
+func (c *Conn) joinError(joined <-chan struct{}) error {
+	began := time.Now()
+	for _, limit := range [...]time.Duration{closeTimeout, closeMax} {
+		timeout := time.NewTimer(limit - time.Since(began))
+		select {
+		case <-joined:
+			timeout.Stop()
+			return nil
+		case <-timeout.C:
+		}
+		if c.listeners.busy.Load() {
+			return fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, limit)
+		}
+	}
+	return fmt.Errorf("conn: close %q: its goroutines have not ended within %v", c.name, closeMax)
+}

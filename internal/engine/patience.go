@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/life"
+	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/tell"
+)
+
+// hurryEvery is how often a waiting call asks for another attempt to reconnect.
+const hurryEvery = 250 * time.Millisecond
+
+// picker finds the links for the requests of a connection.
+type picker struct {
+	name     string // of the connection
+	life     *life.Life
+	set      *member.Set
+	patience time.Duration
+	transport
+}
+
+var _ call.Links = (*picker)(nil)
+
+// transport is what all endpoints of a connection must have in common.
+type transport struct {
+	hasTLS bool // there is a TLS configuration
+	secure bool // the transport is TLS
+}
+
+func transportOf(c *Config, addresses []member.Address) transport {
+	secure := func(a member.Address) bool { return a.Secure }
+	return transport{hasTLS: c.TLS != nil, secure: c.TLS != nil || slices.ContainsFunc(addresses, secure)}
+}
+
+// parse parses an address that somebody else than the user of the connection has named.
+func (t transport) parse(address string) (member.Address, error) {
+	a, err := member.ParseAddress(address, t.hasTLS)
+	if err == nil && a.Secure != t.secure {
+		err = errors.New("the scheme does not match the transport of the connection") // a token might go in the clear
+	}
+	return a, err
+}
+
+// Pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
+// there is one. Where there is none, it waits while the connection has patience. last is what the call met before.
+func (p *picker) Pick(w call.Wanted, avoid *member.Link, last error) (*member.Link, error) {
+	if p.life.Err() != nil {
+		return nil, connerr.Closed(p.name)
+	}
+	if !w.Pinned {
+		if l := p.set.Next(avoid); l != nil {
+			return l, nil
+		}
+	}
+	return p.await(w, avoid, last)
+}
+
+// await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
+// and when the call's time is up.
+func (p *picker) await(w call.Wanted, avoid *member.Link, last error) (*member.Link, error) {
+	if e := p.set.Find(w.Endpoint); w.Pinned && w.AboutOneMember() && (e == nil || onStandby(e)) {
+		return p.outside(w.Endpoint)
+	}
+	leaderless := w.NeedsNoLeader()
+	timer := time.NewTimer(hurryEvery)
+	defer timer.Stop()
+	for {
+		e, err := p.named(w)
+		if err != nil {
+			return nil, err
+		}
+		since, changed := p.set.Outage(e) // before the look for a link, so that no change is missed
+		if l := p.available(e, avoid, leaderless); l != nil {
+			return l, nil
+		}
+		p.set.Hurry(e)
+		left := hurryEvery
+		if !since.IsZero() && !p.set.ComingBack(e) { // else the last link left just now, and there will be a change
+			left = min(left, p.patience-time.Since(since))
+		}
+		if left <= 0 || onStandby(e) {
+			select {
+			case <-changed: // an endpoint has come back since the look for a link
+				continue
+			default:
+				return nil, p.away(e, since, nil, last)
+			}
+		}
+		if !w.Deadline.IsZero() {
+			left = min(left, time.Until(w.Deadline))
+		}
+		timer.Reset(left)
+		select {
+		case <-changed:
+		case <-timer.C:
+			if !w.Deadline.IsZero() && !time.Now().Before(w.Deadline) {
+				return nil, p.away(e, since, context.DeadlineExceeded, last)
+			}
+		case <-w.Parent.Done():
+			return nil, p.away(e, since, tell.Ended(w.Parent), last)
+		case <-p.life.Done():
+			return nil, connerr.Closed(p.name)
+		}
+	}
+}
+
+// away is ErrUnavailable of an endpoint, with nil of all of them.
+func (p *picker) away(e *member.Endpoint, since time.Time, ended, last error) error {
+	u := &unavailable{conn: p.name, ended: ended, last: last}
+	if !since.IsZero() {
+		u.outage = time.Since(since)
+	}
+	if e == nil {
+		u.endpoints = p.set.Info()
+	} else {
+		u.endpoints = []member.Snapshot{e.Snapshot()}
+	}
+	return u
+}
+
+// named is the endpoint that the call is for, nil where any will do.
+func (p *picker) named(w call.Wanted) (*member.Endpoint, error) {
+	if !w.Pinned {
+		return nil, nil
+	}
+	if e := p.set.Find(w.Endpoint); e != nil {
+		return e, nil
+	}
+	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", connerr.ErrEndpoint, p.name, tell.Endpoint(w.Endpoint))
+}
+
+// available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn. A request that is
+// leaderless, as it needs no leader, may go to a member that has none.
+func (p *picker) available(e *member.Endpoint, avoid *member.Link, leaderless bool) *member.Link {
+	if e != nil {
+		return e.Acquire(leaderless)
+	}
+	if l := p.set.Next(avoid); l != nil || !leaderless {
+		return l
+	}
+	return p.set.Aside(avoid)
+}
+
+// onStandby reports whether mode Random keeps the endpoint for when others fail; nobody need wait for that.
+func onStandby(e *member.Endpoint) bool { return e != nil && e.OnStandby() }
+
+// outside acquires a link for one call to an address that the connection does not use: a member that the member list or the
+// caller names can be asked for its status, or for a snapshot, whether it is an endpoint or not.
+func (p *picker) outside(address string) (*member.Link, error) {
+	a, err := p.parse(address)
+	if err != nil {
+		return nil, member.BadEndpoint(address, err)
+	}
+	l, err := p.set.Outside(a)
+	if errors.Is(err, connerr.ErrClosed) {
+		return nil, connerr.Closed(p.name)
+	}
+	return l, err
+}
+
+// pickAlive acquires a link for a stream, one that is not quiet or gives a sign of life.
+func (p *picker) pickAlive(w call.Wanted) (*member.Link, error) {
+	var last error
+	for {
+		l, err := p.Pick(w, nil, last)
+		if err != nil || !l.Quiet(member.Clock()) || l.Probe().Wait(w.Parent, w.Deadline) || l.InRotation() {
+			return l, err
+		}
+		l.Release()
+		last = member.ErrSilent
+	}
+}
+
+// Other acquires a link of another endpoint than that of avoid; nil when there is none. The caller releases it.
+func (p *picker) Other(avoid *member.Link) *member.Link { return p.set.Other(avoid) }
+
+// refused is ErrUnavailable for want of any endpoint. ended is why a wait for one ended, nil where nothing was waited for.
+func (p *picker) refused(doing string, ended error) error {
+	return &unavailable{conn: p.name, doing: doing, ended: ended, endpoints: p.set.Info()}
+}
+
+// WaitReady waits until at least one endpoint is Active. It returns ErrClosed when the connection closes meanwhile, and
+// an error that wraps ErrUnavailable and parent's error when parent ends first.
+func (p *picker) WaitReady(parent context.Context) error {
+	if parent == nil {
+		return connerr.ErrNilContext
+	}
+	for {
+		active, changed := p.set.Watch()
+		switch {
+		case p.life.Err() != nil:
+			return connerr.ErrClosed
+		case active > 0:
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-p.life.Done():
+		case <-parent.Done():
+			return p.refused("wait", tell.Ended(parent))
+		}
+	}
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package life_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/life"
+)
+
+func TestEndWaitsForEveryGoroutineAndRefusesFurtherOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := life.New()
+		var cause error
+		if err := l.Go(func(life context.Context) {
+			<-life.Done()
+			cause = context.Cause(life)
+			l.Fork(func() { time.Sleep(time.Second) })
+		}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		joined := l.End()
+		if err := l.Go(func(context.Context) { t.Error("a goroutine began after the end") }); !errors.Is(err, connerr.ErrClosed) {
+			t.Errorf("got %v, want ErrClosed", err)
+		}
+		<-joined
+		if time.Since(began) != time.Second || !errors.Is(cause, connerr.ErrClosed) {
+			t.Errorf("joined after %v, with the cause %v", time.Since(began), cause)
+		}
+	})
+}
