@@ -17,13 +17,36 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
+// state is where a flight is:
+//
+//	state          event                                          next
+//	grounded       an attempt begins                              flying
+//	flying         it has been silent for its patience            hedged
+//	hedged         its link leaves service                        left
+//	hedged, left   the hedge has the first answer                 answered
+//	not grounded   the deadline of the call passes                expired, unless answered
+//	any            the attempt ends, with an answer or an error   grounded, but left and expired stay and tell why it failed
+//	left           the call goes on                               grounded
+//
+// In left, answered and expired the context of the attempt is cancelled. A caller who ends the call cancels it in any state.
+type state uint8
+
+const (
+	grounded state = iota // no attempt is under way
+	flying
+	hedged // the hedge has begun, and may have ended without an answer
+	left
+	answered
+	expired
+)
+
 // flight carries one attempt after another of a call: their cancellation, their timer and what gRPC reports back.
 // Contexts and timers are most of what a client allocates for a call, so a flight that ended undisturbed, as nearly all
 // do, serves another call; one whose context was cancelled, or whose timer may still fire, does not.
 type flight struct {
 	ctx    context.Context
 	cancel context.CancelFunc
-	abort  func()      // ends the call, with the attempt under way, for good; made once
+	abort  func()      // ends the attempt under way because the caller has ended the call; made once
 	timer  *time.Timer // stopped between attempts
 	peer   peer.Peer   // its address is set if the request got a stream on the transport
 	opts   []grpc.CallOption
@@ -35,14 +58,11 @@ type flight struct {
 	rest     time.Duration // until the deadline, when the attempt began
 
 	mu      sync.Mutex
+	state   state
 	own     wait.OwnTime  // of the silence, until the hedge
-	running bool          // an attempt is under way
-	aborted bool          // the caller has ended the call
-	expired bool          // the deadline passed
-	left    bool          // the attempt was ended because its link left service
-	hedged  chan struct{} // closed when the hedge has ended; nil before one begins
+	landed  chan struct{} // closed when the hedge has ended; nil before one begins
 	second  *flight       // the hedge's own flight, while it runs
-	answer  proto.Message // the hedge's answer, if that came first
+	answer  proto.Message // the hedge's answer, in answered
 	unwatch func() bool   // undoes leaveWith; nil where there is nothing to undo
 }
 
@@ -58,7 +78,6 @@ func (f *flight) init(leader bool, hedge func()) {
 	f.abort = func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.aborted = true
 		f.cancel()
 	}
 	f.hedge = hedge
@@ -74,11 +93,19 @@ func (f *flight) base() context.Context {
 	return context.Background()
 }
 
-// renew makes the flight fit for another attempt after one that left its link, unless the call is over.
-func (f *flight) renew() {
+// is reports whether the flight is in a state.
+func (f *flight) is(s state) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.aborted && !f.expired {
+	return f.state == s
+}
+
+// renew makes a flight that has left its link fit for another attempt, unless the call is over: parent is the caller's.
+func (f *flight) renew(parent context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state == left && parent.Err() == nil { // else abort has cancelled, or is about to
+		f.state = grounded
 		f.ctx, f.cancel = context.WithCancel(f.base())
 	}
 }
@@ -121,21 +148,24 @@ func (f *flight) send(ctx context.Context, l *member.Link, method string, args, 
 	}
 	f.peer = peer.Peer{}
 	f.mu.Lock()
-	f.running, f.expired, f.left, f.hedged, f.answer = true, false, false, nil, nil
+	f.state, f.landed, f.answer = flying, nil, nil
 	armed := f.arm(patience)
 	f.mu.Unlock()
 
 	err := l.Invoke(ctx, method, args, reply, opts...)
 
 	f.mu.Lock()
-	if err != nil && f.hedged != nil && f.answer == nil && !f.expired {
+	if err != nil && (f.state == hedged || f.state == left) {
 		// The hedge may still save the call. It ends with the caller's context and the deadline, as this attempt does.
-		hedged := f.hedged
+		landed := f.landed
 		f.mu.Unlock()
-		<-hedged
+		<-landed
 		f.mu.Lock()
 	}
-	f.running = false
+	saved := err != nil && f.state == answered
+	if err == nil || saved || f.state == flying || f.state == hedged {
+		f.state = grounded
+	}
 	if f.second != nil {
 		f.second.cancel()
 	}
@@ -143,16 +173,16 @@ func (f *flight) send(ctx context.Context, l *member.Link, method string, args, 
 		f.unwatch()
 		f.unwatch = nil
 	}
-	hedged, answer := f.hedged, f.answer
+	landed, answer := f.landed, f.answer
 	f.mu.Unlock()
 	if armed && !f.timer.Stop() {
 		f.spoilt = true // it fired: for all we know, it is about to cancel
 	}
-	if hedged != nil {
-		<-hedged
+	if landed != nil {
+		<-landed
 		f.spoilt = true
 	}
-	if err != nil && answer != nil {
+	if saved {
 		target := reply.(proto.Message)
 		proto.Reset(target)
 		proto.Merge(target, answer)
@@ -198,18 +228,17 @@ func (f *flight) silence() time.Duration {
 // fire is what the timer calls.
 func (f *flight) fire() {
 	f.mu.Lock()
-	if !f.running {
+	now := time.Now()
+	switch {
+	case f.state == grounded || f.state == answered:
 		f.mu.Unlock()
 		return
-	}
-	now := time.Now()
-	if !f.deadline.IsZero() && !now.Before(f.deadline) {
-		f.expired = true
+	case !f.deadline.IsZero() && !now.Before(f.deadline):
+		f.state = expired
 		f.cancel()
 		f.mu.Unlock()
 		return
-	}
-	if f.hedged != nil {
+	case f.state != flying:
 		f.mu.Unlock()
 		return
 	}
@@ -218,13 +247,13 @@ func (f *flight) fire() {
 		f.mu.Unlock()
 		return
 	}
-	done := make(chan struct{})
-	f.hedged = done
+	landed := make(chan struct{})
+	f.state, f.landed = hedged, landed
 	if !f.deadline.IsZero() {
 		f.set(math.MaxInt64, now)
 	}
 	f.mu.Unlock()
-	defer close(done)
+	defer close(landed)
 	f.hedge()
 }
 
@@ -238,15 +267,15 @@ func (f *flight) sent() bool { return f.peer.Addr != nil }
 func (f *flight) leaveWith(l *member.Link) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.running {
+	if f.state != hedged {
 		return
 	}
-	attempt := f.hedged
+	attempt := f.landed
 	f.unwatch = context.AfterFunc(l.Service(), func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if f.running && f.hedged == attempt {
-			f.left = true
+		if f.state == hedged && f.landed == attempt {
+			f.state = left
 			f.cancel()
 		}
 	})
@@ -257,10 +286,11 @@ func (f *flight) leaveWith(l *member.Link) {
 func (f *flight) join(second *flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.running {
-		f.second = second
+	if f.state != hedged && f.state != left {
+		return false
 	}
-	return f.running
+	f.second = second
+	return true
 }
 
 // leave ends the hedge. If it has the first answer, that ends the attempt.
@@ -268,8 +298,8 @@ func (f *flight) leave(err error, answer proto.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.second = nil
-	if err == nil && f.running {
-		f.answer = answer
+	if err == nil && (f.state == hedged || f.state == left) {
+		f.state, f.answer = answered, answer
 		f.cancel()
 	}
 }

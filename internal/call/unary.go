@@ -37,7 +37,8 @@ type unary struct {
 }
 
 func (u *unary) run(ctx context.Context) error {
-	if err := u.cause(); err != nil {
+	if u.parent.Err() != nil || u.shared.Life.Err() != nil {
+		err := u.cause()
 		return etcderr.FromRPC(err, etcderr.Call{Method: u.method, Cause: err})
 	}
 	var avoid *member.Link
@@ -66,8 +67,8 @@ func (u *unary) run(ctx context.Context) error {
 		u.learn(l, err)
 		before := last
 		avoid, last = l, err
-		if u.left {
-			u.renew()
+		if u.is(left) {
+			u.renew(u.parent)
 			ctx = u.context(u.parent)
 		}
 		if !u.again(err) || !u.pause(attempt, err) {
@@ -101,7 +102,7 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		l.HeardFrom(u.began)
 		return nil
 	}
-	if u.left && u.cause() == nil {
+	if u.is(left) && u.cause() == nil {
 		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.Service()))
 	}
 	limits := u.shared.limits().With(u.options.Rest)
@@ -118,7 +119,7 @@ func (u *unary) cause() error {
 		return tell.Ended(u.parent)
 	case u.shared.Life.Err() != nil:
 		return connerr.ErrClosed
-	case u.expired:
+	case u.is(expired):
 		return context.DeadlineExceeded
 	default:
 		return nil
