@@ -31,7 +31,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
-	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/internal/unary"
 )
 

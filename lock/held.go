@@ -8,7 +8,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
-	"github.com/eetcd-go/eetcd/internal/claim"
+	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/op"
