@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// budget bounds the requests that a connection sends beyond one per call: retries of what was sent, and hedges. It is full
-// in quiet times, so that every call that a dying member leaves unanswered can be sent again at once; once it is spent,
-// further ones wait until successes and time have refilled it, and an outage does not become a storm.
+// budget bounds the extra requests of a connection: retries of what was sent, and hedges. In quiet times it is full,
+// so every call that a dying member leaves unanswered can be sent again at once. Once it is spent, more retries wait
+// until successes and time have refilled it. So an outage does not become a storm.
 type budget struct {
 	tokens   atomic.Int64 // in thousandths
 	refilled atomic.Int64 // when time last refilled it, Unix nanoseconds
@@ -30,14 +30,14 @@ func newBudget() *budget {
 	return b
 }
 
-// credit records a call that succeeded. With a full budget, the common case, it costs one load.
+// credit records a successful call. With a full budget, the common case, it costs one load.
 func (b *budget) credit() {
 	if b.tokens.Load() < budgetSize {
 		b.tokens.Add(perSuccess)
 	}
 }
 
-// take takes what one more request costs, and reports whether there was enough.
+// take takes the cost of one more request, and reports whether the budget had enough.
 func (b *budget) take() bool {
 	b.refill()
 	if b.tokens.Add(-token) >= 0 {

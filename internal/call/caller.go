@@ -21,7 +21,7 @@ func New(c Config) *Caller {
 	return caller
 }
 
-// Limits is the limits of the connection on the sizes of messages.
+// Limits returns the connection's limits on the sizes of messages.
 func (c *Caller) Limits() Limits { return c.pool.shared.limits() }
 
 // Invoke makes a unary call, as package conn documents it.
@@ -54,7 +54,7 @@ func (c *Caller) Invoke(parent context.Context, method string, args, reply any, 
 	return err
 }
 
-// deadline is when a call ends, zero where nothing bounds it.
+// deadline returns when a call ends, or zero if nothing bounds it.
 func (c *Caller) deadline(parent context.Context, timeout time.Duration, t traits) time.Time {
 	deadline, ok := parent.Deadline()
 	switch {

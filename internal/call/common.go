@@ -12,7 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// Config is what the calls of one connection have in common.
+// Config holds what the calls of one connection have in common.
 type Config struct {
 	Links          Links
 	Life           context.Context // of the connection
@@ -22,11 +22,11 @@ type Config struct {
 	Dial           []grpc.DialOption // of the user's, which may hold limits for all calls
 }
 
-// common is what the calls of one connection share.
+// common is shared by the calls of one connection.
 type common struct {
 	Config
 	budget *budget
-	limits func() Limits // of what the dial options set for all calls
+	limits func() Limits // that the dial options set for all calls
 }
 
 func newCommon(c Config) *common {

@@ -41,8 +41,8 @@ const (
 )
 
 // flight carries one attempt after another of a call: their cancellation, their timer and what gRPC reports back.
-// Contexts and timers are most of what a client allocates for a call, so a flight that ended undisturbed, as nearly all
-// do, serves another call; one whose context was cancelled, or whose timer may still fire, does not.
+// Contexts and timers are most of what a client allocates for a call. So a flight that ended undisturbed serves
+// another call. A flight does not, if its context was cancelled or its timer may still fire.
 type flight struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -66,8 +66,8 @@ type flight struct {
 	unwatch func() bool   // undoes leaveWith; nil where there is nothing to undo
 }
 
-// requireLeader has a member without a leader turn a request away at once, instead of holding it until it times out
-// with nobody knowing what became of it.
+// requireLeader makes a member without a leader refuse a request at once. Otherwise the member holds it until it
+// times out with an unknown outcome.
 var requireLeader = metadata.Pairs("hasleader", "true")
 
 var leaderBase = metadata.NewOutgoingContext(context.Background(), requireLeader)
@@ -100,19 +100,19 @@ func (f *flight) is(s state) bool {
 	return f.state == s
 }
 
-// renew makes a flight that has left its link fit for another attempt, unless the call is over: parent is the caller's.
+// renew prepares a flight that has left its link for another attempt, unless parent, the caller's context, has ended.
 func (f *flight) renew(parent context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.state == left && parent.Err() == nil { // else abort has cancelled, or is about to
+	if f.state == left && parent.Err() == nil { // otherwise abort has cancelled, or is about to
 		f.state = grounded
 		f.ctx, f.cancel = context.WithCancel(f.base())
 	}
 }
 
-// callContext is what gRPC sees as the context of a call: cancelled as the flight is, with the caller's values and
-// deadline. A deadline of the SDK's own is for the flight's timer to keep: gRPC would only tell the server of it, with two
-// more allocations, and the server learns of the end of a call anyway.
+// callContext is the context that gRPC sees: cancelled with the flight, and with the caller's values and deadline.
+// The flight's timer keeps the SDK's own deadline. gRPC would only send it to the server, at the cost of two
+// allocations, and the server learns of the end of a call anyway.
 type callContext struct {
 	context.Context // the flight's
 	parent          context.Context
@@ -127,7 +127,7 @@ func (c *callContext) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// context is what gRPC is to see as the context of a call with the caller's values.
+// context returns the context that gRPC sees.
 func (f *flight) context(parent context.Context) context.Context {
 	ctx := &callContext{Context: f.ctx, parent: parent}
 	if f.leader {
@@ -139,8 +139,8 @@ func (f *flight) context(parent context.Context) context.Context {
 	return ctx
 }
 
-// send makes one attempt on a link. When the link has been silent for patience, the hedge is called once, on a
-// goroutine of its own; a patience of 0 means never. send returns when the attempt, the hedge and the timer are over.
+// send makes one attempt on a link. After a silence of patience it calls the hedge once, on a new goroutine. A
+// patience of 0 means never. send returns when the attempt, the hedge and the timer are over.
 func (f *flight) send(ctx context.Context, l *member.Link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration) error {
 	opts := f.opts
 	if len(extra) > 0 {
@@ -176,7 +176,7 @@ func (f *flight) send(ctx context.Context, l *member.Link, method string, args, 
 	landed, answer := f.landed, f.answer
 	f.mu.Unlock()
 	if armed && !f.timer.Stop() {
-		f.spoilt = true // it fired: for all we know, it is about to cancel
+		f.spoilt = true // it fired, and may be about to cancel
 	}
 	if landed != nil {
 		<-landed
@@ -191,8 +191,8 @@ func (f *flight) send(ctx context.Context, l *member.Link, method string, args, 
 	return err
 }
 
-// arm sets the timer for whichever comes first, the end of the patience or the deadline, and reports whether it did. The
-// lock must be held.
+// arm sets the timer for the end of the patience or the deadline, whichever is first, and reports whether it did. The
+// caller holds the lock.
 func (f *flight) arm(patience time.Duration) (armed bool) {
 	if patience == 0 && f.deadline.IsZero() {
 		f.rest = 0
@@ -207,7 +207,7 @@ func (f *flight) arm(patience time.Duration) (armed bool) {
 	return true
 }
 
-// set sets the timer to fire after the step, or at the deadline if that is earlier, and returns how long it is until that.
+// set makes the timer fire after the step, or at the deadline if that is earlier. It returns the time until then.
 func (f *flight) set(step time.Duration, now time.Time) (rest time.Duration) {
 	if !f.deadline.IsZero() {
 		rest = f.deadline.Sub(now)
@@ -217,7 +217,7 @@ func (f *flight) set(step time.Duration, now time.Time) (rest time.Duration) {
 	return rest
 }
 
-// silence is how long the attempt has been without an answer, 0 where that is not known.
+// silence returns how long the attempt has been without an answer, or 0 if that is unknown.
 func (f *flight) silence() time.Duration {
 	if f.deadline.IsZero() {
 		return 0
@@ -225,7 +225,7 @@ func (f *flight) silence() time.Duration {
 	return f.rest - time.Until(f.deadline)
 }
 
-// fire is what the timer calls.
+// fire runs when the timer fires.
 func (f *flight) fire() {
 	f.mu.Lock()
 	now := time.Now()
@@ -257,7 +257,7 @@ func (f *flight) fire() {
 	f.hedge()
 }
 
-// reusable reports whether nothing of this call can disturb the next one.
+// reusable reports whether nothing of this call can disturb another one.
 func (f *flight) reusable() bool { return !f.spoilt && f.ctx.Err() == nil }
 
 // sent reports whether the last attempt's request may have left the process.
@@ -281,8 +281,8 @@ func (f *flight) leaveWith(l *member.Link) {
 	})
 }
 
-// join makes second the flight of the hedge, which ends when the attempt does; it reports whether there is still
-// something to hedge.
+// join makes second the flight of the hedge, which ends with the attempt. It reports whether there is still something
+// to hedge.
 func (f *flight) join(second *flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -293,7 +293,7 @@ func (f *flight) join(second *flight) bool {
 	return true
 }
 
-// leave ends the hedge. If it has the first answer, that ends the attempt.
+// leave ends the hedge. A first answer of the hedge ends the attempt too.
 func (f *flight) leave(err error, answer proto.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// hedgeSilence is what happens when a call has been silent for the hedge delay: it casts doubt on the endpoint, and
-// sends a read to another one as well. Where neither answers, as in an election that the other one ends with an error, a
-// read leaves the silent endpoint when that is frozen. A write stays: it may have been applied, and its answer yet come.
+// hedgeSilence runs when a call has been silent for the hedge delay. It casts doubt on the endpoint, and sends a read
+// to another one as well. If neither answers, a read leaves the silent endpoint once that freezes. A write stays: it
+// may have been applied, and its answer may still come.
 func hedgeSilence(u *unary, calls *pool) {
 	u.link.Doubt()
 	if u.traits&read == 0 {
@@ -24,7 +24,7 @@ func hedgeSilence(u *unary, calls *pool) {
 		return
 	}
 	if len(u.options.Rest) > 0 {
-		return // they may have gRPC write to one place what both attempts bring, such as the header
+		return // gRPC may write what both attempts bring to one place, such as grpc.Header
 	}
 	if !u.shared.budget.take() {
 		return
@@ -36,12 +36,12 @@ func hedgeSilence(u *unary, calls *pool) {
 	defer other.Release()
 	second := calls.get(u.traits)
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
-	second.options.Pinned = true // for its silence, one more is enough
+	second.options.Pinned = true // a hedge is not hedged again
 	defer calls.put(second)
 	if !u.join(&second.flight) {
 		return
 	}
-	// The reply itself must be left alone: its own answer may be written to it now.
+	// The attempt may write its own answer to the reply now, so the hedge needs another message.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	stop := context.AfterFunc(u.parent, second.abort)
 	began := member.Clock()

@@ -18,16 +18,16 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// gRPC has the same words for what this side refuses to send or take and for what the server does. Only the limits of this
-// side, and the request itself, tell which of them it was.
+// gRPC uses the same words for a limit of this side and of the server. Only this side's limits and the request itself
+// tell which of them it was.
 
-// Limits are the sizes of messages that this side sends and takes, in bytes, and how it compresses what it sends.
+// Limits holds the largest sizes in bytes of messages that this side sends and receives, and its compression.
 type Limits struct {
 	send, Receive int
 	compressor    string
 }
 
-// With is the limits of a call with these options.
+// With returns the limits of a call with these options.
 func (l Limits) With(opts []grpc.CallOption) Limits {
 	for _, opt := range opts {
 		switch opt := opt.(type) {
@@ -42,8 +42,8 @@ func (l Limits) With(opts []grpc.CallOption) Limits {
 	return l
 }
 
-// limitsOf finds the limits that the user's dial options set for all calls: gRPC shows them to an interceptor only. The
-// connection that it uses for that never connects.
+// limitsOf finds the limits that the user's dial options set for all calls. gRPC shows them to an interceptor only,
+// so it makes a connection that never connects.
 func limitsOf(dial []grpc.DialOption) Limits {
 	l := Limits{send: math.MaxInt32, Receive: math.MaxInt32} // as member's service config has it
 	see := func(_ context.Context, _ string, _, _ any, _ *grpc.ClientConn, _ grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -55,12 +55,12 @@ func limitsOf(dial []grpc.DialOption) Limits {
 	if err != nil {
 		return l
 	}
-	_ = cc.Invoke(context.Background(), "/limits", nil, nil) // it reaches see only
+	_ = cc.Invoke(context.Background(), "/limits", nil, nil) // see ends it
 	_ = cc.Close()
 	return l
 }
 
-// Unsendable reports whether err is this side's own, for a request that it cannot send.
+// Unsendable reports whether err comes from this side, because it cannot send the request.
 func (l Limits) Unsendable(err error, request any) bool {
 	s, ok := status.FromError(err)
 	if !ok {
@@ -72,9 +72,9 @@ func (l Limits) Unsendable(err error, request any) bool {
 		buffers.Free()
 		return err != nil
 	case s.Code() == codes.Internal && strings.HasPrefix(s.Message(), "grpc: error while compressing"):
-		return l.incompressible(request) // else the server could not compress its answer
+		return l.incompressible(request) // otherwise the server could not compress its answer
 	case s.Code() == codes.ResourceExhausted && strings.HasPrefix(s.Message(), "trying to send message larger than max"):
-		// A server has gRPC's default, which is the largest there is.
+		// The server's limit is gRPC's default, which is the largest possible one.
 		return l.send != math.MaxInt32 && strings.HasSuffix(s.Message(), fmt.Sprintf(" %d)", l.send))
 	default:
 		return false
@@ -102,7 +102,7 @@ func (l Limits) incompressible(request any) bool {
 	return err != nil
 }
 
-// hopeless reports whether gRPC itself, on either side, could not send or take a message: it could not the next time either.
+// hopeless reports whether gRPC on either side cannot send or receive a message. A retry would fail in the same way.
 func hopeless(message string) bool {
 	return strings.HasPrefix(message, "grpc: ") || strings.HasPrefix(message, "trying to send message larger than max")
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// Wanted is what a request needs in order to find a link.
+// Wanted says what link a request needs.
 type Wanted struct {
 	Parent   context.Context
 	Deadline time.Time // until when it may wait; zero: as long as Parent
@@ -26,17 +26,17 @@ type Wanted struct {
 	Aside    bool // a member without a leader will do, whatever the request
 }
 
-// NeedsNoLeader reports whether a member serves the request by itself, whether it knows a leader or not.
+// NeedsNoLeader reports whether a member serves the request even without a leader.
 func (w Wanted) NeedsNoLeader() bool { return w.Aside || needsNoLeader(w.Method, w.Request) }
 
 // AboutOneMember reports whether the request is about one member and needs no leader.
 func (w Wanted) AboutOneMember() bool { return methods[w.Method]&local != 0 }
 
-// Links is where calls find their links. Its methods are safe for concurrent use.
+// Links finds links for calls. Its methods are safe for concurrent use.
 type Links interface {
-	// Pick acquires a link, of another endpoint than that of avoid where there is one. Where there is none, it waits as
-	// long as the connection has patience. last is what the call met before. The caller releases the link.
+	// Pick acquires a link, and prefers one of another endpoint than avoid's. If there is none, it waits as long as
+	// the connection has patience. last is the error that the call met before. The caller releases the link.
 	Pick(w Wanted, avoid *member.Link, last error) (*member.Link, error)
-	// Other acquires a link of another endpoint than that of avoid; nil when there is none. The caller releases it.
+	// Other acquires a link of another endpoint than avoid's, or returns nil. The caller releases it.
 	Other(avoid *member.Link) *member.Link
 }

@@ -12,21 +12,21 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 )
 
-// traits is what the retry policy must know of a method.
+// traits are the properties of a method on which the retry policy depends.
 type traits uint8
 
 const (
-	// read: changes nothing, so it may be sent again whatever became of it, and to two members at once.
+	// read: it changes nothing. So it may be sent again after any outcome, and to two members at once.
 	read traits = 1 << iota
-	// slow: may rightly take long, so its silence is no sign of trouble.
+	// slow: it may take long, so its silence is no sign of trouble.
 	slow
-	// unbounded: waits for other clients by design, or for a whole database, so it has no default deadline.
+	// unbounded: it waits for other clients by design, or works on a whole database, so it has no default deadline.
 	unbounded
-	// local: is about one member and works without a leader.
+	// local: it is about one member, and works without a leader.
 	local
 )
 
-// methods holds the methods that are not plain writes. What is not in it is taken for a write, which is the safe error.
+// methods holds the methods that are not plain writes. Any other method counts as a write, which is the safe error.
 var methods = map[string]traits{
 	pb.KV_Range_FullMethodName:                  read,
 	pb.Lease_LeaseTimeToLive_FullMethodName:     read,
@@ -65,7 +65,7 @@ func traitsOf(method string, request any) traits {
 	return 0
 }
 
-// needsNoLeader reports whether a member serves a request by itself, whether it knows a leader or not.
+// needsNoLeader reports whether a member serves a request even without a leader.
 func needsNoLeader(method string, request any) bool {
 	serializable := (*pb.RangeRequest).GetSerializable
 	switch method {
@@ -82,8 +82,8 @@ func needsNoLeader(method string, request any) bool {
 	}
 }
 
-// ours is a request as a message of this SDK. A program may use stubs of etcd's own, whose messages are other types and the
-// same on the wire. It returns nil for what is no such message.
+// ours returns a request as a message of this SDK. A program may use etcd's own stubs, whose messages have other Go
+// types and the same wire format. It returns nil for any other message.
 func ours[T any, M interface {
 	*T
 	proto.Message
@@ -103,7 +103,7 @@ func ours[T any, M interface {
 	return m
 }
 
-// reads reports whether a transaction only reads, on both branches, and all its reads are as wanted.
+// reads reports whether a transaction only reads, on both branches, and wanted accepts each of its reads.
 func reads(r *pb.TxnRequest, wanted func(*pb.RangeRequest) bool) bool {
 	for _, ops := range [2][]*pb.RequestOp{r.GetSuccess(), r.GetFailure()} {
 		for _, op := range ops {

@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
-// endpointOption and timeoutOption are call options of this package: gRPC passes them by.
+// endpointOption and timeoutOption are call options of this package, which gRPC ignores.
 type endpointOption struct {
 	grpc.EmptyCallOption
 	address string
@@ -24,16 +24,16 @@ type timeoutOption struct {
 	timeout time.Duration
 }
 
-// OnEndpoint is what package conn documents under the same name.
+// OnEndpoint is documented in package conn.
 func OnEndpoint(address string) grpc.CallOption { return endpointOption{address: address} }
 
-// Within is what package conn documents under the same name.
+// Within is documented in package conn.
 func Within(d time.Duration) grpc.CallOption { return timeoutOption{timeout: d} }
 
-// WithoutLeader is what package conn documents under the same name.
+// WithoutLeader is documented in package conn.
 func WithoutLeader() grpc.CallOption { return leaderOption{} }
 
-// Options are the options of one call: this package's, and those for gRPC.
+// Options holds the options of one call: this package's, and those for gRPC.
 type Options struct {
 	Pinned   bool // to Endpoint, which may be empty and is then refused
 	Endpoint string

@@ -75,7 +75,7 @@ func TestRequestThatWasNotSentCostsNoBudget(t *testing.T) {
 	})
 }
 
-// TestOnlyMethodsThatChangeNothingAreReads lists, for every method of every service, whether it may be sent twice.
+// TestOnlyMethodsThatChangeNothingAreReads checks for each method of every service whether it may be sent twice.
 func TestOnlyMethodsThatChangeNothingAreReads(t *testing.T) {
 	reads := map[string]bool{
 		"KV/Range": true, "Lease/LeaseTimeToLive": true, "Lease/LeaseLeases": true, "Cluster/MemberList": true,

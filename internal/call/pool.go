@@ -4,8 +4,8 @@ package call
 
 import "sync"
 
-// pool keeps the calls of a connection that have ended, for further ones. Calls that ask for a leader and calls that do
-// not differ in what their contexts carry.
+// pool keeps the calls of a connection that have ended, to reuse them. Calls that ask for a leader are kept apart,
+// because their contexts differ.
 type pool struct {
 	plain, leader sync.Pool
 	shared        *common
@@ -31,7 +31,7 @@ func (p *pool) get(t traits) *unary {
 	return u
 }
 
-// put ends the call, and keeps what it allocated for the next one where that is safe.
+// put ends the call, and keeps what it allocated for another one where that is safe.
 func (p *pool) put(u *unary) {
 	if !u.reusable() {
 		u.cancel()

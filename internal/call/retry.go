@@ -17,15 +17,16 @@ const (
 	retryMax = 500 * time.Millisecond
 )
 
-// retryWait is the pause before the n-th retry of a call, from 0: doubling, with full jitter in its upper half.
+// retryWait returns the pause before the n-th retry of a call, from 0. It doubles, with full jitter in its upper
+// half.
 func retryWait(n int) time.Duration {
 	d := retryMin << min(n, 10)
 	d = min(d, retryMax)
 	return d/2 + rand.N(d/2)
 }
 
-// repeatable reports whether a request of this kind may and should be sent again after err, to another endpoint if it is not
-// pinned to one.
+// repeatable reports whether a request of this kind may and should be sent again after err. It goes to another
+// endpoint unless it is pinned to one.
 func repeatable(err error, t traits, pinned bool) bool {
 	var e *etcderr.Error
 	if !errors.As(err, &e) {
@@ -45,7 +46,7 @@ func repeatable(err error, t traits, pinned bool) bool {
 		return true
 	case codes.Internal, codes.ResourceExhausted: // a reset stream, or a message that cannot be sent or taken
 		return !hopeless(e.Message())
-	default: // a server's own failure, which it would repeat
+	default: // a failure of the server, which another attempt would meet again
 		return false
 	}
 }

@@ -19,7 +19,7 @@ import (
 const (
 	// renewalsMax is how many tokens a call tries.
 	renewalsMax = 3
-	// retriesMax is how often a read is sent again that has no deadline of any kind.
+	// retriesMax is how often a read without any deadline is sent again.
 	retriesMax = 10
 )
 
@@ -84,7 +84,7 @@ func (u *unary) wanted() Wanted {
 	}
 }
 
-// attempt sends the request on a link once, and once more on another if this one is silent. It releases the link.
+// attempt sends the request on a link once, and on a second link if the first one is silent. It releases the link.
 func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	defer l.Release()
 	var patience time.Duration
@@ -112,7 +112,7 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	})
 }
 
-// cause is why the SDK or the caller ended an attempt, nil where it ended by itself.
+// cause returns why the SDK or the caller ended an attempt, or nil if it ended by itself.
 func (u *unary) cause() error {
 	switch {
 	case u.parent.Err() != nil:
@@ -126,7 +126,7 @@ func (u *unary) cause() error {
 	}
 }
 
-// renewToken gets another token than the one used, from the member that refused that, which is there.
+// renewToken replaces the token that the link's member refused.
 func (u *unary) renewToken(ctx context.Context, l *member.Link, used *member.Token) error {
 	if !l.Acquire() {
 		return nil // the next attempt goes to another one
@@ -140,7 +140,7 @@ func (u *unary) renewToken(ctx context.Context, l *member.Link, used *member.Tok
 	return l.RenewToken(ctx, used, u.began)
 }
 
-// unrenewed is the error of a call that was refused for its token where there is no other.
+// unrenewed returns the error of a call that was refused for its token, when there is no other token.
 func (u *unary) unrenewed(err, failed error) error {
 	var e *etcderr.Error
 	if !errors.As(err, &e) {
@@ -153,7 +153,7 @@ func (u *unary) unrenewed(err, failed error) error {
 	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{Method: e.Method(), Endpoint: e.Endpoint(), Sent: true, Cause: cause})
 }
 
-// alive reports whether an attempt may go out on its link, which it may not where a write finds that silent.
+// alive reports whether an attempt may go out on its link. A write may not go out on a silent link.
 func (u *unary) alive(l *member.Link) bool {
 	u.began = member.Clock()
 	if !l.Quiet(u.began) {
@@ -166,12 +166,12 @@ func (u *unary) alive(l *member.Link) bool {
 // again decides whether the request may and should be sent again after err.
 func (u *unary) again(err error) bool {
 	if u.link.Outside() && etcderr.OutcomeOf(err) == etcderr.NotSent {
-		return false // nobody looks after that endpoint: the caller is told why it cannot be reached
+		return false // nobody redials that address, so the caller gets the reason
 	}
 	return u.parent.Err() == nil && u.shared.Life.Err() == nil && repeatable(err, u.traits, u.options.Pinned)
 }
 
-// pause waits before the next attempt, and reports whether there is to be one: false when the call's time is up.
+// pause waits before the next attempt, and reports whether there is one. There is none when the call's time is up.
 func (u *unary) pause(attempt int, err error) bool {
 	if u.deadline.IsZero() && u.traits&read != 0 && attempt >= retriesMax {
 		return false
@@ -211,9 +211,9 @@ func (u *unary) sleep(d time.Duration) bool {
 	return false
 }
 
-// ended is the error of a call that gets no further attempt: the last answer, and why there is no other where the
-// call's time or connection ended in between. An attempt that was cut short has no answer to tell; before, what the
-// attempt ahead of it met, is then why the call was still under way.
+// ended returns the error of a call that gets no further attempt. It holds the last answer, and the reason if the
+// call's time or connection ended in between. An attempt that was cut short has no answer. Then before, the error of
+// an earlier attempt, says why the call was still under way.
 func (u *unary) ended(err, before error) error {
 	var e *etcderr.Error
 	if !errors.As(err, &e) {
@@ -238,7 +238,7 @@ func (u *unary) ended(err, before error) error {
 	return etcderr.FromRPC(e.GRPCStatus().Err(), call)
 }
 
-// learn draws from a failed call what it says of the endpoint.
+// learn draws conclusions about the endpoint from a failed call.
 func (u *unary) learn(l *member.Link, err error) {
 	switch {
 	case errors.Is(err, etcderr.ErrNoLeader):

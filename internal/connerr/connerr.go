@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package connerr holds the errors with which the SDK refuses a request before anything is sent. Package conn documents
+// Package connerr holds the errors for requests that the SDK refuses before it sends anything. Package conn documents
 // them, and exports the same values.
 package connerr
 
@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// refusal is a sentinel of what is refused before anything is sent.
+// refusal is the type of these errors.
 type refusal struct {
 	code codes.Code
 	text string
@@ -24,7 +24,7 @@ func (r *refusal) Error() string { return r.text }
 // NotSent tells etcderr.OutcomeOf that the request never left the process.
 func (*refusal) NotSent() bool { return true }
 
-// GRPCStatus tells programs that judge errors by their gRPC code, such as etcd's own client, what to do about it.
+// GRPCStatus gives programs a code to act on if they judge errors by their gRPC code, as etcd's own client does.
 func (r *refusal) GRPCStatus() *status.Status { return status.New(r.code, r.text) }
 
 // The errors that package conn exports under the same names.
@@ -37,19 +37,19 @@ var (
 	ErrOption      error = &refusal{codes.InvalidArgument, "conn: bad option"}
 )
 
-// ErrNilContext is what a call without a parent context gets instead of a panic deep in gRPC.
+// ErrNilContext refuses a nil parent context, which gRPC would answer with a panic.
 var ErrNilContext error = &refusal{codes.InvalidArgument, "conn: the parent context is nil"}
 
-// ErrNoFunction is what Go gets instead of a panic on a goroutine where nobody can recover from it.
+// ErrNoFunction refuses a nil function, which would panic on a goroutine where nobody recovers.
 var ErrNoFunction error = &refusal{codes.InvalidArgument, "conn: there is no function to run"}
 
-// ErrNoWriter is what WriteInfo gets for a nil writer.
+// ErrNoWriter refuses a nil writer in WriteInfo.
 var ErrNoWriter error = &refusal{codes.InvalidArgument, "conn: there is no writer to write to"}
 
-// Closed is ErrClosed of a connection.
+// Closed returns ErrClosed with the name of a connection.
 func Closed(name string) error { return fmt.Errorf("%w: %q", ErrClosed, name) }
 
-// All is everything that is wrong with what was given: nil, the one error, or all of them in one line.
+// All joins errors: nil for none, the error itself for one, and an error of one line for several.
 func All(errs ...error) error {
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	switch len(errs) {
@@ -62,7 +62,7 @@ func All(errs ...error) error {
 	}
 }
 
-// several is more than one error, in a text of one line.
+// several joins errors in a text of one line.
 type several []error
 
 func (s several) Error() string {

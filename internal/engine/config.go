@@ -14,7 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// Config is what a connection is opened with. Package conn documents each of it as an option, and checks it.
+// Config is what a connection is opened with. Package conn documents each field as an option, and checks it.
 type Config struct {
 	Random         bool
 	TLS            *tls.Config
@@ -34,7 +34,7 @@ type Config struct {
 	Network        member.Network
 }
 
-// Default is the configuration without any option.
+// Default returns the configuration without any option.
 func Default() Config {
 	return Config{
 		ConnectTimeout: time.Second,

@@ -37,7 +37,7 @@ type Conn struct {
 	streams   *opener
 	listeners *listeners
 
-	// Face is what package conn shows of the connection.
+	// Face is the *conn.Conn of the connection.
 	Face any
 
 	leave    func() // makes the connection unknown
@@ -47,8 +47,8 @@ type Conn struct {
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
-// Close waits closeTimeout for a state listener that does not return. Its own goroutines, which end by themselves but may get
-// little CPU, it gives closeMax.
+// Close waits closeTimeout for a state listener that does not return. It waits closeMax for its own goroutines, which
+// end by themselves but may get little CPU.
 const (
 	closeTimeout = time.Second
 	closeMax     = 5 * time.Second
@@ -77,12 +77,12 @@ func newConn(name string, addresses []member.Address, config Config) *Conn {
 	return c
 }
 
-// openLate is how many connect timeouts Open waits for endpoints that have no verdict yet where another one serves.
+// openLate is how many connect timeouts Open waits for late endpoints once another one serves.
 const openLate = 2
 
-// open starts what looks after the endpoints. It waits for the first verdict of each, unless the connection is lazy, and
-// fails where none of their members can serve anything. It does not wait for the last of them where one serves: an attempt of
-// a process with little CPU may take long.
+// open starts to look after the endpoints. Unless the connection is lazy, it waits for the first verdict of each
+// endpoint, and fails if no member can serve anything. Once an endpoint serves, it does not wait for the last
+// verdict, because an attempt may take long in a process with little CPU.
 func (c *Conn) open(parent context.Context) error {
 	c.life.Fork(func() { c.listeners.run(c.life) })
 	first, n := c.set.Start()
@@ -116,7 +116,7 @@ func (c *Conn) Name() string { return c.name }
 // Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
 func (c *Conn) Info() []member.Snapshot { return c.set.Info() }
 
-// Addresses returns the addresses of the endpoints there are now.
+// Addresses returns the addresses of the present endpoints.
 func (c *Conn) Addresses() []member.Address { return c.set.Addresses() }
 
 // Active returns the addresses of the endpoints that are Active, sorted. It never blocks.
@@ -130,8 +130,8 @@ func (c *Conn) Active() []string {
 	return active
 }
 
-// Spelling returns an endpoint's address as Info has it, for any spelling of it. What is no endpoint of the connection is
-// returned as it is. It never blocks.
+// Spelling returns an endpoint's address as Info has it, for any spelling of it. It returns any other text unchanged.
+// It never blocks.
 func (c *Conn) Spelling(address string) string {
 	if e := c.set.Find(address); e != nil {
 		return e.Address()
@@ -146,11 +146,11 @@ func (c *Conn) CountLeases(address string, n int) {
 	}
 }
 
-// DefaultTimeout returns how long a call may take for which nobody sets a time.
+// DefaultTimeout returns the time limit of a call for which nobody sets one.
 func (c *Conn) DefaultTimeout() time.Duration { return c.config.DefaultTimeout }
 
-// Renewable reports whether an error says no more than that the token is not valid any more, for which the connection gets
-// another one: it has credentials, and they may still be good. Service packages tell by it whether a stream can be resumed.
+// Renewable reports whether an error says only that the token is no longer valid, and the connection can get another
+// one. Service packages use it to decide whether a stream can be resumed.
 func (c *Conn) Renewable(err error) bool { return c.tokens.Refused(&member.Token{}, err) }
 
 // Invoke makes a unary call, as package conn documents it.
@@ -158,7 +158,7 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 	return c.calls.Invoke(parent, method, args, reply, opts...)
 }
 
-// OpenStream opens a stream, as package conn documents it of NewStream.
+// OpenStream opens a stream, as package conn documents NewStream.
 func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
 	return c.streams.open(parent, desc, method, opts...)
 }
@@ -178,15 +178,15 @@ func (c *Conn) Closed() bool { return c.life.Err() != nil }
 // Close closes the connection, as package conn documents it.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
-		c.leave() // whoever looks the name up no longer finds it
-		// End what is under way: calls that wait for a retry, streams, the goroutines that look after the endpoints;
-		// closing its transport then ends each call that waits for an answer.
+		c.leave() // from now on a look-up of the name fails
+		// End what is under way: calls that wait for a retry, streams, and the goroutines that look after the
+		// endpoints. They close the transports, which ends the calls that wait for an answer.
 		c.closeErr = c.joinError(c.life.End())
 	})
 	return c.closeErr
 }
 
-// joinError waits until the goroutines are joined, and reports what has not ended in its time.
+// joinError waits for the goroutines, and reports those that have not ended in time.
 func (c *Conn) joinError(joined <-chan struct{}) error {
 	began := time.Now()
 	for _, limit := range [...]time.Duration{closeTimeout, closeMax} {

@@ -18,8 +18,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// unavailable is ErrUnavailable with the state of the endpoints in question. The text is made only when somebody
-// reads it: with every endpoint frozen, calls fail at the rate their callers make them.
+// unavailable is ErrUnavailable with the states of the endpoints. Its text is made only on demand, because calls fail
+// fast and often while every endpoint is frozen.
 type unavailable struct {
 	conn      string
 	doing     string
@@ -44,7 +44,7 @@ func (e *unavailable) Error() string {
 	separator := ": "
 	for _, ep := range e.endpoints {
 		reason := ep.Err
-		if ep.Active { // which it is told as while it is redialled for the first time
+		if ep.Active { // also while it is redialled for the first time
 			reason = member.ErrLost
 		}
 		fmt.Fprintf(&b, "%s%s: %v", separator, ep.Address, reason)
@@ -56,10 +56,10 @@ func (e *unavailable) Error() string {
 	return tell.Line(b.String())
 }
 
-// NotSent holds for the request as a whole: it is only retried, and so only gets here, while no attempt had an effect.
+// NotSent is true for the whole request: a request gets here only if no attempt had an effect.
 func (e *unavailable) NotSent() bool { return true }
 
-// GRPCStatus is that of ErrUnavailable, or of the end of the context that the wait ended with.
+// GRPCStatus returns the status of ErrUnavailable, or of the context's end that ended the wait.
 func (e *unavailable) GRPCStatus() *status.Status {
 	code := codes.Unavailable
 	switch {
@@ -86,8 +86,8 @@ func (e *unavailable) Unwrap() []error {
 	return causes
 }
 
-// outOfService is why an endpoint is out of service. That may be what its member answered to a check, and so it must not
-// pass for an answer to the call.
+// outOfService is the reason why an endpoint is out of service. It may hold a member's answer to a check, which must
+// not pass for an answer to the call.
 type outOfService struct{ reason error }
 
 func (o outOfService) Error() string        { return o.reason.Error() }
@@ -98,7 +98,8 @@ func (o outOfService) As(target any) bool {
 	return !answer && errors.As(o.reason, target)
 }
 
-// Unavailable is ErrUnavailable of a connection that is not open yet. ended is why a wait for it ended.
+// Unavailable returns ErrUnavailable for a connection that is not open yet. ended is the reason why a wait for it
+// ended.
 func Unavailable(conn, doing string, ended error) error {
 	return &unavailable{conn: conn, doing: doing, ended: ended}
 }

@@ -21,14 +21,14 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// dials is a network on which nobody listens, and when somebody tried, by address.
+// dials is a network on which nobody listens. It records when each address was dialled.
 type dials struct {
 	mu sync.Mutex
 	at map[string][]time.Time
 }
 
-// nowhere opens a connection on which every attempt to connect fails after a time. pause is between two attempts, nil the
-// usual one.
+// nowhere opens a connection on which every attempt to connect fails after the time takes. pause is the pause between
+// two attempts, or nil for the default.
 func nowhere(t *testing.T, takes time.Duration, pause func() backoff.BackOff) (*Conn, *dials) {
 	d := &dials{at: map[string][]time.Time{}}
 	dial := func(parent context.Context, target string) (net.Conn, error) {
@@ -61,7 +61,7 @@ func (d *dials) count(address string) int {
 	return len(d.at[address])
 }
 
-// longest is the longest time between two attempts.
+// longest returns the longest time between two attempts.
 func (d *dials) longest(address string) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -72,7 +72,7 @@ func (d *dials) longest(address string) time.Duration {
 	return longest
 }
 
-func TestPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
+func TestReconnectPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, d := nowhere(t, 0, nil)
 		time.Sleep(time.Minute)
@@ -85,7 +85,7 @@ func TestPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
 	})
 }
 
-func TestPauseOfTheUsersIsKeptWhileNothingIsActive(t *testing.T) {
+func TestUsersBackoffIsKeptWhileNothingIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		constant := func() backoff.BackOff { return backoff.NewConstantBackOff(10 * time.Second) }
 		c, d := nowhere(t, 0, constant)
@@ -101,7 +101,7 @@ func TestPauseOfTheUsersIsKeptWhileNothingIsActive(t *testing.T) {
 	})
 }
 
-func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
+func TestWaitingCallsBringAttemptsForwardToFourASecond(t *testing.T) {
 	for name, takes := range map[string]time.Duration{"refused": 0, "refused after 200 ms": 200 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestCallsBringTheNextAttemptForwardFourTimesASecond(t *testing.T) {
 	}
 }
 
-func TestCallForOneEndpointBringsOnlyItsAttemptForward(t *testing.T) {
+func TestPinnedCallBringsOnlyItsEndpointsAttemptForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := nowhere(t, 0, func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) })
 		synctest.Wait()
@@ -133,8 +133,8 @@ func TestCallForOneEndpointBringsOnlyItsAttemptForward(t *testing.T) {
 	})
 }
 
-// A call that asks while an attempt is under way gets another one after it, since the server may have come back meanwhile.
-func TestAttemptUnderWayDoesNotSwallowTheWishForAnother(t *testing.T) {
+// A call that asks during an attempt gets another attempt after it, since the server may have come back meanwhile.
+func TestCallDuringAnAttemptGetsAnotherAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := nowhere(t, 900*time.Millisecond, func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) })
 		time.Sleep(500 * time.Millisecond)

@@ -10,8 +10,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// listeners passes changes of state on to the user's listener, from a goroutine of its own: what that function does
-// must not hold a reconnection up.
+// listeners passes changes of state to the user's listener on a separate goroutine, so that the listener does not
+// delay a reconnection.
 type listeners struct {
 	conn   string // its name
 	listen func(conn string, s member.Snapshot)

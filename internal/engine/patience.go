@@ -19,7 +19,7 @@ import (
 // hurryEvery is how often a waiting call asks for another attempt to reconnect.
 const hurryEvery = 250 * time.Millisecond
 
-// picker finds the links for the requests of a connection.
+// picker finds links for the requests of a connection.
 type picker struct {
 	name     string // of the connection
 	life     *life.Life
@@ -41,7 +41,7 @@ func transportOf(c *Config, addresses []member.Address) transport {
 	return transport{hasTLS: c.TLS != nil, secure: c.TLS != nil || slices.ContainsFunc(addresses, secure)}
 }
 
-// parse parses an address that somebody else than the user of the connection has named.
+// parse parses an address that does not come from the options of the connection, such as one from the member list.
 func (t transport) parse(address string) (member.Address, error) {
 	a, err := member.ParseAddress(address, t.hasTLS)
 	if err == nil && a.Secure != t.secure {
@@ -50,8 +50,9 @@ func (t transport) parse(address string) (member.Address, error) {
 	return a, err
 }
 
-// Pick acquires a link for a call: of the endpoint named, or the next in turn, one of another endpoint than avoid where
-// there is one. Where there is none, it waits while the connection has patience. last is what the call met before.
+// Pick acquires a link for a call: of the endpoint that it names, or the next one in turn, preferably of another
+// endpoint than avoid's. If there is none, it waits while the connection has patience. last is the error that the
+// call met before.
 func (p *picker) Pick(w call.Wanted, avoid *member.Link, last error) (*member.Link, error) {
 	if p.life.Err() != nil {
 		return nil, connerr.Closed(p.name)
@@ -64,8 +65,8 @@ func (p *picker) Pick(w call.Wanted, avoid *member.Link, last error) (*member.Li
 	return p.await(w, avoid, last)
 }
 
-// await acquires a link once there is one. It gives up when the outage has lasted for the patience of the connection,
-// and when the call's time is up.
+// await waits for a link, and acquires it. It gives up when the outage has lasted for the connection's patience, or
+// when the call's time is up.
 func (p *picker) await(w call.Wanted, avoid *member.Link, last error) (*member.Link, error) {
 	if e := p.set.Find(w.Endpoint); w.Pinned && w.AboutOneMember() && (e == nil || onStandby(e)) {
 		return p.outside(w.Endpoint)
@@ -78,13 +79,13 @@ func (p *picker) await(w call.Wanted, avoid *member.Link, last error) (*member.L
 		if err != nil {
 			return nil, err
 		}
-		since, changed := p.set.Outage(e) // before the look for a link, so that no change is missed
+		since, changed := p.set.Outage(e) // read before the look for a link, so that no change is missed
 		if l := p.available(e, avoid, leaderless); l != nil {
 			return l, nil
 		}
 		p.set.Hurry(e)
 		left := hurryEvery
-		if !since.IsZero() && !p.set.ComingBack(e) { // else the last link left just now, and there will be a change
+		if !since.IsZero() && !p.set.ComingBack(e) { // otherwise the last link has just left, and changed will close
 			left = min(left, p.patience-time.Since(since))
 		}
 		if left <= 0 || onStandby(e) {
@@ -113,7 +114,7 @@ func (p *picker) await(w call.Wanted, avoid *member.Link, last error) (*member.L
 	}
 }
 
-// away is ErrUnavailable of an endpoint, with nil of all of them.
+// away returns ErrUnavailable for an endpoint, or for nil all of them.
 func (p *picker) away(e *member.Endpoint, since time.Time, ended, last error) error {
 	u := &unavailable{conn: p.name, ended: ended, last: last}
 	if !since.IsZero() {
@@ -127,7 +128,7 @@ func (p *picker) away(e *member.Endpoint, since time.Time, ended, last error) er
 	return u
 }
 
-// named is the endpoint that the call is for, nil where any will do.
+// named returns the endpoint that the call names, or nil if any endpoint will do.
 func (p *picker) named(w call.Wanted) (*member.Endpoint, error) {
 	if !w.Pinned {
 		return nil, nil
@@ -138,8 +139,8 @@ func (p *picker) named(w call.Wanted) (*member.Endpoint, error) {
 	return nil, fmt.Errorf("%w: connection %q has no endpoint %q", connerr.ErrEndpoint, p.name, tell.Endpoint(w.Endpoint))
 }
 
-// available acquires a link that takes the call now: the endpoint's own, or with nil the next in turn. A request that is
-// leaderless, as it needs no leader, may go to a member that has none.
+// available acquires a link that takes the call now: the endpoint's own, or for nil the next one in turn. leaderless
+// says that the request needs no leader, so that a member without one may serve it.
 func (p *picker) available(e *member.Endpoint, avoid *member.Link, leaderless bool) *member.Link {
 	if e != nil {
 		return e.Acquire(leaderless)
@@ -150,11 +151,11 @@ func (p *picker) available(e *member.Endpoint, avoid *member.Link, leaderless bo
 	return p.set.Aside(avoid)
 }
 
-// onStandby reports whether mode Random keeps the endpoint for when others fail; nobody need wait for that.
+// onStandby reports whether mode Random keeps the endpoint in reserve. Nobody needs to wait for such an endpoint.
 func onStandby(e *member.Endpoint) bool { return e != nil && e.OnStandby() }
 
-// outside acquires a link for one call to an address that the connection does not use: a member that the member list or the
-// caller names can be asked for its status, or for a snapshot, whether it is an endpoint or not.
+// outside acquires a link for one call to an address that the connection does not use. So any member can be asked for
+// its status or a snapshot, whether it is an endpoint or not.
 func (p *picker) outside(address string) (*member.Link, error) {
 	a, err := p.parse(address)
 	if err != nil {
@@ -167,7 +168,7 @@ func (p *picker) outside(address string) (*member.Link, error) {
 	return l, err
 }
 
-// pickAlive acquires a link for a stream, one that is not quiet or gives a sign of life.
+// pickAlive acquires a link for a stream. A quiet link must give a sign of life first.
 func (p *picker) pickAlive(w call.Wanted) (*member.Link, error) {
 	var last error
 	for {
@@ -180,10 +181,11 @@ func (p *picker) pickAlive(w call.Wanted) (*member.Link, error) {
 	}
 }
 
-// Other acquires a link of another endpoint than that of avoid; nil when there is none. The caller releases it.
+// Other acquires a link of another endpoint than avoid's, or returns nil. The caller releases it.
 func (p *picker) Other(avoid *member.Link) *member.Link { return p.set.Other(avoid) }
 
-// refused is ErrUnavailable for want of any endpoint. ended is why a wait for one ended, nil where nothing was waited for.
+// refused returns ErrUnavailable because there is no endpoint. ended is the reason why a wait for one ended, or nil
+// if there was no wait.
 func (p *picker) refused(doing string, ended error) error {
 	return &unavailable{conn: p.name, doing: doing, ended: ended, endpoints: p.set.Info()}
 }

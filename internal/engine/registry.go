@@ -15,8 +15,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// names is the registry: which connection is open under which name. A look-up takes no lock and allocates nothing; it
-// stands on the way of every request.
+// names is the registry of open connections by name. Every request looks its connection up here, so a look-up takes
+// no lock and allocates nothing.
 type names struct {
 	open atomic.Pointer[map[string]*Conn]
 
@@ -39,7 +39,7 @@ func (n *names) lookup(name string) (*Conn, bool) {
 	return c, ok
 }
 
-// reserve keeps a name for a connection that is being opened; it makes one up for the empty name.
+// reserve keeps a name for a connection that is being opened. It makes one up for the empty name.
 func (n *names) reserve(name string) (string, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -59,14 +59,14 @@ func (n *names) reserve(name string) (string, error) {
 	return name, nil
 }
 
-// free gives a reserved name back.
+// free releases a reserved name.
 func (n *names) free(name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.reserved, name)
 }
 
-// add makes a connection known under its reserved name.
+// add publishes a connection under its reserved name.
 func (n *names) add(c *Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -79,7 +79,7 @@ func (n *names) add(c *Conn) {
 	n.open.Store(&next)
 }
 
-// remove makes a connection unknown, unless its name is another's by now.
+// remove takes a connection off the registry, unless another one has its name by now.
 func (n *names) remove(c *Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -95,7 +95,7 @@ func (n *names) all() []*Conn {
 	return slices.SortedFunc(maps.Values(n.load()), func(a, b *Conn) int { return cmp.Compare(a.name, b.name) })
 }
 
-// Open opens a connection as package conn documents it. face makes what that shows of it.
+// Open opens a connection as package conn documents it. face makes the *conn.Conn for it.
 func Open(parent context.Context, name string, addresses []member.Address, config Config, face func(*Conn) any) (*Conn, error) {
 	name, err := registry.reserve(name)
 	if err != nil {
@@ -116,7 +116,7 @@ func Open(parent context.Context, name string, addresses []member.Address, confi
 	return c, nil
 }
 
-// All is every open connection, sorted by name.
+// All returns every open connection, sorted by name.
 func All() []*Conn { return registry.all() }
 
 // Lookup returns the connection open under a name, or ErrNotOpen. It takes no lock and is safe for concurrent use.

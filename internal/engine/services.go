@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// services is what the packages on top of a connection keep with it.
+// services holds what service packages keep on a connection.
 type services struct {
 	mu   sync.Mutex
 	kept map[any]any
 }
 
-// Attach returns the one value that this connection keeps under key, made by create when it is first asked for. It is
-// where a service package keeps what its users share on one connection. create must not call Attach.
+// Attach returns the one value that this connection keeps under key. create makes it on the first call, and must not
+// call Attach. Service packages use it for what their users share on one connection.
 func (s *services) Attach(key any, create func() any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()

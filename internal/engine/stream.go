@@ -21,19 +21,19 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// Stream is a gRPC stream that knows where it is.
+// Stream is a gRPC stream that knows its endpoint.
 type Stream interface {
 	grpc.ClientStream
-	// Endpoint returns the endpoint that the stream is on, in the spelling given to Open.
+	// Endpoint returns the endpoint of the stream, in the spelling given to Open.
 	Endpoint() string
-	// Version returns the version of the member's server, such as 3.6.4; "" where that is unknown.
+	// Version returns the version of the member's server, such as 3.6.4, or "" if it is unknown.
 	Version() string
-	// Doubt has the endpoint verified now, and frozen if it does not answer: the stream is silent where it should not be.
+	// Doubt asks for a check of the endpoint now, because the stream is silent where it should not be.
 	Doubt()
-	// Refused notes an error with which the server refused something on the stream, and reports whether that was for its
-	// token: the next stream gets another one.
+	// Refused records an error with which the server refused something on the stream. It reports whether the server
+	// refused the token. Then the next stream gets another token first.
 	Refused(err error) bool
-	// Abort ends the stream now; whoever waits in SendMsg or RecvMsg returns.
+	// Abort ends the stream now. A blocked SendMsg or RecvMsg returns.
 	Abort()
 }
 
@@ -45,7 +45,7 @@ type opener struct {
 	timeout time.Duration // of the wait for another token
 }
 
-// open opens a stream, as package conn documents it of NewStream.
+// open opens a stream, as package conn documents NewStream.
 func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
 	if parent == nil {
 		return nil, connerr.ErrNilContext
@@ -89,7 +89,7 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 	return s, nil
 }
 
-// stream is a gRPC stream whose errors say what the SDK knows of them, and whose end releases its link.
+// stream is a gRPC stream that knows the SDK's reasons for its errors, and releases its link at its end.
 type stream struct {
 	grpc.ClientStream
 	opener  *opener
@@ -112,7 +112,7 @@ func (s *stream) Abort() { s.cancel(nil) }
 
 func (s *stream) Doubt() {
 	if !s.link.InRotation() {
-		s.link.EndStreams() // a question over its transport is no longer possible
+		s.link.EndStreams() // its transport cannot carry the authentication any more
 		return
 	}
 	s.link.Doubt()
@@ -139,7 +139,7 @@ func (s *stream) RecvMsg(m any) error {
 	return s.failed(err, true, nil)
 }
 
-// failed is the error of a stream; m is the message that was being sent, if that failed.
+// failed returns the error of a stream. m is the message of a failed SendMsg.
 func (s *stream) failed(err error, sent bool, m any) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
@@ -156,10 +156,11 @@ func (s *stream) failed(err error, sent bool, m any) error {
 	return err
 }
 
-// nearly is how long before its deadline a stream may end for that: the server is told the deadline, and keeps it as well.
+// nearly is how long before its deadline a stream may end because of it. The server knows the deadline, and may act
+// on it first.
 const nearly = 50 * time.Millisecond
 
-// cause is why this side ended the stream, nil where it did not.
+// cause returns why this side ended the stream, or nil if it did not.
 func (s *stream) cause(err error) error {
 	deadline, timed := s.parent.Deadline()
 	switch {
@@ -168,7 +169,7 @@ func (s *stream) cause(err error) error {
 	case s.parent.Err() != nil:
 		return tell.Ended(s.parent)
 	case status.Code(err) == codes.Internal && timed && time.Until(deadline) < nearly:
-		// In the middle of a message gRPC tells that the stream was cut short, but not why.
+		// In the middle of a message gRPC reports that the stream was cut short, but not why.
 		return context.DeadlineExceeded
 	default:
 		// The transport may end the stream before the link does.

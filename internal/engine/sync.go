@@ -22,13 +22,13 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// errRetired is why an endpoint is out of service that is no member's any more.
+// errRetired is the reason of an endpoint that no member has any more.
 var errRetired = errors.New("retired: no voting member of the cluster has this endpoint")
 
-// errNotGiven is why an endpoint is out of service that SetEndpoints has not named.
+// errNotGiven is the reason of an endpoint that SetEndpoints did not name.
 var errNotGiven = errors.New("retired: it is not among the endpoints that were set")
 
-// membership is the set of a connection's endpoints as it changes.
+// membership changes the set of a connection's endpoints.
 type membership struct {
 	picker *picker
 	invoke func(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error
@@ -36,7 +36,7 @@ type membership struct {
 	every  time.Duration // how often to sync by itself; 0: never
 	log    *slog.Logger
 	turn   chan struct{} // holds the right to change the set
-	warned sync.Map      // client URLs that were skipped, and said to be
+	warned sync.Map      // skipped client URLs that have been logged
 }
 
 func newMembership(p *picker, calls *call.Caller, c *Config) *membership {
@@ -73,7 +73,7 @@ func (m *membership) SetEndpoints(parent context.Context, endpoints []string) er
 	return m.change(parent, func() error { return m.replace(parent, "set endpoints", errNotGiven, sites) })
 }
 
-// change makes a change of the set of endpoints, when it is its turn.
+// change runs f when no other change of the set is under way.
 func (m *membership) change(parent context.Context, f func() error) error {
 	if parent == nil {
 		return connerr.ErrNilContext
@@ -92,13 +92,13 @@ func (m *membership) change(parent context.Context, f func() error) error {
 	return f()
 }
 
-// site is where one endpoint is to be found.
+// site holds the ways to one member.
 type site struct {
 	member    uint64           // 0: unknown
 	addresses []member.Address // of which the first is its name
 }
 
-// sitesOf is a site for each voting member that can be reached.
+// sitesOf returns a site for each voting member that the connection can reach.
 func (m *membership) sitesOf(members []*pb.Member) []site {
 	inUse := map[string]bool{}
 	for _, e := range m.picker.set.All() {
@@ -180,7 +180,7 @@ func (m *membership) replace(parent context.Context, doing string, why error, si
 	}
 	for key, e := range before {
 		if now := of[e.Member()]; now != nil && !now.Snapshot().Active {
-			delete(before, key) // it is the one way to a member
+			delete(before, key) // the only way to its member
 			next = append(next, e)
 		}
 	}
@@ -219,8 +219,8 @@ func anyActive(all []*member.Endpoint) bool {
 	return slices.ContainsFunc(all, func(e *member.Endpoint) bool { return e.Snapshot().Active })
 }
 
-// unusable is ErrUnavailable, with the reason of each endpoint, where none of these can take requests. In mode Random it
-// tries all of them, each for the connect timeout; the first that works is the next one to be used.
+// unusable returns ErrUnavailable, with the reason of each endpoint, if none of these can take requests. In mode
+// Random it tries all of them, each within the connect timeout. The first one that works is used next.
 func (m *membership) unusable(parent context.Context, doing string, all []*member.Endpoint) error {
 	err := &unavailable{conn: m.picker.name, doing: doing + ": none of the endpoints answers"}
 	for _, e := range all {
@@ -256,7 +256,7 @@ func (m *membership) unusable(parent context.Context, doing string, all []*membe
 	return err
 }
 
-// autoSync syncs now and then until life ends.
+// autoSync syncs at each interval until life ends.
 func (m *membership) autoSync(life context.Context) {
 	if m.picker.WaitReady(life) != nil {
 		return

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package life is the time from the opening of a connection to its end, with the goroutines that belong to it.
+// Package life owns the goroutines of a connection, from its opening to its end.
 package life
 
 import (
@@ -27,8 +27,8 @@ func New() *Life {
 	return l
 }
 
-// Go runs f on a goroutine that End waits for. Once the life is ending it returns ErrClosed and does not run f. For
-// a nil f it returns an error.
+// Go runs f on a goroutine that End waits for. After End it returns ErrClosed and does not run f. For a nil f it
+// returns an error.
 func (l *Life) Go(f func(life context.Context)) error {
 	if f == nil {
 		return connerr.ErrNoFunction
@@ -42,15 +42,15 @@ func (l *Life) Go(f func(life context.Context)) error {
 	return nil
 }
 
-// Fork runs f on a goroutine that End waits for. It is for goroutines that belong to the life themselves, so that End is
-// still waiting for them: they are never refused.
+// Fork runs f on a goroutine that End waits for. Only goroutines of this life may call it. End still waits for them,
+// so Fork never refuses.
 func (l *Life) Fork(f func()) { l.tasks.Go(f) }
 
-// End ends the context with the cause ErrClosed, and refuses further goroutines. The channel is closed when the last one has
-// returned.
+// End ends the context with the cause ErrClosed, and refuses further goroutines. The channel is closed when the last
+// goroutine has returned.
 func (l *Life) End() (joined <-chan struct{}) {
 	l.mu.Lock()
-	l.ending = true // what is waited for does not grow any more
+	l.ending = true // from now on Go adds no goroutine
 	l.mu.Unlock()
 	l.cancel(connerr.ErrClosed)
 	done := make(chan struct{})

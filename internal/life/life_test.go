@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/life"
 )
 
-func TestEndWaitsForEveryGoroutineAndRefusesFurtherOnes(t *testing.T) {
+func TestEndWaitsForEveryGoroutineAndRefusesNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := life.New()
 		var cause error

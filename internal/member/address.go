@@ -24,8 +24,8 @@ type Address struct {
 	Secure  bool   // over TLS
 }
 
-// Key is the same for all spellings of an endpoint: with or without a scheme, whatever the case of the host and the form
-// of an IP address.
+// Key is the same for all spellings of an endpoint: with or without a scheme, in upper or lower case, and in each
+// form of an IP address.
 func (a Address) Key() string {
 	if a.network == "unix" {
 		return "unix:" + path.Clean(a.dial)
@@ -37,7 +37,7 @@ func (a Address) Key() string {
 	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(host, ".")), port)
 }
 
-// KeyOf is the key of an endpoint in any spelling; "" where it is malformed.
+// KeyOf returns the key of an endpoint in any spelling, and "" for a malformed one.
 func KeyOf(text string) string {
 	a, err := ParseAddress(text, false)
 	if err != nil {
@@ -46,8 +46,8 @@ func KeyOf(text string) string {
 	return a.Key()
 }
 
-// ParseAddresses parses the endpoints of one connection. hasTLS says that the connection has a TLS configuration,
-// which an endpoint without a scheme then uses. Every bad endpoint is named in the one error, an ErrEndpoint.
+// ParseAddresses parses the endpoints of one connection. hasTLS says that the connection has a TLS configuration. An
+// endpoint without a scheme then uses TLS. One ErrEndpoint names every bad endpoint.
 func ParseAddresses(endpoints []string, hasTLS bool) ([]Address, error) {
 	if len(endpoints) == 0 {
 		return nil, fmt.Errorf("%w: no endpoint given", connerr.ErrEndpoint)
@@ -75,20 +75,20 @@ func ParseAddresses(endpoints []string, hasTLS bool) ([]Address, error) {
 	return addresses, nil
 }
 
-// BadEndpoint is ErrEndpoint for an endpoint that is malformed.
+// BadEndpoint returns ErrEndpoint for a malformed endpoint.
 func BadEndpoint(text string, err error) error {
 	return fmt.Errorf("%w: %q: %w", connerr.ErrEndpoint, tell.Endpoint(text), err)
 }
 
-// errUser is what is wrong with an endpoint that holds a user and perhaps a password.
+// errUser refuses an endpoint that holds a user and perhaps a password.
 var errUser = errors.New("a user and a password belong in WithCredentials")
 
-// errExtra is what is wrong with an endpoint that is a URL of something within a server.
+// errExtra refuses an endpoint with a path, a query or a fragment.
 var errExtra = errors.New("only scheme, host and port belong in an endpoint")
 
-// ParseAddress parses one endpoint. hasTLS is as for ParseAddresses.
+// ParseAddress parses one endpoint. hasTLS has the same meaning as in ParseAddresses.
 func ParseAddress(text string, hasTLS bool) (Address, error) {
-	if tell.Secretive(text) { // before anything of it is told
+	if tell.Secretive(text) { // first, because later errors quote the text
 		if strings.Contains(text, "@") {
 			return Address{}, errUser
 		}
@@ -107,7 +107,7 @@ func ParseAddress(text string, hasTLS bool) (Address, error) {
 		a.network, a.dial, a.Secure = "unix", rest, hasTLS || scheme == "unixs"
 		return a, nil
 	case "http":
-		// Sending in the clear what was meant for TLS is not a thing to guess about.
+		// An http endpoint on a connection with TLS is a mistake: to guess could send secrets in the clear.
 		if hasTLS {
 			return Address{}, errors.New("an http endpoint on a connection with TLS")
 		}
@@ -139,7 +139,7 @@ func ParseAddress(text string, hasTLS bool) (Address, error) {
 	return a, err
 }
 
-// hostPort checks host:port, and returns it in the form that is dialled.
+// hostPort checks host:port and returns the form that is dialled.
 func hostPort(text string) (string, error) {
 	if strings.Contains(text, "/") {
 		return "", errExtra

@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
-func TestEndpointForms(t *testing.T) {
+func TestEndpointFormsAreParsedOrRefused(t *testing.T) {
 	cases := []struct {
 		text   string
 		tls    bool
@@ -78,7 +78,7 @@ func TestEndpointForms(t *testing.T) {
 	}
 }
 
-func TestAnEndpointIsTheSameWhateverItsSpelling(t *testing.T) {
+func TestAllSpellingsOfAnEndpointHaveOneKey(t *testing.T) {
 	for _, same := range [][]string{
 		{"127.0.0.1:2379", "http://127.0.0.1:2379", "HTTP://127.0.0.1:2379/", "https://127.0.0.1:2379", "127.0.0.1:02379", "[::ffff:127.0.0.1]:2379"},
 		{"etcd.example:2379", "ETCD.Example:2379/", "https://etcd.example.:2379"},

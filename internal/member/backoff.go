@@ -14,17 +14,17 @@ const (
 	reconnectJitter = 0.2
 )
 
-// cycle is an exponential backoff that starts anew after its longest interval, so that an endpoint that was away for
-// hours is found again soon after its return.
+// cycle is an exponential backoff that starts again after its longest interval. So an endpoint that was away for
+// hours is found soon after its return.
 type cycle struct {
 	*backoff.ExponentialBackOff
-	left int // intervals until it starts anew
+	left int // intervals until it starts again
 }
 
 // steps is the number of intervals from reconnectMin to reconnectMax.
 const steps = 8
 
-// Reconnection is eetcd's backoff: 200 ms, then twice as long up to 25.6 s, and so on from the start.
+// Reconnection returns eetcd's backoff: 200 ms, doubled up to 25.6 s, and then again from the start.
 func Reconnection() backoff.BackOff {
 	return &cycle{
 		ExponentialBackOff: backoff.NewExponentialBackOff(
@@ -51,7 +51,7 @@ func (c *cycle) Reset() {
 	c.ExponentialBackOff.Reset()
 }
 
-// nextWait is b's next interval, forever: a backoff of the user's that stops is started anew.
+// nextWait returns the next interval of b. It restarts a user's backoff that has stopped, so the intervals never end.
 func nextWait(b backoff.BackOff) time.Duration {
 	d := b.NextBackOff()
 	if d == backoff.Stop {

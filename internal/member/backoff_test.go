@@ -9,7 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-func TestReconnectionDoublesFrom200msTo25sAndStartsAnew(t *testing.T) {
+func TestReconnectPauseDoublesFrom200msTo25sAndStartsAgain(t *testing.T) {
 	b := Reconnection()
 	for round := range 3 {
 		want := 200 * time.Millisecond
@@ -29,7 +29,7 @@ func TestReconnectionDoublesFrom200msTo25sAndStartsAnew(t *testing.T) {
 	}
 }
 
-func TestReconnectionNeverEndsWhateverTheBackoffSays(t *testing.T) {
+func TestReconnectionGoesOnAfterTheBackoffStops(t *testing.T) {
 	b := backoff.WithMaxRetries(backoff.NewConstantBackOff(time.Millisecond), 2)
 	for i := range 10 {
 		if got := nextWait(b); got != time.Millisecond {

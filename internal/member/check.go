@@ -20,8 +20,8 @@ import (
 
 var errNotServing = errors.New("the member reports NOT_SERVING")
 
-// verify asks a member whether it can take requests: whether it is healthy, takes the token where there are credentials,
-// and knows a leader. It waits for the connection to come up first.
+// verify waits for the connection to come up. Then it asks whether the member can take requests: whether it is
+// healthy, accepts the token where there are credentials, and knows a leader.
 func verify(parent context.Context, t *transport, c *Config) error {
 	e := examination{transport: t, config: c, parent: parent}
 	err := e.run()
@@ -31,9 +31,9 @@ func verify(parent context.Context, t *transport, c *Config) error {
 	return err
 }
 
-// examination is one check of a member. Its questions have the connect timeout together. To authenticate has a time of its
-// own, since the check of a password is expensive for the server: where many clients come back at once, each one that gave
-// up would have it begin anew.
+// examination is one check of a member. All its questions share the connect timeout. An authentication has its own
+// time, because the server needs long to check a password. If many clients come back at once and each one gives up
+// early, each starts that work again.
 type examination struct {
 	*transport
 	config   *Config
@@ -73,12 +73,12 @@ func (e *examination) run() error {
 	return failed(leaderCheck, e.deadline, err)
 }
 
-// begin begins the time for the questions.
+// begin starts the time for the questions.
 func (e *examination) begin() {
 	e.deadline, e.cancel = wait.WithOwnTime(e.parent, e.config.ConnectTimeout, lateError(e.config.ConnectTimeout))
 }
 
-// authenticate gets another token than the one used. The questions after it have their time again.
+// authenticate replaces the token that was used. The questions after it get their full time again.
 func (e *examination) authenticate(used *Token, asked time.Time) error {
 	e.cancel()
 	timeout := e.config.LoginTimeout
@@ -92,7 +92,7 @@ func (e *examination) authenticate(used *Token, asked time.Time) error {
 	return nil
 }
 
-// failed is the error of a check that has failed with err, or because its time was up.
+// failed returns the error of a check that failed with err, or ran out of time.
 func failed(check string, limited context.Context, err error) error {
 	if limited.Err() != nil {
 		err = context.Cause(limited)
@@ -100,13 +100,13 @@ func failed(check string, limited context.Context, err error) error {
 	return &checkError{check: check, err: err}
 }
 
-// servesLittle reports whether a member that answered a check so is well, but serves only what needs no leader.
+// servesLittle reports whether err comes from a healthy member that serves only what needs no leader.
 func servesLittle(err error) bool {
 	return errors.Is(err, etcderr.ErrNotSupportedForLearner) || errors.Is(err, etcderr.ErrNoLeader)
 }
 
-// inconclusive reports whether a server with auth on has refused the question for its leader, which leaves it open; the
-// caller's own request will get the answer that matters.
+// inconclusive reports whether a server with authentication refused the question for its leader. The check passes
+// then: the caller's own request gets the refusal that matters.
 func inconclusive(err error) bool {
 	return errors.Is(err, etcderr.ErrUserEmpty) || errors.Is(err, etcderr.ErrInvalidAuthToken) || errors.Is(err, etcderr.ErrPermissionDenied)
 }
@@ -117,8 +117,8 @@ const (
 	leaderCheck = "leader check"
 )
 
-// checkError is a check that an endpoint did not pass. Its text is the reason that Info shows: the endpoint stands
-// beside it there, and the outcome of a check is nobody's concern.
+// checkError is the failure of a check. Info shows its text beside the endpoint, so the text names no endpoint and no
+// outcome.
 type checkError struct {
 	check string
 	err   error
@@ -138,7 +138,7 @@ func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
 	health := healthpb.NewHealthClient(cc)
 	answer, err := health.Check(parent, &healthpb.HealthCheckRequest{})
 	if err != nil {
-		if status.Code(err) == codes.Unimplemented { // a proxy or an old server: no news is good news
+		if status.Code(err) == codes.Unimplemented { // a proxy or an old server has no health service
 			return nil
 		}
 		return answered(err, healthpb.Health_Check_FullMethodName)
@@ -149,8 +149,8 @@ func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
 	return nil
 }
 
-// checkLeader asks for the member's leader. A server that names neither leader nor member nor term, such as kine, holds no
-// elections.
+// checkLeader asks the member for its leader. A server that names neither leader nor member nor term, such as kine,
+// holds no elections and passes.
 func checkLeader(parent context.Context, t *transport) error {
 	answer, err := pb.NewMaintenanceClient(t.cc).Status(parent, &pb.StatusRequest{})
 	if err != nil {

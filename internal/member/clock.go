@@ -6,8 +6,8 @@ import "time"
 
 var epoch = time.Now()
 
-// Clock is a monotonic time for what is compared at every call.
+// Clock returns a monotonic time. Each call reads it, so it is cheaper than a time.Time.
 func Clock() time.Duration { return time.Since(epoch) }
 
-// timeOf is the time at which Clock was what it is given.
+// timeOf converts a value of Clock to a time.
 func timeOf(clock time.Duration) time.Time { return epoch.Add(clock) }

@@ -20,7 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/life"
 )
 
-// Config is what the endpoints of one connection have in common.
+// Config holds what the endpoints of one connection have in common.
 type Config struct {
 	Connection     string // its name, for the log
 	Life           *life.Life
@@ -39,7 +39,7 @@ type Config struct {
 	Tell           func(Snapshot) // called with each endpoint's first state and with every change of it; must not block
 }
 
-// backoff makes the backoff of one loop.
+// backoff returns a new backoff for one loop.
 func (c *Config) backoff() backoff.BackOff {
 	if b := c.Backoff(); b != nil {
 		return b
@@ -47,7 +47,7 @@ func (c *Config) backoff() backoff.BackOff {
 	return Reconnection()
 }
 
-// attemptTimeout bounds an attempt to connect with all that may belong to it.
+// attemptTimeout bounds one whole attempt to connect.
 func (c *Config) attemptTimeout() time.Duration {
 	if c.Tokens == nil {
 		return c.ConnectTimeout

@@ -25,25 +25,25 @@ const (
 	keepaliveTimeout = 5 * time.Second
 	userAgent        = "eetcd-go"
 
-	// What a server may send ahead of its reader. gRPC's default is to start at 64 KiB and to grow to at most 16 MiB by
-	// measuring, which costs a ping for nearly every answer, and several round trips for the first large one after each
+	// How many bytes a server may send ahead of its reader. gRPC starts at 64 KiB and grows to 16 MiB by measuring.
+	// That costs a ping for nearly every answer, and several round trips for the first large answer after each
 	// reconnection.
 	streamWindow = 4 << 20
 	connWindow   = 16 << 20
 
-	// serviceConfig lifts gRPC's own limit of 4 MiB on what may be received: a range may be larger, and the server bounds
-	// what can be stored. As a call option the limit would cost every call an allocation.
+	// serviceConfig lifts gRPC's limit of 4 MiB on received messages: a range may be larger, and the server bounds
+	// what it stores. A call option for this would cost every call an allocation.
 	serviceConfig = `{"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
 )
 
-// dial makes a gRPC connection to one address; it connects when told to.
+// dial makes a gRPC connection to one address. It connects only when asked to.
 func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
 		grpc.WithContextDialer(dialer(a, c, w)),
 		grpc.WithTransportCredentials(transportCredentials(a, c, w)),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
-		// The connect timeout is for verify to keep, which says better than gRPC what has been waited for.
-		// The backoff keeps gRPC from another attempt of its own before it is told to give up.
+		// verify keeps the connect timeout, since its errors say what was waited for and gRPC's do not. The backoff
+		// keeps gRPC from a second attempt of its own.
 		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * wait.OwnTimeMax * c.ConnectTimeout, Backoff: backoff.DefaultConfig}),
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
 		grpc.WithStaticStreamWindowSize(streamWindow),
@@ -59,7 +59,7 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 		opts = append(opts, grpc.WithPerRPCCredentials(perRPC{c.Tokens}))
 	}
 	opts = append(opts, c.Dial...)
-	// Last, because a retry policy in a service config of the user's would have gRPC send writes twice.
+	// This comes last: with a retry policy in the user's service config gRPC would send writes twice.
 	opts = append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig))
 	cc, err := grpc.NewClient(target, opts...)
 	if err != nil {
@@ -68,7 +68,7 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 	return cc, nil
 }
 
-// dialer dials the address, whatever gRPC calls it.
+// dialer dials the address and ignores the one that gRPC passes.
 func dialer(a Address, c *Config, w *wire) func(context.Context, string) (net.Conn, error) {
 	return func(parent context.Context, _ string) (net.Conn, error) {
 		nc, err := c.Network.connect(parent, a, c.ConnectTimeout)
@@ -76,7 +76,7 @@ func dialer(a Address, c *Config, w *wire) func(context.Context, string) (net.Co
 	}
 }
 
-// below replaces what gRPC says of a failed attempt to connect by what happened beneath it, where that is known.
+// below replaces gRPC's text for a failed attempt to connect with the underlying error, if that is known.
 func below(err error, w *wire, a Address) error {
 	if etcderr.OutcomeOf(err) != etcderr.Unknown {
 		return err // an answer
@@ -85,7 +85,7 @@ func below(err error, w *wire, a Address) error {
 		return cause
 	}
 	if a.Secure && status.Code(err) == codes.Unavailable {
-		// TLS 1.3 lets the client's side of a handshake succeed that the server then refuses.
+		// In TLS 1.3 the client's side of a handshake may succeed although the server then refuses it.
 		return fmt.Errorf("the server closed the connection after the TLS handshake; it may require another client certificate: %w", err)
 	}
 	return err

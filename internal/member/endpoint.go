@@ -21,17 +21,17 @@ var (
 	errStandby    = errors.New("on standby: mode Random connects to one endpoint at a time")
 )
 
-// phase is where an endpoint is in its life:
+// phase is the state of an endpoint:
 //
 //	phase      event                                                   next
 //	frozen     an attempt to connect succeeds                          active
 //	active     the transport is retired or breaks                      returning
-//	active     a check fails, or a call is told of no leader           frozen
+//	active     a check fails, or a call gets "no leader"               frozen
 //	returning  the redial, which comes at once, succeeds               active
-//	returning  it fails                                                frozen
-//	any        the endpoint is no longer one of the connection         retired
+//	returning  the redial fails                                        frozen
+//	any        the endpoint leaves the connection                      retired
 //
-// A returning endpoint is told as Active: mostly it is so again before anybody notices.
+// Info shows a returning endpoint as Active, because most redials succeed at once.
 type phase uint8
 
 const (
@@ -41,17 +41,18 @@ const (
 	retired
 )
 
-// Endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it; any goroutine
+// Endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it. Any goroutine
 // may freeze it. Its lock is never held across anything that blocks. Its methods are safe for concurrent use.
 //
-// A transport ends in one of two ways. A server or load balancer retires it: a GOAWAY lets the calls and streams under way
-// on it go on, and only new ones need another transport. Or its connection breaks, and they all end by themselves. In both
-// cases the link leaves the rotation and is drained, and its endpoint is redialled at once: it is returning. If the redial
-// fails, the endpoint is frozen and the streams end: a server that stops takes no connection, and waits for its streams.
+// A transport ends in one of two ways. A server or load balancer may retire it with a GOAWAY: calls and streams under
+// way go on, and new ones need another transport. Or its connection breaks, and all of them end. In both cases the
+// link leaves the rotation and is drained, and the endpoint is redialled at once: it is returning. If the redial
+// fails, the endpoint freezes and the streams end. A server that stops accepts no connection, and waits for its
+// streams.
 //
-// A member without a leader, and a learner, refuse most requests, but they are well, and serve what needs no leader:
-// serializable reads, their own status, a snapshot. The endpoint of such a member is frozen. Its link is put aside: for
-// what is sent to that endpoint alone, and for what may go anywhere when nothing is in the rotation.
+// A member without a leader, and a learner, refuse most requests. They are healthy, and serve what needs no leader:
+// serializable reads, their own status, a snapshot. The endpoint of such a member is frozen. Its link is put aside.
+// It takes requests for that endpoint alone, and requests that may go anywhere while the rotation is empty.
 type Endpoint struct {
 	group   *group
 	addr    Address
@@ -62,7 +63,7 @@ type Endpoint struct {
 	hurried chan struct{}           // holds one request for an early attempt to reconnect
 	life    context.Context         // ends with the connection, or when the endpoint is retired
 	end     context.CancelCauseFunc // it does not end the calls under way
-	away    time.Time               // since when no link of it is in the rotation, whose lock guards this; zero while one is
+	away    time.Time               // when its last link left the rotation, whose lock guards this; zero while one is in
 
 	mu      sync.Mutex
 	phase   phase
@@ -102,7 +103,7 @@ func (e *Endpoint) SetOthers(others []Address) { e.others.Store(&others) }
 // CountLeases adds n to the number of leases that are kept alive through the endpoint.
 func (e *Endpoint) CountLeases(n int) { e.leases.Add(int64(n)) }
 
-// ways are the addresses of the endpoint's member, the one that led to it last before the others.
+// ways returns the addresses of the endpoint's member. The one that worked last comes first.
 func (e *Endpoint) ways() []Address {
 	ways := append([]Address{e.addr}, *e.others.Load()...)
 	e.mu.Lock()
@@ -120,7 +121,7 @@ func (e *Endpoint) ways() []Address {
 	return ways
 }
 
-// Snapshot is the endpoint as it is now.
+// Snapshot returns the present state of the endpoint.
 func (e *Endpoint) Snapshot() Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -137,14 +138,14 @@ func (e *Endpoint) Snapshot() Snapshot {
 	return s
 }
 
-// OnStandby reports whether mode Random keeps the endpoint for when others fail; nobody need wait for that.
+// OnStandby reports whether mode Random keeps the endpoint in reserve. Nobody needs to wait for such an endpoint.
 func (e *Endpoint) OnStandby() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.err == errStandby
 }
 
-// Member is the ID of the member that an Active endpoint leads to; 0 where that is unknown.
+// Member returns the ID of the member behind an Active endpoint, or 0 if it is unknown.
 func (e *Endpoint) Member() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -160,15 +161,16 @@ func (e *Endpoint) is(p phase) bool {
 	return e.phase == p
 }
 
-// answers reports whether the member serves at least what needs no leader, or is about to.
+// answers reports whether the member serves requests without a leader at least, or is about to.
 func (e *Endpoint) answers() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.aside != nil || e.phase == returning
 }
 
-// Acquire acquires the endpoint's own link, nil where there is none. One that is aside takes what needs no leader. That to a
-// learner takes everything: the learner itself says what it refuses. The caller releases the link.
+// Acquire acquires the endpoint's own link, or returns nil. A link that is aside takes only what needs no leader. A
+// link to a learner takes everything, because the learner itself refuses what it cannot do. The caller releases the
+// link.
 func (e *Endpoint) Acquire(needsNoLeader bool) *Link {
 	e.mu.Lock()
 	l := e.link
@@ -182,7 +184,7 @@ func (e *Endpoint) Acquire(needsNoLeader bool) *Link {
 	return nil
 }
 
-// besides is the link that is aside, nil where there is none.
+// besides returns the link that is aside, or nil.
 func (e *Endpoint) besides() *Link {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -196,7 +198,8 @@ func (e *Endpoint) activate(l *Link) {
 	e.phase, e.link, e.aside, e.err = active, l, nil, nil
 	e.via = l.addr.dial
 	e.group.rotation.add(l)
-	// What gave no sign of life ends, now that there is another link: reads go there, and streams are opened again.
+	// A link that gave no sign of life ends now that there is a new one. Its reads move, and its streams are opened
+	// again.
 	for _, d := range e.drained {
 		if d.dead.Load() {
 			d.retire(ErrLost)
@@ -204,7 +207,8 @@ func (e *Endpoint) activate(l *Link) {
 	}
 }
 
-// drain takes a link whose transport takes no more calls out of the rotation, unless its endpoint has been frozen before.
+// drain removes a link from the rotation because its transport takes no more calls. It does nothing if the endpoint
+// is frozen already.
 func (e *Endpoint) drain(l *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -217,7 +221,7 @@ func (e *Endpoint) drain(l *Link) {
 	e.group.rotation.remove(l, false)
 }
 
-// endDrained ends the streams that go on on the drained links. The lock of the endpoint must be held.
+// endDrained ends the streams on the drained links. The caller holds the endpoint's lock.
 func (e *Endpoint) endDrained(cause error) {
 	for _, l := range e.drained {
 		l.retire(cause)
@@ -225,16 +229,16 @@ func (e *Endpoint) endDrained(cause error) {
 	e.drained = nil
 }
 
-// forget forgets a drained link that has been closed.
+// forget drops a drained link that has been closed.
 func (e *Endpoint) forget(l *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.drained = slices.DeleteFunc(e.drained, func(d *Link) bool { return d == l })
 }
 
-// freeze takes the endpoint out of service if l is its link in the rotation. To have no leader is the state of the cluster
-// rather than of the member where no other member is better off: while the cluster elects one, calls wait for it instead of
-// failing. So the last link in the rotation stays for that.
+// freeze takes the endpoint out of service if l is its link in the rotation. A missing leader is a state of the
+// cluster, not of one member, if no other endpoint is in the rotation. The last link stays for that reason, so that
+// calls wait for the election instead of failing.
 func (e *Endpoint) freeze(l *Link, cause error) {
 	keepLast := !e.group.Random && errors.Is(cause, etcderr.ErrNoLeader)
 	e.mu.Lock()
@@ -252,7 +256,7 @@ func (e *Endpoint) freeze(l *Link, cause error) {
 
 func (e *Endpoint) leaderless(l *Link) { e.freeze(l, etcderr.ErrNoLeader) }
 
-// begin notes that an attempt to connect begins, and returns the link that is aside.
+// begin records the start of an attempt to connect, and returns the link that is aside.
 func (e *Endpoint) begin() (aside *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -267,8 +271,8 @@ func (e *Endpoint) plan(at time.Time) {
 	e.retryAt = at
 }
 
-// fail records that an attempt has failed with err and that the next one comes after wait. It returns why the endpoint is
-// frozen.
+// fail records that an attempt failed with err, and that the next one comes after wait. It returns the reason why the
+// endpoint is frozen.
 func (e *Endpoint) fail(err error, wait time.Duration) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -287,7 +291,7 @@ func (e *Endpoint) putAside(t *transport) {
 	e.aside = newLink(e, e.group.Config, t)
 }
 
-// takeAside returns the link that is aside, and forgets it.
+// takeAside returns the link that is aside, and clears it.
 func (e *Endpoint) takeAside() *Link {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -296,14 +300,14 @@ func (e *Endpoint) takeAside() *Link {
 	return l
 }
 
-// isAside reports whether the transport of a link that has left service is kept aside.
+// isAside reports whether the endpoint keeps the transport of a link aside after the link left service.
 func (e *Endpoint) isAside(l *Link) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.aside != nil && e.aside.transport == l.transport
 }
 
-// Withdraw retires the endpoint: from now on it takes no calls, and those under way on it go on.
+// Withdraw retires the endpoint. It takes no new calls, and those under way go on.
 func (e *Endpoint) Withdraw(why error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -316,7 +320,7 @@ func (e *Endpoint) Withdraw(why error) {
 	e.end(why)
 }
 
-// retired records that the endpoint is out of service for good.
+// retired records that the endpoint has left the connection.
 func (e *Endpoint) retired() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -332,15 +336,15 @@ func (e *Endpoint) address() string { return e.addr.Text }
 func (e *Endpoint) doubt() {
 	select {
 	case e.suspect <- struct{}{}:
-	default: // asked for already
+	default: // already requested
 	}
 }
 
-// hurry brings the next attempt to reconnect forward.
+// hurry asks for an earlier attempt to reconnect.
 func (e *Endpoint) hurry() {
 	select {
 	case e.hurried <- struct{}{}:
-	default: // asked for already
+	default: // already requested
 	}
 }
 

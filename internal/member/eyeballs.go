@@ -11,24 +11,24 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// Network is how names are resolved and connections are made. Tests have others than the system's.
+// Network resolves names and makes connections. Tests replace the system's.
 type Network struct {
 	Lookup func(parent context.Context, host string) ([]netip.Addr, error)
 	Dial   func(parent context.Context, network, address string) (net.Conn, error)
 }
 
-// SystemNetwork is the network of the system.
+// SystemNetwork returns the network of the system.
 func SystemNetwork() Network {
 	return Network{
 		Lookup: func(parent context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(parent, "ip", host)
 		},
-		Dial: new(net.Dialer).DialContext, // with TCP_NODELAY on, as Go has it by default
+		Dial: new(net.Dialer).DialContext, // Go turns TCP_NODELAY on by default
 	}
 }
 
-// connect connects to an address within the timeout. A name may have several IP addresses, of which some swallow what is
-// sent to them, so they are tried as Happy Eyeballs does (RFC 8305).
+// connect connects to an address within the timeout. A name may have several IP addresses, and some may swallow
+// packets. So the addresses are raced as in Happy Eyeballs (RFC 8305).
 func (n Network) connect(parent context.Context, a Address, timeout time.Duration) (net.Conn, error) {
 	parent, cancel := wait.WithOwnTime(parent, timeout, lateError(timeout))
 	defer cancel()
@@ -55,7 +55,7 @@ func (n Network) connect(parent context.Context, a Address, timeout time.Duratio
 	}, func(late net.Conn) { _ = late.Close() })
 }
 
-// alternate orders addresses so that the families alternate, beginning with that of the first.
+// alternate orders addresses so that the two families alternate. The family of the first address comes first.
 func alternate(ips []netip.Addr) []netip.Addr {
 	var families [2][]netip.Addr
 	for _, ip := range ips {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// swallowing is a network on which a name has these addresses, of which those in void swallow packets and those in closed
+// swallowing is a network on which a name has these addresses. Those in void swallow packets, and those in closed
 // refuse connections.
 type swallowing struct {
 	ips          []string

@@ -4,7 +4,7 @@ package member
 
 import "sync/atomic"
 
-// group is what the endpoints of one connection share.
+// group holds what the endpoints of one connection share.
 type group struct {
 	*Config
 	rotation  *rotation

@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// keeper is what the goroutine that looks after an endpoint does, and what only that may touch.
+// keeper is the goroutine that looks after an endpoint, with the state that only this goroutine touches.
 type keeper struct {
 	*Endpoint
 	told bool // whether the state listener has been told anything
 	last bool // what it was told last: whether the endpoint is Active
 }
 
-// keep connects the endpoint, looks after it and reconnects it, until it is retired. verdict hears how each attempt ended.
+// keep connects the endpoint, looks after it and reconnects it until it is retired. It passes the result of each
+// attempt to verdict.
 func (k *keeper) keep(verdict func(error)) {
 	defer k.dismiss()
 	life := k.life
@@ -49,8 +50,8 @@ func (k *keeper) keep(verdict func(error)) {
 	}
 }
 
-// connect makes one attempt to get a link on which the member proves that it can take requests. The link to one that is
-// well, but can serve little now, is put aside until the next attempt.
+// connect makes one attempt to get a link to a member that can take requests. A link to a healthy member that serves
+// only what needs no leader is put aside until the next attempt.
 func (k *keeper) connect() (*Link, error) {
 	if aside := k.begin(); aside != nil {
 		err := verify(k.life, aside.transport, k.group.Config)
@@ -73,7 +74,7 @@ func (k *keeper) connect() (*Link, error) {
 	return newLink(k.Endpoint, k.group.Config, t), nil
 }
 
-// reach connects to the member, by whichever of its addresses leads to it, beginning with the one that did so last.
+// reach connects to the member by one of its addresses. It begins with the address that worked last.
 func (k *keeper) reach() (*transport, error) {
 	ways := k.ways()
 	return race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
@@ -109,7 +110,7 @@ func (k *keeper) serve(l *Link) {
 	}
 }
 
-// attend looks after a link in service until it leaves the rotation, and returns why it did.
+// attend looks after a link in service until it leaves the rotation, and returns the reason.
 func (k *keeper) attend(l *Link) error {
 	k.group.Life.Fork(func() {
 		if l.lost(l.up) {
@@ -129,20 +130,20 @@ func (k *keeper) attend(l *Link) error {
 			k.freeze(l, err)
 		}
 	}
-	k.group.rotation.remove(l, false) // where the connection is closing, nobody took it out
+	k.group.rotation.remove(l, false) // nobody else removes it while the connection closes
 	if !k.isAside(l) {
 		k.discard(l)
 	}
 	return context.Cause(l.up)
 }
 
-// partOfAnswer is how many bytes are more than a transport sends by itself, though nobody behind it may be alive.
+// partOfAnswer is more bytes than a transport sends by itself for a member that may be dead.
 const partOfAnswer = 16 << 10
 
-// examine verifies a link in service. It tells a slow member from a silent one, since to freeze the slow ones leaves an
-// overloaded cluster with no endpoint at all. What answers calls meanwhile passes, and so does what sends a part of a long
-// answer: that of the check may be behind it. A member is asked once more where it has answered half of the check, or where
-// its endpoint is the last in service and the calls depend on it.
+// examine verifies a link in service. It must tell a slow member from a silent one: freezing slow members would leave
+// an overloaded cluster without endpoints. A member passes if it answered calls meanwhile, or if it is sending a long
+// answer, which may delay the answer to the check. It is asked a second time if it answered half of the check, or if
+// its endpoint is the last one in service.
 func (k *keeper) examine(l *Link) error {
 	for again := false; ; again = true {
 		answers, received := l.answers.Load(), l.wire.received.Load()
@@ -162,8 +163,8 @@ func (k *keeper) examine(l *Link) error {
 	}
 }
 
-// await records that an attempt has failed with err and that the next one comes after wait. It returns why the endpoint
-// is frozen, as Info shows it.
+// await records that an attempt failed with err, and that the next one comes after wait. It returns the reason that
+// Info shows for the frozen endpoint.
 func (k *keeper) await(err error, wait time.Duration) error {
 	err = k.fail(err, wait)
 	k.group.rotation.signal()
@@ -176,7 +177,7 @@ func (k *keeper) await(err error, wait time.Duration) error {
 	return err
 }
 
-// leave tells that the endpoint is out of service for good, unless it is because the connection closes.
+// leave reports that the endpoint is retired, unless the connection is closing.
 func (k *keeper) leave() {
 	if k.group.Life.Err() != nil {
 		return
@@ -187,15 +188,15 @@ func (k *keeper) leave() {
 	k.group.Log.Info("etcd endpoint retired", k.logAttrs()...)
 }
 
-// tell tells the state listener whether the endpoint is Active, unless that is what it was told last. It reports whether it
-// did.
+// tell tells the state listener whether the endpoint is Active, if that has changed since the last time. It reports
+// whether it did.
 func (k *keeper) tell(active bool) bool {
 	if k.told && k.last == active {
 		return false
 	}
 	k.told, k.last = true, active
 	snapshot := k.Snapshot()
-	snapshot.Active = active // a freeze may have come in between: the listener is told of that next
+	snapshot.Active = active // a freeze may have come in between; it is told next
 	if active {
 		snapshot.Err, snapshot.ReconnectIn = nil, 0
 	}
@@ -203,7 +204,7 @@ func (k *keeper) tell(active bool) bool {
 	return true
 }
 
-// dismiss lets go of the link that is aside, if there is one.
+// dismiss discards the link that is aside, if there is one.
 func (k *keeper) dismiss() {
 	if l := k.takeAside(); l != nil {
 		l.retire(ErrLost)
@@ -211,7 +212,7 @@ func (k *keeper) dismiss() {
 	}
 }
 
-// discard gives up the endpoint's own use of a link.
+// discard ends the endpoint's own use of a link.
 func (k *keeper) discard(l *Link) {
 	l.Release()
 	k.group.Life.Fork(func() {

@@ -13,42 +13,42 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// ErrLost is why a link leaves service whose connection breaks or is retired.
+// ErrLost is the reason why a link leaves service after its connection broke or was retired.
 var ErrLost = errors.New("connection lost")
 
-// owner is what a link knows of its endpoint.
+// owner is a link's view of its endpoint.
 type owner interface {
-	// address is the endpoint's name.
+	// address returns the endpoint's name.
 	address() string
 	// lifetime ends when the endpoint is retired.
 	lifetime() context.Context
-	// absence is since when the endpoint has had no link in the rotation, whose lock guards it.
+	// absence points to the time when the endpoint's last link left the rotation. The lock of the rotation guards it.
 	absence() *time.Time
-	// drain takes a link out of the rotation whose transport takes no more calls.
+	// drain removes a link from the rotation because its transport takes no more calls.
 	drain(*Link)
-	// leaderless is told that the member of a link has no leader.
+	// leaderless reports that the member of a link has no leader.
 	leaderless(*Link)
-	// doubt has the endpoint verified now.
+	// doubt asks for a check of the endpoint now.
 	doubt()
 }
 
-// Link is one term of service of a transport, from a successful check to the loss of it. A reconnection makes a new
-// link; what is still under way on the old one may end there. Its methods are safe for concurrent use.
+// Link is one term of service of a transport, from a successful check to its loss. A reconnection makes a new link,
+// and what is under way on the old one may finish there. Its methods are safe for concurrent use.
 type Link struct {
 	*transport
 	owner  owner
 	config *Config
 
-	// up ends when the link leaves the rotation, for whatever reason.
+	// up ends when the link leaves the rotation for any reason.
 	up   context.Context
 	lose context.CancelCauseFunc
 
-	// service ends, with its cause, when nothing more is expected of the link: when its endpoint freezes, but not when the
-	// server merely retires the transport. Streams end with it; unary calls do not, since a silent member may yet answer.
+	// service ends, with its cause, when nothing more is expected of the link. A freeze of the endpoint ends it, and
+	// a GOAWAY does not. Streams end with it. Unary calls go on, since a silent member may still answer.
 	service context.Context
 	retire  context.CancelCauseFunc
 
-	outside bool // dialled for one call, to what is not one of the connection's endpoints in use
+	outside bool // dialled for one call to an address that the connection does not use
 
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
 }
@@ -60,22 +60,23 @@ func newLink(o owner, c *Config, t *transport) *Link {
 	return l
 }
 
-// Address is the endpoint's address as it was given to Open.
+// Address returns the endpoint's address as it was given to Open.
 func (l *Link) Address() string { return l.owner.address() }
 
-// Version is the version of the member's server, "" where that is unknown.
+// Version returns the version of the member's server, or "" if it is unknown.
 func (l *Link) Version() string { return l.vitals.Load().version }
 
-// Service is a context that ends, with the cause, when nothing more is expected of the link. Streams end with it.
+// Service returns a context that ends, with the cause, when nothing more is expected of the link. Streams end with
+// it.
 func (l *Link) Service() context.Context { return l.service }
 
-// Outside reports whether the link was dialled for one call, to what is not one of the connection's endpoints in use.
+// Outside reports whether the link was dialled for one call to an address that the connection does not use.
 func (l *Link) Outside() bool { return l.outside }
 
 // InRotation reports whether the link takes requests.
 func (l *Link) InRotation() bool { return l.up.Err() == nil }
 
-// SameEndpoint reports whether both links lead to one endpoint. A nil link leads to none.
+// SameEndpoint reports whether both links lead to one endpoint. It is false for a nil link.
 func (l *Link) SameEndpoint(other *Link) bool { return other != nil && l.owner == other.owner }
 
 // Invoke makes one attempt at a unary call.
@@ -92,39 +93,39 @@ func (l *Link) NewStream(ctx context.Context, desc *grpc.StreamDesc, method stri
 	return l.cc.NewStream(ctx, desc, method, opts...)
 }
 
-// Received notes that a stream has received a message just now.
+// Received records that a stream has just received a message.
 func (l *Link) Received() {
 	l.answers.Add(1)
 	l.HeardFrom(Clock())
 }
 
-// Doubt has the endpoint verified now: a call on it has been silent for suspiciously long, or failed in a way that casts
-// doubt on it.
+// Doubt asks for a check of the endpoint now. A call on it has been silent for too long, or failed in a way that
+// casts doubt on it.
 func (l *Link) Doubt() { l.owner.doubt() }
 
-// Leaderless takes the endpoint out of service, because its member has refused a request for want of a leader.
+// Leaderless takes the endpoint out of service because its member refused a request for lack of a leader.
 func (l *Link) Leaderless() { l.owner.leaderless(l) }
 
 // EndStreams ends the streams on the link.
 func (l *Link) EndStreams() { l.retire(ErrLost) }
 
-// RenewToken gets another token than the one used, from the member of the link, which refused that to a request sent at that
-// time by Clock. It returns nil at once where somebody else has got one.
+// RenewToken replaces the token that the link's member refused to a request sent at asked, by Clock. It returns nil
+// at once if another goroutine has replaced it.
 func (l *Link) RenewToken(parent context.Context, used *Token, asked time.Duration) error {
 	return l.config.Tokens.renew(parent, l.cc, used, timeOf(asked))
 }
 
-// RefreshToken gets another token, within a time, if the last one was refused to a stream.
+// RefreshToken replaces the token within a time, if a stream was refused with it.
 func (l *Link) RefreshToken(parent context.Context, within time.Duration) error {
 	return l.config.Tokens.refresh(parent, l.cc, within)
 }
 
-// A NAT or a firewall may forget a connection that carries nothing. It then seems to live on both sides, but nothing
-// passes any more: a request on it is lost, and for a write nobody can tell. So a link that has been quiet for a while is
-// asked for a sign of life with the next call. A write waits for that, since until then it is not sent. A read does not,
-// since it may be sent again. Where none comes, the endpoint is redialled at once.
+// A NAT or firewall may forget an idle connection. Both sides then believe that it lives, but nothing passes. A
+// request on it is lost, and for a write the outcome is unknown. So the next call on a quiet link asks for a sign of
+// life. A write waits for it, since it is not sent until then. A read does not wait, since it may be sent again.
+// Without a sign of life the endpoint is redialled at once.
 
-// Probe asks for a sign of life. One question serves all who ask meanwhile.
+// Probe asks for a sign of life. Callers that ask at the same time share one question.
 func (l *Link) Probe() *Probe {
 	p := &Probe{over: make(chan struct{})}
 	for !l.probing.CompareAndSwap(nil, p) {
@@ -144,7 +145,7 @@ func (l *Link) Probe() *Probe {
 	return p
 }
 
-// silent asks for a sign of life, has the endpoint redialled where there is none, and reports that.
+// silent asks for a sign of life. If none comes, it has the endpoint redialled and returns true.
 func (l *Link) silent() bool {
 	limited, cancel := wait.WithOwnTime(l.up, l.config.SignOfLife, ErrSilent)
 	defer cancel()
@@ -153,7 +154,7 @@ func (l *Link) silent() bool {
 	switch {
 	case l.up.Err() != nil:
 		return true
-	case limited.Err() != nil && l.wire.received.Load() == received: // else an answer comes in, and is long
+	case limited.Err() != nil && l.wire.received.Load() == received: // otherwise a long answer is coming in
 		l.dead.Store(true)
 		l.owner.drain(l)
 		return true
@@ -162,10 +163,10 @@ func (l *Link) silent() bool {
 	return false
 }
 
-// settled is how long a link must have lasted to count as one that works.
+// settled is how long a link must last to count as one that works.
 const settled = time.Second
 
-// useful reports whether a link that went into service at since has been of use: it has lasted, or answered a call.
+// useful reports whether a link in service since then has been of use: it has lasted, or answered a call.
 func (l *Link) useful(since time.Time) bool {
 	return l.answers.Load() > 0 || time.Since(since) >= settled
 }

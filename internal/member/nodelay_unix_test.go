@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-func TestSmallRequestsAreNotHeldBack(t *testing.T) {
+func TestConnectionsAreMadeWithTCPNoDelay(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,8 @@ package member
 
 import "context"
 
-// outside acquires a link for one call to an address that the connection does not use. The link is dialled as those of the
-// endpoints are, and closed after the call. On a closed connection it returns ErrClosed.
+// outside acquires a link for one call to an address that the connection does not use. It is dialled like the
+// endpoints, and closed after the call. On a closed connection outside returns ErrClosed.
 func outside(g *group, a Address) (*Link, error) {
 	e := newEndpoint(g, a)
 	w := new(wire)

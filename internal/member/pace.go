@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	// hurryPause is the least time from one attempt to reconnect to the next one, however many calls wait for it.
+	// hurryPause is the least time between two attempts to reconnect, however many calls wait.
 	hurryPause = 250 * time.Millisecond
-	// aloneMax is the longest pause between two attempts while the connection has nothing Active.
+	// aloneMax is the longest pause between two attempts while nothing is Active.
 	aloneMax = time.Second
-	// flapStep is how much longer the pause before a redial becomes with each link after the first that was of no use.
+	// flapStep is added to the pause before a redial for each useless link after the first.
 	flapStep = 500 * time.Microsecond
 )
 
 // pace spaces the attempts of one goroutine to reconnect.
 type pace struct {
 	backoff  backoff.BackOff
-	capped   bool // by aloneMax; a backoff of the user's is not
+	capped   bool // by aloneMax; a user's backoff is not
 	rotation *rotation
 	hurried  chan struct{} // holds one request for an early attempt
 	began    time.Time     // of the last attempt
-	flaps    int           // links in a row that were lost before they were of use
+	flaps    int           // links lost in a row before any was of use
 }
 
 func newPace(c *Config, r *rotation, hurried chan struct{}) *pace {
@@ -37,7 +37,7 @@ func newPace(c *Config, r *rotation, hurried chan struct{}) *pace {
 	return &pace{backoff: b, capped: capped, rotation: r, hurried: hurried}
 }
 
-// attempt notes that an attempt begins. Earlier requests for it are met.
+// attempt records the start of an attempt, which satisfies all earlier requests for one.
 func (p *pace) attempt() {
 	p.began = time.Now()
 	select {
@@ -46,8 +46,9 @@ func (p *pace) attempt() {
 	}
 }
 
-// rest waits for d before the next attempt. A call in need of an endpoint shortens the wait, and so does a connection with
-// nothing Active. planned hears when the attempt is due, each time that changes. It reports whether life goes on.
+// rest waits for d before the next attempt. A call that needs an endpoint shortens the wait, and so does a connection
+// with nothing Active. rest calls planned with the time of the attempt each time that changes. It reports whether
+// life goes on.
 func (p *pace) rest(life context.Context, d time.Duration, planned func(time.Time)) bool {
 	now := time.Now()
 	due, alone := now.Add(d), now.Add(aloneMax-rand.N(aloneMax/5))
@@ -75,8 +76,8 @@ func (p *pace) rest(life context.Context, d time.Duration, planned func(time.Tim
 	}
 }
 
-// redial waits before the first attempt after the loss of a link that went into service at since: not at all, unless the
-// endpoint drops its links one after another before they were of use. It reports whether life goes on.
+// redial waits before the first attempt after the loss of a link that went into service at since. There is no pause,
+// unless the endpoint loses one link after another before any was of use. It reports whether life goes on.
 func (p *pace) redial(life context.Context, l *Link, since time.Time) bool {
 	if l.useful(since) {
 		p.flaps = 0

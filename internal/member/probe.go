@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// ErrSilent is why a request did not go over a connection that may have been forgotten.
+// ErrSilent is the reason why a request did not go over a quiet connection, which a NAT may have forgotten.
 var ErrSilent = errors.New("the connection has been quiet, and gives no sign of life")
 
 // Probe is a question for a sign of life.
 type Probe struct {
-	over   chan struct{} // closed when it is answered, or was not within the time for one
+	over   chan struct{} // closed by the answer, or after the time for one
 	silent bool          // the result, once over
 }
 
-// Wait waits for a sign of life, and reports whether there was one.
+// Wait waits for a sign of life, and reports whether one came.
 func (p *Probe) Wait(parent context.Context, deadline time.Time) bool {
 	if !deadline.IsZero() {
 		var cancel context.CancelFunc

@@ -10,12 +10,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// staggerMax is the longest time for which a way to an endpoint is tried alone before the next one is tried as well.
+// staggerMax is the longest head start of one way before the next one is tried as well.
 const staggerMax = 250 * time.Millisecond
 
-// race tries n ways one after another until one works. The next one begins when one has failed, or after a while without
-// a result, so that a way that swallows packets does not use up the timeout. discard gets what works too late. The error
-// is that of all ways.
+// race tries n ways one after another until one works. The next way begins when one has failed, or after a while
+// without a result. So a way that swallows packets does not use up the timeout. discard gets what works too late. The
+// error joins those of all ways.
 func race[T any](parent context.Context, n int, timeout time.Duration, try func(context.Context, int) (T, error), discard func(T)) (T, error) {
 	if n == 1 {
 		return try(parent, 0)
@@ -35,7 +35,7 @@ func race[T any](parent context.Context, n int, timeout time.Duration, try func(
 			results <- result{got, err}
 		}()
 	}
-	// What is still under way is cancelled, and joined.
+	// Cancel and join what is still under way.
 	defer func() {
 		cancel()
 		for ; running > 0; running-- {

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// keepOne serves mode Random: it connects one endpoint of those there are now, chosen at random, and moves on to the next
-// when that one fails. After a change of them it begins with the one that is preferred, if any. It pauses only after every endpoint has failed in turn. verdict hears nil when one is connected, and
-// an error when all have failed.
+// keepOne serves mode Random. It connects one of the present endpoints, chosen at random, and moves on to the next
+// when that one fails. After a change of the endpoints it begins with the preferred one, if any. It pauses only after
+// every endpoint has failed in turn. It calls verdict with nil when one is connected, and with an error when all have
+// failed.
 func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdict func(error)) {
 	var life context.Context = g.Life
 	var set []*Endpoint
@@ -77,10 +78,10 @@ func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdi
 	}
 }
 
-// flapsMax is how many links in a row may be lost before they were of use, until another endpoint is tried.
+// flapsMax is how many links in a row may be lost before they were of use. Then another endpoint is tried.
 const flapsMax = 8
 
-// keepersOf is a keeper for each endpoint, the one that it had before where it had one.
+// keepersOf returns a keeper for each endpoint. It reuses those that exist.
 func keepersOf(all []*Endpoint, before []*keeper) []*keeper {
 	var keepers []*keeper
 	for _, e := range all {
@@ -94,7 +95,7 @@ func keepersOf(all []*Endpoint, before []*keeper) []*keeper {
 	return keepers
 }
 
-// dismissAll lets go of what is aside, of all these endpoints but one.
+// dismissAll discards the links that are aside on all endpoints but one.
 func dismissAll(all []*keeper, but *keeper) {
 	for _, k := range all {
 		if k != but {

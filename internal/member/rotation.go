@@ -40,7 +40,7 @@ func (r *rotation) add(l *Link) {
 	r.store(append(slices.Clone(*r.links.Load()), l))
 }
 
-// remove takes l out, and reports whether it was in. With keepLast, a link that is the only one stays.
+// remove takes l out, and reports whether it was in. With keepLast it leaves the only link in.
 func (r *rotation) remove(l *Link, keepLast bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,14 +56,14 @@ func (r *rotation) remove(l *Link, keepLast bool) bool {
 	return true
 }
 
-// signal tells those who watch to look again: a link may have come or gone beside the rotation.
+// signal wakes those who watch, since a link may have come or gone outside the rotation.
 func (r *rotation) signal() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.store(*r.links.Load())
 }
 
-// outage is since when something is away, where it was so since before, or was not if that is zero.
+// outage returns when an absence began. before is its earlier start, or zero if there was none.
 func outage(away bool, before time.Time) time.Time {
 	switch {
 	case !away:
@@ -75,8 +75,8 @@ func outage(away bool, before time.Time) time.Time {
 	}
 }
 
-// outage returns since when an endpoint has had no link here, with nil since when there has been none at all, and a
-// channel that is closed when that may have changed. The time is zero while there is one.
+// outage returns when the last link of an endpoint left, or for nil the last link of all, and a channel that is
+// closed when that may have changed. The time is zero while there is a link.
 func (r *rotation) outage(of owner) (since time.Time, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,15 +92,15 @@ func (r *rotation) only(l *Link) bool {
 	return len(links) == 1 && links[0] == l
 }
 
-// watch returns the number of links now and a channel that is closed when it may have changed.
+// watch returns the number of links now, and a channel that is closed when it may have changed.
 func (r *rotation) watch() (int, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(*r.links.Load()), r.changed
 }
 
-// next acquires the link whose turn it is, one of another endpoint than that of avoid where there is one; nil when there is
-// none. The caller releases it.
+// next acquires the link whose turn it is, and prefers one of another endpoint than avoid's. It returns nil if there
+// is none. The caller releases it.
 func (r *rotation) next(avoid *Link) *Link {
 	links := *r.links.Load()
 	if len(links) == 0 {
@@ -110,7 +110,7 @@ func (r *rotation) next(avoid *Link) *Link {
 	if avoid == nil {
 		turn = r.turn.Add(1)
 	} else {
-		turn = rand.Uint64() // a second try takes no turn, which would send each first one to the endpoint to avoid
+		turn = rand.Uint64() // a retry takes no turn: else first attempts would all fall on the endpoint that fails
 	}
 	var avoided *Link
 	for i := range uint64(len(links)) {
@@ -129,7 +129,7 @@ func (r *rotation) next(avoid *Link) *Link {
 	return nil
 }
 
-// other acquires a link of another endpoint than that of avoid; nil when there is none.
+// other acquires a link of another endpoint than avoid's, or returns nil.
 func (r *rotation) other(avoid *Link) *Link {
 	l := r.next(avoid)
 	if l != nil && l.SameEndpoint(avoid) {

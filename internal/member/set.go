@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Set is the endpoints of one connection. Reading it takes no lock; the set is replaced as a whole. Its methods are safe for
-// concurrent use.
+// Set holds the endpoints of one connection. A read takes no lock, and a change replaces the whole set. Its methods
+// are safe for concurrent use.
 type Set struct {
 	group *group
 	now   atomic.Pointer[[]*Endpoint]
-	next  atomic.Pointer[Endpoint] // of mode Random: just seen to work, and so the next one; nil: any
+	next  atomic.Pointer[Endpoint] // mode Random uses this one next, since it has just worked; nil: any
 }
 
-// NewSet makes the endpoints of a connection. Start has them looked after.
+// NewSet makes the endpoints of a connection. Start begins to look after them.
 func NewSet(c *Config, addresses []Address) *Set {
 	s := &Set{group: newGroup(c)}
 	var all []*Endpoint
@@ -33,10 +33,10 @@ func NewSet(c *Config, addresses []Address) *Set {
 // New makes an endpoint that is not in the set yet.
 func (s *Set) New(a Address) *Endpoint { return newEndpoint(s.group, a) }
 
-// All is the endpoints there are now. The slice is not to be changed.
+// All returns the present endpoints. The caller must not change the slice.
 func (s *Set) All() []*Endpoint { return *s.now.Load() }
 
-// Addresses is the addresses of the endpoints there are now.
+// Addresses returns the addresses of the present endpoints.
 func (s *Set) Addresses() []Address {
 	var addresses []Address
 	for _, e := range s.All() {
@@ -45,11 +45,11 @@ func (s *Set) Addresses() []Address {
 	return addresses
 }
 
-// Store makes these the endpoints. The slice is not to be changed afterwards.
+// Store replaces the endpoints. The caller must not change the slice afterwards.
 func (s *Set) Store(all []*Endpoint) { s.now.Store(&all) }
 
-// Start starts the goroutines that look after the endpoints, and returns where their first verdicts arrive and how many
-// there will be.
+// Start starts the goroutines that look after the endpoints. It returns the channel of their first verdicts, and the
+// number of those.
 func (s *Set) Start() (<-chan error, int) {
 	all := s.All()
 	if s.group.Random {
@@ -64,11 +64,11 @@ func (s *Set) Start() (<-chan error, int) {
 	return first, len(all)
 }
 
-// Keep has endpoints looked after that have been added to the set, and returns where their first verdicts arrive and how
-// many there will be. On a closed connection it returns ErrClosed.
+// Keep starts to look after endpoints that were added to the set. It returns the channel of their first verdicts, and
+// the number of those. On a closed connection it returns ErrClosed.
 func (s *Set) Keep(added []*Endpoint) (<-chan error, int, error) {
 	if s.group.Random {
-		return nil, 0, nil // whoever looks after one of them sees them
+		return nil, 0, nil // the one goroutine of mode Random sees them
 	}
 	first := make(chan error, len(added))
 	for _, e := range added {
@@ -79,7 +79,7 @@ func (s *Set) Keep(added []*Endpoint) (<-chan error, int, error) {
 	return first, len(added), nil
 }
 
-// Try tries whether an endpoint can take requests, over a transport for that alone.
+// Try tests whether an endpoint can take requests, over a transport for this test alone.
 func (s *Set) Try(e *Endpoint) error {
 	t, err := (&keeper{Endpoint: e}).reach()
 	if err != nil {
@@ -89,13 +89,13 @@ func (s *Set) Try(e *Endpoint) error {
 	return t.littleFor
 }
 
-// Prefer has mode Random use this endpoint next.
+// Prefer makes mode Random use this endpoint next.
 func (s *Set) Prefer(e *Endpoint) { s.next.Store(e) }
 
-// preferred is the endpoint of Prefer, once.
+// preferred returns the endpoint of Prefer, and clears it.
 func (s *Set) preferred() *Endpoint { return s.next.Swap(nil) }
 
-// firstTo makes a function that sends what it is called with to first, the first time.
+// firstTo returns a function that sends the argument of its first call to first.
 func firstTo(first chan<- error) (verdict func(error)) {
 	return func(err error) {
 		if first != nil {
@@ -105,7 +105,7 @@ func firstTo(first chan<- error) (verdict func(error)) {
 	}
 }
 
-// Info is a snapshot of each endpoint, sorted by address. It never blocks.
+// Info returns a snapshot of each endpoint, sorted by address. It never blocks.
 func (s *Set) Info() []Snapshot {
 	all := s.All()
 	infos := make([]Snapshot, 0, len(all))
@@ -116,7 +116,7 @@ func (s *Set) Info() []Snapshot {
 	return infos
 }
 
-// Find is the endpoint of an address, whatever its spelling; nil where the connection has none.
+// Find returns the endpoint of an address in any spelling, or nil.
 func (s *Set) Find(text string) *Endpoint {
 	all := s.All()
 	for _, e := range all {
@@ -141,16 +141,16 @@ func (s *Set) Find(text string) *Endpoint {
 	return nil
 }
 
-// Next acquires the link in the rotation whose turn it is, one of another endpoint than that of avoid where there is one; nil
-// when there is none. The caller releases it.
+// Next acquires the link in the rotation whose turn it is, and prefers one of another endpoint than avoid's. It
+// returns nil if there is none. The caller releases it.
 func (s *Set) Next(avoid *Link) *Link { return s.group.rotation.next(avoid) }
 
-// Other acquires a link in the rotation of another endpoint than that of avoid; nil when there is none. The caller releases it.
+// Other acquires a link in the rotation of another endpoint than avoid's, or returns nil. The caller releases it.
 func (s *Set) Other(avoid *Link) *Link { return s.group.rotation.other(avoid) }
 
-// Aside acquires a link that is aside, for a request that needs no leader where nothing is in the rotation: that of another
-// endpoint than avoid's where there is one, and that of a voter rather than a learner's, whose data may be old. It returns
-// nil where there is none. The caller releases it.
+// Aside acquires a link that is aside, for a request that needs no leader while the rotation is empty. It prefers
+// another endpoint than avoid's, and a voter to a learner, whose data may be old. It returns nil if there is none.
+// The caller releases it.
 func (s *Set) Aside(avoid *Link) *Link {
 	var best *Link
 	rank := func(l *Link) int {
@@ -177,15 +177,15 @@ func (s *Set) Aside(avoid *Link) *Link {
 	return best
 }
 
-// Outside acquires a link for one call to an address that is none of the set's. It is closed after the call: the caller
-// releases it. On a closed connection it returns ErrClosed.
+// Outside acquires a link for one call to an address outside the set. The caller releases it, which closes it. On a
+// closed connection it returns ErrClosed.
 func (s *Set) Outside(a Address) (*Link, error) { return outside(s.group, a) }
 
-// Watch returns the number of links in the rotation now and a channel that is closed when it may have changed.
+// Watch returns the number of links in the rotation now, and a channel that is closed when it may have changed.
 func (s *Set) Watch() (int, <-chan struct{}) { return s.group.rotation.watch() }
 
-// Outage returns since when the endpoint has had no link in the rotation, with nil since when there has been none at all, and
-// a channel that is closed when that may have changed. The time is zero while there is one.
+// Outage returns when the last link of an endpoint left the rotation, or for nil the last link of all, and a channel
+// that is closed when that may have changed. The time is zero while there is a link.
 func (s *Set) Outage(e *Endpoint) (since time.Time, changed <-chan struct{}) {
 	if e == nil {
 		return s.group.rotation.outage(nil)
@@ -193,9 +193,8 @@ func (s *Set) Outage(e *Endpoint) (since time.Time, changed <-chan struct{}) {
 	return s.group.rotation.outage(e)
 }
 
-// Hurry brings the next attempt to reconnect an endpoint forward, with nil that of each, because a call waits for it. Each
-// endpoint is tried at most four times a second. An attempt under way is not disturbed; the one after it is brought forward
-// then.
+// Hurry brings the next attempt to reconnect an endpoint forward, or for nil those of all, because a call waits for
+// it. Each endpoint is tried at most four times a second. During an attempt, Hurry brings the one after it forward.
 func (s *Set) Hurry(wanted *Endpoint) {
 	if wanted != nil {
 		wanted.hurry()
@@ -206,8 +205,8 @@ func (s *Set) Hurry(wanted *Endpoint) {
 	}
 }
 
-// ComingBack reports whether the endpoint, with nil any of them, is being redialled for the first time after the loss of its
-// transport. The channel of Outage tells when that is decided.
+// ComingBack reports whether an endpoint, or for nil any of them, is being redialled for the first time after the
+// loss of its transport. The channel of Outage is closed when that is decided.
 func (s *Set) ComingBack(e *Endpoint) bool {
 	if e != nil {
 		return e.is(returning)
@@ -215,8 +214,8 @@ func (s *Set) ComingBack(e *Endpoint) bool {
 	return s.group.searching.Load() || slices.ContainsFunc(s.All(), func(e *Endpoint) bool { return e.is(returning) })
 }
 
-// Serves reports whether an endpoint is Active, which proves that the cluster has a majority, or a member at least serves
-// what needs no leader: all that can be had of a cluster without a majority.
+// Serves reports whether the connection is of use: an endpoint is Active, which proves a majority, or a member serves
+// at least what needs no leader.
 func (s *Set) Serves() bool {
 	active, _ := s.Watch()
 	return active > 0 || slices.ContainsFunc(s.All(), (*Endpoint).answers)

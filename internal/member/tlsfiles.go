@@ -15,14 +15,14 @@ import (
 
 // TLSFiles is a TLS configuration that follows its files.
 type TLSFiles struct {
-	Paths [3]string // of the authorities, the certificate and its key; "" for what is not there
+	Paths [3]string // of the authorities, the certificate and its key; "" if there is none
 
 	mu     sync.Mutex
 	read   [3][]byte // as last seen, good or not
 	config *tls.Config
 }
 
-// Open reads the files for the first time, and returns the configuration. It is called before anything else.
+// Open reads the files for the first time, and returns the configuration. Call it first.
 func (f *TLSFiles) Open() (*tls.Config, error) {
 	if (f.Paths[1] == "") != (f.Paths[2] == "") {
 		return nil, errors.New("a certificate and its key go together")
@@ -35,7 +35,7 @@ func (f *TLSFiles) Open() (*tls.Config, error) {
 	return f.config, err
 }
 
-// current is the configuration of the files as they are now, or as they were last when they could be used.
+// current returns the configuration of the files as they are now. If they are unusable, it returns the last good one.
 func (f *TLSFiles) current(log *slog.Logger) *tls.Config {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -49,7 +49,7 @@ func (f *TLSFiles) current(log *slog.Logger) *tls.Config {
 		config, err = f.parse(read)
 	}
 	if err != nil {
-		log.Warn("etcd TLS files not usable: the last good ones serve on", slog.Any("reason", err))
+		log.Warn("etcd TLS files not usable: the last good ones stay in use", slog.Any("reason", err))
 		return f.config
 	}
 	f.config = config

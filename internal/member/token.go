@@ -20,8 +20,9 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// Tokens gets the token of a connection's user, and another one when that is refused: once for all who are refused. One
-// token serves every member, which learn of it from each other. A nil *Tokens is that of a connection without credentials.
+// Tokens holds the token of a connection's user, and replaces it when a member refuses it: once for all callers that
+// were refused. One token serves every member, since they learn of it from each other. A nil *Tokens belongs to a
+// connection without credentials.
 type Tokens struct {
 	ask func(context.Context) (user, password string, err error)
 
@@ -29,36 +30,36 @@ type Tokens struct {
 
 	mu      sync.Mutex
 	renewal chan struct{} // closed when the renewal under way is over; nil: there is none
-	failure error         // the answer to the last renewal, where that was a refusal
-	until   time.Time     // when it is worth while to ask again after that
+	failure error         // the answer to the last renewal, if it was a refusal
+	until   time.Time     // how long failure stands for new askers
 }
 
-// Token is what a member gave the user. The zero value is no token, which is right where auth is off.
+// Token is what an authentication returned. The zero value is no token, which is right where authentication is off.
 type Token struct {
 	metadata map[string]string         // read by gRPC, never changed
 	since    time.Time                 // when the answer came
-	outdated atomic.Pointer[time.Time] // when a stream that was refused with it last asked for something; nil: none was
+	outdated atomic.Pointer[time.Time] // when a stream that was refused with it last sent something; nil: none was refused
 }
 
 // afterRefusal is how long a refused login is remembered, because checking a password is expensive for the server.
 const afterRefusal = time.Second
 
-// A member knows a simple token once it has applied the authentication. One that lags behind refuses it, and would know
-// another one only later still, so a token that is refused this young is sent again. All of that takes less than the second
-// that the check of an endpoint has by default.
+// A member knows a simple token only after it has applied the authentication. A member that lags behind refuses it,
+// and would know a newer one later still. So a refused token of this age is sent again. All of that fits into one
+// second, the default time of an endpoint's check.
 const (
 	tokenYoung = 500 * time.Millisecond
 	tokenPause = 25 * time.Millisecond // before it is sent again, at least
 )
 
-// NewTokens makes the tokens of a connection whose user and password ask returns.
+// NewTokens makes the tokens of a connection. ask returns its user and password.
 func NewTokens(ask func(context.Context) (user, password string, err error)) *Tokens {
 	t := &Tokens{ask: ask}
 	t.current.Store(&Token{})
 	return t
 }
 
-// Used is the token that a request would be sent with now.
+// Used returns the token that a request would carry now.
 func (t *Tokens) Used() *Token {
 	if t == nil {
 		return nil
@@ -66,7 +67,7 @@ func (t *Tokens) Used() *Token {
 	return t.current.Load()
 }
 
-// Refused reports whether err says that another token than the one used may help.
+// Refused reports whether err says that a token other than used may help.
 func (t *Tokens) Refused(used *Token, err error) bool {
 	if t == nil || err == nil {
 		return false
@@ -76,14 +77,14 @@ func (t *Tokens) Refused(used *Token, err error) bool {
 		used.metadata == nil && errors.Is(err, etcderr.ErrUserEmpty) // also the answer to a user name that is empty
 }
 
-// isJWT tells a JSON Web Token, which is signed together with the revision of users and roles that it was made at. With a
-// simple token the members keep the user alone: if a request with it is refused for its revision, it was overtaken by a
-// change of them, and another token would help no more than to send the request again.
+// isJWT tells a JSON Web Token from a simple one. A JWT is signed together with the revision of users and roles at
+// that time. For a simple token the members keep only the user. If they refuse it for its revision, a change of users
+// overtook the request, and sending the request again helps as much as a new token.
 func (a *Token) isJWT() bool { return strings.Count(a.metadata["token"], ".") == 2 }
 
-// patience is how long after a request that was refused the token is to be sent again, 0 where it is not worth while. It
-// grows with the age of the token, so that there are few such pauses. What counts is the age at which it was sent: how late
-// this process comes to read the refusal says nothing of the member.
+// patience returns how long after a refused request the token is to be sent again, or 0 if that is useless. It grows
+// with the age of the token, so such pauses are few. The age counts from the sending: a late reading of the refusal
+// says nothing about the member.
 func (a *Token) patience(asked time.Time) time.Duration {
 	age := asked.Sub(a.since)
 	if a.isJWT() || age >= tokenYoung {
@@ -92,8 +93,9 @@ func (a *Token) patience(asked time.Time) time.Duration {
 	return max(age/2, tokenPause)
 }
 
-// renew gets another token than the one used for a request sent at that time, unless somebody has meanwhile, or is about to.
-// It asks over cc. A token that was young then is kept, and renew returns when it is time to send it again.
+// renew replaces the token that was used for a request sent at asked, over cc. It does nothing if another goroutine
+// has replaced it, and waits if one is about to. It keeps a token that was young then, and returns when it is time to
+// send it again.
 func (t *Tokens) renew(parent context.Context, cc *grpc.ClientConn, used *Token, asked time.Time) error {
 	for {
 		t.mu.Lock()
@@ -132,7 +134,7 @@ var (
 	errUnfinished    = errors.New("credentials: the authentication did not return")
 )
 
-// replace makes the renewal that others wait for. That ends in every case: an interceptor of the user's may panic.
+// replace makes the renewal that others wait for. It ends in every case, because a user's interceptor may panic.
 func (t *Tokens) replace(parent context.Context, cc *grpc.ClientConn) (err error) {
 	var got *Token
 	err = errUnfinished
@@ -141,8 +143,8 @@ func (t *Tokens) replace(parent context.Context, cc *grpc.ClientConn) (err error
 	return err
 }
 
-// askSafely asks the user's function on a goroutine of its own, and waits for it. A panic there is an error, since the
-// goroutines of the connection ask as well, where it would end the program.
+// askSafely calls the user's function on its own goroutine, and waits for it. A panic becomes an error: the
+// connection's goroutines call the function too, and the panic would end the program there.
 func (t *Tokens) askSafely(parent context.Context) (user, password string, err error) {
 	err = errors.New("the function has ended its goroutine") // unless it returns or panics
 	done := make(chan struct{})
@@ -159,7 +161,7 @@ func (t *Tokens) askSafely(parent context.Context) (user, password string, err e
 	return user, password, err
 }
 
-// authenticate asks for a token. Where auth is off there is none, which is no error.
+// authenticate asks for a token. It returns none, and no error, where authentication is off.
 func (t *Tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*Token, error) {
 	user, password, err := t.askSafely(parent)
 	if err != nil {
@@ -197,7 +199,7 @@ func (t *Tokens) finish(got *Token, err error) {
 // bare marks the context of a request that goes without a token.
 type bare struct{}
 
-// perRPC has gRPC send the token with each request.
+// perRPC makes gRPC send the token with each request.
 type perRPC struct{ *Tokens }
 
 var _ credentials.PerRPCCredentials = perRPC{}
@@ -209,16 +211,17 @@ func (p perRPC) GetRequestMetadata(parent context.Context, _ ...string) (map[str
 	return p.current.Load().metadata, nil
 }
 
-// RequireTransportSecurity is false: whether to encrypt is what WithTLS decides.
+// RequireTransportSecurity returns false, because WithTLS decides whether to encrypt.
 func (p perRPC) RequireTransportSecurity() bool { return false }
 
-// Refuse notes that a stream was refused with the token. asked is when something was sent on the stream last, by Clock.
+// Refuse records that a stream was refused with the token. asked is the time by Clock when the stream last sent
+// something.
 func (a *Token) Refuse(asked time.Duration) {
 	at := timeOf(asked)
 	a.outdated.Store(&at)
 }
 
-// refresh gets another token over cc if the last one was refused to a stream.
+// refresh replaces the token over cc if a stream was refused with it.
 func (t *Tokens) refresh(parent context.Context, cc *grpc.ClientConn, within time.Duration) error {
 	used := t.Used()
 	if used == nil {
@@ -232,18 +235,18 @@ func (t *Tokens) refresh(parent context.Context, cc *grpc.ClientConn, within tim
 	defer cancel()
 	err := t.renew(renewing, cc, used, *asked)
 	if err == nil {
-		used.outdated.CompareAndSwap(asked, nil) // where it was kept, it is tried again
+		used.outdated.CompareAndSwap(asked, nil) // a token that was kept is tried again
 	}
 	return err
 }
 
-// isFinal reports whether a member refused for more than a passing reason.
+// isFinal reports whether a member refused for a reason that does not pass.
 func isFinal(err error) bool {
 	var e *etcderr.Error
 	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry()
 }
 
-// answered is the error of a request that a member has answered with one.
+// answered turns a member's answer into the error of a call.
 func answered(err error, method string) error {
 	return etcderr.FromRPC(err, etcderr.Call{Method: method, Sent: true})
 }

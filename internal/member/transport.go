@@ -11,21 +11,21 @@ import (
 	"google.golang.org/grpc/connectivity"
 )
 
-// transport is one connection to an endpoint and whoever uses it.
+// transport is one connection to an endpoint, with the number of its users.
 type transport struct {
 	cc        *grpc.ClientConn
 	wire      *wire
 	addr      Address
-	littleFor error         // why the member serves only what needs no leader, by its first check
+	littleFor error         // why the first check found that the member serves only what needs no leader
 	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
 	idle      chan struct{} // closed when users falls to 0
-	answers   atomic.Int64  // what the member has answered, that tells a slow one from a silent one
+	answers   atomic.Int64  // number of answers, which tells a slow member from a silent one
 	vitals    atomic.Pointer[vitals]
 	heard     atomic.Int64 // when the member answered last, by Clock
 	probing   atomic.Pointer[Probe]
 }
 
-// vitals is what a member says of itself.
+// vitals is what a member reports about itself.
 type vitals struct {
 	version string
 	member  uint64
@@ -64,7 +64,8 @@ func (t *transport) Release() {
 	}
 }
 
-// closeWhenIdle closes the transport after the last call on it, or at once when hard ends, which fails those calls.
+// closeWhenIdle closes the transport after its last call. If hard ends first, it closes it at once, and the calls
+// fail.
 func (t *transport) closeWhenIdle(hard context.Context) {
 	select {
 	case <-t.idle:
@@ -73,17 +74,17 @@ func (t *transport) closeWhenIdle(hard context.Context) {
 	_ = t.cc.Close() // it fails only when closed already
 }
 
-// HeardFrom notes that the member has answered since then, by Clock.
+// HeardFrom records that the member answered at a time of Clock.
 func (t *transport) HeardFrom(at time.Duration) { t.heard.Store(int64(at)) }
 
-// Quiet reports whether the member has not answered for long; now is the time by Clock.
+// Quiet reports whether the member has not answered for long. now is the time by Clock.
 func (t *transport) Quiet(now time.Duration) bool {
 	return now-time.Duration(t.heard.Load()) > quietAfter
 }
 
-// lost waits until the transport takes no more calls, or ctx ends, and reports whether it was lost: its connection broke,
-// or the server retires it with a GOAWAY. gRPC lets calls through before it says that it is Ready, so a new link may still
-// seem to be connecting.
+// lost waits until the transport takes no more calls, or ctx ends. It returns true if the connection broke or the
+// server retired it with a GOAWAY. gRPC passes calls before it reports Ready, so a new link may still seem to be
+// connecting.
 func (t *transport) lost(ctx context.Context) bool {
 	for ready := false; ; {
 		state := t.cc.GetState()

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// wire is what is known of a transport below gRPC: its last error, which gRPC itself tells only as a text within a text, and
-// how much has come in, which gRPC tells only message by message.
+// wire knows a transport below gRPC: its last error, which gRPC reports only as a text within a text, and the bytes
+// received, which gRPC reports only by message.
 type wire struct {
 	received atomic.Int64 // bytes
 
@@ -39,8 +39,8 @@ func (w *wire) get() error {
 	return w.last
 }
 
-// transportCredentials are those of the connection, whose handshake puts the wire in place. A dialer of the user's own does
-// not get in the way of that.
+// transportCredentials are the connection's credentials, with a handshake that puts the wire in place. This works
+// with a user's own dialer too.
 func transportCredentials(a Address, c *Config, w *wire) credentials.TransportCredentials {
 	if !a.Secure {
 		return &wired{insecure.NewCredentials(), w}
@@ -55,7 +55,7 @@ func transportCredentials(a Address, c *Config, w *wire) credentials.TransportCr
 	return &wired{credentials.NewTLS(config), w}
 }
 
-// wired are credentials whose handshakes and connections the wire knows of.
+// wired are credentials that report handshakes and connections to the wire.
 type wired struct {
 	credentials.TransportCredentials
 	wire *wire
@@ -73,7 +73,7 @@ func (c *wired) Clone() credentials.TransportCredentials {
 	return &wired{c.TransportCredentials.Clone(), c.wire}
 }
 
-// metered is a connection that counts what comes in.
+// metered is a connection that counts the bytes received.
 type metered struct {
 	net.Conn
 	wire *wire

@@ -18,8 +18,8 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 )
 
-// Main starts a cluster, opens a connection to it, runs the tests and ends the process. It stores the cluster at shared,
-// unless that is nil, and opens no connection if name is empty.
+// Main starts a cluster, opens a connection to it, runs the tests and ends the process. It stores the cluster in
+// shared unless that is nil. It opens no connection if name is empty.
 func Main(m *testing.M, name string, shared **etcdtest.Cluster, opts ...etcdtest.Option) {
 	code, err := run(m, name, shared, opts)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"errors"
 )
 
-// Ended is why a context ended, in one line: its error and, where its owner gave one, the cause. errors.Is finds both. A
-// deadline as the cause stands alone, since nobody cancels for that.
+// Ended returns in one line why a context ended: its error and, if there is one, its cause. errors.Is finds both. For
+// a deadline as the cause, the text has the cause alone.
 func Ended(ended context.Context) error {
 	err, cause := ended.Err(), context.Cause(ended)
 	if cause == nil || errors.Is(cause, err) || errors.Is(cause, context.DeadlineExceeded) {
@@ -17,7 +17,7 @@ func Ended(ended context.Context) error {
 	return &because{err, Error(cause)}
 }
 
-// because is a context's error with its cause. It is made where calls end, and its text only where somebody reads it.
+// because is a context's error with its cause. Its text is made on demand.
 type because struct{ err, cause error }
 
 func (b *because) Error() string   { return b.err.Error() + ": " + b.cause.Error() }

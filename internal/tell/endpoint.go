@@ -4,17 +4,17 @@ package tell
 
 import "strings"
 
-// hidden stands for what a text may not tell.
+// hidden replaces what a text may not show.
 const hidden = "***"
 
-// Endpoint is the text of an endpoint as somebody gave it, without what may be a secret: a user and a password before an @,
-// and what follows a ? or a #. The path of a unix socket is told as it is.
+// Endpoint returns the text of an endpoint as a user gave it, without what may be a secret: a user and password
+// before an @, and all that follows a ? or #. It returns the path of a unix socket unchanged.
 func Endpoint(text string) string {
 	if isSocket(text) {
 		return text
 	}
 	scheme, rest, has := strings.Cut(text, "://")
-	if !has || strings.ContainsFunc(scheme, noLetter) { // of a URL within a secret
+	if !has || strings.ContainsFunc(scheme, noLetter) { // a secret holds the ://
 		scheme, rest = "", text
 	} else {
 		scheme += "://"
@@ -30,7 +30,7 @@ func Endpoint(text string) string {
 
 func noLetter(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }
 
-// Secretive reports whether [Endpoint] hides anything of a text.
+// Secretive reports whether [Endpoint] hides a part of the text.
 func Secretive(text string) bool { return !isSocket(text) && strings.ContainsAny(text, "@?#") }
 
 func isSocket(text string) bool {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tell is how errors and logs tell what they did not write themselves: in one line, and without secrets.
+// Package tell prepares the texts of others for errors and logs: in one line, and without secrets.
 package tell
 
 import "strings"
 
-// Line is a text without line breaks.
+// Line returns a text without line breaks.
 func Line(text string) string {
 	if !strings.ContainsAny(text, "\r\n") {
 		return text
@@ -13,7 +13,8 @@ func Line(text string) string {
 	return strings.Join(strings.Fields(text), " ")
 }
 
-// Error is err with a text of one line. errors.Is and errors.As find in it what they find in err. nil stays nil.
+// Error returns err with a text of one line. errors.Is and errors.As find the same in it as in err. It returns nil
+// for nil.
 func Error(err error) error {
 	if err == nil || !strings.ContainsAny(err.Error(), "\r\n") {
 		return err

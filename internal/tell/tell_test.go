@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-func TestEndOfAContextIsToldInOneLineWithItsCause(t *testing.T) {
+func TestEndedNamesTheCauseOfAContextInOneLine(t *testing.T) {
 	lines := errors.New("shutting\ndown")
 	for _, tt := range []struct {
 		cause error
@@ -37,7 +37,7 @@ func TestEndOfAContextIsToldInOneLineWithItsCause(t *testing.T) {
 	}
 }
 
-func TestEndpointIsToldWithoutSecrets(t *testing.T) {
+func TestEndpointShowsNoSecrets(t *testing.T) {
 	for text, want := range map[string]string{
 		"127.0.0.1:2379":                     "127.0.0.1:2379",
 		"https://host:1/":                    "https://host:1/",
@@ -58,7 +58,7 @@ func TestEndpointIsToldWithoutSecrets(t *testing.T) {
 	}
 }
 
-// FuzzEndpoint: nothing before an @ or after a ? or # is told.
+// FuzzEndpoint checks that no text before an @ or after a ? or # is shown.
 func FuzzEndpoint(f *testing.F) {
 	f.Add("http://u:", "@a:1", "?x=", "")
 	f.Add("", "@", "#", "://")

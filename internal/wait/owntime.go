@@ -8,36 +8,36 @@ import (
 	"time"
 )
 
-// OwnTime is time in which this process has been able to run. What it waits for a member's answer is counted so: where the
-// process has little CPU, or was stopped, an answer may be there that nobody has read yet, and the member must not pay for
-// that. It counts timers of a short step, of which one that fires late counts once.
+// OwnTime counts time in which this process was able to run. Waits for a member's answer use it: in a process with
+// little CPU, or that was stopped, an answer may have arrived unread, and the member is not to blame. OwnTime counts
+// timers of a short step. A timer that fires late counts as one step.
 type OwnTime struct {
 	asked  time.Duration
 	passed time.Duration // of the steps so far
-	spent  time.Duration // by the clock, of one step no more than asked
+	spent  time.Duration // by the clock; a step counts at most its length
 	step   time.Duration // under way
 	began  time.Time     // when that began
 }
 
 const (
-	// ownTimeSteps is into how many steps a time is divided, of ownTimeStepMin at least.
+	// ownTimeSteps is the number of steps of a time, each of ownTimeStepMin at least.
 	ownTimeSteps   = 20
 	ownTimeStepMin = 5 * time.Millisecond
-	// OwnTimeMax is how many times longer than asked for it may take, beside the times of a stopped process.
+	// OwnTimeMax bounds how many times longer than asked a wait may take, not counting stops of the process.
 	OwnTimeMax = 10
-	// ownTimeLate is how late the last step may be. After a longer stop there is another one, for what has come meanwhile.
-	// The CPU quota of a container makes timers up to a tenth of a second late.
+	// ownTimeLate is how late the last step may be. After a longer stop one more step follows, for what has arrived
+	// meanwhile. The CPU quota of a container makes timers up to 100 ms late.
 	ownTimeLate = 100 * time.Millisecond
 )
 
-// Start begins to count, and returns after what time to call next.
+// Start begins to count, and returns the time after which to call Next.
 func (o *OwnTime) Start(asked time.Duration, now time.Time) time.Duration {
 	*o = OwnTime{asked: asked, began: now}
 	o.step = min(max(asked/ownTimeSteps, ownTimeStepMin), asked)
 	return o.step
 }
 
-// Next counts the step that is over, and returns how long the next one lasts; over is true once the time has passed.
+// Next counts the step that is over, and returns the length of the next one. over is true once the time has passed.
 func (o *OwnTime) Next(now time.Time) (step time.Duration, over bool) {
 	took := now.Sub(o.began)
 	o.passed += o.step
@@ -52,7 +52,7 @@ func (o *OwnTime) Next(now time.Time) (step time.Duration, over bool) {
 	return o.step, false
 }
 
-// WithOwnTime is context.WithTimeoutCause in a process's own time.
+// WithOwnTime is context.WithTimeoutCause in the process's own time.
 func WithOwnTime(parent context.Context, d time.Duration, cause error) (context.Context, context.CancelFunc) {
 	limited, cancel := context.WithCancelCause(parent)
 	var own OwnTime

@@ -57,7 +57,7 @@ func TestOwnTimeCountsOnlyWhatTheProcessWasAbleToRun(t *testing.T) {
 	}
 }
 
-// at is late by d at step n only.
+// at returns a lateness of d at step n only.
 func at(n int, d time.Duration) func(i int) time.Duration {
 	return func(i int) time.Duration {
 		if i == n {

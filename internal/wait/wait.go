@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wait is how the SDK waits for a time or for the end of a context.
+// Package wait waits for a time or for the end of a context.
 package wait
 
 import (
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// For waits for d, or until ctx ends. It reports whether d passed; false means that ctx has ended.
+// For waits for d, or until ctx ends. It returns false if ctx has ended.
 func For(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
