@@ -18,11 +18,11 @@ import (
 type State uint8
 
 const (
-	// Active: the endpoint is connected, healthy, and takes requests. It stays so while a transport that the server has
-	// retired, or that broke, is replaced; only when the first attempt fails is it Frozen.
+	// Active: the endpoint is connected and healthy, and takes requests. It stays Active while a lost transport is
+	// redialled for the first time. If that fails, it becomes Frozen.
 	Active State = iota
-	// Frozen: the endpoint takes no requests until a reconnection succeeds. A member that is well but knows no leader
-	// (etcderr.ErrNoLeader), or is a learner (etcderr.ErrNotSupportedForLearner), still takes those of [OnEndpoint].
+	// Frozen: the endpoint takes no requests until a reconnection succeeds. A healthy member that knows no leader
+	// (etcderr.ErrNoLeader), and a learner (etcderr.ErrNotSupportedForLearner), still take calls with [OnEndpoint].
 	Frozen
 )
 
@@ -38,8 +38,8 @@ func (s State) String() string {
 	}
 }
 
-// Endpoint is a snapshot of one endpoint of a connection. What it says of the member is from the last check, which is made
-// at each connection and every 15 s (WithHealthCheckInterval).
+// Endpoint is a snapshot of one endpoint of a connection. Version, Leader and Learner come from the last check of the
+// member. Checks are made at each connection and every 15 s ([WithHealthCheckInterval]).
 type Endpoint struct {
 	Name        string        // the connection's name
 	Address     string        // as given to Open
@@ -47,12 +47,12 @@ type Endpoint struct {
 	Leases      int           // the leases kept alive through this endpoint
 	ReconnectIn time.Duration // until the next attempt to reconnect; 0 while Active, or while one is under way
 	Err         error         // why it is Frozen; nil while Active
-	Version     string        // of the member's server, such as 3.6.4; "" where that is unknown
+	Version     string        // of the member's server, such as 3.6.4; "" if it is unknown
 	Leader      bool          // the member leads the cluster
 	Learner     bool          // the member is a learner, which has no vote
 }
 
-// endpointOf is a snapshot of an endpoint, as the users of a connection see it.
+// endpointOf converts a snapshot of an endpoint to the public type.
 func endpointOf(conn string, s member.Snapshot) Endpoint {
 	state := Frozen
 	if s.Active {
@@ -64,7 +64,7 @@ func endpointOf(conn string, s member.Snapshot) Endpoint {
 	}
 }
 
-// endpointsOf is a snapshot of each endpoint of a connection.
+// endpointsOf returns a snapshot of each endpoint of a connection.
 func endpointsOf(e *engine.Conn) []Endpoint {
 	all := e.Info()
 	endpoints := make([]Endpoint, 0, len(all))
@@ -74,8 +74,8 @@ func endpointsOf(e *engine.Conn) []Endpoint {
 	return endpoints
 }
 
-// Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, whatever state
-// the members are in, and is safe for concurrent use.
+// Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, even if members
+// hang, and is safe for concurrent use.
 func Info() []Endpoint {
 	var all []Endpoint
 	for _, e := range engine.All() {
@@ -84,8 +84,8 @@ func Info() []Endpoint {
 	return all
 }
 
-// WriteInfo writes [Info] as two plain text tables, the Active endpoints and the Frozen ones. It blocks only in w, and
-// is safe for concurrent use where w is. It returns w's error, and one of its own where w is nil.
+// WriteInfo writes [Info] to w as two plain text tables, first the Active endpoints and then the Frozen ones. It blocks
+// only in w, and is safe for concurrent use if w is. It returns w's error, and an error if w is nil.
 func WriteInfo(w io.Writer) error {
 	if w == nil {
 		return connerr.ErrNoWriter

@@ -10,24 +10,25 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// Open opens a connection to a cluster under a name and looks after it until [Close]. Requests reach it by that name.
-// An empty name makes a unique one; see [Conn.Name]. A name means what is open under it now: once it is closed and opened
-// for another cluster, requests of goroutines that were forgotten go there. Libraries use unnamed connections, or [Share].
+// Open opens a connection to a cluster under a name, and keeps it up until [Close]. Requests find it by that name. An
+// empty name makes a unique one; see [Conn.Name]. If a name is closed and opened again for another cluster, requests
+// that still use the name go there. So libraries use unnamed connections, or [Share].
 //
 // Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]),
-// unix:///path or unixs:///path (over TLS; the server proves the name localhost). The case of scheme and host, a slash at
-// the end and the form of an IP address make no difference. A user and a password belong in [WithCredentials]: an endpoint with
-// them is refused, and no error or log tells them.
+// unix:///path or unixs:///path (over TLS; the server proves the name localhost). Upper and lower case of scheme and
+// host, a slash at the end, and the form of an IP address make no difference. User and password belong in
+// [WithCredentials]. Open refuses an endpoint that holds them, and no error or log shows them.
 //
-// Open waits for the first verdict of each endpoint: the connect timeout (1 s by default), and where the password is to be
-// checked the default timeout (5 s) as well, or until parent ends. Once an endpoint serves, it waits for the others no longer
-// than two connect timeouts. It succeeds when one is Active, since a member that knows a leader proves that the cluster has
-// a majority; the others are Frozen and reconnected. It also succeeds when all that answers are members without a leader or
-// learners, so that what needs no leader can be had of them, such as serializable reads and a snapshot. parent bounds the
-// opening only.
+// Open waits for the first check of each endpoint. A check takes at most the connect timeout (1 s by default), and an
+// authentication the default timeout (5 s) in addition. Once one endpoint serves, Open waits for the others at most two
+// connect timeouts. parent bounds Open only, not the connection.
 //
-// It returns ErrAlreadyOpen, ErrEndpoint, ErrOption (each with every fault found), or ErrUnavailable with the reason of
-// each endpoint; then nothing is left behind. It is safe for concurrent use. It calls grpc.health.v1.Health/Check and
+// Open succeeds when one endpoint is Active: a member that knows a leader proves that the cluster has a majority. The
+// other endpoints are Frozen, and are redialled. Open also succeeds if only members without a leader, or learners,
+// answer. They serve requests that need no leader, such as serializable reads and snapshots.
+//
+// It returns ErrAlreadyOpen, ErrEndpoint or ErrOption, each with every fault found, or ErrUnavailable with the reason
+// of each endpoint. Then nothing stays open. Open is safe for concurrent use. It calls grpc.health.v1.Health/Check and
 // Maintenance/Status on each endpoint.
 func Open(parent context.Context, name string, endpoints []string, opts ...Option) (*Conn, error) {
 	if parent == nil {
@@ -45,11 +46,11 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 	return faceOf(e), nil
 }
 
-// faceOf is what users see of a connection.
+// faceOf returns the public part of a connection.
 func faceOf(e *engine.Conn) *Conn { return e.Face.(*Conn) }
 
-// Close closes the connection open under a name; see [Conn.Close]. It returns ErrNotOpen where there is none. It is
-// safe for concurrent use.
+// Close closes the connection that is open under a name; see [Conn.Close]. It returns ErrNotOpen if there is none. It
+// is safe for concurrent use.
 func Close(name string) error {
 	c, err := Lookup(name)
 	if err != nil {
@@ -58,7 +59,8 @@ func Close(name string) error {
 	return c.Close()
 }
 
-// Lookup returns the connection open under a name, or ErrNotOpen. It takes no lock and is safe for concurrent use.
+// Lookup returns the connection that is open under a name, or ErrNotOpen. It takes no lock and is safe for concurrent
+// use.
 func Lookup(name string) (*Conn, error) {
 	e, err := engine.Lookup(name)
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-// Mode says to how many of its endpoints a connection connects.
+// Mode says how many of its endpoints a connection uses at a time.
 type Mode uint8
 
 const (
-	// ConnectAll connects to every endpoint and sends requests to the Active ones in turn. It is the default.
+	// ConnectAll connects to every endpoint, and sends requests to the Active ones in turn. It is the default.
 	ConnectAll Mode = iota
 	// Random connects to one endpoint, chosen at random, and moves on to another when that one fails.
 	Random
@@ -40,10 +40,11 @@ func (m Mode) String() string {
 	}
 }
 
-// Option is an option of [Open].
+// Option is an option of [Open] and [Share]. A later option replaces an earlier one of the same
+// function, but WithDialOptions adds to it.
 type Option func(*options)
 
-// options are what the options of Open set.
+// options holds what the options of Open set.
 type options struct {
 	engine.Config
 	mode           Mode
@@ -115,7 +116,7 @@ func newOptions(opts []Option) (*options, error) {
 	return o, connerr.All(errs...)
 }
 
-// config is the configuration of the connection.
+// config returns the configuration of the connection.
 func (o *options) config() engine.Config {
 	config := o.Config
 	config.Random = o.mode == Random
@@ -125,15 +126,15 @@ func (o *options) config() engine.Config {
 	return config
 }
 
-// minSyncInterval keeps a mistaken unit from becoming a load on the cluster.
+// minSyncInterval protects the cluster from an interval in the wrong unit.
 const minSyncInterval = time.Second
 
 // WithMode chooses between [ConnectAll], the default, and [Random].
 func WithMode(mode Mode) Option { return func(o *options) { o.mode = mode } }
 
-// WithTLS encrypts the connection. A client certificate in the configuration makes it mutual. The configuration is
-// cloned. Where ServerName is empty, each server must prove the host name of its endpoint. Without this option an https
-// endpoint is verified against the system's roots, and an endpoint without a scheme is in the clear.
+// WithTLS encrypts the connection. A client certificate in the configuration makes TLS mutual. The configuration is
+// cloned. Without a ServerName in it, each server must prove the host name of its endpoint. Without this option, an
+// https endpoint is verified against the system's roots, and an endpoint without a scheme is not encrypted.
 func WithTLS(config *tls.Config) Option {
 	return func(o *options) {
 		if config != nil {
@@ -143,98 +144,99 @@ func WithTLS(config *tls.Config) Option {
 	}
 }
 
-// WithTLSFiles encrypts the connection as WithTLS does, with what PEM files hold: the authorities that servers are verified
-// against, and a client certificate with its key. "" stands for what is not there: without ca the system's roots serve,
-// without cert and key no client certificate is shown. Each connection that is made reads the files again, so that renewed
-// ones come into use without a restart; connections that stand stay. Where they cannot be used, as while they are being
-// written, that is logged and the last good ones serve on.
+// WithTLSFiles encrypts the connection as [WithTLS] does, with certificates from PEM files: the authorities to verify
+// servers against, and a client certificate with its key. An empty ca stands for the system's roots, and an empty cert
+// and key for no client certificate. The files are read again for each new transport, so renewed certificates need no
+// restart. Established transports stay. If the files cannot be used, for example while they are being written, the
+// error is logged and the last good ones stay in use.
 //
-// Files that cannot be used at [Open], one of cert and key without the other, and [WithTLS] beside it are ErrOption.
+// It is ErrOption if the files cannot be used at [Open], if only one of cert and key is given, or together with
+// [WithTLS].
 func WithTLSFiles(ca, cert, key string) Option {
 	return func(o *options) { o.Files = &member.TLSFiles{Paths: [3]string{ca, cert, key}} }
 }
 
-// WithCredentials has the connection authenticate as this user. It gets one token for all its endpoints and requests,
-// and another one when that is refused, as after a restart of the servers: once for all calls and streams that are
-// refused, which then go on. On servers without auth it is no error, and is used once auth is turned on. With a wrong
-// password Open fails, and an endpoint stays Frozen, with etcderr.ErrAuthFailed. An empty user or password is
-// ErrOption. Neither password nor token is ever in an error or a log; without WithTLS they go over the network in the
-// clear.
+// WithCredentials authenticates the connection as this user. One token serves all endpoints and requests. When servers
+// refuse it, for example after a restart, the connection gets a new one, once for all calls and streams that were
+// refused, and these go on. On servers without authentication the option has no effect, until authentication is turned
+// on. With a wrong password Open fails, and endpoints stay Frozen, with etcderr.ErrAuthFailed. An empty user or
+// password is ErrOption. No error and no log shows the password or a token. Without TLS both cross the network
+// unencrypted.
 func WithCredentials(user, password string) Option {
 	return func(o *options) { o.credentials, o.user, o.password = true, user, password }
 }
 
-// WithCredentialsFunc is WithCredentials for a user or a password that may change while the connection is open. f is asked
-// each time that the connection authenticates, by one goroutine at a time, within a context that bounds the attempt. A token
-// that was given out before stays in use until the servers refuse it. An error of f, like an empty user or password, fails
-// the authentication; the error then holds that of f, which must not tell a secret. A panic of f is such an error too, as
-// the connection asks f on goroutines of its own. Nil, and [WithCredentials] beside it,
-// are ErrOption.
+// WithCredentialsFunc is [WithCredentials] for a user or password that changes while the connection is open. The
+// connection calls f for each authentication, in one goroutine at a time, with a context that bounds the attempt. A
+// token from an earlier authentication stays in use until the servers refuse it. An error or a panic of f, and an empty
+// user or password, fail the authentication. The error then holds that of f, which must not show a secret. It is
+// ErrOption if f is nil, or together with [WithCredentials].
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
 	return func(o *options) { o.asks, o.Credentials = true, f }
 }
 
-// WithConnectTimeout bounds one attempt to connect to an endpoint, TLS and the first health check included, and every
-// later health check. To authenticate has the default timeout for itself ([WithDefaultTimeout]), as the check of a password
-// is expensive for the server. The default is 1 s. It is counted in time in which this process is able to run: with little
-// CPU an attempt may take up to ten times as long.
+// WithConnectTimeout bounds one attempt to connect to an endpoint, with TLS and the first health check, and each later
+// health check. The default is 1 s, and a value that is not positive is ErrOption. An authentication has the default
+// timeout ([WithDefaultTimeout]) in addition, because servers need long to check a password. The timeout counts only
+// time in which this process can run. In a process with little CPU an attempt may take up to ten times as long.
 func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.ConnectTimeout = d } }
 
-// WithHealthCheckInterval sets how often an Active endpoint is asked for its health and its leader. The default is
-// 15 s. An endpoint that is slow to answer a request is asked at once, whatever the interval.
+// WithHealthCheckInterval sets how often an Active endpoint is asked for its health and its leader. The default is 15
+// s. An endpoint that is slow to answer a request is asked at once, whatever the interval.
 func WithHealthCheckInterval(d time.Duration) Option {
 	return func(o *options) { o.CheckInterval = d }
 }
 
-// WithAutoSync has the connection follow the members of the cluster: [Conn.Sync] once it is open, and again after each
-// interval, give or take 5 %. Less than 1 s is ErrOption. A sync that fails is logged, and changes nothing. By default
-// the endpoints are those given to Open.
+// WithAutoSync makes the connection follow the members of the cluster. It calls [Conn.Sync] after the opening, and then
+// after each interval, with a jitter of 5 %. An interval below 1 s is ErrOption. A failed sync is logged and changes
+// nothing. By default the endpoints stay those of Open.
 func WithAutoSync(interval time.Duration) Option {
 	return func(o *options) { o.autoSync, o.AutoSync = true, interval }
 }
 
-// WithHedgeDelay sets after how long without an answer an endpoint is suspected: it is asked for its health, and a read
-// is sent to a second endpoint as well, where the first answer wins. The default is 500 ms.
+// WithHedgeDelay sets how long a call may be without an answer before its endpoint is suspected. Then the endpoint's
+// health is checked, and a read is sent to a second endpoint as well. The first answer wins. The default is 500 ms.
 func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.HedgeDelay = d } }
 
-// WithPatience sets how long an outage of all endpoints may last before calls fail with ErrUnavailable. Until then a call
-// with time left waits for an endpoint to become Active; later ones fail at once. So a restart of the only member goes
-// unnoticed, and a long outage does not hold its callers up. A call for one endpoint waits for that one, as long as its own
-// outage has not lasted for so long. The default is 5 s. With 0 no call waits. A negative patience is ErrOption.
+// WithPatience sets how long calls wait through an outage of all endpoints. During the outage, a call waits for an
+// Active endpoint. Once the outage has lasted for the patience, calls return ErrUnavailable at once. So a restart of
+// the only member fails no call, and a long outage does not delay callers. A call to one endpoint depends on the outage
+// of that endpoint. The default is 5 s. With 0 no call waits. A negative value is ErrOption.
 func WithPatience(d time.Duration) Option { return func(o *options) { o.Patience = d } }
 
-// WithDefaultTimeout sets how long a call may take, retries included, for which neither its context nor [Within] (the
-// WithTimeout of a request) sets a time. The default is 5 s, which is less than the 6 s to 7 s after which a server gives up
-// a request that it cannot commit. Less than 1 ms is ErrOption. It is also how long watch.Watch waits for the watch to be
-// created, and lease.KeepAlive for the first renewal. Other streams have no default, nor do calls that wait for others
-// (Lock, Campaign).
+// WithDefaultTimeout sets the time limit of a call, retries included, if neither its context nor [Within] (for
+// requests: WithTimeout) sets one. The default is 5 s. Servers give up a request that they cannot commit after 6 s to 7
+// s. A value below 1 ms is ErrOption. The option also limits how long watch.Watch waits for the creation of the watch,
+// and lease.KeepAlive for the first renewal. Other streams, and calls that wait for other clients (Lock, Campaign),
+// have no default limit.
 func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.DefaultTimeout = d } }
 
-// WithBackoff sets how long to wait between attempts to reconnect. The function is called once for each endpoint, since
-// a backoff is not safe to share. The wait starts anew when it returns backoff.Stop: member.Reconnection never ends. The
-// default is 200 ms doubling to 25.6 s, then again from 200 ms, with a jitter of 20 %, and at most 1 s while no endpoint is
-// Active; a backoff of the user's is not shortened so. The first attempt after the loss of a connection comes at once, and
-// a call that finds no endpoint Active brings the next one forward, with either backoff, up to four times a second.
+// WithBackoff sets the pauses between attempts to reconnect. The connection calls newBackoff once for each endpoint,
+// since a backoff is not safe to share. When the backoff returns backoff.Stop, it is reset, so the attempts never end.
+// The default is 200 ms, doubled up to 25.6 s and then again from 200 ms, with a jitter of 20 %. While no endpoint is
+// Active, the default pause is at most 1 s. A backoff of your own is not shortened in this way.
+//
+// With either backoff, the first attempt comes at once after the loss of a connection. A call that finds no endpoint
+// Active brings the next attempt forward, up to four times a second.
 func WithBackoff(newBackoff func() backoff.BackOff) Option {
 	return func(o *options) { o.Backoff = newBackoff }
 }
 
-// WithLazy makes Open return at once, with every endpoint Frozen until it has connected; see [Conn.WaitReady].
+// WithLazy makes Open return at once. Every endpoint is Frozen until it has connected; see [Conn.WaitReady].
 func WithLazy() Option { return func(o *options) { o.Lazy = true } }
 
-// WithLogger sets where changes of the endpoints' states are logged: Info when one becomes Active, Warn when one
-// freezes, Debug for an attempt to reconnect that failed. No value, password or token is ever logged. The default is
-// not to log.
+// WithLogger sets the logger for changes of the endpoints' states: Info when an endpoint becomes Active, Warn when it
+// freezes, Debug for a failed attempt to reconnect. No value, password or token is ever logged. The default is no log.
 func WithLogger(log *slog.Logger) Option { return func(o *options) { o.Log = log } }
 
-// WithDialOptions adds gRPC dial options behind the SDK's own, such as interceptors or a stats handler. A service config
-// has no effect: the SDK retries by itself, and knows which writes must not be sent twice.
+// WithDialOptions adds gRPC dial options after the SDK's own, such as interceptors or a stats handler. A service config
+// has no effect, because the SDK does its own retries and knows which writes must not be sent twice.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	opts = slices.DeleteFunc(slices.Clone(opts), func(o grpc.DialOption) bool { return o == nil })
 	return func(o *options) { o.Dial = append(o.Dial, opts...) }
 }
 
-// WithStateListener has f called with each endpoint's first state and with every change of it, in order, one call at a
-// time, with no lock held. It may be slow without slowing the connection; of changes that outrun it by more than 1024
-// the newest are dropped and logged. It must not call Close on its own connection, which waits for it.
+// WithStateListener calls f with the first state of each endpoint and with every change of it, in order, one call at a
+// time, with no lock held. A slow f does not slow the connection down. If more than 1024 changes wait for it, the
+// newest are dropped and logged. f must not close its own connection, because Close waits for f.
 func WithStateListener(f func(Endpoint)) Option { return func(o *options) { o.listener = f } }

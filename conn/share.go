@@ -23,28 +23,30 @@ type share struct {
 	conn      *Conn
 	err       error
 	givenUp   bool          // the opening ended with its opener's context
-	users     int           // those who have it or wait for it
+	users     int           // callers that use it or wait for it
 	closed    chan struct{} // closed when the connection is; nil before the last release
 }
 
-// sharing is which names are shared.
+// sharing maps each shared name to its share.
 var sharing = struct {
 	mu    sync.Mutex
 	names map[string]*share
 }{names: map[string]*share{}}
 
-// Share opens a connection as [Open] does, or joins one that Share has opened before, or is opening, under the same name
-// with the same endpoints, in any order and spelling; while another goroutine opens it, Share waits. The same endpoints are
-// those that it was opened with, whatever [Conn.Sync] or [Conn.SetEndpoints] has made of them, and those that it has now. It
-// is for the parts of a program that do not know of each other. Each caller calls release when it needs the connection no longer; the last one
-// closes it. To call one release again does nothing and returns what it returned. The options of the caller who opened the
-// connection count, those of the others are checked only. Where the opening fails, all who wait for it get the error; if it
-// ended with the opener's parent, the next one tries.
+// Share opens a connection as [Open] does, or joins the one that Share has opened under the same name with the same
+// endpoints. It is for parts of a program that do not know of each other. Each caller calls release when it no longer
+// needs the connection, and the last release closes it. A second call of the same release does nothing, and returns the
+// result of the first.
 //
-// A name without a connection of its own, such as the empty one, is ErrOption; a name that is open with other endpoints, or
-// was opened by Open, is ErrAlreadyOpen; parent's end while another goroutine opens is ErrUnavailable with the context's
-// error. Other errors are those of Open. A connection that somebody closes by [Close] is gone for all who share it; the next
-// Share opens another. Share is safe for concurrent use.
+// The order and spelling of the endpoints make no difference. They may be those of the opening, or those that the
+// connection has now after [Conn.Sync] or [Conn.SetEndpoints]. The options of the opener count, and those of the others
+// are only checked. While another goroutine opens the connection, Share waits. If the opening fails, all that wait get
+// its error, but if it failed because the opener's parent ended, the next caller tries.
+//
+// An empty name is ErrOption. A name that is open with other endpoints, or was opened by Open, is ErrAlreadyOpen. If
+// parent ends while another goroutine opens the connection, the error is ErrUnavailable with parent's error. Other
+// errors are those of Open. [Close] closes a shared connection for all who share it, and the next Share opens another.
+// Share is safe for concurrent use.
 func Share(parent context.Context, name string, endpoints []string, opts ...Option) (c *Conn, release func() error, err error) {
 	if parent == nil {
 		return nil, nil, connerr.ErrNilContext
@@ -73,7 +75,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 		case <-ready:
 		case <-parent.Done():
 			if s != nil {
-				_ = s.leave() // where it was the last, nobody asks how the close ended
+				_ = s.leave() // if it was the last use, nobody needs the result of the close
 			}
 			return nil, nil, engine.Unavailable(name, "share", tell.Ended(parent))
 		}
@@ -89,7 +91,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 	}
 }
 
-// sameFor is the same for the same endpoints.
+// sameFor returns one text for equal sets of endpoints.
 func sameFor(addresses []member.Address) string {
 	var keys []string
 	for _, a := range addresses {
@@ -99,8 +101,8 @@ func sameFor(addresses []member.Address) string {
 	return strings.Join(keys, ",")
 }
 
-// join joins the share of that name. If there was none, the caller is the first and opens it. While the last connection of
-// that name is being closed there is no share, but a channel that tells when that is done.
+// join joins the share of that name. If there is none, the caller is first and opens it. While the last connection of
+// that name is being closed there is no share, and closing is closed at the end of that.
 func join(name, endpoints string) (s *share, first bool, closing <-chan struct{}, err error) {
 	sharing.mu.Lock()
 	defer sharing.mu.Unlock()
@@ -120,7 +122,7 @@ func join(name, endpoints string) (s *share, first bool, closing <-chan struct{}
 	}
 }
 
-// now is the connection, nil while it is being opened.
+// now returns the connection, or nil while it is being opened.
 func (s *share) now() *Conn {
 	select {
 	case <-s.opened:
@@ -130,14 +132,13 @@ func (s *share) now() *Conn {
 	}
 }
 
-// closedByName reports whether somebody has closed the connection by [Close]: those who share it still are to release it,
-// but it is nothing to join.
+// closedByName reports whether [Close] has closed the connection. Its users still release it, but nobody can join it.
 func (s *share) closedByName() bool {
 	c := s.now()
 	return c != nil && s.closed == nil && c.engine.Closed()
 }
 
-// endpointsNow is the endpoints that the connection has now, "" while it is being opened.
+// endpointsNow returns the endpoints that the connection has now, or "" while it is being opened.
 func (s *share) endpointsNow() string {
 	c := s.now()
 	if c == nil {
@@ -146,7 +147,7 @@ func (s *share) endpointsNow() string {
 	return sameFor(c.engine.Addresses())
 }
 
-// open opens the connection for all who wait for it.
+// open opens the connection for all callers that wait for it.
 func (s *share) open(parent context.Context, endpoints []string, opts []Option) {
 	s.conn, s.err = Open(parent, s.name, endpoints, opts...)
 	if s.err != nil {
@@ -165,7 +166,7 @@ func (s *share) forget() {
 	}
 }
 
-// leave gives one use up, and closes the connection after the last one.
+// leave ends one use, and closes the connection after the last one.
 func (s *share) leave() error {
 	sharing.mu.Lock()
 	s.users--
