@@ -30,7 +30,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/unary"
+	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
 // Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is

@@ -11,8 +11,8 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
-	"github.com/eetcd-go/eetcd/internal/leasettl"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 	"github.com/eetcd-go/eetcd/lease"
 )
 

@@ -27,7 +27,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/unary"
+	"github.com/eetcd-go/eetcd/internal/wire/unary"
 	"github.com/eetcd-go/eetcd/op"
 )
 

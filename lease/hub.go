@@ -8,7 +8,7 @@ import (
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // hub holds what keeps the leases of one connection alive: one renewer for all but those that are to be renewed at one

@@ -11,8 +11,8 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/resume"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It

@@ -16,7 +16,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // serve renews leases over one stream until it breaks.

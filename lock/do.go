@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
-	"github.com/eetcd-go/eetcd/internal/leasettl"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
 
 // ErrLost says that a lock is not held any more, or may not be: its lease ended, or its key is gone, or the store has been

@@ -38,7 +38,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
-	"github.com/eetcd-go/eetcd/internal/unary"
+	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
 // Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is

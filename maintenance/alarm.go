@@ -7,7 +7,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/unary"
+	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
 // AlarmList lists the alarms that are on: NOSPACE of a member whose database has reached its quota, CORRUPT of one

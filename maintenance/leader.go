@@ -11,7 +11,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/unary"
+	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
 // MoveLeader hands the leadership to the member with that ID, and returns when it leads. Without WithEndpoint the

@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // ErrSnapshot is in the error of a snapshot that came to its end and is not whole: its length is not the one announced,

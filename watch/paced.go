@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
-	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // A watch that is behind, and whose reader is slow, gets a stream of its own, from which nothing is read while the buffer

@@ -8,7 +8,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // everyWatch is the watch ID of a progress response that speaks for all watches of its stream.

@@ -14,7 +14,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/resume"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // shared is a stream that watches share, through all its reconnections. Its lock guards the positions of its watches; it

@@ -16,8 +16,8 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/resume"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // queue is the keys below a name, and the way to them.
