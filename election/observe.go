@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -39,7 +40,7 @@ type Observer struct {
 	watcher    *watch.Watcher
 	candidates map[string]*mvccpb.KeyValue
 	told       bool // something has been told
-	rest       claim.Pause
+	rest       wait.Pause
 	leader     *mvccpb.KeyValue
 	pending    []*v3electionpb.LeaderResponse // to be told
 }

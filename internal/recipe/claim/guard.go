@@ -19,12 +19,12 @@ type guard struct {
 	tasks sync.WaitGroup
 }
 
-// guard begins to watch over a place whose key is there. keeper may be nil.
-func (p *place) guard(parent context.Context, keeper *lease.Keeper) *guard {
+// guardPlace begins to watch over a place whose key is there. keeper may be nil.
+func guardPlace(parent context.Context, p *place, keeper *lease.Keeper) *guard {
 	g := &guard{}
 	g.life, g.end = context.WithCancelCause(context.WithoutCancel(parent))
 	g.tasks.Go(func() {
-		if err := p.loss(g.life); g.life.Err() == nil {
+		if err := loss(g.life, p); g.life.Err() == nil {
 			g.end(err)
 		}
 	})
@@ -70,7 +70,7 @@ func (g *guard) within(parent context.Context, lost func(error) error) (context.
 var errHistory = errors.New("the key cannot be followed")
 
 // loss waits until the key of the place is gone, or may be.
-func (p *place) loss(life context.Context) error {
+func loss(life context.Context, p *place) error {
 	for from := p.rev + 1; ; {
 		err := p.queue.deleted(life, p.key, from)
 		if err == nil {

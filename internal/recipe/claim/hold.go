@@ -11,7 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
-	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
@@ -36,7 +36,7 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 	}
 	waiting, stop := bounded(parent, h.Request)
 	defer stop()
-	var rest Pause
+	var rest wait.Pause
 	for {
 		var lost *placeLost
 		t, err := h.take(parent, waiting, q)
@@ -106,16 +106,6 @@ func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) 
 	return nil, err
 }
 
-// taken reports whether anybody is in the queue.
-func (q *queue) taken(waiting context.Context) (taken bool, err error) {
-	err = q.repeat(waiting, func(attempt context.Context) error {
-		there, err := kv.Get(attempt, q.to.WithKey(q.prefix).WithPrefix().WithCountOnly())
-		taken = there.GetCount() > 0
-		return err
-	})
-	return taken, err
-}
-
 // wait takes a place under a lease and waits for its turn.
 func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
 	name := h.Request.Name()
@@ -133,7 +123,7 @@ func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
 	if err != nil || !free {
 		return nil, lostPlace(err)
 	}
-	t := &turn{lost: h.Lost, own: o, place: p, guard: p.guard(parent, o.keeper)}
+	t := &turn{lost: h.Lost, own: o, place: p, guard: guardPlace(parent, p, o.keeper)}
 	alive, stop := t.guard.within(waiting, t.loss)
 	defer stop()
 	err = p.await(alive)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
@@ -80,13 +81,13 @@ func (o *own) release(parent context.Context, late time.Duration) {
 	if o.granted == 0 {
 		return
 	}
-	o.queue.tidy(parent, late, o.revoke)
+	tidy(parent, o.queue.conn, late, o.revoke)
 }
 
 // revoke revokes the lease, and again as long as a grant of it may come late.
 func (o *own) revoke(life context.Context, done func()) {
 	q := o.queue.anywhere()
-	var rest Pause
+	var rest wait.Pause
 	for looks := 1; ; looks++ {
 		err := q.repeat(life, func(attempt context.Context) error {
 			_, err := lease.Revoke(attempt, q.to, o.id)

@@ -13,6 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -139,7 +140,7 @@ func (p *place) look(waiting context.Context) error {
 
 // await waits for the turn of the place. Each waits for the one just ahead, so that an end wakes one only.
 func (p *place) await(waiting context.Context) error {
-	var rest Pause
+	var rest wait.Pause
 	for p.ahead != "" {
 		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision()+1)
 		switch {
@@ -157,4 +158,33 @@ func (p *place) await(waiting context.Context) error {
 		}
 	}
 	return nil
+}
+
+// found is the key of a place as it was at a revision.
+type found struct {
+	at   int64
+	rev  int64 // create revision, 0 if it is not there
+	ours bool  // it is there, and attached to the lease
+}
+
+// find reads the key.
+func (p *place) find(waiting context.Context) (there found, err error) {
+	err = p.queue.repeat(waiting, func(attempt context.Context) error {
+		answer, err := kv.Get(attempt, p.queue.to.WithKey(p.key)) // in whole: etcd 3.7 leaves the lease out of what has keys only
+		there = found{at: answer.GetHeader().GetRevision()}
+		for _, pair := range answer.GetKvs() {
+			there.rev, there.ours = pair.GetCreateRevision(), pair.GetLease() == p.lease
+		}
+		return err
+	})
+	return there, err
+}
+
+// remove deletes the key if it is that with the create revision.
+func (p *place) remove(waiting context.Context, rev int64) error {
+	txn := op.If(GuardOf(p.key, rev)).Then(op.Delete(ctx.Key(p.key)))
+	return p.queue.repeat(waiting, func(attempt context.Context) error {
+		_, err := kv.Txn(attempt, p.queue.to, txn)
+		return err
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -16,8 +15,9 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
+	"github.com/eetcd-go/eetcd/kv"
 )
 
 // queue is the keys below a name, and the way to them.
@@ -57,7 +57,7 @@ const (
 
 // repeat sends what may be sent any number of times, until it is answered or refused, or until waiting ends.
 func (q *queue) repeat(waiting context.Context, send func(attempt context.Context) error) error {
-	var rest Pause
+	var rest wait.Pause
 	var last error
 	for limit := attemptMin; ; limit = min(2*limit, attemptMax) {
 		if err := q.open(); err != nil {
@@ -113,13 +113,8 @@ func (q *queue) passing(err error) bool {
 	}
 }
 
-// Final reports whether what failed with err would fail so again, here and on each other member.
-func Final(err error) bool {
-	return resume.Final(err) || !resume.Outage(err) && (errors.Is(err, connerr.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid))
-}
-
 // rest pauses before the next attempt, with no endpoint Active until one is. It reports whether there is to be one.
-func (q *queue) rest(waiting context.Context, p *Pause, err error) bool {
+func (q *queue) rest(waiting context.Context, p *wait.Pause, err error) bool {
 	if !p.Sleep(waiting) {
 		return false
 	}
@@ -129,36 +124,40 @@ func (q *queue) rest(waiting context.Context, p *Pause, err error) bool {
 	return q.conn.WaitReady(waiting) == nil || waiting.Err() == nil
 }
 
-// ended is why there is no further attempt: waiting has ended. last is what the attempts met before, nil if nothing.
-func ended(waiting context.Context, last error) error {
-	if last == nil {
-		return tell.Ended(waiting)
-	}
-	return fmt.Errorf("%w; before that: %w", tell.Ended(waiting), last)
+// taken reports whether anybody is in the queue.
+func (q *queue) taken(waiting context.Context) (taken bool, err error) {
+	err = q.repeat(waiting, func(attempt context.Context) error {
+		there, err := kv.Get(attempt, q.to.WithKey(q.prefix).WithPrefix().WithCountOnly())
+		taken = there.GetCount() > 0
+		return err
+	})
+	return taken, err
 }
 
-// Pause is the time between two attempts: 50 ms, then twice as much each time up to 2 s, give or take a half.
-type Pause struct{ next time.Duration }
-
-const (
-	pauseMin = 50 * time.Millisecond
-	pauseMax = 2 * time.Second
-)
-
-// Sleep reports whether the pause is over; otherwise life has ended.
-func (p *Pause) Sleep(life context.Context) bool {
-	d := max(p.next, pauseMin)
-	p.next = min(2*d, pauseMax)
-	timer := time.NewTimer(d/2 + rand.N(d))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-life.Done():
-		return false
-	}
+// deleted waits until a key is deleted, at a revision or after it. It goes on through whatever passes. An error is the end
+// of life, or says that the history from there on cannot be told.
+func (q *queue) deleted(life context.Context, key string, from int64) error {
+	return q.happens(life, q.to.WithKey(key).WithStartRevision(from).WithFilterPut())
 }
 
-// Reset begins with 50 ms again.
-// Reset begins with 50 ms again.
-func (p *Pause) Reset() { p.next = 0 }
+// created waits until a key is put, as deleted does.
+func (q *queue) created(life context.Context, key string, from int64) error {
+	return q.happens(life, q.to.WithKey(key).WithStartRevision(from).WithFilterDelete())
+}
+
+// happens waits for the first event of a watch.
+func (q *queue) happens(life context.Context, what ctx.Ctx) error {
+	var rest wait.Pause
+	for {
+		if err := q.open(); err != nil {
+			return err
+		}
+		err := first(life, what)
+		if err == nil || life.Err() != nil || !q.passing(err) {
+			return err
+		}
+		if !q.rest(life, &rest, err) {
+			return ended(life, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // stand is what a connection knows of a key under a lease that is the user's. It tells a key that somebody holds from one
@@ -46,7 +47,7 @@ func hubOf(c *engine.Conn) *hub {
 }
 
 // enter has a call begin to work on the key of a place.
-func (p *place) enter() *stand {
+func enter(p *place) *stand {
 	h := hubOf(p.queue.conn)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -122,7 +123,7 @@ func (s *stand) leave(waiting context.Context, p *place, holds bool) {
 		return
 	}
 	p = &place{queue: p.queue.anywhere(), key: p.key, lease: p.lease}
-	p.queue.tidy(waiting, tidyShort, func(life context.Context, done func()) {
+	tidy(waiting, p.queue.conn, tidyShort, func(life context.Context, done func()) {
 		if holds {
 			done()
 		}
@@ -138,7 +139,7 @@ func (s *stand) look(life context.Context, p *place, done func()) {
 	s.hub.mu.Lock()
 	until := s.late
 	s.hub.mu.Unlock()
-	var rest Pause
+	var rest wait.Pause
 	for {
 		there, err := p.find(life)
 		if err != nil {

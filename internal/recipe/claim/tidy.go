@@ -6,6 +6,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // A call that puts things in order on its way out waits for that as long as tidyMax. Once its own time is up it waits as
@@ -21,11 +23,11 @@ const (
 
 // tidy runs f on a goroutine of the connection, and waits until f is done with what the caller is to wait for, but not
 // longer than late after the end of parent.
-func (q *queue) tidy(parent context.Context, late time.Duration, f func(life context.Context, done func())) {
+func tidy(parent context.Context, c *engine.Conn, late time.Duration, f func(life context.Context, done func())) {
 	finished := make(chan struct{})
 	done := sync.OnceFunc(func() { close(finished) })
 	values := context.WithoutCancel(parent)
-	err := q.conn.Go(func(life context.Context) {
+	err := c.Go(func(life context.Context) {
 		defer done()
 		life, stop := whileBoth(values, life)
 		defer stop()

@@ -30,9 +30,9 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	waiting, stop := bounded(parent, c)
 	defer stop()
 	p := &place{queue: q, key: keyOf(c.Name(), c.Lease()), lease: c.Lease(), value: c.Value(), proclaims: w.Proclaims}
-	s := p.enter()
+	s := enter(p)
 	if err = s.begin(waiting, p); err == nil {
-		err = p.take(waiting)
+		err = take(waiting, p)
 	}
 	s.leave(waiting, p, err == nil)
 	if errors.Is(err, errKeyGone) || errors.Is(err, errHistory) {
@@ -45,11 +45,11 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 }
 
 // take joins and waits for the turn, unless the place is lost before.
-func (p *place) take(waiting context.Context) error {
+func take(waiting context.Context, p *place) error {
 	if err := p.join(waiting); err != nil || p.ahead == "" {
 		return err
 	}
-	g := p.guard(waiting, nil)
+	g := guardPlace(waiting, p, nil)
 	defer g.close()
 	alive, stop := g.within(waiting, func(reason error) error { return reason })
 	defer stop()
