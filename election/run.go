@@ -4,7 +4,6 @@ package election
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -15,15 +14,6 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 	"github.com/eetcd-go/eetcd/lease"
 )
-
-// ErrLost says that a candidate does not lead any more, or may not: its lease ended, or its key is gone, or the store has
-// been put back to an earlier state. It comes wrapped together with the reason.
-var ErrLost = errors.New("election: leadership lost")
-
-// ErrNotAcquired says that there was no leadership, and that the function given to [Run] has not run. It comes wrapped
-// together with the reason, such as context.DeadlineExceeded. Where the function has run errors.Is never finds it, also
-// where the function's own error has it. It is lock.ErrNotAcquired, too.
-var ErrNotAcquired = claim.ErrNotAcquired
 
 // GuardOf is the fence for a transaction: it is true as long as the candidate of k leads, as the response to [Campaign]
 // has it.

@@ -30,8 +30,12 @@ var (
 	ErrEnded error = refusal("stm: the transaction has ended")
 )
 
-// overtaken is a try that came to nothing because of what others did.
-type overtaken struct{ why error }
+// overtaken is the error of a try that failed because of what others did.
+type overtaken struct {
+	why    error
+	likely []span          // what the next try is likely to read; empty where it was not read again
+	news   *pb.TxnResponse // the answers to these reads
+}
 
 func (o *overtaken) Error() string { return o.why.Error() }
 

@@ -38,32 +38,14 @@ package stm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"time"
 
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/eetcd-go/eetcd/ctx"
-	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/tell"
 )
-
-const (
-	// defaultTimeout bounds a run for which neither the caller's context nor the request sets a time.
-	defaultTimeout = 5 * time.Second
-	pauseMin       = 5 * time.Millisecond
-	pauseMax       = 500 * time.Millisecond
-)
-
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
-type Request = ctx.Ctx
-
-// New returns an empty request bound to the connection registered under that name.
-func New(conn string) Request { return ctx.New(conn) }
 
 // Run runs fn, and writes what it has put and deleted in one transaction; if what it has read was changed by somebody else
 // meanwhile it runs fn again. fn must therefore have no effect but through tx. c says on which connection, and where wanted
@@ -99,11 +81,10 @@ func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Optio
 	life, cancel := bounded(parent, c)
 	defer cancel()
 	r := &run{
-		life:    life,
-		to:      requestOf(c),
-		fn:      fn,
 		options: o,
-		reads:   spansOf(o.prefetch),
+		servers: servers{life: life, to: requestOf(c)},
+		fn:      fn,
+		likely:  spansOf(o.prefetch),
 		pauses: backoff.NewExponentialBackOff(
 			backoff.WithInitialInterval(pauseMin), backoff.WithMaxInterval(pauseMax), backoff.WithMultiplier(2),
 			backoff.WithMaxElapsedTime(0),
@@ -144,81 +125,4 @@ func check(parent context.Context, c Request, fn func(*Tx) error, opts []Option)
 		err = ctx.AlsoInvalid(err, conflict)
 	}
 	return o, err
-}
-
-func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
-	timeout, given := c.Timeout()
-	if !given {
-		if _, bounded := parent.Deadline(); bounded {
-			return context.WithCancel(parent)
-		}
-		timeout = defaultTimeout
-	}
-	return context.WithTimeout(parent, timeout)
-}
-
-// requestOf is c without its timeout, which is not that of each request.
-func requestOf(c Request) ctx.Ctx {
-	to := ctx.New(c.Conn())
-	if endpoint, given := c.Endpoint(); given {
-		to = to.WithEndpoint(endpoint)
-	}
-	return to
-}
-
-// run is what the tries of one run have in common.
-type run struct {
-	options
-	life      context.Context
-	to        ctx.Ctx // without a key: connection and endpoint
-	fn        func(*Tx) error
-	pauses    backoff.BackOff
-	conflicts int
-
-	// reads is what the next try is likely to read: it is fetched in one request before fn runs. news is the answer to that
-	// request where it is there already, because the transaction of the try before read the same in place of writing.
-	reads []span
-	news  *pb.TxnResponse
-}
-
-// try runs fn once and commits. The error is an overtaken where another try may succeed.
-func (r *run) try() (*pb.TxnResponse, error) {
-	tx, err := r.begin()
-	if err != nil {
-		return nil, err
-	}
-	defer tx.end() // before a panic of fn goes on
-	err = r.fn(tx)
-	failed := tx.end()
-	switch {
-	case errors.Is(failed, etcderr.ErrCompacted):
-		return nil, &overtaken{why: failed} // whatever fn made of it
-	case err != nil:
-		return nil, err
-	case failed != nil:
-		return nil, failed
-	default:
-		return tx.commit()
-	}
-}
-
-// pause waits before the next try, or says why there is none. The first one comes at once, with what the lost transaction
-// has read. Later ones read anew after their pause: what was read before it would be out of date.
-func (r *run) pause(o *overtaken) error {
-	if r.conflicts > r.maxRetries {
-		return fmt.Errorf("%w in %d tries: %w", ErrConflict, r.conflicts, o.why)
-	}
-	if r.conflicts > 1 {
-		r.news = nil
-		timer := time.NewTimer(r.pauses.NextBackOff())
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.life.Done():
-		}
-	}
-	if r.life.Err() != nil {
-		return fmt.Errorf("%w in %d tries: %w: %w", ErrConflict, r.conflicts, o.why, tell.Ended(r.life))
-	}
-	return nil
 }

@@ -9,8 +9,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/eetcd-go/eetcd/ctx"
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
@@ -20,26 +18,13 @@ import (
 // The first error of Get, Rev or Range is the error of every later one, and of the try, whatever the function does: what it
 // could not read it cannot have taken into account.
 type Tx struct {
-	run       *run
 	conflicts int
+	keepLease bool
 
 	mu     sync.Mutex
 	live   bool
-	err    error              // the first of a read
-	rev    int64              // that everything is read at; 0 before the first read, and at the levels without a snapshot
-	header *pb.ResponseHeader // of the first read
-
-	ahead  map[span]*reading           // what was fetched before fn ran, and has not been asked for yet
-	reads  map[span]*reading           // what fn has read
-	pairs  map[string]*mvccpb.KeyValue // each key that fn has read, by itself or in a range, as it was first; nil: missing
-	writes map[string]write            // the last one of each key
-}
-
-type write struct {
-	value   string
-	deleted bool
-	lease   int64
-	keep    bool // the lease that the servers have for the key, in place of lease
+	reads  reads
+	writes writes
 }
 
 // Conflicts returns how many tries of this run were lost before this one: 0 in the first.
@@ -57,7 +42,7 @@ func (tx *Tx) Get(key string) (string, error) {
 	if own, written := tx.writes[key]; written {
 		return own.value, nil
 	}
-	pair, err := tx.pair(key)
+	pair, err := tx.reads.pair(key)
 	return string(pair.GetValue()), err
 }
 
@@ -72,7 +57,7 @@ func (tx *Tx) Rev(key string) (int64, error) {
 	if tx.writes[key].deleted {
 		return 0, nil
 	}
-	pair, err := tx.pair(key)
+	pair, err := tx.reads.pair(key)
 	return pair.GetModRevision(), err
 }
 
@@ -92,13 +77,13 @@ func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 	if err := tx.ready(); err != nil {
 		return nil, err
 	}
-	s, err := tx.run.spanOf(c)
+	s, err := tx.reads.from.spanOf(c)
 	if err != nil {
-		tx.err = err
+		tx.reads.err = err
 		return nil, err
 	}
 	if s.end == "" {
-		if _, err := tx.pair(s.key); err != nil {
+		if _, err := tx.reads.pair(s.key); err != nil {
 			return nil, err
 		}
 		return tx.view(s, 0), nil
@@ -107,7 +92,7 @@ func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 	if limit > 0 {
 		s.limit += tx.hidden(s)
 	}
-	r, err := tx.read(s)
+	r, err := tx.reads.read(s)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +105,7 @@ func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 func (tx *Tx) Put(key, value string) {
 	tx.write(key, func(before write, written bool) write {
 		w := write{value: value}
-		if tx.run.keepLease {
+		if tx.keepLease {
 			w.lease, w.keep = before.lease, before.keep || !written
 		}
 		return w
@@ -153,7 +138,7 @@ func (tx *Tx) ready() error {
 	if !tx.live {
 		return ErrEnded
 	}
-	return tx.err
+	return tx.reads.err
 }
 
 // end ends the try, and returns the first error of a read in it.
@@ -161,25 +146,7 @@ func (tx *Tx) end() error {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
 	tx.live = false
-	return tx.err
-}
-
-// spanOf is the range that a request asks for.
-func (r *run) spanOf(c Request) (span, error) {
-	const what = "a range of a transaction"
-	asked := c.Unbound()
-	err := asked.Check(what, ctx.OptRange)
-	for _, conflict := range c.Apart(r.to) {
-		err = ctx.AlsoInvalid(err, "stm: "+conflict)
-	}
-	if err != nil {
-		return span{}, err
-	}
-	request, err := asked.RangeRequest()
-	if err != nil {
-		return span{}, err
-	}
-	return span{key: string(request.GetKey()), end: string(request.GetRangeEnd()), limit: request.GetLimit()}, nil
+	return tx.reads.err
 }
 
 // hidden is how many keys of a span that the servers may have are not to be seen.
@@ -190,7 +157,7 @@ func (tx *Tx) hidden(s span) int64 {
 			n++
 		}
 	}
-	for key, pair := range tx.pairs {
+	for key, pair := range tx.reads.pairs {
 		if pair == nil && !tx.writes[key].deleted && s.contains(key) {
 			n++
 		}
@@ -201,7 +168,7 @@ func (tx *Tx) hidden(s span) int64 {
 // view is what the function sees of a span that was read: each key as it was first, and its own writes.
 func (tx *Tx) view(s span, limit int64) []*mvccpb.KeyValue {
 	var all []*mvccpb.KeyValue
-	for key, pair := range tx.pairs {
+	for key, pair := range tx.reads.pairs {
 		if _, written := tx.writes[key]; pair != nil && !written && s.contains(key) {
 			all = append(all, proto.CloneOf(pair))
 		}
@@ -211,7 +178,7 @@ func (tx *Tx) view(s span, limit int64) []*mvccpb.KeyValue {
 			continue
 		}
 		pair := &mvccpb.KeyValue{Key: []byte(key)}
-		if was := tx.pairs[key]; was != nil {
+		if was := tx.reads.pairs[key]; was != nil {
 			pair = proto.CloneOf(was)
 		}
 		pair.Value = []byte(own.value)

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stm
+
+import (
+	"context"
+	"time"
+
+	"github.com/eetcd-go/eetcd/ctx"
+)
+
+// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
+// the same type in every package of the SDK, so a request may be handed from one to another.
+type Request = ctx.Ctx
+
+// New returns an empty request bound to the connection registered under that name.
+func New(conn string) Request { return ctx.New(conn) }
+
+// defaultTimeout bounds a run for which neither the caller's context nor the request sets a time.
+const defaultTimeout = 5 * time.Second
+
+// bounded is parent with the timeout of a run.
+func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
+	timeout, given := c.Timeout()
+	if !given {
+		if _, bounded := parent.Deadline(); bounded {
+			return context.WithCancel(parent)
+		}
+		timeout = defaultTimeout
+	}
+	return context.WithTimeout(parent, timeout)
+}
+
+// requestOf is c without its timeout, which is not that of each request.
+func requestOf(c Request) ctx.Ctx {
+	to := ctx.New(c.Conn())
+	if endpoint, given := c.Endpoint(); given {
+		to = to.WithEndpoint(endpoint)
+	}
+	return to
+}
