@@ -25,4 +25,3 @@ func ended(waiting context.Context, last error) error {
 func Final(err error) bool {
 	return resume.Final(err) || !resume.Outage(err) && (errors.Is(err, connerr.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid))
 }
-
