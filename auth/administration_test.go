@@ -14,8 +14,8 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// TestAdministrationOfMembersNeedsRootToo shows what packages cluster and maintenance say of auth.
-func TestAdministrationOfMembersNeedsRootToo(t *testing.T) {
+// TestMemberAdministrationNeedsRoot shows what packages cluster and maintenance say of auth.
+func TestMemberAdministrationNeedsRoot(t *testing.T) {
 	members, anybody, root := secured(t)
 	must(t, root, of2(auth.UserAdd, "user", password))
 	endpoint, id := members.Endpoints()[0], members.Member(0).ID()

@@ -284,7 +284,7 @@ func TestOnlyRootMayAdministerWhileAuthIsOn(t *testing.T) {
 	}
 }
 
-func TestTokensEndWithThePasswordAndTheUser(t *testing.T) {
+func TestTokensEndWithAChangeOfPasswordOrUser(t *testing.T) {
 	const changed = "another one"
 	cluster, anybody, root := secured(t)
 	must(t, root, of1(auth.RoleAdd, "role"), grant("role", "k", "", authpb.Permission_READ),
@@ -320,7 +320,7 @@ func wantTokenEnded(t *testing.T, c ctx.Ctx) {
 	wantFailure(t, err, etcderr.Rejected, etcderr.ErrInvalidAuthToken)
 }
 
-func TestPasswordsOfUnusualLength(t *testing.T) {
+func TestEmptyAndOverlongPasswordsActAsDocumented(t *testing.T) {
 	cluster, anybody, root := secured(t)
 	accepts := func(user, password string) bool {
 		_, err := login(t, anybody, user, password)

@@ -56,7 +56,7 @@ var functions = []struct {
 	{"RoleRevokePermission", "a role revoke permission request", revoke("none", "k", "")},
 }
 
-func TestOptionsWithoutAPlaceAreRefusedAllInOneError(t *testing.T) {
+func TestUnsupportedOptionsAreRefusedInOneError(t *testing.T) {
 	for _, tt := range functions {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.call(t.Context(), auth.New(registry).WithSerializable().WithName("n").WithKey("k").WithTimeout(5))
@@ -70,7 +70,7 @@ func TestOptionsWithoutAPlaceAreRefusedAllInOneError(t *testing.T) {
 	}
 }
 
-func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
+func TestRequestWithoutAnOpenConnectionIsNotSent(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, tt := range functions {
@@ -107,7 +107,7 @@ func TestUnknownKindOfPermissionIsNotSent(t *testing.T) {
 	}
 }
 
-func TestServersRefusalIsItsSentinel(t *testing.T) {
+func TestRefusalOfTheServerIsReturnedAsItsSentinel(t *testing.T) {
 	c := auth.New(registry)
 	tidy(t, c)
 	user, role := t.Name()+"-user", t.Name()+"-role"

@@ -15,7 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func TestMemberListTellsWhoIsWhere(t *testing.T) {
+func TestMemberListHasIDNameAndURLs(t *testing.T) {
 	self := shared.Member(0)
 	for name, c := range map[string]ctx.Ctx{
 		"of the cluster": cluster.New(registry),

@@ -73,7 +73,7 @@ func promote(id uint64) func(context.Context, ctx.Ctx) error {
 	}
 }
 
-func TestOptionsWithoutAPlaceAreRefusedAllInOneError(t *testing.T) {
+func TestUnsupportedOptionsAreRefusedInOneError(t *testing.T) {
 	for _, tt := range calls {
 		t.Run(tt.name, func(t *testing.T) {
 			wantInvalid(t, tt.call(t.Context(), cluster.New(registry).WithLimit(0).WithKey("k").WithTimeout(5)),
@@ -88,7 +88,7 @@ func TestOptionsWithoutAPlaceAreRefusedAllInOneError(t *testing.T) {
 	}
 }
 
-func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
+func TestRequestWithoutAnOpenConnectionIsNotSent(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, tt := range calls {
@@ -102,7 +102,7 @@ func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
 }
 
 // Servers take any text here, and every other member crashes on what is no URL.
-func TestUpdateToWhatIsNoPeerURLIsNotSent(t *testing.T) {
+func TestUpdateToAMalformedPeerURLIsNotSent(t *testing.T) {
 	c := cluster.New(registry)
 	id := shared.Member(0).ID()
 	wantInvalid(t, update(id)(t.Context(), c), "cluster: a member update request needs a peer URL")
@@ -128,7 +128,7 @@ var badURLs = []string{
 	"ftp://127.0.0.1:2380", "http://[::1", "http://a b:1", "http://127.0.0.1:port",
 }
 
-func TestServersRefusalIsItsSentinel(t *testing.T) {
+func TestRefusalOfTheServerIsReturnedAsItsSentinel(t *testing.T) {
 	c := cluster.New(registry)
 	self := shared.Member(0)
 	tests := []struct {

@@ -23,7 +23,7 @@ func getHere(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb
 	return pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte("k"), Serializable: true}, opts...)
 }
 
-func TestMemberWithoutALeaderTakesWhatIsSentToItOverTheSameConnection(t *testing.T) {
+func TestLeaderlessMemberServesPinnedCallsOnTheSameConnection(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		t.Run(mode.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -65,7 +65,7 @@ func TestMemberWithoutALeaderTakesWhatIsSentToItOverTheSameConnection(t *testing
 	}
 }
 
-func TestRandomLetsGoOfLeaderlessMembersOnceItHasAnother(t *testing.T) {
+func TestRandomModeLeavesLeaderlessMembersOnceAnotherIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		a.leader.Store(0)
@@ -88,7 +88,7 @@ func TestRandomLetsGoOfLeaderlessMembersOnceItHasAnother(t *testing.T) {
 	})
 }
 
-func TestServerThatHoldsNoElectionsIsActive(t *testing.T) {
+func TestServerWithoutElectionsIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		a.plain = true

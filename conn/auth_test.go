@@ -12,8 +12,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// TestWithoutCredentialsTheCallerSeesTheAuthErrorOfHisCall: an endpoint is not at fault for a question that it refuses.
-func TestWithoutCredentialsTheCallerSeesTheAuthErrorOfHisCall(t *testing.T) {
+// TestCallWithoutCredentialsReturnsTheServersAuthError: an endpoint is not at fault for a question that it refuses.
+func TestCallWithoutCredentialsReturnsTheServersAuthError(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	before := open(t, "", cluster.Endpoints())
 	auth := pb.NewAuthClient(before)

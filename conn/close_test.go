@@ -89,7 +89,7 @@ func TestCloseEndsReadsUnderWay(t *testing.T) {
 	})
 }
 
-func TestCloseEndsWhatIsUnderWay(t *testing.T) {
+func TestCloseEndsCallsWaitsAndStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
@@ -150,7 +150,7 @@ func TestCloseIsBoundedByAListenerThatDoesNotReturn(t *testing.T) {
 	})
 }
 
-func TestCloseOfAConnectionWithoutAListenerWaitsAndTellsTheTruth(t *testing.T) {
+func TestCloseWaitsForGoroutinesAtMostFiveSeconds(t *testing.T) {
 	for _, tt := range []struct{ needs, took time.Duration }{{3 * time.Second, 3 * time.Second}, {time.Minute, 5 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			a := newMember(t, "a")
@@ -174,7 +174,7 @@ func TestCloseOfAConnectionWithoutAListenerWaitsAndTellsTheTruth(t *testing.T) {
 	}
 }
 
-func TestNilIsRefusedWithAnErrorWhereItIsGiven(t *testing.T) {
+func TestNilArgumentsAreRefusedWithAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := openFake(t, []*member{newMember(t, "a")})
 		var none context.Context

@@ -158,7 +158,7 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 	}
 }
 
-func TestNobodyNoticesThatTheServersHaveForgottenTheToken(t *testing.T) {
+func TestCallsAndStreamsSurviveTheLossOfTheToken(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	withUsers(t, cluster)
 	var n atomic.Int64
@@ -236,7 +236,7 @@ func TestNobodyNoticesThatTheServersHaveForgottenTheToken(t *testing.T) {
 	}
 }
 
-func TestWrongPasswordFailsOpenAndIsNowhereToBeRead(t *testing.T) {
+func TestWrongPasswordFailsOpenAndAppearsInNoErrorOrLog(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	withUsers(t, cluster)
 	for name, option := range map[string]conn.Option{
@@ -268,7 +268,7 @@ func TestWrongPasswordFailsOpenAndIsNowhereToBeRead(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreNoErrorWithoutAuthAndUsedOnceItIsOn(t *testing.T) {
+func TestCredentialsAreIgnoredUntilAuthIsEnabled(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	prepare(t, cluster)
 	var n atomic.Int64
@@ -313,7 +313,7 @@ func TestCredentialsAreNoErrorWithoutAuthAndUsedOnceItIsOn(t *testing.T) {
 	}
 }
 
-func TestChangesOfUsersAndRolesGoUnnoticed(t *testing.T) {
+func TestChangesOfUsersAndRolesFailNoCall(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
@@ -352,7 +352,7 @@ func TestChangesOfUsersAndRolesGoUnnoticed(t *testing.T) {
 	}
 }
 
-func TestUserWhoIsRemovedIsToldSoWithoutHammering(t *testing.T) {
+func TestRemovedUserGetsAnErrorAfterFewAuthentications(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())

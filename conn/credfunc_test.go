@@ -21,7 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func TestCredentialsThatChangeAreAskedForAtEachAuthentication(t *testing.T) {
+func TestCredentialsFunctionIsCalledForEachAuthentication(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithFlags("--auth-token-ttl=1"))
 	withUsers(t, cluster)
 	var password atomic.Pointer[string]
@@ -65,7 +65,7 @@ func TestBadCredentialsOptionsAreRefused(t *testing.T) {
 	}
 }
 
-func TestErrorOfACredentialsFunctionIsToldInOneLine(t *testing.T) {
+func TestErrorOfACredentialsFunctionIsOneLine(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	withUsers(t, cluster)
 	failing := errors.New("the vault is sealed\nunseal it first")
@@ -120,7 +120,7 @@ func TestCredentialsFunctionThatDoesNotReturnFailsOneAuthentication(t *testing.T
 }
 
 // A renewal ends for all who wait for it, also where the caller who makes it panics, as in an interceptor of the user's.
-func TestRenewalThatPanicsEndsForAllWhoWaitForIt(t *testing.T) {
+func TestPanicDuringATokenRenewalReleasesAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Nanosecond

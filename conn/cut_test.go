@@ -45,7 +45,7 @@ func (s *stuck) Close() error {
 	return s.Conn.Close()
 }
 
-func TestStreamCutInTheMiddleOfAMessageTellsWhy(t *testing.T) {
+func TestStreamCutInsideAMessageReturnsTheReason(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end  func(parent context.Context) (context.Context, context.CancelFunc)
 		is   error
@@ -122,7 +122,7 @@ func (e *ending) frame() error {
 }
 
 // A server keeps the deadline of a stream as well, and its clock may be ahead by a little.
-func TestStreamThatTheServerCutsAtTheDeadlineTellsTheDeadline(t *testing.T) {
+func TestStreamThatTheServerCutsAtTheDeadlineReturnsDeadlineExceeded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after time.Duration
 		code  codes.Code

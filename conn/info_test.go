@@ -76,7 +76,7 @@ func TestInfoIsSortedByNameThenAddress(t *testing.T) {
 	})
 }
 
-func TestLogTellsOfStatesAndNeverOfValues(t *testing.T) {
+func TestLogHasStatesAndNoValues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		var out lockedBuffer

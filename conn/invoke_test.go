@@ -80,7 +80,7 @@ func TestSilentReadIsHedgedAfter500msAndItsEndpointFrozenWithin2s(t *testing.T) 
 	})
 }
 
-func TestAnswerMayComeAsItsReadIsHedged(t *testing.T) {
+func TestAnswersThatArriveDuringTheHedgeAreReturned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
@@ -171,7 +171,7 @@ func TestSilentWriteIsNotSentTwice(t *testing.T) {
 	})
 }
 
-func TestDeadlines(t *testing.T) {
+func TestEarliestDeadlineEndsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour)) // the member is silent, and stays Active
@@ -207,7 +207,7 @@ func TestDeadlines(t *testing.T) {
 	})
 }
 
-func TestDefaultTimeoutIsThatOfTheConnection(t *testing.T) {
+func TestDefaultTimeoutIsSetByTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for want, opts := range map[time.Duration][]grpc.CallOption{7 * time.Second: nil, 9 * time.Second: {conn.Within(9 * time.Second)}} {
 			a := newMember(t, "a")
@@ -225,7 +225,7 @@ func TestDefaultTimeoutIsThatOfTheConnection(t *testing.T) {
 	})
 }
 
-func TestCallWhoseLastAttemptIsCutShortTellsWhatTheOneBeforeMet(t *testing.T) {
+func TestTimedOutRetryReportsTheErrorOfTheAttemptBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour)) // the member goes silent, and stays Active
@@ -280,7 +280,7 @@ func TestCancelledCallEndsAtOnceWithTheCallersReason(t *testing.T) {
 	})
 }
 
-func TestRetryByOutcome(t *testing.T) {
+func TestCallsAreRetriedByOutcome(t *testing.T) {
 	cases := []struct {
 		name       string
 		answer     error
@@ -335,7 +335,7 @@ func TestRetryByOutcome(t *testing.T) {
 	}
 }
 
-func TestCallThatIsRetriedToItsDeadlineTellsTheLastAnswer(t *testing.T) {
+func TestCallRetriedUntilItsDeadlineReportsTheLastAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a})
@@ -354,7 +354,7 @@ func TestCallThatIsRetriedToItsDeadlineTellsTheLastAnswer(t *testing.T) {
 	})
 }
 
-func TestHedgeLeavesAloneWhatTheCallerHasGRPCFillIn(t *testing.T) {
+func TestReadThatAsksForTheHeaderIsNotHedged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})

@@ -52,7 +52,7 @@ func withJWT(t *testing.T, ttl time.Duration) etcdtest.Option {
 }
 
 // Such a token is of the revision of users and roles that it was made at: each change of them makes it worthless.
-func TestTokensThatHoldTheirRevisionAreRenewedAfterAChange(t *testing.T) {
+func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
 	cluster := etcdtest.Start(t, withJWT(t, 10*time.Minute))
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
@@ -107,7 +107,7 @@ func TestTokensThatHoldTheirRevisionAreRenewedAfterAChange(t *testing.T) {
 	}
 }
 
-func TestTokensThatHoldTheirEndAreRenewedThen(t *testing.T) {
+func TestExpiredJSONWebTokensAreRenewed(t *testing.T) {
 	const ttl = 2 * time.Second
 	cluster := etcdtest.Start(t, withJWT(t, ttl))
 	withUsers(t, cluster)
@@ -130,7 +130,7 @@ func TestTokensThatHoldTheirEndAreRenewedThen(t *testing.T) {
 }
 
 // A request may be overtaken by changes of users and roles more than once; for that a token that goes on is not replaced.
-func TestOnlyATokenThatHoldsItsRevisionIsReplacedForAnOldOne(t *testing.T) {
+func TestOldRevisionReplacesJSONWebTokensOnly(t *testing.T) {
 	for token, want := range map[string]int64{"kTzGcFsbyrYMfiXq.17": 1, "eyJhbGci.eyJyZXZp.c2lnbmVk": 4} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMember(t, "a")

@@ -81,7 +81,7 @@ func mustServe(t *testing.T, c *conn.Conn, left *etcdtest.Member) {
 	}
 }
 
-func TestWhatIsLeftOfAClusterServesWhatNeedsNoLeader(t *testing.T) {
+func TestClusterWithoutAMajorityServesWhatNeedsNoLeader(t *testing.T) {
 	started := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	old := open(t, "", started.Endpoints(), conn.WithPatience(0))
 	if _, err := put(t.Context(), old); err != nil {
@@ -140,7 +140,7 @@ func TestRequestThatNeedsNoLeaderDoesNotWaitForOne(t *testing.T) {
 	}
 }
 
-func TestMemberThatIsNoEndpointCanBeAskedForWhatIsItsOwn(t *testing.T) {
+func TestMemberOutsideTheEndpointsAnswersForItself(t *testing.T) {
 	started := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, "", started.Endpoints()[:1])
 	random := open(t, "", started.Endpoints(), conn.WithMode(conn.Random))
@@ -180,7 +180,7 @@ func TestMemberThatIsNoEndpointCanBeAskedForWhatIsItsOwn(t *testing.T) {
 	}
 }
 
-func TestUnreachableMemberThatIsNoEndpointIsToldAtOnce(t *testing.T) {
+func TestUnreachableMemberOutsideTheEndpointsFailsAtOnce(t *testing.T) {
 	c := open(t, "", etcdtest.Start(t).Endpoints())
 	there := maintenance.New(c.Name()).WithEndpoint("127.0.0.1:1").WithTimeout(time.Minute)
 	start := time.Now()

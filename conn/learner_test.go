@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-func TestLearnerTakesOnlyWhatIsSentToItUntilItVotes(t *testing.T) {
+func TestLearnerGetsOnlyPinnedCallsUntilItVotes(t *testing.T) {
 	started := etcdtest.Start(t)
 	learner := started.NewMember()
 	voters := open(t, "", started.Endpoints()[:1])

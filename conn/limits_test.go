@@ -75,7 +75,7 @@ func TestRequestThatCannotBeCompressedIsNotSent(t *testing.T) {
 	}
 }
 
-func TestLimitOfThisSideNeverPassesForTheServersWord(t *testing.T) {
+func TestClientsSizeLimitIsNotReportedAsTheServersAnswer(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	limits := []grpc.CallOption{grpc.MaxCallRecvMsgSize(1000), grpc.MaxCallSendMsgSize(1 << 20)}
 	for _, where := range []string{"of the call", "of the connection"} {

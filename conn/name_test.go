@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
-func TestOpenByANameWhoseFirstAddressSwallowsPackets(t *testing.T) {
+func TestOpenReachesANameWhoseFirstAddressSwallowsPackets(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithTLS())
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(cluster.Endpoints()[0], "https://"))
 	system := member.SystemNetwork()

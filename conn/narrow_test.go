@@ -65,7 +65,7 @@ func (n *narrow) Read(p []byte) (int, error) {
 
 // The message takes eight seconds, and up to that long take the answers to all that is asked meanwhile: checks of health, and the signs of
 // life that calls ask a quiet connection for.
-func TestLargeMessageOnANarrowPathDoesNotPassForSilence(t *testing.T) {
+func TestSlowTransferOfALargeMessageIsNotTakenForSilence(t *testing.T) {
 	for name, meanwhile := range map[string]func(*conn.Conn, engine.Stream){
 		"checks": func(_ *conn.Conn, s engine.Stream) { s.Doubt() },
 		"calls":  func(c *conn.Conn, _ engine.Stream) { _, _ = put(context.Background(), c, conn.Within(2*time.Second)) },

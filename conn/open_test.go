@@ -221,7 +221,7 @@ func TestCancelledOpenIsRefused(t *testing.T) {
 	}
 }
 
-func TestTLS(t *testing.T) {
+func TestTLSConnectsWithValidCertificatesOnly(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithTLS())
 	plain := etcdtest.Start(t)
 	endpoint := cluster.Endpoints()[0]
@@ -283,7 +283,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-func TestUnixSocket(t *testing.T) {
+func TestUnixSocketIsAnEndpoint(t *testing.T) {
 	plain, secure := etcdtest.Start(t), etcdtest.Start(t, etcdtest.WithTLS())
 	for scheme, tt := range map[string]struct {
 		to   *etcdtest.Cluster

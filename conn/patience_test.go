@@ -192,7 +192,7 @@ func TestWaitForAnEndpointEndsWithTheCall(t *testing.T) {
 	}
 }
 
-func TestCallForOneEndpointWaitsByTheOutageOfThatOne(t *testing.T) {
+func TestPinnedCallWaitsByTheOutageOfItsEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
@@ -217,7 +217,7 @@ func TestCallForOneEndpointWaitsByTheOutageOfThatOne(t *testing.T) {
 	})
 }
 
-func TestPatienceIsCountedFromTheOpeningWhereNothingEverWasActive(t *testing.T) {
+func TestPatienceStartsAtOpenIfNothingWasEverActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		a.stop()
@@ -232,7 +232,7 @@ func TestPatienceIsCountedFromTheOpeningWhereNothingEverWasActive(t *testing.T) 
 	})
 }
 
-func TestRandomKeepsNobodyWaitingForAnEndpointOnStandby(t *testing.T) {
+func TestRandomModeDoesNotWaitForAStandbyEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b}, conn.WithMode(conn.Random))
@@ -261,7 +261,7 @@ func TestWithoutPatienceAllCallsFailAtOnce(t *testing.T) {
 }
 
 // A hash of a database has no deadline by default, but a member that cannot give it is not asked forever.
-func TestReadWithoutADeadlineIsNotRepeatedWithoutEnd(t *testing.T) {
+func TestReadWithoutADeadlineIsRetriedAFewTimesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		var sent atomic.Int64

@@ -12,7 +12,7 @@ import (
 )
 
 // A forgotten connection swallows what is sent on it. The reads and writes that find it so go over another one.
-func TestCallOnAConnectionThatWasForgottenGoesOverAnotherOne(t *testing.T) {
+func TestCallOnAForgottenConnectionUsesANewOne(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		for name, call := range eachKind {
 			t.Run(mode.String()+"/"+name, func(t *testing.T) {

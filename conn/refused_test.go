@@ -57,7 +57,7 @@ func (r *refusing) Close() error {
 }
 
 // gRPC itself sends a request again that a server has not looked at, but only once.
-func TestCallGoesOnThoughOneRetiringConnectionAfterTheOtherDoesNotLookAtIt(t *testing.T) {
+func TestCallSucceedsAfterSeveralRetiringConnectionsIgnoreIt(t *testing.T) {
 	for name, call := range map[string]func(parent context.Context, c *conn.Conn, key string) error{
 		"read": func(parent context.Context, c *conn.Conn, key string) error {
 			_, err := pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte(key)})

@@ -16,7 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func TestRestartOfTheOnlyMemberFailsNoPutThatWasNotSent(t *testing.T) {
+func TestUnsentPutsSurviveARestartOfTheOnlyMember(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	// A busy machine may take its time to start a member.
 	c := open(t, "", cluster.Endpoints(), conn.WithPatience(time.Minute))

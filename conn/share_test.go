@@ -62,7 +62,7 @@ func TestShareOpensOnceForAllAndTheLastReleaseCloses(t *testing.T) {
 	})
 }
 
-func TestShareRefusesWhatIsNotTheSame(t *testing.T) {
+func TestShareRefusesOtherEndpointsUnderTheSameName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		opened, err := conn.Open(t.Context(), "opened", endpoints(a), dialer(a))
@@ -148,7 +148,7 @@ func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 	})
 }
 
-func TestShareAfterCloseOpensAnotherWhoeverHasNotReleasedYet(t *testing.T) {
+func TestShareAfterCloseOpensAgainBeforeAllHaveReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		first, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a, b))
@@ -182,7 +182,7 @@ func TestShareAfterCloseOpensAnotherWhoeverHasNotReleasedYet(t *testing.T) {
 	})
 }
 
-func TestShareTakesTheEndpointsOfTheOpeningAndThoseOfNow(t *testing.T) {
+func TestShareAcceptsTheFirstAndThePresentEndpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a, b))

@@ -57,7 +57,7 @@ type starved struct {
 
 // A process that is stopped again and again finds all its timers late when it goes on, while the answers it waits for have
 // been in its sockets for long.
-func TestStarvedProcessTakesNoMemberForSilent(t *testing.T) {
+func TestStarvedProcessDoesNotSuspectItsMembers(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	self, err := os.Executable()
 	if err != nil {

@@ -49,7 +49,7 @@ func TestLeaderlessEndpointIsFrozenUnlessItIsTheLast(t *testing.T) {
 	})
 }
 
-func TestHealthCheckFreezesAndReconnectionReturns(t *testing.T) {
+func TestFailedHealthCheckFreezesUntilTheReconnection(t *testing.T) {
 	notServing := func(a *member) {
 		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 			return healthpb.HealthCheckResponse_NOT_SERVING, nil
@@ -113,7 +113,7 @@ func TestHealthCheckFreezesAndReconnectionReturns(t *testing.T) {
 	}
 }
 
-func TestSlowIsNotSilent(t *testing.T) {
+func TestSlowMemberIsNotFrozen(t *testing.T) {
 	const healthy = healthpb.HealthCheckResponse_SERVING
 	for _, tt := range []struct {
 		name string
@@ -173,7 +173,7 @@ func TestLastEndpointIsAskedTwiceBeforeItFreezes(t *testing.T) {
 	})
 }
 
-func TestHealthAnswersThatSayNothingCountAsHealthy(t *testing.T) {
+func TestInconclusiveHealthAnswersCountAsHealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")
 		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
@@ -217,7 +217,7 @@ func TestReconnectInCountsDownAndInfoNeverBlocks(t *testing.T) {
 }
 
 // While another endpoint serves, the attempts at one that is away become rare. That changes when the other one goes.
-func TestLossOfTheLastEndpointBringsTheAttemptsAtTheOthersForward(t *testing.T) {
+func TestLossOfTheLastEndpointSpeedsUpReconnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
@@ -365,7 +365,7 @@ func TestLazyOpensWithoutServers(t *testing.T) {
 	})
 }
 
-func TestBackoffThatIsNotThereIsReplaced(t *testing.T) {
+func TestNilBackoffIsReplacedByTheDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithBackoff(func() backoff.BackOff { return nil }))

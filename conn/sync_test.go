@@ -176,7 +176,7 @@ func TestRetiredEndpointFinishesItsCallsAndItsStreamsGoOnElsewhere(t *testing.T)
 	}
 }
 
-func TestSyncChangesNothingWhereTheListIsOfNoUse(t *testing.T) {
+func TestSyncWithAUselessMemberListChangesNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		advertised string
 		skipped    int
@@ -206,7 +206,7 @@ func TestSyncChangesNothingWhereTheListIsOfNoUse(t *testing.T) {
 	}
 }
 
-func TestBadSyncs(t *testing.T) {
+func TestSyncReturnsItsErrors(t *testing.T) {
 	started := etcdtest.Start(t)
 	for _, interval := range []time.Duration{-1, 0, 999 * time.Millisecond} {
 		if _, err := conn.Open(t.Context(), "", started.Endpoints(), conn.WithAutoSync(interval)); !errors.Is(err, conn.ErrOption) {
@@ -233,8 +233,8 @@ func TestBadSyncs(t *testing.T) {
 	}
 }
 
-// TestClusterGrowsAndItsFirstMembersGoWithoutAFailedRead replaces every member of a cluster under a connection in use.
-func TestClusterGrowsAndItsFirstMembersGoWithoutAFailedRead(t *testing.T) {
+// TestReplacingEveryMemberFailsNoRead replaces every member of a cluster under a connection in use.
+func TestReplacingEveryMemberFailsNoRead(t *testing.T) {
 	started := etcdtest.Start(t, etcdtest.WithSize(3))
 	original := started.Members()
 	c := open(t, "", started.Endpoints(), conn.WithAutoSync(time.Second))

@@ -21,7 +21,7 @@ import (
 )
 
 // A member that lags behind the one that gave out a token refuses it at first. Another one would not be known earlier.
-func TestTokenThatAMemberIsYetToLearnOfIsKept(t *testing.T) {
+func TestTokenIsKeptUntilAMemberHasLearnedOfIt(t *testing.T) {
 	for _, lag := range []time.Duration{time.Nanosecond, 10 * time.Millisecond, 400 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMember(t, "a")
@@ -53,7 +53,7 @@ func TestTokenThatAMemberIsYetToLearnOfIsKept(t *testing.T) {
 }
 
 // Where many clients come back at once, the members are busy with the check of their passwords.
-func TestPasswordWhoseCheckTakesLongIsWaitedFor(t *testing.T) {
+func TestOpenWaitsForASlowPasswordCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		m.token = "kTzGcFsbyrYMfiXq.17"
@@ -102,7 +102,7 @@ func slowLogins(d time.Duration, n *atomic.Int64) conn.Option {
 }
 
 // For a member that will not learn of it, another token is asked for in the end, and no more than a few.
-func TestTokenThatIsNeverTakenIsReplacedInTheEnd(t *testing.T) {
+func TestTokenThatAMemberKeepsRefusingIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Hour
@@ -159,7 +159,7 @@ func TestStreamWaitsForAnotherTokenAsLongAsTheDefaultTimeout(t *testing.T) {
 }
 
 // A process with little CPU may read the refusal when the member knows the token already.
-func TestTokenIsKeptWhereItsRefusalIsReadLate(t *testing.T) {
+func TestRefusalThatIsReadLateReplacesNoYoungToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const late = 700 * time.Millisecond
 		m := newMember(t, "a")

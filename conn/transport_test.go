@@ -112,7 +112,7 @@ func TestServerLearnsOfACallThatEndsByTheDefaultDeadline(t *testing.T) {
 	})
 }
 
-func TestServiceConfigCannotHaveAWriteSentTwice(t *testing.T) {
+func TestServiceConfigCausesNoSecondWrite(t *testing.T) {
 	const retry = `{"methodConfig": [{"name": [{}], "retryPolicy": {
 		"maxAttempts": 4, "initialBackoff": "0.01s", "maxBackoff": "0.01s", "backoffMultiplier": 1,
 		"retryableStatusCodes": ["UNAVAILABLE"]}}]}`

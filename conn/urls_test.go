@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-func TestMemberIsReachedByWhicheverOfItsURLsAnswers(t *testing.T) {
+func TestMemberIsReachedByAnyOfItsURLs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := []*member{newMember(t, "a"), newMember(t, "b"), newMember(t, "d")}
 		a, b, d := all[0], all[1], all[2]
@@ -119,7 +119,7 @@ func TestSetEndpointsReplacesTheEndpoints(t *testing.T) {
 	}
 }
 
-func TestSetEndpointsIsRefusedWhereItIsOfNoUse(t *testing.T) {
+func TestSetEndpointsReturnsItsErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		a.list(map[string][]string{"a": {"http://a:1"}})
@@ -147,7 +147,7 @@ func TestSetEndpointsIsRefusedWhereItIsOfNoUse(t *testing.T) {
 }
 
 // The error names the endpoints that were given, and why each of them is of no use.
-func TestSetEndpointsKeepsWhatWorksWhereNoneOfTheNewOnesDoes(t *testing.T) {
+func TestSetEndpointsKeepsTheOldEndpointsIfNoNewOneWorks(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		t.Run(mode.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

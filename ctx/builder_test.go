@@ -184,7 +184,7 @@ func TestZeroValueIsUnboundAndEmpty(t *testing.T) {
 	}
 }
 
-func TestAccessorsTellGivenFromNotGiven(t *testing.T) {
+func TestAccessorsTellAnEmptyArgumentFromNone(t *testing.T) {
 	if d, given := (ctx.Ctx{}).Timeout(); given || d != 0 {
 		t.Errorf("no timeout: %v, %v", d, given)
 	}
@@ -205,7 +205,7 @@ func TestAccessorsTellGivenFromNotGiven(t *testing.T) {
 	}
 }
 
-func TestUnboundKeepsOnlyWhatIsAsked(t *testing.T) {
+func TestUnboundDropsConnectionTimeoutAndEndpoint(t *testing.T) {
 	asked := ctx.Key("a").WithPrefix().WithLimit(3)
 	sent := asked.WithConn("registry").WithTimeout(time.Second).WithEndpoint("a:1")
 	if got := sent.Unbound(); got != asked {

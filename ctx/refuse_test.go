@@ -114,7 +114,7 @@ func forgottenKey(extent string) string {
 	return "ctx: " + extent + ` without WithKey would delete every key: say WithKey("") where that is meant`
 }
 
-func TestDeleteOfEveryKeyHasToBeAskedFor(t *testing.T) {
+func TestDeleteOfEveryKeyNeedsAnExplicitEmptyKey(t *testing.T) {
 	for _, c := range []ctx.Ctx{
 		ctx.Key("").WithPrefix(), ctx.Ctx{}.WithPrefix().WithKey(""), ctx.Ctx{}.WithKeyBytes(nil).WithPrefix(), ctx.Key("").WithFromKey(),
 	} {
@@ -152,7 +152,7 @@ func TestTimeoutBelowOneMillisecondIsRefusedByEveryRequest(t *testing.T) {
 	}
 }
 
-func TestCheckRefusesWhatAServiceHasNoPlaceFor(t *testing.T) {
+func TestCheckRefusesOptionsThatAServiceDoesNotTake(t *testing.T) {
 	const phrase = "a lease grant request"
 	send := ctx.New("registry").WithTimeout(time.Second).WithEndpoint("a:1")
 	if err := send.WithLease(0).Check(phrase, ctx.OptLease); err != nil {
@@ -180,7 +180,7 @@ func TestCheckRefusesWhatAServiceHasNoPlaceFor(t *testing.T) {
 	)
 }
 
-func TestAlsoInvalidTellsWhatWasFoundBefore(t *testing.T) {
+func TestAlsoInvalidKeepsEarlierConflicts(t *testing.T) {
 	checkRefused(t, ctx.AlsoInvalid(nil, "a"), "a")
 
 	before := ctx.Key("k").WithLimit(0).Check("a status request", 0)
@@ -197,7 +197,7 @@ func TestAlsoInvalidTellsWhatWasFoundBefore(t *testing.T) {
 	}
 }
 
-func TestRefusalIsKnownNotToBeSent(t *testing.T) {
+func TestRefusedRequestHasOutcomeNotSent(t *testing.T) {
 	_, err := ctx.Key("a").WithLimit(0).PutRequest()
 	for _, err := range []error{err, ctx.ErrInvalid, fmt.Errorf("kv: %w", err)} {
 		if got := etcderr.OutcomeOf(err); got != etcderr.NotSent {

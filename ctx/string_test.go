@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 )
 
-func TestStringTellsTheOptionsGiven(t *testing.T) {
+func TestStringShowsTheGivenOptions(t *testing.T) {
 	tests := []struct {
 		c    ctx.Ctx
 		want string
@@ -56,7 +56,7 @@ func TestStringTellsTheOptionsGiven(t *testing.T) {
 	}
 }
 
-func TestStringHasAWordForEveryOption(t *testing.T) {
+func TestStringShowsEveryOption(t *testing.T) {
 	for _, b := range builders {
 		if b.apply(ctx.Ctx{}).String() == "ctx()" {
 			t.Errorf("%s leaves no trace in String", b.method)
@@ -64,7 +64,7 @@ func TestStringHasAWordForEveryOption(t *testing.T) {
 	}
 }
 
-func TestNoPrintedFormTellsAValue(t *testing.T) {
+func TestNoPrintedFormShowsAValue(t *testing.T) {
 	const secret = "hunter2"
 	c := ctx.Key("a").WithValue(secret).WithTimeout(1)
 

@@ -98,7 +98,7 @@ func guarded(ctx context.Context) error {
 		})
 }
 
-func TestCodeOfTheGuideFromClientv3DoesWhatItSays(t *testing.T) {
+func TestCodeInTheClientv3GuideWorks(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	ctx, stop := context.WithCancelCause(t.Context())
 	setUp, err := conn.Open(ctx, "", cluster.Endpoints())

@@ -23,7 +23,7 @@ var (
 	indented = regexp.MustCompile(`(?m)^.+$`)
 )
 
-func TestGoCodeOfTheDocumentsIsCodeThatRuns(t *testing.T) {
+func TestGoCodeInDocumentsIsCopiedFromCodeThatRuns(t *testing.T) {
 	for _, name := range documents(t) {
 		blocks := goBlock.FindAllStringSubmatch(read(t, filepath.Join(root, name)), -1)
 		if snippets[name] == "" {
@@ -55,7 +55,7 @@ func containsCode(source, code string) bool {
 	return false
 }
 
-func TestTheProgramOfTheREADMEPrintsWhatTheREADMESays(t *testing.T) {
+func TestProgramOfTheREADMEPrintsTheDocumentedOutput(t *testing.T) {
 	readme := read(t, filepath.Join(root, "README.md"))
 	output := regexp.MustCompile(`// Output: (.+)\n`).FindStringSubmatch(read(t, filepath.Join(root, "examples", "hello", "main_test.go")))
 	if output == nil || !strings.Contains(readme, "\n"+output[1]+"\n") {
@@ -63,7 +63,7 @@ func TestTheProgramOfTheREADMEPrintsWhatTheREADMESays(t *testing.T) {
 	}
 }
 
-func TestTheREADMEIsShort(t *testing.T) {
+func TestREADMEHasAtMost200Lines(t *testing.T) {
 	if n := strings.Count(read(t, filepath.Join(root, "README.md")), "\n"); n > 200 {
 		t.Errorf("it has %d lines, want at most 200: what is longer belongs to docs/", n)
 	}
@@ -88,7 +88,7 @@ func documents(t *testing.T) []string {
 	return all
 }
 
-func TestDocumentsNameOnlyWhatIsThere(t *testing.T) {
+func TestPathsTargetsAndLinksInDocumentsExist(t *testing.T) {
 	targets := targets(t)
 	for _, name := range documents(t) {
 		text := read(t, filepath.Join(root, name))

@@ -95,7 +95,7 @@ func count(ctx context.Context) error {
 	return err
 }
 
-func TestCodeOfTheGuideFromEetcdDoesWhatItSays(t *testing.T) {
+func TestCodeInTheEetcdGuideWorks(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	ctx, stop := context.WithCancelCause(t.Context())
 	setUp, err := conn.Open(ctx, "", cluster.Endpoints())

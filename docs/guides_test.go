@@ -81,7 +81,7 @@ func codeOf(text string) []code {
 // ofContext are methods of a context, which programs call ctx.
 var ofContext = map[string]bool{"ctx.Done": true, "ctx.Err": true}
 
-func TestGuidesNameOnlySymbolsThatAreThere(t *testing.T) {
+func TestSymbolsInGuidesExist(t *testing.T) {
 	there := symbols(t)
 	names := slices.AppendSeq(slices.Clone(packages), maps.Keys(generated))
 	named := regexp.MustCompile(`(?:^|[^\w./])((?:` + strings.Join(names, "|") + `)\.[A-Z]\w*(?:\.[A-Z]\w*)?)`)
@@ -214,7 +214,7 @@ func exports(t *testing.T) []string {
 
 var function = regexp.MustCompile(`eetcd[a-z_]*:[a-z_]+/\d+`)
 
-func TestEachFunctionOfEetcdIsInItsGuide(t *testing.T) {
+func TestGuideForEetcdHasEachOfItsFunctions(t *testing.T) {
 	all := exports(t)
 	inGuide := function.FindAllString(read(t, "eetcd.md"), -1)
 	for _, f := range all {
@@ -237,7 +237,7 @@ var modules = map[string]string{
 }
 
 // Package comments name the module of eetcd once, and eetcd.md names each function. Comments of functions would repeat it.
-func TestPackageCommentsNameTheModuleOfEetcdAndFunctionsLeaveThatToTheGuide(t *testing.T) {
+func TestOnlyPackageCommentsNameTheModuleOfEetcd(t *testing.T) {
 	comments := map[string]string{}
 	for _, pkg := range packages {
 		for _, file := range sources(t, pkg) {
@@ -260,7 +260,7 @@ func TestPackageCommentsNameTheModuleOfEetcdAndFunctionsLeaveThatToTheGuide(t *t
 }
 
 // A program calls its context ctx, and the package of that name would be in its way.
-func TestExamplesAndDocumentsDoWithoutPackageCtx(t *testing.T) {
+func TestUserFacingCodeDoesNotImportCtx(t *testing.T) {
 	var files []string
 	for pattern, least := range map[string]int{
 		"*.md": 3, "docs/*.md": 3, "docs/*_snippets_test.go": 2, "examples/*/*.go": 20, "example*_test.go": 1, "*/example*_test.go": 12,
@@ -281,8 +281,8 @@ func TestExamplesAndDocumentsDoWithoutPackageCtx(t *testing.T) {
 	}
 }
 
-// TestEveryPackageIsLookedAt: a new package of the SDK has to be in the list.
-func TestEveryPackageIsLookedAt(t *testing.T) {
+// TestListOfPackagesIsComplete: a new package of the SDK has to be in the list.
+func TestListOfPackagesIsComplete(t *testing.T) {
 	elsewhere := []string{"bin", "docs", "examples", "gen", "internal", "proto", "test", "tools"}
 	entries, err := fs.ReadDir(os.DirFS(root), ".")
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 const module = "github.com/eetcd-go/eetcd"
 
 // A name in brackets that leads nowhere is shown with its brackets.
-func TestLinksInDocCommentsLeadSomewhere(t *testing.T) {
+func TestLinksInDocCommentsHaveTargets(t *testing.T) {
 	there := symbols(t)
 	for _, pkg := range append([]string{"."}, packages...) {
 		p := parsed(t, pkg)

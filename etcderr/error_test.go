@@ -23,7 +23,7 @@ const put = "/etcdserverpb.KV/Put"
 var page = `unexpected HTTP status code received from server: 413 (Request Entity Too Large); transport: received unexpected content-type "text/html"` +
 	"\ndata: \"<html>\\r\\n<head><title>413 Request Entity Too Large</title></head>" + strings.Repeat("<p>", 300)
 
-func TestOutcomeSaysOnlyWhatIsProven(t *testing.T) {
+func TestOutcomeClaimsOnlyWhatIsProven(t *testing.T) {
 	cases := []struct {
 		name string
 		err  error
@@ -114,7 +114,7 @@ func TestOutcomeOfErrorsThatAreNotCalls(t *testing.T) {
 	}
 }
 
-func TestErrorIsWhatEndedTheCall(t *testing.T) {
+func TestErrorWrapsTheReasonThatEndedTheCall(t *testing.T) {
 	closed := errors.New("connection closed")
 	cases := []struct {
 		name  string
@@ -215,7 +215,7 @@ func TestErrorTextIsOneLineWithOneReason(t *testing.T) {
 	}
 }
 
-func TestFromRPCKeepsWhatItMadeAndNil(t *testing.T) {
+func TestFromRPCReturnsItsOwnErrorsAndNilUnchanged(t *testing.T) {
 	if err := etcderr.FromRPC(nil, etcderr.Call{}); err != nil {
 		t.Errorf("nil became %v", err)
 	}

@@ -147,7 +147,7 @@ func TestBinaryIsBuiltOnceByAllThatAskForIt(t *testing.T) {
 	}
 }
 
-func TestBuildIsAnnouncedOnceWhereItBegins(t *testing.T) {
+func TestBuildIsAnnouncedOnce(t *testing.T) {
 	cleanEnv(t)
 	fakeGo(t, "echo etcd Version: 3.5.96")
 	told, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
@@ -192,7 +192,7 @@ func TestBuildEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestBinaryIsTheOneThatTheEnvironmentNames(t *testing.T) {
+func TestEnvironmentChoosesTheBinary(t *testing.T) {
 	bin := t.TempDir()
 	paths := make(map[string]string)
 	for _, version := range []string{"3.4.40", "3.6.1", "3.7.3"} {
@@ -246,7 +246,7 @@ func TestBinaryIsTheOneThatTheEnvironmentNames(t *testing.T) {
 	}
 }
 
-func TestMembersSeeNoneOfTheEnvironmentThatWouldChangeThem(t *testing.T) {
+func TestMembersInheritNoETCDOrProxyVariables(t *testing.T) {
 	t.Setenv("ETCD_AUTO_TLS", "true")
 	t.Setenv("https_proxy", "http://127.0.0.1:1")
 	for _, kv := range memberEnv() {

@@ -41,7 +41,7 @@ func TestStartOfOneMemberIsFast(t *testing.T) {
 	}
 }
 
-func TestMemberListTellsWhatTheClusterTells(t *testing.T) {
+func TestClusterDescribesItsMembersAsTheMemberListDoes(t *testing.T) {
 	for _, tc := range []struct {
 		name string
 		opts []Option

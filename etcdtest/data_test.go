@@ -130,7 +130,7 @@ func TestWipedClusterOfMembersThatJoinedStartsWithAllOfThem(t *testing.T) {
 	}
 }
 
-func TestDataThatIsNotThereIsAFailure(t *testing.T) {
+func TestMissingDataIsAFailure(t *testing.T) {
 	for name, change := range map[string]func(*Cluster){
 		"SaveData":    func(c *Cluster) { _ = c.SaveData() },
 		"RestoreData": func(c *Cluster) { c.RestoreData(nil) },

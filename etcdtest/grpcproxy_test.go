@@ -99,7 +99,7 @@ func TestGRPCProxyCanBeCutOffFromItsClients(t *testing.T) {
 	eventually(t, 15*time.Second, "put after Heal", func() error { return g.put(time.Second, "k", "w") })
 }
 
-func TestGRPCProxyThatCannotStartIsAFailureThatSaysWhy(t *testing.T) {
+func TestGRPCProxyThatCannotStartFailsWithTheReason(t *testing.T) {
 	c, err := Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

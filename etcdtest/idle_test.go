@@ -58,7 +58,7 @@ func TestIdleConnectionIsCut(t *testing.T) {
 	roundTrip(t, dial(t, p))
 }
 
-func TestBusyConnectionIsNoIdleOne(t *testing.T) {
+func TestBusyConnectionIsNotIdle(t *testing.T) {
 	p := echoProxy(t)
 	const after = time.Second
 	p.set(func(f *faults) { f.idle = idleRule{after, cut} })
@@ -68,7 +68,7 @@ func TestBusyConnectionIsNoIdleOne(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionIsForgottenWithoutAWord(t *testing.T) {
+func TestIdleConnectionIsDroppedSilently(t *testing.T) {
 	p := echoProxy(t)
 	conn := dial(t, p)
 	roundTrip(t, conn)
@@ -108,7 +108,7 @@ func TestIdleConnectionIsRefusedAtTheNextByte(t *testing.T) {
 	roundTrip(t, dial(t, p))
 }
 
-func TestForgottenConnectionDoesNotShowTheEndOfItsMember(t *testing.T) {
+func TestForgottenConnectionHidesTheDeathOfItsMember(t *testing.T) {
 	c := Start(t, WithProxy())
 	m := c.Member(0)
 	conn := dial(t, m.proxy)

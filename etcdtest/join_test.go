@@ -34,7 +34,7 @@ func promote(t *testing.T, g gateway, m *Member) {
 	})
 }
 
-func TestMemberThatTheClusterAdmitsJoins(t *testing.T) {
+func TestAddedMemberJoins(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		opts    []Option
@@ -74,7 +74,7 @@ func TestMemberThatTheClusterAdmitsJoins(t *testing.T) {
 }
 
 // A member that is sent a snapshot does not see the entries before it, among them the one about the cluster's version.
-func TestMemberThatIsSentASnapshotJoins(t *testing.T) {
+func TestMemberJoinsByASnapshot(t *testing.T) {
 	c := Start(t, WithFlags("--snapshot-count=100"))
 	first := clientOf(c, c.Member(0))
 	for range 150 {

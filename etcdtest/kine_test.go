@@ -14,7 +14,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-func TestKineThatCannotBeBuiltIsAnErrorThatSaysWhy(t *testing.T) {
+func TestKineThatCannotBeBuiltFailsWithTheReason(t *testing.T) {
 	cleanEnv(t)
 	t.Setenv("PATH", t.TempDir())
 	_, err := KineBinary(t.Context())
@@ -87,7 +87,7 @@ func TestKineKeepsDataAndAddressOverRestart(t *testing.T) {
 	}
 }
 
-func TestKineEndsWithItsTestAndTellsItsFailures(t *testing.T) {
+func TestKineEndsWithItsTestAndReportsFailures(t *testing.T) {
 	fake := &fakeTB{TB: t}
 	var k *Kine
 	var marked bool

@@ -71,7 +71,7 @@ func TestProxyCarriesEveryByteAndTheEndOfEachDirection(t *testing.T) {
 	}
 }
 
-func TestProxyDelayCostsLatencyAndNoThroughput(t *testing.T) {
+func TestProxyDelayAddsLatencyAndCostsNoThroughput(t *testing.T) {
 	const delay = 300 * time.Millisecond
 	p := echoProxy(t)
 	conn := dial(t, p)

@@ -16,7 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func TestEveryMemberAnswersForItselfWhereNamed(t *testing.T) {
+func TestWithEndpointSendsToThatMember(t *testing.T) {
 	s := newSpace(t)
 	s.put("a", "1")
 	for range 3 {
@@ -33,7 +33,7 @@ func TestEveryMemberAnswersForItselfWhereNamed(t *testing.T) {
 	}
 }
 
-func TestEveryMemberTakesItsTurnWhereNoneIsNamed(t *testing.T) {
+func TestRequestsWithoutAnEndpointGoToTheMembersInTurn(t *testing.T) {
 	s := newSpace(t)
 	answered := map[uint64]int{}
 	for range 2 * cluster.Size() {
@@ -104,9 +104,9 @@ func TestCallWhoseContextHasEndedIsNotSent(t *testing.T) {
 	checkUntouched(t, s, before)
 }
 
-// TestCallEndsWhenItsTimeDoes asks a member that is halted and never answers, on a connection that is too patient to
+// TestCallEndsAtItsDeadline asks a member that is halted and never answers, on a connection that is too patient to
 // notice. All calls wait at the same time.
-func TestCallEndsWhenItsTimeDoes(t *testing.T) {
+func TestCallEndsAtItsDeadline(t *testing.T) {
 	own := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "", own.Endpoints(), conn.WithHedgeDelay(time.Hour), conn.WithConnectTimeout(time.Hour))
 	if err != nil {

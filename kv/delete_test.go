@@ -10,7 +10,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func TestDeleteTakesAwayWhatItsRangeSays(t *testing.T) {
+func TestDeleteRemovesExactlyItsRange(t *testing.T) {
 	tests := []struct {
 		name string
 		c    func(s space) ctx.Ctx
@@ -40,7 +40,7 @@ func TestDeleteTakesAwayWhatItsRangeSays(t *testing.T) {
 	}
 }
 
-func TestDeleteReturnsWhatItDeletedWhereAsked(t *testing.T) {
+func TestDeleteWithPrevKVReturnsWhatItDeleted(t *testing.T) {
 	s := newSpace(t)
 	s.put("a", "1")
 	s.put("b", "2")
@@ -53,7 +53,7 @@ func TestDeleteReturnsWhatItDeletedWhereAsked(t *testing.T) {
 	}
 }
 
-func TestDeletedKeyIsStillThereInThePast(t *testing.T) {
+func TestDeletedKeyIsReadAtAnEarlierRevision(t *testing.T) {
 	s := newSpace(t)
 	rev := s.put("a", "1")
 	if _, err := kv.Delete(t.Context(), s.key("a")); err != nil {

@@ -65,7 +65,7 @@ func TestGetSortsByEachTargetInEachOrder(t *testing.T) {
 	}
 }
 
-func TestGetReadsWhatItsOptionsSay(t *testing.T) {
+func TestGetReturnsTheKeysThatItsOptionsSelect(t *testing.T) {
 	h := newHistory(t)
 	now := []pair{{"a", "1"}, {"b", "3"}, {"c", "2"}}
 	tests := []struct {
@@ -118,7 +118,7 @@ func TestGetOfAllKeysNeedsNoKey(t *testing.T) {
 	}
 }
 
-func TestGetTellsWhetherThereIsMore(t *testing.T) {
+func TestGetReportsWhetherThereAreMoreKeys(t *testing.T) {
 	h := newHistory(t)
 	var pages []string
 	page := h.all().WithLimit(2)
@@ -154,7 +154,7 @@ func TestGetCountsWithoutReadingKeys(t *testing.T) {
 	}
 }
 
-func TestGetTellsTheHistoryOfAKey(t *testing.T) {
+func TestGetReturnsTheRevisionsAndVersionOfAKey(t *testing.T) {
 	h := newHistory(t)
 	resp, err := kv.Get(t.Context(), h.key("c"))
 	if err != nil {
@@ -169,7 +169,7 @@ func TestGetTellsTheHistoryOfAKey(t *testing.T) {
 	}
 }
 
-func TestOnlySerializableGetsDoWithoutAMajority(t *testing.T) {
+func TestOnlySerializableGetsWorkWithoutAMajority(t *testing.T) {
 	own := etcdtest.Start(t, etcdtest.WithSize(3))
 	c, err := conn.Open(t.Context(), "", own.Endpoints())
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-func TestPutReturnsWhatItReplacedWhereAsked(t *testing.T) {
+func TestPutWithPrevKVReturnsWhatItReplaced(t *testing.T) {
 	s := newSpace(t)
 	key := s.key("a").WithPrevKV()
 	resp, err := kv.Put(t.Context(), key.WithValue("1"))
@@ -52,7 +52,7 @@ func TestPutStoresAnyBytes(t *testing.T) {
 	}
 }
 
-func TestPutAttachesAKeyToALeaseOrLeavesEitherAsItIs(t *testing.T) {
+func TestPutSetsOrKeepsTheLeaseAndTheValue(t *testing.T) {
 	s := newSpace(t)
 	lease := grantLease(t)
 	key := s.key("a")

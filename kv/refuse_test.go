@@ -34,7 +34,7 @@ var calls = map[string]func(context.Context, ctx.Ctx) error{
 	"Compact": func(parent context.Context, c ctx.Ctx) error { return compact(parent, c.WithRev(1)) },
 }
 
-func TestRequestThatMakesNoSenseIsNotSent(t *testing.T) {
+func TestInvalidRequestIsNotSent(t *testing.T) {
 	s := newSpace(t)
 	before := s.put("a", "1")
 	key := s.key("a")
@@ -87,7 +87,7 @@ func TestRequestThatMakesNoSenseIsNotSent(t *testing.T) {
 	checkUntouched(t, s, before)
 }
 
-func TestTransactionThatMakesNoSenseIsNotSent(t *testing.T) {
+func TestInvalidTransactionIsNotSent(t *testing.T) {
 	s := newSpace(t)
 	before := s.put("a", "1")
 	write := op.Put(s.local("a").WithValue("2"))
@@ -159,7 +159,7 @@ func checkUntouched(t *testing.T, s space, since int64) {
 	}
 }
 
-func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
+func TestRequestWithoutAnOpenConnectionIsNotSent(t *testing.T) {
 	closed, err := conn.Open(t.Context(), "", cluster.Endpoints())
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
 	}
 }
 
-func TestServersRefusalIsItsSentinel(t *testing.T) {
+func TestRefusalOfTheServerIsReturnedAsItsSentinel(t *testing.T) {
 	s := newSpace(t)
 	s.put("a", "1")
 	key := s.key("a")
@@ -233,7 +233,7 @@ func TestServersRefusalIsItsSentinel(t *testing.T) {
 	}
 }
 
-func TestServersRefusalOfATransactionIsItsSentinel(t *testing.T) {
+func TestRefusalOfATransactionIsReturnedAsItsSentinel(t *testing.T) {
 	s := newSpace(t)
 	many := func(n int) []op.Op {
 		ops := make([]op.Op, n)

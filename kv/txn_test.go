@@ -30,7 +30,7 @@ func (s space) commit(txn op.Transaction) *pb.TxnResponse {
 	return resp
 }
 
-func TestTxnSwapsOnlyWhatNobodyChangedMeanwhile(t *testing.T) {
+func TestTxnWritesOnlyIfTheKeyIsUnchanged(t *testing.T) {
 	s := newSpace(t)
 	swap := func(seen int64, to string) op.Transaction {
 		return op.If(compare.New(s.name("config")).ModRevision(compare.Equal, seen)).
@@ -81,7 +81,7 @@ func TestTxnWritesAllItsKeysAtOneRevision(t *testing.T) {
 	}
 }
 
-func TestTxnTakesTheBranchThatItsGuardsSay(t *testing.T) {
+func TestTxnRunsTheBranchThatItsGuardsChoose(t *testing.T) {
 	s := newSpace(t)
 	lease := grantLease(t)
 	s.put("a", "1")
@@ -138,7 +138,7 @@ func TestTxnNestsTransactions(t *testing.T) {
 	}
 }
 
-func TestTxnTakesOperationsOfItsOwnConnection(t *testing.T) {
+func TestTxnAcceptsOperationsBoundToItsConnection(t *testing.T) {
 	s := newSpace(t)
 	s.commit(op.If().Then(op.Put(s.key("a").WithValue("1"))))
 	if got := s.get(s.key("a")); !slices.Equal(got, []pair{{"a", "1"}}) {
@@ -146,7 +146,7 @@ func TestTxnTakesOperationsOfItsOwnConnection(t *testing.T) {
 	}
 }
 
-func TestCountedUpByCompareAndSwapNoIncrementIsLost(t *testing.T) {
+func TestCompareAndSwapLosesNoIncrement(t *testing.T) {
 	const workers, each = 8, 10
 	s := newSpace(t)
 	s.put("n", "0")

@@ -22,7 +22,7 @@ import (
 
 const timeout = 10 * time.Second
 
-func TestStatusIsThatOfTheMemberAsked(t *testing.T) {
+func TestStatusDescribesTheNamedMember(t *testing.T) {
 	leader := shared.Leader()
 	for _, m := range shared.Members() {
 		status, err := maintenance.Status(t.Context(), maintenance.New(registry).WithEndpoint(m.Endpoint()))
@@ -36,7 +36,7 @@ func TestStatusIsThatOfTheMemberAsked(t *testing.T) {
 	}
 }
 
-func TestDefragmentGivesSpaceBackOnTheMemberAsked(t *testing.T) {
+func TestDefragmentShrinksTheDatabaseOfTheNamedMember(t *testing.T) {
 	size := func(m *etcdtest.Member) int64 {
 		status, err := maintenance.Status(t.Context(), maintenance.New(registry).WithEndpoint(m.Endpoint()))
 		if err != nil {
@@ -77,7 +77,7 @@ func TestDefragmentGivesSpaceBackOnTheMemberAsked(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsForAWholeDatabaseHasNoDeadlineByDefault(t *testing.T) {
+func TestCallsOnAWholeDatabaseHaveNoDefaultDeadline(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	const short = 100 * time.Millisecond
 	to, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithDefaultTimeout(short))
@@ -152,7 +152,7 @@ func TestHashesOfSoundMembersAreEqual(t *testing.T) {
 	})
 }
 
-func TestMoveLeaderFindsTheLeaderOrTrustsTheEndpoint(t *testing.T) {
+func TestMoveLeaderAsksTheLeaderOrTheNamedEndpoint(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, cluster.Endpoints()...).WithTimeout(timeout)
 	others := func() (leader *etcdtest.Member, followers []*etcdtest.Member) {

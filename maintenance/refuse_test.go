@@ -91,7 +91,7 @@ func functions(folder string) map[string]struct {
 	}
 }
 
-func TestOptionsWithoutAPlaceAreRefusedAllInOneError(t *testing.T) {
+func TestUnsupportedOptionsAreRefusedInOneError(t *testing.T) {
 	folder := t.TempDir()
 	for name, f := range functions(folder) {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestNegativeRevisionToHashIsRefused(t *testing.T) {
 	wantInvalid(t, hashKV(-1)(t.Context(), c), "maintenance: a hash kv request needs WithEndpoint", negative)
 }
 
-func TestRequestWithNowhereToGoIsNotSent(t *testing.T) {
+func TestRequestWithoutAnOpenConnectionIsNotSent(t *testing.T) {
 	folder := t.TempDir()
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

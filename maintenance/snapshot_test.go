@@ -70,7 +70,7 @@ func TestSnapshotYieldsTheDatabaseAndItsDigest(t *testing.T) {
 	}
 }
 
-func TestSnapshotTellsTheVersionOfItsFormat(t *testing.T) {
+func TestSnapshotHasTheVersionOfItsFormat(t *testing.T) {
 	want := strings.Join(strings.Split(shared.Member(0).Version(), ".")[:2], ".")[1:] + ".0"
 	if isOlder("v3.6") {
 		want = ""
@@ -164,7 +164,7 @@ func stalled(messages ...*pb.SnapshotResponse) func(grpc.ServerStreamingServer[p
 	}
 }
 
-func TestReadThatWaitsEndsWithCloseOrTheParent(t *testing.T) {
+func TestBlockedReadEndsWithCloseOrItsContext(t *testing.T) {
 	c := openFake(t, stalled(part(10, "01")))
 	for name, end := range map[string]func(cancel context.CancelFunc, reader *maintenance.SnapshotReader){
 		"Close":  func(_ context.CancelFunc, reader *maintenance.SnapshotReader) { reader.Close() },
@@ -209,7 +209,7 @@ func TestReadThatWaitsEndsWithCloseOrTheParent(t *testing.T) {
 	}
 }
 
-func TestTimeoutBoundsTheBeginningOnly(t *testing.T) {
+func TestTimeoutBoundsOnlyTheStartOfASnapshot(t *testing.T) {
 	silent := openFake(t, stalled())
 	began := time.Now()
 	err := snapshot(t.Context(), silent.WithTimeout(100*time.Millisecond))
@@ -267,7 +267,7 @@ func TestSnapshotOfAMemberThatIsCutOffIsAnError(t *testing.T) {
 	}
 }
 
-func TestSnapshotIsTakenThoughTheServerHasForgottenTheToken(t *testing.T) {
+func TestSnapshotSurvivesTheLossOfTheToken(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithFlags("--auth-token-ttl=1"))
 	admin := auth.New(open(t, cluster.Endpoints()...).Conn())
 	for _, step := range []func() error{

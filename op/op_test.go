@@ -90,7 +90,7 @@ func TestTransactionRenders(t *testing.T) {
 	}
 }
 
-func TestConflictsAreReportedAllAtOnceWithTheirPlace(t *testing.T) {
+func TestConflictsAreReportedTogetherWithTheirPlace(t *testing.T) {
 	ok := put("x", "1")
 	tests := []struct {
 		name string

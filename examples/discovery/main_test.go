@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestTableFollowsServicesThroughTheDeathOfAServiceAndOfAMember(t *testing.T) {
+func TestBoardShowsServicesThroughTheDeathOfOneAndOfAMember(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	t.Setenv(endpointsEnv, "")
 	var out bytes.Buffer

@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-func TestWorkersCountTogetherAndALateOneIsRefused(t *testing.T) {
+func TestWorkersTakeTurnsAndALateWriteIsRefused(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)

@@ -80,7 +80,7 @@ func checkOrder(t *testing.T, text string, patterns ...string) {
 	}
 }
 
-func TestWalkThroughSomebodysClusterLeavesItAsItWas(t *testing.T) {
+func TestWalkThroughAUsersClusterLeavesNothingBehind(t *testing.T) {
 	theirs := etcdtest.Start(t)
 	t.Setenv("ETCD_ENDPOINTS", " "+theirs.Endpoints()[0]+" ")
 	c, err := conn.Open(t.Context(), "theirs", theirs.Endpoints())
@@ -134,7 +134,7 @@ func checkKeys(t *testing.T, want string) {
 	}
 }
 
-func TestProgramThatFailsSaysWhyAndExitsNonZero(t *testing.T) {
+func TestFailedProgramPrintsTheReasonAndExitsNonZero(t *testing.T) {
 	for _, tt := range []struct{ name, variable, value, want string }{
 		{"nobody answers", "ETCD_ENDPOINTS", "127.0.0.1:1", "connection refused"},
 		{"an endpoint that is none", "ETCD_ENDPOINTS", "127.0.0.1:1,nonsense", `"nonsense"`},

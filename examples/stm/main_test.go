@@ -10,7 +10,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-func TestMoneyIsNeitherLostNorMade(t *testing.T) {
+func TestTransfersKeepTheSumOfMoney(t *testing.T) {
 	var out bytes.Buffer
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)

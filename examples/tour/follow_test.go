@@ -59,7 +59,7 @@ func (c complaints) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-func TestFollowOfTheTourSurvivesAnOutageAtItsStartAndLater(t *testing.T) {
+func TestTourFollowSurvivesOutages(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints(), conn.WithPatience(0)) // any outage is too long
 	if err != nil {

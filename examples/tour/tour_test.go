@@ -19,7 +19,7 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-func TestCodeOfTheTourDoesWhatItSays(t *testing.T) {
+func TestCodeInTheTourWorks(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	ctx, endpoints := t.Context(), cluster.Endpoints()
 	if err := openLater(ctx, endpoints); err != nil {
@@ -124,7 +124,7 @@ func leaseOf(t *testing.T, key string) int64 {
 	return 0
 }
 
-func TestPagesOfTheTourHoldEachKeyOnce(t *testing.T) {
+func TestTourPagesHaveEachKeyOnce(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "registry", cluster.Endpoints())
 	if err != nil {
@@ -156,7 +156,7 @@ func TestPagesOfTheTourHoldEachKeyOnce(t *testing.T) {
 	}
 }
 
-func TestTLSOfTheTourOpens(t *testing.T) {
+func TestTourOpensATLSConnection(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithTLS())
 	config := cluster.TLSConfig()
 	c, err := openSecurely(t.Context(), cluster.Endpoints(), config.RootCAs, config.Certificates[0])

@@ -30,7 +30,7 @@ const (
 // cost is what one call allocates in the whole process, as gRPC allocates on goroutines of its own.
 type cost struct{ objects, bytes float64 }
 
-func TestGetAllocatesLittleMoreThanABareStubAndLessThanClientV3(t *testing.T) {
+func TestGetAllocatesLessThanClientv3(t *testing.T) {
 	all, err := clients.Open(t.Context(), etcdtest.Start(t).Endpoints()[0])
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 )
 
 // clientv3 is made of halves: its own logic, and etcd's stubs, which may be used on a connection of this SDK.
-func TestHalvesOfClientV3OutliveAnOutageOnOurConnection(t *testing.T) {
+func TestClientv3OnOurConnectionSurvivesAnOutage(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithPatience(100*time.Millisecond))
 	if err != nil {
@@ -65,7 +65,7 @@ func TestHalvesOfClientV3OutliveAnOutageOnOurConnection(t *testing.T) {
 	}
 }
 
-func TestReadsOfEtcdsTypesAreKnownForReads(t *testing.T) {
+func TestMessagesOfEtcdsTypesAreRecognisedAsReads(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
 	if err != nil {

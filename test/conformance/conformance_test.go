@@ -41,7 +41,7 @@ var (
 	}
 )
 
-func TestContractIsEtcds(t *testing.T) {
+func TestContractEqualsEtcds(t *testing.T) {
 	ours, theirs := contractOf(prefix, ourFiles...), contractOf("", etcdFiles...)
 	for _, difference := range differences(ours, theirs) {
 		t.Error(difference)
@@ -58,7 +58,7 @@ func TestContractIsEtcds(t *testing.T) {
 	}
 }
 
-func TestOurFilesHoldNothingButTheContract(t *testing.T) {
+func TestProtoFilesHoldOnlyTheContract(t *testing.T) {
 	ours := contractOf(prefix, ourFiles...)
 	var check func(messages protoreflect.MessageDescriptors, enums protoreflect.EnumDescriptors)
 	check = func(messages protoreflect.MessageDescriptors, enums protoreflect.EnumDescriptors) {
@@ -83,7 +83,7 @@ func TestOurFilesHoldNothingButTheContract(t *testing.T) {
 	}
 }
 
-func TestBothContractsAreRegisteredInOneProgram(t *testing.T) {
+func TestBothContractsFitInOneProgram(t *testing.T) {
 	for i, ours := range ourFiles {
 		theirs := etcdFiles[i]
 		for _, file := range []protoreflect.FileDescriptor{ours, theirs} {

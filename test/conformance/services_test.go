@@ -21,7 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 )
 
-func TestServiceDescriptionsAreEtcds(t *testing.T) {
+func TestServiceDescriptionsEqualEtcds(t *testing.T) {
 	for _, pair := range []struct{ ours, theirs grpc.ServiceDesc }{
 		{pb.KV_ServiceDesc, etcdpb.KV_ServiceDesc},
 		{pb.Watch_ServiceDesc, etcdpb.Watch_ServiceDesc},
@@ -53,7 +53,7 @@ func describe(s grpc.ServiceDesc) (all []string) {
 	return all
 }
 
-func TestStubsCallTheMethodsThatEtcdsCall(t *testing.T) {
+func TestStubsCallTheSameMethodsAsEtcds(t *testing.T) {
 	for _, pair := range []struct{ ours, theirs any }{
 		{pb.NewKVClient, etcdpb.NewKVClient},
 		{pb.NewWatchClient, etcdpb.NewWatchClient},

@@ -25,9 +25,9 @@ type contest struct {
 	givenUp int
 }
 
-// TestContendersWaitThroughAnything has contenders queue while members are lost in turn, for less than the TTL each time. None
+// TestContendersSurviveRepeatedLossOfMembers has contenders queue while members are lost in turn, for less than the TTL each time. None
 // may end with an error that is not its own timeout, each turn must be that of the oldest claim, and nothing may be left.
-func TestContendersWaitThroughAnything(t *testing.T) {
+func TestContendersSurviveRepeatedLossOfMembers(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	var bases [connections]ctx.Ctx
 	for i := range bases {

@@ -125,7 +125,7 @@ func values(queue map[string]int64) []int64 {
 	return all
 }
 
-func TestReplayNoticesWhatIsWrong(t *testing.T) {
+func TestReplayDetectsEachViolation(t *testing.T) {
 	put := func(key, value string, create, mod int64) *mvccpb.Event {
 		return &mvccpb.Event{Kv: &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), CreateRevision: create, ModRevision: mod}}
 	}

@@ -23,9 +23,9 @@ const (
 	lateRuns = 10 // until a put has come late
 )
 
-// TestPutsThatComeLateHoldUpNobody has locks taken while one member gets its requests late, and given back through the
+// TestLatePutsBlockNoContender has locks taken while one member gets its requests late, and given back through the
 // others meanwhile. Each request that the member gets then puts a key under a lease that lives on.
-func TestPutsThatComeLateHoldUpNobody(t *testing.T) {
+func TestLatePutsBlockNoContender(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster)
 	late := 0

@@ -156,7 +156,7 @@ var all = []neighbour{
 	}},
 }
 
-func TestTheSDKAndEtcdsOwnClientsAndServicesWaitInOneQueue(t *testing.T) {
+func TestSDKAndEtcdsClientsShareOneQueue(t *testing.T) {
 	ctl := filepath.Join(t.TempDir(), "etcdctl")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", ctl, "go.etcd.io/etcd/etcdctl/v3").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -17,8 +17,8 @@ import (
 	"github.com/eetcd-go/eetcd/lock"
 )
 
-// TestTurnsAreTakenThroughAProxy has contenders come in part through etcd's gRPC proxy and in part straight to a member.
-func TestTurnsAreTakenThroughAProxy(t *testing.T) {
+// TestContendersTakeTurnsThroughAProxy has contenders come in part through etcd's gRPC proxy and in part straight to a member.
+func TestContendersTakeTurnsThroughAProxy(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	straight := open(t, cluster)
 	to, err := conn.Open(t.Context(), "", []string{cluster.GRPCProxy().Endpoint()})

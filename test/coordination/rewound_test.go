@@ -23,9 +23,9 @@ import (
 // from when the store is ready again.
 const tellingTime = 17 * time.Second
 
-// TestEveryClaimTellsThatTheStoreHasGoneBack puts other data behind the address of a cluster while locks and elections are
+// TestEveryClaimDetectsARewoundStore puts other data behind the address of a cluster while locks and elections are
 // held, waited for and observed, under leases that would last for longer.
-func TestEveryClaimTellsThatTheStoreHasGoneBack(t *testing.T) {
+func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 	for how, goBack := range map[string]func(*etcdtest.Cluster, *etcdtest.Data){
 		"restored":        (*etcdtest.Cluster).RestoreData,
 		"wiped":           func(c *etcdtest.Cluster, _ *etcdtest.Data) { c.Wipe() },

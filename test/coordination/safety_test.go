@@ -61,9 +61,9 @@ func byElection(ttl time.Duration) turn {
 // kinds are the ways to take turns.
 var kinds = map[string]func(ttl time.Duration) turn{"lock": byLock, "election": byElection}
 
-// TestFencedWritesAreThoseOfTheOneHolder has contenders write through their guards while members are lost in turn, and then
+// TestFenceAcceptsWritesOfTheHolderOnly has contenders write through their guards while members are lost in turn, and then
 // holds every write against the history: whose turn was it when the cluster applied it?
-func TestFencedWritesAreThoseOfTheOneHolder(t *testing.T) {
+func TestFenceAcceptsWritesOfTheHolderOnly(t *testing.T) {
 	for kind, by := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			take := by(ttl)

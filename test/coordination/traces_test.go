@@ -19,9 +19,9 @@ import (
 // tries is how often a call gives up at each point.
 const tries = 10
 
-// TestNothingIsLeftOfACallThatGaveUpOnASlowLink has calls run out of time while one of their requests is on its way: the
+// TestCallThatTimesOutOnASlowLinkLeavesNothing has calls run out of time while one of their requests is on its way: the
 // grant of the lease, its first renewal, the put of the key, the wait.
-func TestNothingIsLeftOfACallThatGaveUpOnASlowLink(t *testing.T) {
+func TestCallThatTimesOutOnASlowLinkLeavesNothing(t *testing.T) {
 	const delay = 50 * time.Millisecond // each way
 	for kind, by := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -83,8 +83,8 @@ func awaitLeases(t *testing.T, c ctx.Ctx, n int) {
 	}
 }
 
-// TestNoKeyIsLeftUnderTheCallersOwnLease has calls run out of time as above, under leases that live on.
-func TestNoKeyIsLeftUnderTheCallersOwnLease(t *testing.T) {
+// TestTimedOutCallLeavesNoKeyUnderTheCallersLease has calls run out of time as above, under leases that live on.
+func TestTimedOutCallLeavesNoKeyUnderTheCallersLease(t *testing.T) {
 	const delay = 50 * time.Millisecond // each way
 	for kind, wait := range map[string]func(ctx.Ctx) error{
 		"lock":     func(c ctx.Ctx) error { _, err := lock.Lock(t.Context(), c); return err },

@@ -143,7 +143,7 @@ func awaitKeys(t *testing.T, c ctx.Ctx, name string, n int) {
 	}
 }
 
-func TestWaitersKeepTheirPlacesThroughTheLossOfEveryMemberInTurn(t *testing.T) {
+func TestWaitersKeepTheirPlacesWhileEachMemberIsLost(t *testing.T) {
 	for how, lose := range map[string]func(*etcdtest.Member){
 		"rolling restart": (*etcdtest.Member).Stop,
 		"kill":            (*etcdtest.Member).Kill,
@@ -171,7 +171,7 @@ func TestWaitersKeepTheirPlacesThroughTheLossOfEveryMemberInTurn(t *testing.T) {
 	}
 }
 
-func TestWaitersGoOnElsewhereWhileAMemberIsAway(t *testing.T) {
+func TestWaitersMoveToAnotherMember(t *testing.T) {
 	for how, f := range map[string]fault{"paused": faults[1], "partitioned": faults[3]} {
 		for kind, by := range kinds {
 			t.Run(fmt.Sprintf("%s, %s", how, kind), func(t *testing.T) {
@@ -189,7 +189,7 @@ func TestWaitersGoOnElsewhereWhileAMemberIsAway(t *testing.T) {
 	}
 }
 
-func TestWaitersOutlastAnOutageOfTheWholeCluster(t *testing.T) {
+func TestWaitersSurviveAnOutageOfTheWholeCluster(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	l := queueUp(t, cluster, byLock(longTTL))
 	places := l.places(t)

@@ -18,7 +18,7 @@ const sdk = "github.com/eetcd-go/eetcd"
 // most is grpc, protobuf, backoff and the four modules that grpc brings along.
 const most = 7
 
-func TestSDKBringsFewModulesAlong(t *testing.T) {
+func TestProgramsNeedAtMostEightModules(t *testing.T) {
 	var public []string
 	for _, pkg := range golist(t, "../..", "./...") {
 		if !strings.HasPrefix(pkg, sdk+"/examples/") && !strings.Contains(pkg, "/internal/") {

@@ -42,7 +42,7 @@ func told(operations ...operation) []operation {
 	return operations
 }
 
-func TestCheckerAcceptsWhatIsLinearizable(t *testing.T) {
+func TestCheckerAcceptsLinearizableHistories(t *testing.T) {
 	unknown := failed(t, etcderr.Unknown)
 	history := told(
 		operation{kind: get, rev: 1},
@@ -69,7 +69,7 @@ func TestCheckerAcceptsWhatIsLinearizable(t *testing.T) {
 	}
 }
 
-func TestCheckerRefusesWhatIsNotLinearizable(t *testing.T) {
+func TestCheckerRefusesOtherHistories(t *testing.T) {
 	// The responses alone must give these away; the record says what they want to hear.
 	for name, history := range map[string][]operation{
 		"stale read": told(
@@ -112,7 +112,7 @@ func TestCheckerRefusesWhatIsNotLinearizable(t *testing.T) {
 	}
 }
 
-func TestAuditNoticesEveryContradiction(t *testing.T) {
+func TestAuditDetectsEachContradiction(t *testing.T) {
 	wrote := []event{{2, "k", "a"}}
 	removed := append(wrote, event{3, "k", ""}, event{3, markPrefix + "k", "b"})
 	first := operation{kind: put, id: "a", rev: 2}

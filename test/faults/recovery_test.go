@@ -20,7 +20,7 @@ const (
 	electedBy  = 2 * time.Second       // after which a member without a majority knows that it has no leader
 )
 
-func TestOpenWithOneOfThreeMembersLost(t *testing.T) {
+func TestOpenSucceedsWithOneOfThreeMembersLost(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	for _, f := range []fault{kill, pause, cut, blackhole, partition} {
 		t.Run(f.name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func mustReturn(t *testing.T, c *conn.Conn, address string) {
 	}
 }
 
-func TestOpenWithAllMembersLostIsRefusedAndLeavesNothing(t *testing.T) {
+func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	// A connection that is refused or broken off has several texts.
 	broken := []string{"connection refused", "connection reset", "broken pipe", "EOF"}
@@ -171,7 +171,7 @@ func says(err error, address string, reasons []string) bool {
 	return false
 }
 
-func TestCallsFailFastWhileAllMembersAreLostAndAllComesBack(t *testing.T) {
+func TestCallsFailFastDuringAnOutageAndRecover(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	for _, tt := range []struct {
 		fault  fault

@@ -15,9 +15,9 @@ const (
 	returnBound = 5 * time.Second  // generous, since the machine may be busy; returnbench has the figures
 )
 
-// TestCallersReturnSoonAfterALongOutage also prints what the same outage costs callers of clientv3, and how soon calls fail
+// TestCallsSucceedSoonAfterALongOutage also prints what the same outage costs callers of clientv3, and how soon calls fail
 // while it lasts.
-func TestCallersReturnSoonAfterALongOutage(t *testing.T) {
+func TestCallsSucceedSoonAfterALongOutage(t *testing.T) {
 	r, err := outage.Measure(t.Context(), etcdtest.Start(t), longOutage)
 	if err != nil {
 		t.Fatal(err)

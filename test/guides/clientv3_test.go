@@ -32,7 +32,7 @@ func guide(t *testing.T) string {
 	return string(text)
 }
 
-func TestEachNameOfClientv3IsInItsGuide(t *testing.T) {
+func TestGuideHasEachNameOfClientv3(t *testing.T) {
 	text := guide(t)
 	for name, path := range map[string]string{"clientv3": clientPath, "concurrency": clientPath + "/concurrency"} {
 		exported, members := exports(t, path)
@@ -126,7 +126,7 @@ func membersOf(s *ast.TypeSpec, list *ast.FieldList) []string {
 	return names
 }
 
-func TestEachPackageOfClientv3IsInItsGuide(t *testing.T) {
+func TestGuideHasEachPackageOfClientv3(t *testing.T) {
 	text := guide(t)
 	pkg, err := build.Import(clientPath, ".", build.FindOnly)
 	if err != nil {
@@ -150,7 +150,7 @@ func TestEachPackageOfClientv3IsInItsGuide(t *testing.T) {
 	}
 }
 
-func TestCodeOfClientv3InItsGuideIsTheCodeThatRunsHere(t *testing.T) {
+func TestClientv3CodeInTheGuideIsCopiedFromHere(t *testing.T) {
 	source, err := os.ReadFile("snippets_test.go")
 	if err != nil {
 		t.Fatal(err)

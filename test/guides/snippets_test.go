@@ -86,7 +86,7 @@ func guarded(ctx context.Context, cli *clientv3.Client) error {
 	return err
 }
 
-func TestCodeOfClientv3DoesWhatItsGuideSays(t *testing.T) {
+func TestClientv3CodeInTheGuideWorks(t *testing.T) {
 	endpoints := etcdtest.Start(t).Endpoints()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

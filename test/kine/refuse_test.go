@@ -21,7 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/stm"
 )
 
-func TestWhatTheServerLacksIsAnErrorSoon(t *testing.T) {
+func TestUnsupportedRequestsFailSoon(t *testing.T) {
 	server := etcdtest.StartKine(t)
 	r := open(t, server)
 	k := r.WithKey("/t/k")
@@ -134,7 +134,7 @@ func never(t *testing.T) func(context.Context, lock.Held) error {
 	}
 }
 
-func TestLeaseOfTheServerEndsWithItsKey(t *testing.T) {
+func TestKeyGoesWhenItsLeaseExpires(t *testing.T) {
 	r := open(t, etcdtest.StartKine(t))
 	granted, err := lease.Grant(t.Context(), r, 2*time.Second)
 	if err != nil {

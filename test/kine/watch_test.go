@@ -33,7 +33,7 @@ func read(w *watch.Watcher, n int) ([]string, error) {
 	return got, fmt.Errorf("ended: %w", w.Err())
 }
 
-func TestWatchesCreatedAtOnceTellTheirOwnEventsAcrossARestart(t *testing.T) {
+func TestConcurrentWatchesKeepTheirEventsAcrossARestart(t *testing.T) {
 	const watches, writes = 24, 4
 	server := etcdtest.StartKine(t)
 	r := open(t, server)

@@ -112,7 +112,7 @@ func closedAmid(t *testing.T, c *conn.Conn, before goleak.Option, calls *callers
 	}
 }
 
-func TestCheckSeesAConnectionThatIsNotClosed(t *testing.T) {
+func TestCheckDetectsAnOpenConnection(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	before := baseline()
 	c := mustOpen(t, cluster.Endpoints())

@@ -57,9 +57,9 @@ type report struct {
 	Memory int // in bytes, goroutines' stacks included
 }
 
-// TestTenThousandLeasesLiveThroughTheKillOfAMember has each client, in a process of its own so that its CPU time can be
+// TestTenThousandLeasesSurviveTheKillOfAMember has each client, in a process of its own so that its CPU time can be
 // told, keep the leases while the member that it renews them through is killed and comes back.
-func TestTenThousandLeasesLiveThroughTheKillOfAMember(t *testing.T) {
+func TestTenThousandLeasesSurviveTheKillOfAMember(t *testing.T) {
 	length := keepFor(t)
 	reports := map[string]report{}
 	for _, role := range []string{"eetcd", "clientv3"} {

@@ -42,9 +42,9 @@ const (
 
 func account(i int) string { return fmt.Sprintf("%s%02d", allOver, i) }
 
-// TestMoneyIsNeitherLostNorMadeWhileMembersAreKilled has workers move money, each transfer at another isolation of those
+// TestTransfersKeepTheSumWhileMembersAreKilled has workers move money, each transfer at another isolation of those
 // that forbid lost updates, and adds up all accounts at every revision there was.
-func TestMoneyIsNeitherLostNorMadeWhileMembersAreKilled(t *testing.T) {
+func TestTransfersKeepTheSumWhileMembersAreKilled(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, cluster)
 	opened, err := stm.Run(t.Context(), c, func(tx *stm.Tx) error {
@@ -193,7 +193,7 @@ func sums(events []*mvccpb.Event) (wrong []string, revisions int) {
 	return wrong, revisions
 }
 
-func TestSumsNoticesWhatIsWrong(t *testing.T) {
+func TestSumCheckDetectsEachViolation(t *testing.T) {
 	put := func(key, value string, rev int64) *mvccpb.Event {
 		return &mvccpb.Event{Kv: &mvccpb.KeyValue{Key: []byte(key), Value: []byte(value), ModRevision: rev}}
 	}

@@ -155,9 +155,9 @@ var histories = map[string]func(tx transaction, meanwhile func(func(others)), se
 	},
 }
 
-// TestLevelsOfIsolationAreThoseOfEtcdsClient has both clients go through the same histories: they must see the same, in as
+// TestIsolationLevelsEqualClientv3s has both clients go through the same histories: they must see the same, in as
 // many tries, and leave the same behind.
-func TestLevelsOfIsolationAreThoseOfEtcdsClient(t *testing.T) {
+func TestIsolationLevelsEqualClientv3s(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints(), Logger: zap.NewNop(), DialTimeout: 10 * time.Second})

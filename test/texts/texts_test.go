@@ -37,7 +37,7 @@ func openLazily(t *testing.T, opts ...conn.Option) *conn.Conn {
 	return c
 }
 
-func TestErrorTellsTheCauseOfACancellationInOneLine(t *testing.T) {
+func TestErrorNamesTheCauseOfACancellationInOneLine(t *testing.T) {
 	c := openLazily(t)
 	cause := errors.New("the first line\nand the second")
 	parent, cancel := context.WithCancelCause(t.Context())
@@ -101,7 +101,7 @@ func TestErrorTellsTheCauseOfACancellationInOneLine(t *testing.T) {
 	}
 }
 
-func TestErrorOfAFileIsOneLineWhateverItsName(t *testing.T) {
+func TestErrorOfAFileWithALineBreakInItsNameIsOneLine(t *testing.T) {
 	c := openLazily(t)
 	path := filepath.Join(t.TempDir(), "no\nfolder", "backup")
 	if err := maintenance.SaveSnapshot(t.Context(), kv.New(c.Name()), path, nil); err == nil || strings.Contains(err.Error(), "\n") {
@@ -109,7 +109,7 @@ func TestErrorOfAFileIsOneLineWhateverItsName(t *testing.T) {
 	}
 }
 
-func TestSecretInAnEndpointIsNotTold(t *testing.T) {
+func TestNoErrorShowsASecretInAnEndpoint(t *testing.T) {
 	const secret = "s3cret"
 	var log bytes.Buffer
 	c := openLazily(t, conn.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))

@@ -99,8 +99,8 @@ func TestBacklogOfASlowReaderIsSentAtMostTwice(t *testing.T) {
 	}
 }
 
-// TestBacklogInPartsWithPreviousValuesIsDelivered reads parts that are each about as large as the buffer.
-func TestBacklogInPartsWithPreviousValuesIsDelivered(t *testing.T) {
+// TestLargeBacklogWithPreviousValuesIsDelivered reads parts that are each about as large as the buffer.
+func TestLargeBacklogWithPreviousValuesIsDelivered(t *testing.T) {
 	events := 80
 	if whole() {
 		events = 800

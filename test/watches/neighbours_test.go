@@ -17,9 +17,9 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestNeighboursComeAndGoUnnoticed has watches come and go on a stream in every way there is, beside others on which each
+// TestWatchesDoNotDisturbEachOther has watches come and go on a stream in every way there is, beside others on which each
 // event counts.
-func TestNeighboursComeAndGoUnnoticed(t *testing.T) {
+func TestWatchesDoNotDisturbEachOther(t *testing.T) {
 	const stays, comers, writes = 40, 16, 2000
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster.Endpoints())

@@ -85,9 +85,9 @@ func TestWatchesCreatedAtOnceThroughTheProxyGetTheirOwnEvents(t *testing.T) {
 	}
 }
 
-// TestCatchingUpThroughTheProxySkipsNothing follows a long history beside a watch of the same keys that is in step. The
+// TestCatchingUpThroughTheProxySkipsNoEvent follows a long history beside a watch of the same keys that is in step. The
 // proxy is inclined to make one watch of the two before the history has been told.
-func TestCatchingUpThroughTheProxySkipsNothing(t *testing.T) {
+func TestCatchingUpThroughTheProxySkipsNoEvent(t *testing.T) {
 	const revisions = 5000
 	cluster := etcdtest.Start(t)
 	c := open(t, []string{cluster.GRPCProxy().Endpoint()})

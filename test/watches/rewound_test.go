@@ -48,8 +48,8 @@ func write(t *testing.T, c ctx.Ctx, key string, n int) (last int64) {
 	return last
 }
 
-// TestEveryWatchTellsThatTheStoreHasGoneBack puts other data behind the addresses of a cluster.
-func TestEveryWatchTellsThatTheStoreHasGoneBack(t *testing.T) {
+// TestEveryWatchDetectsARewoundStore puts other data behind the addresses of a cluster.
+func TestEveryWatchDetectsARewoundStore(t *testing.T) {
 	restore := func(c *etcdtest.Cluster, d *etcdtest.Data) { c.RestoreData(d) }
 	for _, tt := range []struct {
 		name   string
@@ -133,8 +133,8 @@ func TestEveryWatchTellsThatTheStoreHasGoneBack(t *testing.T) {
 	}
 }
 
-// TestFollowerThatLagsIsNotTakenForAStoreThatHasGoneBack keeps a follower from its peers while much is written.
-func TestFollowerThatLagsIsNotTakenForAStoreThatHasGoneBack(t *testing.T) {
+// TestLaggingFollowerIsNotTakenForARewoundStore keeps a follower from its peers while much is written.
+func TestLaggingFollowerIsNotTakenForARewoundStore(t *testing.T) {
 	const revisions, writers = 10_000, 32
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster.Endpoints())

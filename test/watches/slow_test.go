@@ -25,9 +25,9 @@ const (
 	neighbours = 99
 )
 
-// TestSlowReaderCostsItsBufferAndNoNeighbourAnything lets events pass by a watch that nobody reads, beside 99 others on
+// TestSlowReaderCostsOnlyItsBuffer lets events pass by a watch that nobody reads, beside 99 others on
 // the connection, and then reads them all.
-func TestSlowReaderCostsItsBufferAndNoNeighbourAnything(t *testing.T) {
+func TestSlowReaderCostsOnlyItsBuffer(t *testing.T) {
 	events := 150_000
 	if whole() {
 		events = 1_000_000

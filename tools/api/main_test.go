@@ -26,7 +26,7 @@ func module(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func TestEachExportedSymbolFieldAndMethodHasALine(t *testing.T) {
+func TestEveryExportedSymbolHasALine(t *testing.T) {
 	dir := module(t, map[string]string{
 		"internal/deep/deep.go": "package deep\n\ntype Claim struct{ Rev int64 }\n\nfunc (c *Claim) Release() error { return nil }\n",
 		"gen/pb/pb.go":          "package pb\n\ntype Message struct{}\n",
@@ -96,7 +96,7 @@ var ErrGone error
 	}
 }
 
-func TestStaleFileIsToldWithTheLinesThatDiffer(t *testing.T) {
+func TestStaleFileIsReportedWithItsDifferences(t *testing.T) {
 	dir := module(t, map[string]string{"m.go": "package m\n\nfunc Kept() {}\n\nfunc Gone(n int) {}\n"})
 	file := filepath.Join(dir, "api.txt")
 	if err := run(nil, dir, file, true); err != nil {
@@ -115,7 +115,7 @@ func TestStaleFileIsToldWithTheLinesThatDiffer(t *testing.T) {
 	}
 }
 
-func TestModuleThatDoesNotCompileHasNoAPI(t *testing.T) {
+func TestModuleThatDoesNotCompileIsAnError(t *testing.T) {
 	for name, text := range map[string]string{"wrong": "package m\n\nfunc F() Missing { return nil }\n", "none": ""} {
 		files := map[string]string{}
 		if text != "" {

@@ -24,7 +24,7 @@ func module(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func TestMistakesAreToldWithTheirPlatformAndPlace(t *testing.T) {
+func TestMistakesAreReportedWithPlatformAndPlace(t *testing.T) {
 	dir := module(t, map[string]string{
 		"big_test.go": "package m\n\nconst big = 1 << 40\n\nvar _ int = big\n",
 		"signal.go":   "package m\n\nimport \"syscall\"\n\nvar _ = syscall.SIGUSR1\n",
@@ -49,7 +49,7 @@ func TestMistakesAreToldWithTheirPlatformAndPlace(t *testing.T) {
 	}
 }
 
-func TestNothingIsToldOfAModuleInOrder(t *testing.T) {
+func TestCorrectModuleReportsNothing(t *testing.T) {
 	dir := module(t, map[string]string{
 		"sum.go": "package m\n\nimport \"sync/atomic\"\n\nvar n atomic.Int64\n\nfunc add() { n.Add(1) }\n",
 	})
@@ -59,7 +59,7 @@ func TestNothingIsToldOfAModuleInOrder(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeCheckedIsAMistake(t *testing.T) {
+func TestModuleThatCannotBeCheckedIsAMistake(t *testing.T) {
 	dir := module(t, map[string]string{"m.go": "package m\n"})
 	for platform, dir := range map[string]string{"linux": dir, "linux/z80": dir, "linux/386": t.TempDir()} {
 		var out strings.Builder

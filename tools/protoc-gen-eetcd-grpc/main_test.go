@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestRunHandsTheStrippedRequestToThePlugin(t *testing.T) {
+func TestRunPassesTheStrippedRequestToThePlugin(t *testing.T) {
 	in, err := proto.Marshal(request())
 	if err != nil {
 		t.Fatal(err)
