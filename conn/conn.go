@@ -102,6 +102,6 @@ func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
 
 // Close closes the connection and frees its name. It refuses new calls, and ends streams and calls under way with
 // ErrClosed. It waits for the connection's goroutines and closes its sockets, which takes a moment in every state. Its
-// error names what has not ended: a state listener within 1 s, or a user's function (a dial option, the logger) within
+// error names what has not ended: a state listener within 1 s, or a user's function (a dial option, the logger, the credentials) within
 // 5 s. Later calls return the same error.
 func (c *Conn) Close() error { return c.engine.Close() }

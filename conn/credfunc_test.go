@@ -16,6 +16,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/auth"
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
@@ -144,6 +145,74 @@ func TestPanicDuringATokenRenewalReleasesAllWaiters(t *testing.T) {
 		}()
 		if _, err := put(t.Context(), c); err != nil {
 			t.Errorf("the next write: %v", err)
+		}
+	})
+}
+
+// A function that ignores its context holds up no caller beyond the time of that caller's own. It is asked once for all of
+// them, and again once it has returned.
+func TestCredentialsFunctionThatIgnoresItsContextHoldsNoCallUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Nanosecond
+		var asked atomic.Int64
+		stuck := make(chan struct{})
+		c := openFake(t, []*member{m}, conn.WithCredentialsFunc(func(context.Context) (string, string, error) {
+			if asked.Add(1) == 2 {
+				<-stuck
+			}
+			return "user", userPassword, nil
+		}))
+		time.Sleep(50 * time.Second) // between two checks of the endpoint
+		m.forget()
+		took := func(what string, want time.Duration, call func() error) {
+			t.Helper()
+			began := time.Now()
+			if err := call(); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != want {
+				t.Errorf("%s that has %v: after %v: %v", what, want, time.Since(began), err)
+			}
+		}
+		within := conn.Within(300 * time.Millisecond)
+		took("a write", 300*time.Millisecond, func() error { _, err := put(t.Context(), c, within); return err })
+		limited, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		took("another write", 200*time.Millisecond, func() error { _, err := put(limited, c); return err })
+		watches := pb.NewWatchClient(c)
+		if refused, err := watches.Watch(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if _, err := refused.Recv(); !errors.Is(err, etcderr.ErrInvalidAuthToken) {
+			t.Fatalf("a stream with the token that is refused: %v", err)
+		}
+		took("a stream", 300*time.Millisecond, func() error { _, err := watches.Watch(t.Context(), within); return err })
+		if n := asked.Load(); n != 2 {
+			t.Errorf("the function was asked %d times, want once to connect and once again", n)
+		}
+		close(stuck)
+		if _, err := put(t.Context(), c); err != nil {
+			t.Errorf("a write once the function returns: %v", err)
+		}
+	})
+}
+
+// Close waits for the function as for any goroutine of the connection: not forever.
+func TestCloseTellsOfACredentialsFunctionThatDoesNotReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		m.token = "kTzGcFsbyrYMfiXq.17"
+		stuck := make(chan struct{})
+		defer close(stuck)
+		c, err := conn.Open(t.Context(), "", endpoints(m), dialer(m), conn.WithLazy(),
+			conn.WithCredentialsFunc(func(context.Context) (string, string, error) {
+				<-stuck
+				return "user", userPassword, nil
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		began := time.Now()
+		if err := c.Close(); err == nil || !strings.Contains(err.Error(), "credentials function") || time.Since(began) != 5*time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
 		}
 	})
 }

@@ -56,12 +56,13 @@ const (
 
 func newConn(name string, addresses []member.Address, config Config) *Conn {
 	c := &Conn{name: name, config: config, life: life.New(), listeners: newListeners(name, &config)}
+	loginTimeout := max(config.ConnectTimeout, config.DefaultTimeout)
 	if config.Credentials != nil {
-		c.tokens = member.NewTokens(config.Credentials)
+		c.tokens = member.NewTokens(config.Credentials, c.life, loginTimeout)
 	}
 	c.set = member.NewSet(&member.Config{
 		Connection: name, Life: c.life, Random: config.Random, TLS: config.TLS, Files: config.Files, Tokens: c.tokens,
-		ConnectTimeout: config.ConnectTimeout, LoginTimeout: max(config.ConnectTimeout, config.DefaultTimeout),
+		ConnectTimeout: config.ConnectTimeout, LoginTimeout: loginTimeout,
 		CheckInterval: config.CheckInterval, SignOfLife: config.HedgeDelay,
 		Backoff: config.Backoff, Log: config.Log, Dial: config.Dial, Network: config.Network, Tell: c.listeners.tell,
 	}, addresses)
@@ -200,6 +201,9 @@ func (c *Conn) joinError(joined <-chan struct{}) error {
 		if c.listeners.busy.Load() {
 			return fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, limit)
 		}
+	}
+	if c.tokens.Asking() {
+		return fmt.Errorf("conn: close %q: the credentials function has not returned within %v", c.name, closeMax)
 	}
 	return fmt.Errorf("conn: close %q: its goroutines have not ended within %v", c.name, closeMax)
 }

@@ -62,7 +62,11 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 	if err != nil {
 		return nil, err
 	}
-	if err := l.RefreshToken(parent, o.timeout); err != nil {
+	renewing := o.timeout
+	if to.Timeout > 0 {
+		renewing = min(renewing, time.Until(w.Deadline))
+	}
+	if err := l.RefreshToken(parent, renewing); err != nil {
 		l.Release()
 		return nil, etcderr.FromRPC(err, etcderr.Call{Method: method, Endpoint: l.Address(), Cause: err})
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/life"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
@@ -24,8 +25,7 @@ import (
 // were refused. One token serves every member, since they learn of it from each other. A nil *Tokens belongs to a
 // connection without credentials.
 type Tokens struct {
-	ask func(context.Context) (user, password string, err error)
-
+	login   *login
 	current atomic.Pointer[Token]
 
 	mu      sync.Mutex
@@ -52,12 +52,16 @@ const (
 	tokenPause = 25 * time.Millisecond // before it is sent again, at least
 )
 
-// NewTokens makes the tokens of a connection. ask returns its user and password.
-func NewTokens(ask func(context.Context) (user, password string, err error)) *Tokens {
-	t := &Tokens{ask: ask}
+// NewTokens makes the tokens of a connection. f returns its user and password. It runs on a goroutine of life,
+// with a context that ends after the timeout.
+func NewTokens(f func(context.Context) (user, password string, err error), life *life.Life, timeout time.Duration) *Tokens {
+	t := &Tokens{login: &login{f: f, life: life, timeout: timeout}}
 	t.current.Store(&Token{})
 	return t
 }
+
+// Asking reports whether f is running.
+func (t *Tokens) Asking() bool { return t != nil && t.login.asking() }
 
 // Used returns the token that a request would carry now.
 func (t *Tokens) Used() *Token {
@@ -143,27 +147,9 @@ func (t *Tokens) replace(parent context.Context, cc *grpc.ClientConn) (err error
 	return err
 }
 
-// askSafely calls the user's function on its own goroutine, and waits for it. A panic becomes an error: the
-// connection's goroutines call the function too, and the panic would end the program there.
-func (t *Tokens) askSafely(parent context.Context) (user, password string, err error) {
-	err = errors.New("the function has ended its goroutine") // unless it returns or panics
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() {
-			if p := recover(); p != nil {
-				err = fmt.Errorf("the function panicked: %s", tell.Line(fmt.Sprint(p)))
-			}
-		}()
-		user, password, err = t.ask(parent)
-	}()
-	<-done
-	return user, password, err
-}
-
 // authenticate asks for a token. It returns none, and no error, where authentication is off.
 func (t *Tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*Token, error) {
-	user, password, err := t.askSafely(parent)
+	user, password, err := t.login.ask(parent)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
