@@ -28,7 +28,8 @@ import (
 // answer. They serve requests that need no leader, such as serializable reads and snapshots.
 //
 // It returns ErrAlreadyOpen, ErrEndpoint or ErrOption, each with every fault found, or ErrUnavailable with the reason
-// of each endpoint. Then nothing stays open. Open is safe for concurrent use. It calls grpc.health.v1.Health/Check and
+// of each endpoint. If parent is cancelled, it returns parent's error, with ErrUnavailable unless an endpoint is Active by
+// then. After an error nothing stays open. Open is safe for concurrent use. It calls grpc.health.v1.Health/Check and
 // Maintenance/Status on each endpoint.
 func Open(parent context.Context, name string, endpoints []string, opts ...Option) (*Conn, error) {
 	if parent == nil {

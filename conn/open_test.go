@@ -221,6 +221,21 @@ func TestCancelledOpenIsRefused(t *testing.T) {
 	}
 }
 
+func TestCancelledOpenDoesNotCallAnActiveEndpointLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		parent, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(500*time.Millisecond, cancel)
+		_, err := conn.Open(parent, "cancelled", []string{"a:1", "void:1"}, dialer(a))
+		if !errors.Is(err, context.Canceled) || errors.Is(err, conn.ErrUnavailable) {
+			t.Errorf("one endpoint is Active, another is not yet: %v", err)
+		}
+		if text := fmt.Sprint(err); strings.Contains(text, "lost") || !strings.Contains(text, `"cancelled"`) {
+			t.Errorf("one endpoint is Active, another is not yet: %v", err)
+		}
+	})
+}
+
 func TestTLSConnectsWithValidCertificatesOnly(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithTLS())
 	plain := etcdtest.Start(t)

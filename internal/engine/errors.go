@@ -18,6 +18,9 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
+// errActiveAgain stands for the reason of an endpoint that has become Active since the request was refused.
+var errActiveAgain = errors.New("active again")
+
 // unavailable is ErrUnavailable with the states of the endpoints. Its text is made only on demand, because calls fail
 // fast and often while every endpoint is frozen.
 type unavailable struct {
@@ -44,8 +47,11 @@ func (e *unavailable) Error() string {
 	separator := ": "
 	for _, ep := range e.endpoints {
 		reason := ep.Err
-		if ep.Active { // also while it is redialled for the first time
+		switch {
+		case ep.Returning:
 			reason = member.ErrLost
+		case ep.Active:
+			reason = errActiveAgain
 		}
 		fmt.Fprintf(&b, "%s%s: %v", separator, ep.Address, reason)
 		separator = "; "

@@ -131,7 +131,7 @@ func (e *Endpoint) Snapshot() Snapshot {
 	}
 	s.Version, s.Leader, s.Learner = e.vitals.version, e.vitals.leads && e.phase == active, e.vitals.learner
 	if e.phase == active || e.phase == returning {
-		s.Active, s.Err = true, nil
+		s.Active, s.Returning, s.Err = true, e.phase == returning, nil
 	} else if !e.retryAt.IsZero() {
 		s.ReconnectIn = max(0, time.Until(e.retryAt))
 	}

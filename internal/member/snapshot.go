@@ -8,6 +8,7 @@ import "time"
 type Snapshot struct {
 	Address     string
 	Active      bool // otherwise it is Frozen
+	Returning   bool // Active, but redialled for the first time after the loss of its transport
 	Leases      int
 	ReconnectIn time.Duration
 	Err         error
