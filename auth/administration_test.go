@@ -14,7 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// TestMemberAdministrationNeedsRoot shows what packages cluster and maintenance say of auth.
+// TestMemberAdministrationNeedsRoot checks what packages cluster and maintenance document about auth.
 func TestMemberAdministrationNeedsRoot(t *testing.T) {
 	members, anybody, root := secured(t)
 	must(t, root, of2(auth.UserAdd, "user", password))

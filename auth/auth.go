@@ -28,36 +28,36 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
+// every package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Enable turns access control on. It needs a user root, else etcderr.ErrRootUserNotExist, with the role root, else
-// etcderr.ErrRootRoleNotExist. To enable what is enabled is no error. From then on requests need a user, those of
-// connections that are open included. It calls Auth/AuthEnable.
+// Enable turns access control on. It needs a user root with the role root. Otherwise it returns
+// etcderr.ErrRootUserNotExist or etcderr.ErrRootRoleNotExist. It is no error if access control is on already. From then
+// on all requests need a user, also on open connections. It calls Auth/AuthEnable.
 func Enable(parent context.Context, c Request) (*pb.AuthEnableResponse, error) {
 	return call[pb.AuthEnableResponse](parent, c, "an auth enable request", pb.Auth_AuthEnable_FullMethodName,
 		&pb.AuthEnableRequest{})
 }
 
-// Disable turns access control off; users and roles stay. To disable what is disabled is no error. It calls
+// Disable turns access control off. Users and roles stay. It is no error if access control is off already. It calls
 // Auth/AuthDisable.
 func Disable(parent context.Context, c Request) (*pb.AuthDisableResponse, error) {
 	return call[pb.AuthDisableResponse](parent, c, "an auth disable request", pb.Auth_AuthDisable_FullMethodName,
 		&pb.AuthDisableRequest{})
 }
 
-// Status tells whether access control is on, and its revision. Servers before 3.5 do not know the question: the error's
-// Code is Unimplemented. It calls Auth/AuthStatus; eetcd has no counterpart.
+// Status returns whether access control is on, and the revision of users and roles. Servers before 3.5 do not have it,
+// and the error's Code is Unimplemented. It calls Auth/AuthStatus.
 func Status(parent context.Context, c Request) (*pb.AuthStatusResponse, error) {
 	return call[pb.AuthStatusResponse](parent, c, "an auth status request", pb.Auth_AuthStatus_FullMethodName,
 		&pb.AuthStatusRequest{})
 }
 
-// call sends a request that has no place for any option.
+// call sends a request that takes no option of its own.
 func call[Response any](parent context.Context, c Request, what, method string, request any) (*Response, error) {
 	if err := c.Check(what, 0); err != nil {
 		return nil, err

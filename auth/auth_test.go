@@ -95,7 +95,7 @@ func TestPermissionIsForExactlyTheKeysItWasGrantedFor(t *testing.T) {
 	check(`READWRITE "from" "\x00"`)
 }
 
-// try is one way of using a key or a range, by its prefix.
+// try is one use of a key or of a range, which is given by its prefix.
 type try struct {
 	what, key, end string
 	allowed        bool
@@ -128,7 +128,7 @@ func (r try) check(t *testing.T, c ctx.Ctx) {
 	}
 }
 
-// secured is a cluster with auth on, and a connection of its root.
+// secured starts a cluster with auth on, and opens a connection as root.
 func secured(t *testing.T) (cluster *etcdtest.Cluster, anybody *conn.Conn, root ctx.Ctx) {
 	t.Helper()
 	cluster = etcdtest.Start(t, cheap)
@@ -306,8 +306,8 @@ func TestTokensEndWithAChangeOfPasswordOrUser(t *testing.T) {
 	wantFailure(t, err, etcderr.Rejected, etcderr.ErrAuthFailed)
 }
 
-// wantTokenEnded checks that a connection's token is refused. The SDK takes that for a passing refusal and tries again, so
-// the end of the call's time may be what it gets to report.
+// wantTokenEnded checks that a connection's token is refused. The SDK takes that for a passing refusal and tries again,
+// so the call may end by its deadline.
 func wantTokenEnded(t *testing.T, c ctx.Ctx) {
 	t.Helper()
 	var err error

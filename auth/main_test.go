@@ -20,10 +20,10 @@ import (
 	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
-// registry is the connection to the member that the tests share which leave auth off. The others start their own.
+// registry is the connection to the member that is shared by the tests that leave auth off. The others start their own.
 const registry = "registry"
 
-// cheap spares the tests the time that passwords are meant to cost.
+// cheap makes password checks fast, which are slow on purpose.
 var cheap = etcdtest.WithFlags("--bcrypt-cost=4")
 
 func TestMain(m *testing.M) { onecluster.Main(m, registry, nil, cheap) }
@@ -43,7 +43,7 @@ func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) *conn.Co
 	return c
 }
 
-// token authenticates each call as the user whom a server gave it to.
+// token authenticates each call as the user that a server issued it to.
 type token string
 
 func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
@@ -58,7 +58,7 @@ func login(t *testing.T, over *conn.Conn, user, password string) (token, error) 
 	return token(response.GetToken()), err
 }
 
-// as opens a connection that speaks for a user.
+// as opens a connection that acts as a user.
 func as(t *testing.T, cluster *etcdtest.Cluster, over *conn.Conn, user, password string) ctx.Ctx {
 	t.Helper()
 	token, err := login(t, over, user, password)
@@ -71,7 +71,7 @@ func as(t *testing.T, cluster *etcdtest.Cluster, over *conn.Conn, user, password
 // call is one request of this package.
 type call func(context.Context, ctx.Ctx) error
 
-// of leaves out the response of a function.
+// of drops the response of a function.
 func of[Response any](f func(context.Context, ctx.Ctx) (Response, error)) call {
 	return func(parent context.Context, c ctx.Ctx) error {
 		_, err := f(parent, c)
@@ -94,7 +94,7 @@ func of2[Response any](f func(context.Context, ctx.Ctx, string, string) (Respons
 	}
 }
 
-// tidy deletes the users and roles of a test that carry its name, so that it can run again.
+// tidy deletes the users and roles of a test, which carry its name, so that the test can run again.
 func tidy(t *testing.T, c ctx.Ctx) {
 	t.Cleanup(func() {
 		parent := context.Background()
@@ -130,7 +130,7 @@ func must(t *testing.T, c ctx.Ctx, calls ...call) {
 	}
 }
 
-// wantFailure checks what is known of a failed call's effect, and that errors.Is finds its reason.
+// wantFailure checks the outcome of a failed call, and that errors.Is finds its reason.
 func wantFailure(t *testing.T, err error, outcome etcderr.Outcome, reason error) {
 	t.Helper()
 	if err == nil {
@@ -151,5 +151,5 @@ func wantInvalid(t *testing.T, err error, conflicts ...string) {
 	}
 }
 
-// isOld tells whether the cluster is of a minor version before 3.5.
+// isOld reports whether the cluster's minor version is before 3.5.
 func isOld(c *etcdtest.Cluster) bool { return strings.HasPrefix(c.Member(0).Version(), "v3.4.") }

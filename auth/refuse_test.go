@@ -32,7 +32,7 @@ func revoke(role, key, rangeEnd string) call {
 	}
 }
 
-// functions are all of the package, with arguments that name nobody, and how their errors name the request.
+// functions has every function of the package, with arguments that name nobody, and the name of its request in errors.
 var functions = []struct {
 	name, request string
 	call          call
@@ -155,7 +155,7 @@ func TestRefusalOfTheServerIsReturnedAsItsSentinel(t *testing.T) {
 	}
 }
 
-// checkSecret checks that an error does not tell a password, however it is printed.
+// checkSecret checks that an error does not show a password in any printed form.
 func checkSecret(t *testing.T, err error, secret string) {
 	t.Helper()
 	for ; err != nil; err = errors.Unwrap(err) {

@@ -33,16 +33,16 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
+// every package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// MemberList lists the voting members and the learners. The list is the cluster's, at the time of the call; with
-// WithSerializable it is that of the member asked, which may lag behind but answers without a quorum, as servers before
-// 3.5 always do. A member that has not been started yet has no name and no client URLs. It calls Cluster/MemberList.
+// MemberList lists the voting members and the learners. The list is linearizable. With WithSerializable a single member
+// answers from its own copy, which may be old but needs no quorum. Servers before 3.5 always answer in this way. A
+// member that has not started yet has no name and no client URLs. It calls Cluster/MemberList.
 func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, error) {
 	if err := c.Check("a member list request", ctx.OptSerializable); err != nil {
 		return nil, err
@@ -51,18 +51,18 @@ func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, erro
 		&pb.MemberListRequest{Linearizable: !c.Serializable()})
 }
 
-// MemberAdd admits a voting member with these peer URLs, to be started afterwards with the initial cluster that the
-// response lists. It counts for the quorum from now on: of one member, the second must start before anything can be
-// written again. No URL, or one that is not of the form http://host:port, https://host:port or unix://path, is
-// etcderr.ErrMemberBadURLs; one that another member has is etcderr.ErrPeerURLExist; a change that might cost the quorum
-// is etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberAdd.
+// MemberAdd adds a voting member with these peer URLs. Start it afterwards, with the initial cluster from the response.
+// It counts for the quorum at once: a cluster of one accepts no write until the second member has started. It is
+// etcderr.ErrMemberBadURLs if there is no URL, or one is not http://host:port, https://host:port or unix://path,
+// etcderr.ErrPeerURLExist if another member has a URL, and etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy if
+// the change might cost the quorum. It calls Cluster/MemberAdd.
 func MemberAdd(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs})
 }
 
-// MemberAddAsLearner admits a member that receives everything and votes on nothing until [MemberPromote]. A cluster has
-// a limit of learners, 1 unless its flags say otherwise: one more is etcderr.ErrTooManyLearners. The other errors are
-// those of [MemberAdd]. It calls Cluster/MemberAdd.
+// MemberAddAsLearner adds a member that receives all data and has no vote until [MemberPromote]. A cluster has a
+// maximum number of learners, 1 by default. One more is etcderr.ErrTooManyLearners. The other errors are those of
+// [MemberAdd]. It calls Cluster/MemberAdd.
 func MemberAddAsLearner(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs, IsLearner: true})
 }
@@ -74,9 +74,9 @@ func add(parent context.Context, c Request, request *pb.MemberAddRequest) (*pb.M
 	return unary.Call[pb.MemberAddResponse](parent, c, pb.Cluster_MemberAdd_FullMethodName, request)
 }
 
-// MemberRemove expels a member, whose process then ends; its ID is never admitted again. An unknown ID is
-// etcderr.ErrMemberNotFound; a change that might cost the quorum is etcderr.ErrMemberNotEnoughStarted, such as the
-// removal of the last member, or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove.
+// MemberRemove removes a member. Its process ends, and its ID is never used again. An unknown ID is
+// etcderr.ErrMemberNotFound. A change that might cost the quorum, such as the removal of the last member, is
+// etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove.
 func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemoveResponse, error) {
 	if err := c.Check("a member remove request", 0); err != nil {
 		return nil, err
@@ -85,10 +85,10 @@ func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemov
 		&pb.MemberRemoveRequest{ID: id})
 }
 
-// MemberUpdate replaces the peer URLs of a member. No URL, or a malformed one (see [MemberAdd]), is kv.ErrInvalid:
-// unlike in MemberAdd, servers do not check them here, and every other member crashes on them, at each start again. An
-// unknown ID is etcderr.ErrMemberNotFound, the URL of another member etcderr.ErrPeerURLExist. Servers from before May
-// 2026, and all of 3.4, list a learner as a voter after it, and promote it no more. It calls Cluster/MemberUpdate.
+// MemberUpdate replaces the peer URLs of a member. A missing or malformed URL (see [MemberAdd]) is kv.ErrInvalid. The
+// SDK checks this, because servers do not, and every other member would crash at each start. An unknown ID is
+// etcderr.ErrMemberNotFound, and the URL of another member etcderr.ErrPeerURLExist. Servers from before May 2026, and
+// all of 3.4, list a learner as a voter after its update, and no longer promote it. It calls Cluster/MemberUpdate.
 func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
 	const what = "a member update request"
 	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
@@ -98,10 +98,10 @@ func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...stri
 		&pb.MemberUpdateRequest{ID: id, PeerURLs: peerURLs})
 }
 
-// MemberPromote gives a learner the right to vote. One that has not been started, or not caught up with the leader yet,
-// is etcderr.ErrMemberLearnerNotReady; a member that votes already is etcderr.ErrMemberNotLearner; an unknown ID is
-// etcderr.ErrMemberNotFound; with too many voters not started it is etcderr.ErrMemberNotEnoughStarted. It calls
-// Cluster/MemberPromote.
+// MemberPromote gives a learner the right to vote. It is etcderr.ErrMemberLearnerNotReady if the learner has not
+// started or not caught up with the leader, etcderr.ErrMemberNotLearner if the member votes already,
+// etcderr.ErrMemberNotFound for an unknown ID, and etcderr.ErrMemberNotEnoughStarted if too many voters have not
+// started. It calls Cluster/MemberPromote.
 func MemberPromote(parent context.Context, c Request, id uint64) (*pb.MemberPromoteResponse, error) {
 	if err := c.Check("a member promote request", 0); err != nil {
 		return nil, err

@@ -18,17 +18,18 @@ import (
 	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
-// registry is the connection to the one member that the tests share which change nothing. The others start their own.
+// registry is the connection to the member that is shared by the tests that change nothing. The others start their own.
 const registry = "registry"
 
 var shared *etcdtest.Cluster
 
 func TestMain(m *testing.M) { onecluster.Main(m, registry, &shared) }
 
-// is34 tells whether the cluster is of the oldest version that the SDK supports.
+// is34 reports whether the cluster runs the oldest version that the SDK supports.
 func is34(c *etcdtest.Cluster) bool { return strings.HasPrefix(c.Member(0).Version(), "v3.4.") }
 
-// settle waits until the cluster can take another change of its members: 3.4 forgets one that comes right after another.
+// settle waits until the cluster can take another change of its members: 3.4 forgets a change that comes right after
+// another.
 func settle(c *etcdtest.Cluster) {
 	if is34(c) {
 		time.Sleep(50 * time.Millisecond)
@@ -50,7 +51,7 @@ func open(t *testing.T, endpoints ...string) ctx.Ctx {
 	return cluster.New(c.Name())
 }
 
-// members returns the member list, in the order of IDs that the servers do not promise.
+// members returns the member list, sorted by ID.
 func members(t *testing.T, c ctx.Ctx) []*pb.Member {
 	t.Helper()
 	list, err := cluster.MemberList(t.Context(), c)
@@ -69,7 +70,7 @@ func find(t *testing.T, list []*pb.Member, id uint64) *pb.Member {
 	return list[i]
 }
 
-// once calls what again while the server says reason, which passes by itself.
+// once repeats what while the server answers with reason, which passes by itself.
 func once(t *testing.T, reason error, what func() error) {
 	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
@@ -85,7 +86,7 @@ func once(t *testing.T, reason error, what func() error) {
 	}
 }
 
-// wantFailure checks what is known of a failed call's effect, and that errors.Is finds its reason.
+// wantFailure checks the outcome of a failed call, and that errors.Is finds its reason.
 func wantFailure(t *testing.T, err error, outcome etcderr.Outcome, reason error) {
 	t.Helper()
 	if err == nil {

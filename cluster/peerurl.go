@@ -10,7 +10,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 )
 
-// checkPeerURLs adds to err what is wrong with the peer URLs of a request.
+// checkPeerURLs adds a conflict to err for each bad peer URL of a request.
 func checkPeerURLs(err error, what string, peerURLs []string) error {
 	if len(peerURLs) == 0 {
 		return ctx.AlsoInvalid(err, "cluster: "+what+" needs a peer URL")
@@ -24,7 +24,7 @@ func checkPeerURLs(err error, what string, peerURLs []string) error {
 	return err
 }
 
-// isPeerURL holds for nothing that a server cannot make a peer's address of.
+// isPeerURL reports whether text is a URL that servers can use as a peer's address.
 func isPeerURL(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil {

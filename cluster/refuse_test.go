@@ -20,7 +20,7 @@ const (
 	elsewhere = "http://127.0.0.1:1" // the peer URL of no member
 )
 
-// calls are the functions of the package, and how their errors name the request.
+// calls has the functions of the package, and the names of their requests in errors.
 var calls = []struct {
 	name, request string
 	call          func(context.Context, ctx.Ctx) error
@@ -101,7 +101,7 @@ func TestRequestWithoutAnOpenConnectionIsNotSent(t *testing.T) {
 	}
 }
 
-// Servers take any text here, and every other member crashes on what is no URL.
+// Servers accept any text here, and every other member crashes on a malformed URL.
 func TestUpdateToAMalformedPeerURLIsNotSent(t *testing.T) {
 	c := cluster.New(registry)
 	id := shared.Member(0).ID()

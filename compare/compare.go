@@ -21,8 +21,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// Compare is one guard. It is an immutable value: it can be copied, compared with ==, and shared
-// between goroutines. The zero value has no operator and is refused.
+// Compare is one guard. It is an immutable value that can be copied, compared with ==, and shared between goroutines.
+// The zero value has no operator and is refused with kv.ErrInvalid when the transaction is sent.
 type Compare struct {
 	target Target
 	op     Operator
@@ -41,8 +41,8 @@ func Missing(key string) Compare {
 	return New(key).CreateRevision(Equal, 0)
 }
 
-// Proto renders the guard for the wire, for package op. An unknown operator is refused with an error
-// that is kv.ErrInvalid. An empty key is left to the server.
+// Proto renders the guard for package op, and users of the SDK do not need it. It refuses an unknown operator with an
+// error that is kv.ErrInvalid. The server judges an empty key.
 func (c Compare) Proto() (*pb.Compare, error) {
 	result, known := c.op.result()
 	if !known {
@@ -72,7 +72,7 @@ func (c Compare) Proto() (*pb.Compare, error) {
 	return guard, nil
 }
 
-// String describes the guard for logs. Of a value it tells the length only.
+// String describes the guard for logs. Of a value it shows only the length.
 //
 //	mod_revision("config") = 7
 func (c Compare) String() string {
@@ -83,7 +83,7 @@ func (c Compare) String() string {
 	return subject(c.what) + "(" + c.target.String() + ") " + string(c.op) + " " + operand
 }
 
-// GoString is [Compare.String], so that no value is printed with %#v either.
+// GoString is [Compare.String], so that %#v shows no value either.
 func (c Compare) GoString() string {
 	return c.String()
 }

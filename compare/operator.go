@@ -4,9 +4,9 @@ package compare
 
 import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
-// Operator relates what a key has, on the left, to the operand of the guard, on the right. Besides
-// the constants, "==" is Equal and "=/=" is NotEqual, as in eetcd. Any other string is refused with
-// kv.ErrInvalid when the transaction is sent. etcd has no "<=" and ">=": use the neighbouring number.
+// Operator relates the property of the key, on the left, to the operand of the guard, on the right. Besides the
+// constants, "==" is Equal and "=/=" is NotEqual, as in eetcd. Any other string is refused with kv.ErrInvalid when the
+// transaction is sent. etcd has no "<=" and ">=": use the neighbouring number.
 type Operator string
 
 // The operators.

@@ -9,16 +9,14 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// Target is the key, or range of keys, that a guard is about. It is an immutable value like
-// [Compare].
+// Target is the key, or range of keys, of a guard. It is an immutable value like [Compare].
 //
-// A guard on a range holds if it holds for every key in it. A range without keys is treated as one
-// missing key: its version, revisions and lease are 0, and a guard on its value fails.
+// A guard on a range holds if it holds for every key in it. A range without keys counts as one missing key: its
+// version, revisions and lease are 0, and a guard on its value fails.
 type Target struct {
 	key string
 	end string
-	// open marks the extents for which an empty key means the smallest key there is, instead of
-	// a mistake for the server to report.
+	// open marks extents for which an empty key means the smallest key. Otherwise the server refuses an empty key.
 	open bool
 }
 
@@ -27,29 +25,29 @@ func New(key string) Target {
 	return Target{key: key}
 }
 
-// WithPrefix extends the target to every key that starts with its key; an empty key stands for all
-// keys. The last extent given wins. Ranges in guards need etcd 3.3 or newer.
+// WithPrefix extends the target to every key that starts with its key. An empty key stands for all keys. The last
+// extent given wins. Ranges in guards need etcd 3.3 or newer.
 func (t Target) WithPrefix() Target {
 	t.end, t.open = ctx.PrefixEnd(t.key), true
 	return t
 }
 
-// WithFromKey extends the target to its key and every key after it in byte order; an empty key stands
-// for all keys. The last extent given wins.
+// WithFromKey extends the target to its key and every key after it in byte order. An empty key stands for all keys. The
+// last extent given wins.
 func (t Target) WithFromKey() Target {
 	t.end, t.open = "\x00", true
 	return t
 }
 
-// WithRangeEnd extends the target to the keys from its key up to, and not including, end in byte
-// order. "\x00" stands for no end. The last extent given wins.
+// WithRangeEnd extends the target to the keys from its key up to, but not including, end in byte order. "\x00" stands
+// for no end. The last extent given wins.
 func (t Target) WithRangeEnd(end string) Target {
 	t.end, t.open = end, false
 	return t
 }
 
-// Value compares the value, in byte order. It fails for a missing key whatever the operator, NotEqual
-// included, because on the wire an empty value and none look the same.
+// Value compares the value, in byte order. For a missing key it fails with every operator, NotEqual included, because
+// the wire cannot tell an empty value from none.
 func (t Target) Value(op Operator, v string) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_VALUE, value: v}
 }
@@ -69,8 +67,7 @@ func (t Target) CreateRevision(op Operator, n int64) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_CREATE, n: n}
 }
 
-// Lease compares the ID of the lease that the key is attached to. It is 0 for a key without a lease
-// and for a missing key.
+// Lease compares the ID of the key's lease. It is 0 for a key without a lease and for a missing key.
 func (t Target) Lease(op Operator, n int64) Compare {
 	return Compare{target: t, op: op, what: pb.Compare_LEASE, n: n}
 }

@@ -18,7 +18,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// getHere is a read that needs no leader.
+// getHere makes a read that needs no leader.
 func getHere(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.RangeResponse, error) {
 	return pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte("k"), Serializable: true}, opts...)
 }

@@ -12,7 +12,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// TestCallWithoutCredentialsReturnsTheServersAuthError: an endpoint is not at fault for a question that it refuses.
+// An endpoint that refuses the question for its leader is not at fault, so it stays Active.
 func TestCallWithoutCredentialsReturnsTheServersAuthError(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	before := open(t, "", cluster.Endpoints())

@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// The tests of this file run on a fake clock: their times are exact, and they take none.
+// The tests in this file run on a fake clock, so their times are exact and take no real time.
 
 func TestStreamEndsWithItsEndpointAndItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestNilArgumentsAreRefusedWithAnError(t *testing.T) {
 	})
 }
 
-// engineOf is what service packages see of a connection.
+// engineOf returns what service packages see of a connection.
 func engineOf(t *testing.T, c *conn.Conn) *engine.Conn {
 	e, err := engine.Lookup(c.Name())
 	if err != nil {

@@ -44,7 +44,7 @@ func counting(n *atomic.Int64) conn.Option {
 		}))
 }
 
-// withUsers makes root, and a user who may do all to keys below "mine/", and turns auth on.
+// withUsers adds root, and a user with all rights to keys below "mine/", and enables auth.
 func withUsers(t *testing.T, cluster *etcdtest.Cluster) {
 	t.Helper()
 	prepare(t, cluster)
@@ -74,7 +74,7 @@ func prepare(t *testing.T, cluster *etcdtest.Cluster) {
 	}
 }
 
-// together has 64 callers call at once.
+// together makes calls from 64 goroutines at once.
 func together(t *testing.T, call func(i int) error) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -96,7 +96,7 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64
-	// A health check in the meantime would get a token as well.
+	// A health check during the test would authenticate as well.
 	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n), conn.WithHealthCheckInterval(time.Hour))
 	forget := func() { // has the server forget the tokens of the user
 		t.Helper()
@@ -127,7 +127,7 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 	forget()
 	second, err := watch.Watch(t.Context(), key) // on a stream that was opened with a token long gone
 	if strings.HasPrefix(cluster.Member(0).Version(), "v3.4.") {
-		// These servers say that of a token they have forgotten, as of what its user may not do.
+		// These servers give this answer for a token that they have forgotten, as for a missing permission.
 		if !errors.Is(err, etcderr.ErrPermissionDenied) {
 			t.Errorf("a watch after the end of the token: %v", err)
 		}
@@ -214,7 +214,7 @@ func TestCallsAndStreamsSurviveTheLossOfTheToken(t *testing.T) {
 				t.Fatalf("member %d has not come back: %v", i, c.Info())
 			}
 		}
-		// On a busy machine a member may take longer than half a second to learn of a token. Then there is another one.
+		// On a busy machine a member may learn of a token later than after half a second. Then there is another token.
 		if got, most := n.Load(), int64(1+3*(i+1)); got > most {
 			t.Errorf("after %d restarts there were %d authentications, want %d at most", i+1, got, most)
 		}
@@ -297,7 +297,7 @@ func TestCredentialsAreIgnoredUntilAuthIsEnabled(t *testing.T) {
 	case !strings.HasPrefix(cluster.Member(0).Version(), "v3.4.") || !errors.Is(err, etcderr.ErrPermissionDenied):
 		t.Fatalf("a watch on a stream from before: %v", err)
 	}
-	// An empty user name is the caller's own mistake, and no reason to authenticate again.
+	// An empty user name is the caller's own mistake, and does not cause an authentication.
 	before = n.Load()
 	if _, err := auth.UserAdd(t.Context(), auth.New(c.Name()), "", "p"); !errors.Is(err, etcderr.ErrUserEmpty) {
 		t.Errorf("a user without a name: %v", err)

@@ -86,8 +86,8 @@ func TestErrorOfACredentialsFunctionIsOneLine(t *testing.T) {
 	check("Get", err)
 }
 
-// The function is the user's, and is asked on goroutines of the connection as well: where it panics or ends its goroutine,
-// the authentication fails, no more.
+// The connection calls the user's function on its own goroutines too. If the function panics or ends its goroutine,
+// only the authentication fails.
 func TestCredentialsFunctionThatDoesNotReturnFailsOneAuthentication(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault func()
@@ -120,7 +120,7 @@ func TestCredentialsFunctionThatDoesNotReturnFailsOneAuthentication(t *testing.T
 	}
 }
 
-// A renewal ends for all who wait for it, also where the caller who makes it panics, as in an interceptor of the user's.
+// A renewal ends for all that wait for it, even if the caller that makes it panics, as in a user's interceptor.
 func TestPanicDuringATokenRenewalReleasesAllWaiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")

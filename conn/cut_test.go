@@ -22,7 +22,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// stuck is a connection that delivers no more once that many bytes have been read.
+// stuck is a connection that delivers nothing more after that many bytes.
 type stuck struct {
 	net.Conn
 	left   int
@@ -84,7 +84,7 @@ func TestStreamCutInsideAMessageReturnsTheReason(t *testing.T) {
 	}
 }
 
-// ending is a connection on which the server ends a stream in the middle of its first long message, at a moment.
+// ending is a connection on which the server ends a stream inside its first long message, at a chosen moment.
 type ending struct {
 	net.Conn
 	at   time.Time
@@ -101,7 +101,7 @@ func (e *ending) Read(p []byte) (int, error) {
 	return e.left.Read(p)
 }
 
-// frame reads a frame of HTTP/2. After the first long one with data follows an empty one that ends its stream.
+// frame reads a frame of HTTP/2. After the first long data frame it adds an empty one that ends the stream.
 func (e *ending) frame() error {
 	const data, endStream, long = 0x0, 0x1, 10_000
 	var header [9]byte
@@ -121,7 +121,7 @@ func (e *ending) frame() error {
 	return nil
 }
 
-// A server keeps the deadline of a stream as well, and its clock may be ahead by a little.
+// The server keeps the deadline of a stream too, and its clock may be a little ahead.
 func TestStreamThatTheServerCutsAtTheDeadlineReturnsDeadlineExceeded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		after time.Duration

@@ -16,12 +16,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// retiring has a member retire its connections at that age by a graceful GOAWAY, as load balancers do.
+// retiring makes a member retire its connections at that age by a graceful GOAWAY, as load balancers do.
 func retiring(age time.Duration) grpc.ServerOption {
 	return grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: age})
 }
 
-// heard collects what a state listener is told.
+// heard collects the calls of a state listener.
 type heard struct {
 	mu  sync.Mutex
 	all []conn.Endpoint
@@ -116,7 +116,7 @@ func TestDoubtEndsAStreamOnARetiredConnection(t *testing.T) {
 	})
 }
 
-// A server that stops retires its connections, takes no more of them, and waits for the streams.
+// A server that stops retires its connections, accepts no new ones, and waits for its streams.
 func TestStreamOnARetiredConnectionEndsWhenTheRedialFails(t *testing.T) {
 	for name, disrupt := range map[string]func(*member){
 		"no leader":              func(m *member) { m.leader.Store(0) },

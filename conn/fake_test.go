@@ -25,8 +25,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// member stands in for an etcd member where a real one cannot be made to fail at will or to run on a fake clock. It
-// lives in memory, so that a synctest bubble can hold it.
+// member replaces an etcd member in tests for which a real one cannot be made to fail, or that run on a fake clock. It
+// lives in memory, so a synctest bubble can hold it.
 type member struct {
 	pb.UnimplementedKVServer
 	pb.UnimplementedMaintenanceServer
@@ -95,7 +95,7 @@ func (m *member) stop() {
 	}
 }
 
-// refuse makes the member take no further connections.
+// refuse makes the member accept no further connections.
 func (m *member) refuse() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -119,7 +119,7 @@ func (m *member) drop() {
 	m.conns = nil
 }
 
-// swallow has the connections to the member swallow what is sent on them from now on, while they seem to be open.
+// swallow makes the connections to the member lose what is sent from now on, while they seem to be open.
 func (m *member) swallow() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -152,7 +152,7 @@ func slowly(d time.Duration) func(context.Context) error {
 	}
 }
 
-// pause makes the member take requests and answer none, as a stopped process does.
+// pause makes the member accept requests and answer none, as a stopped process does.
 func (m *member) pause() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -201,7 +201,7 @@ func (m *member) answerStatus(err error) {
 	m.status = err
 }
 
-// memberHealth is the member's health service, apart because it has a method Watch of its own.
+// memberHealth is the member's health service. It is a separate type because it has a method Watch of its own.
 type memberHealth struct {
 	healthpb.UnimplementedHealthServer
 	*member
@@ -254,7 +254,7 @@ func (m *member) admit() error {
 	return nil
 }
 
-// forget has the member refuse the token, until there is another and time for it has passed.
+// forget makes the member refuse the token until there is another one and it has had time to learn of it.
 func (m *member) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -281,7 +281,7 @@ func (m *member) serve(parent context.Context) error {
 	return kv(parent)
 }
 
-// Range answers with the member's name as the one value.
+// Range answers with the member's name as the only value.
 func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
 	if err := m.serve(parent); err != nil {
 		return nil, err
@@ -348,7 +348,7 @@ func (m *member) Snapshot(_ *pb.SnapshotRequest, s grpc.ServerStreamingServer[pb
 
 func id(name string) uint64 { return uint64(name[len(name)-1]) }
 
-// dialled notes a connection.
+// dialled records a connection.
 func (m *member) dialled(nc net.Conn, err error) (net.Conn, error) {
 	if err != nil {
 		return nil, err
@@ -361,7 +361,8 @@ func (m *member) dialled(nc net.Conn, err error) (net.Conn, error) {
 	return f, nil
 }
 
-// dialer connects an endpoint of the form NAME:1 to the member of that name. One that begins with void swallows packets.
+// dialer connects an endpoint of the form NAME:1 to the member of that name. A name that begins with void swallows
+// packets.
 func dialer(members ...*member) conn.Option {
 	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
 		for _, m := range members {

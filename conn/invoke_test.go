@@ -22,7 +22,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// The tests of this file run on a fake clock: their times are exact, and they take none.
+// The tests in this file run on a fake clock, so their times are exact and take no real time.
 
 func get(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.RangeResponse, error) {
 	return pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte("k")}, opts...)

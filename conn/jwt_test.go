@@ -29,7 +29,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// withJWT has the members give out JSON Web Tokens.
+// withJWT makes the members issue JSON Web Tokens.
 func withJWT(t *testing.T, ttl time.Duration) etcdtest.Option {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -51,7 +51,7 @@ func withJWT(t *testing.T, ttl time.Duration) etcdtest.Option {
 		write("public", "PUBLIC KEY", public), write("private", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), ttl))
 }
 
-// Such a token is of the revision of users and roles that it was made at: each change of them makes it worthless.
+// A JSON Web Token holds a revision of users and roles, so each change of them invalidates it.
 func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
 	cluster := etcdtest.Start(t, withJWT(t, 10*time.Minute))
 	withUsers(t, cluster)
@@ -129,7 +129,8 @@ func TestExpiredJSONWebTokensAreRenewed(t *testing.T) {
 	}
 }
 
-// A request may be overtaken by changes of users and roles more than once; for that a token that goes on is not replaced.
+// Changes of users and roles may overtake a request more than once. A simple token stays valid, and is not replaced for
+// that.
 func TestOldRevisionReplacesJSONWebTokensOnly(t *testing.T) {
 	for token, want := range map[string]int64{"kTzGcFsbyrYMfiXq.17": 1, "eyJhbGci.eyJyZXZp.c2lnbmVk": 4} {
 		synctest.Test(t, func(t *testing.T) {

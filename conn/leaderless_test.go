@@ -23,7 +23,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// mustServe fails unless a connection serves all that needs no leader, and nothing else.
+// mustServe fails unless a connection serves exactly what needs no leader.
 func mustServe(t *testing.T, c *conn.Conn, left *etcdtest.Member) {
 	t.Helper()
 	key := kv.New(c.Name()).WithKey("k")
@@ -129,7 +129,7 @@ func TestRequestThatNeedsNoLeaderDoesNotWaitForOne(t *testing.T) {
 					t.Errorf("%v: a serializable read took %v: %v", mode, took, err)
 				}
 			}
-			// What needs one waits for it.
+			// Requests that need a leader wait for it.
 			time.AfterFunc(2*time.Second, func() { a.leader.Store(1) })
 			eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
 				if err != nil || took < 2*time.Second {

@@ -58,7 +58,7 @@ func TestRequestThatCannotBeCompressedIsNotSent(t *testing.T) {
 		if etcderr.OutcomeOf(err) != etcderr.NotSent || status.Code(err) != codes.Internal || m.calls.Load() != seen {
 			t.Errorf("%s: %d calls: %v", where, m.calls.Load()-seen, err)
 		}
-		// The server has the same words for an answer.
+		// The server uses the same text in an answer.
 		m.answerKV(func(context.Context) error {
 			return status.Error(codes.Internal, "grpc: error while compressing: out of memory")
 		})

@@ -13,7 +13,7 @@ import (
 // etcd is a member for the examples. Tests start their own.
 var etcd *etcdtest.Cluster
 
-// child is what this process does in place of the tests, where a test has started it.
+// child, if set, runs in place of the tests, in a process that a test has started.
 var child func() (code int)
 
 func TestMain(m *testing.M) {

@@ -18,8 +18,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// narrow is a connection over a path that holds whatever the server sends, and delivers a megabyte of it a second. So an
-// answer comes behind all that was sent before it.
+// narrow is a connection over a path that delivers one megabyte per second from the server. An answer arrives after all
+// that was sent before it.
 type narrow struct {
 	net.Conn
 	mu   sync.Mutex
@@ -63,8 +63,8 @@ func (n *narrow) Read(p []byte) (int, error) {
 	return got, nil
 }
 
-// The message takes eight seconds, and up to that long take the answers to all that is asked meanwhile: checks of health, and the signs of
-// life that calls ask a quiet connection for.
+// The message takes eight seconds. Answers to health checks and to requests for a sign of life arrive behind it, so
+// they are late as well.
 func TestSlowTransferOfALargeMessageIsNotTakenForSilence(t *testing.T) {
 	for name, meanwhile := range map[string]func(*conn.Conn, engine.Stream){
 		"checks": func(_ *conn.Conn, s engine.Stream) { s.Doubt() },

@@ -103,7 +103,7 @@ func TestNamesAreUnique(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Closing what was open under the name before does not touch what is open now.
+		// A second Close of the first connection does not touch the one that is open under the name now.
 		_ = first.Close()
 		if c, _ := conn.Lookup("names"); c != again {
 			t.Error("closing the first connection again took the name from the second")
@@ -401,7 +401,7 @@ func TestRequestsGoToTheActiveEndpointsInTurn(t *testing.T) {
 	}
 }
 
-// waitFor waits for what must come by itself.
+// waitFor waits until done returns true.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {

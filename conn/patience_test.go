@@ -21,9 +21,9 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// The tests of this file run on a fake clock: their times are exact, and they take none.
+// The tests in this file run on a fake clock, so their times are exact and take no real time.
 
-// eachKind is one call of each kind that waits for an endpoint.
+// eachKind has one call of each kind that waits for an endpoint.
 var eachKind = map[string]func(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) error{
 	"read": func(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) error {
 		_, err := get(parent, c, opts...)
@@ -44,7 +44,7 @@ var eachKind = map[string]func(parent context.Context, c *conn.Conn, opts ...grp
 	},
 }
 
-// eachOf makes one call of each kind at once and hands over how each ended, and when.
+// eachOf makes one call of each kind at the same time, and passes on the error and duration of each.
 func eachOf(parent context.Context, c *conn.Conn, ended func(kind string, err error, took time.Duration), opts ...grpc.CallOption) {
 	var calls sync.WaitGroup
 	for kind, call := range eachKind {
@@ -120,7 +120,7 @@ func TestOutageBeyondThePatienceFailsCallsAtOnce(t *testing.T) {
 					}
 				}, opts...)
 			}
-			// Its end ends the failures, and the next outage has a length of its own.
+			// The return of the member ends the failures, and the length of the next outage counts from zero.
 			a.start()
 			if err := c.WaitReady(t.Context()); err != nil {
 				t.Fatal(err)
@@ -260,7 +260,7 @@ func TestWithoutPatienceAllCallsFailAtOnce(t *testing.T) {
 	})
 }
 
-// A hash of a database has no deadline by default, but a member that cannot give it is not asked forever.
+// A hash of a database has no default deadline, but a member that cannot compute it is not asked forever.
 func TestReadWithoutADeadlineIsRetriedAFewTimesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")

@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 )
 
-// A forgotten connection swallows what is sent on it. The reads and writes that find it so go over another one.
+// A forgotten connection swallows what is sent on it. Reads and writes that meet one use another connection.
 func TestCallOnAForgottenConnectionUsesANewOne(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		for name, call := range eachKind {

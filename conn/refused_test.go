@@ -17,8 +17,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// refusing is a connection to a server that retires it while a request with a text is on its way: it looks at none of the
-// requests from that one on, and says so by a GOAWAY.
+// refusing is a connection to a server that retires it while a request is on its way. The server ignores that request
+// and later ones, and says so in a GOAWAY.
 type refusing struct {
 	net.Conn
 	text   []byte
@@ -56,7 +56,7 @@ func (r *refusing) Close() error {
 	return r.Conn.Close()
 }
 
-// gRPC itself sends a request again that a server has not looked at, but only once.
+// gRPC itself sends a request that a server ignored again, but only once.
 func TestCallSucceedsAfterSeveralRetiringConnectionsIgnoreIt(t *testing.T) {
 	for name, call := range map[string]func(parent context.Context, c *conn.Conn, key string) error{
 		"read": func(parent context.Context, c *conn.Conn, key string) error {

@@ -18,7 +18,7 @@ import (
 
 func TestUnsentPutsSurviveARestartOfTheOnlyMember(t *testing.T) {
 	cluster := etcdtest.Start(t)
-	// A busy machine may take its time to start a member.
+	// A busy machine may need long to start a member.
 	c := open(t, "", cluster.Endpoints(), conn.WithPatience(time.Minute))
 	writing, stop := context.WithCancel(t.Context())
 	var done, unknown atomic.Int64

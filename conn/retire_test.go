@@ -14,7 +14,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// Load balancers retire connections as a matter of course. No call notices, not even with patience 0.
+// Load balancers retire connections all the time. No call fails for that, even with patience 0.
 func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
 	byRequests := func(n int) func(*etcdtest.Balancer) { return func(b *etcdtest.Balancer) { b.RetireAfterRequests(n) } }
 	for name, tt := range map[string]struct {
@@ -71,7 +71,7 @@ func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
 	}
 }
 
-// Each connection carries one request, which is a check of it.
+// Each connection carries one request, which is a check.
 func TestOpenWorksOnABalancerThatRetiresEachConnectionAtOnce(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		b := etcdtest.Start(t).Balancer()

@@ -10,7 +10,8 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-// An outage may last long. The first call that succeeds comes soon after the servers are back, whoever asks meanwhile.
+// The first successful call comes soon after the servers' return, however long the outage was and whoever called
+// meanwhile.
 func TestReturnAfterALongOutageIsNoticedWithinASecond(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		for _, outage := range []time.Duration{3 * time.Second, 14 * time.Second, time.Minute, 10 * time.Minute} {

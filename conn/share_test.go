@@ -135,7 +135,7 @@ func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 		time.Sleep(time.Second)
 		a.resume()
 		all.Wait()
-		// Where there is nothing to open, all are told.
+		// A failed opening fails for all that wait for it.
 		a.stop()
 		for range 3 {
 			all.Go(func() {
@@ -166,7 +166,7 @@ func TestShareAfterCloseOpensAgainBeforeAllHaveReleased(t *testing.T) {
 		if err != nil || third != second {
 			t.Fatalf("the next one: %v, %v", third, err)
 		}
-		// The release of the one that is gone leaves the other one alone.
+		// The release of the closed connection does not touch the other one.
 		if err := errors.Join(release(), releaseThird()); err != nil {
 			t.Error(err)
 		}

@@ -29,7 +29,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// starvedEndpoints makes this test binary the process that is starved: it has the endpoints to use.
+// starvedEndpoints makes this test binary the starved process, and holds its endpoints.
 const starvedEndpoints = "EETCD_CONN_TEST_STARVED"
 
 func init() {
@@ -46,7 +46,7 @@ func init() {
 	}
 }
 
-// starved is what a starved process saw.
+// starved is the report of a starved process.
 type starved struct {
 	Calls, Attempts int64 // reads that ended, and what was sent for them
 	Failed          int64
@@ -55,8 +55,8 @@ type starved struct {
 	Streams         int64 // opened for the one watch
 }
 
-// A process that is stopped again and again finds all its timers late when it goes on, while the answers it waits for have
-// been in its sockets for long.
+// A process that is stopped again and again finds all its timers late when it continues, although the answers have long
+// been in its sockets.
 func TestStarvedProcessDoesNotSuspectItsMembers(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	self, err := os.Executable()

@@ -21,7 +21,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// The tests of this file run on a fake clock: their times are exact, and they take none.
+// The tests in this file run on a fake clock, so their times are exact and take no real time.
 
 func TestLeaderlessEndpointIsFrozenUnlessItIsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -36,7 +36,8 @@ func TestLeaderlessEndpointIsFrozenUnlessItIsTheLast(t *testing.T) {
 		if s := states(c); s["a:1"] != conn.Frozen || s["b:1"] != conn.Active {
 			t.Errorf("states %v, want the member without a leader Frozen", s)
 		}
-		// An election: nobody has a leader. The connection keeps the last endpoint, and the write waits for the outcome.
+		// During an election nobody has a leader. The connection keeps the last endpoint, and the write waits for the
+		// outcome.
 		b.leader.Store(0)
 		time.AfterFunc(1500*time.Millisecond, func() { a.leader.Store(2); b.leader.Store(2) })
 		start := time.Now()
@@ -216,7 +217,8 @@ func TestReconnectInCountsDownAndInfoNeverBlocks(t *testing.T) {
 	})
 }
 
-// While another endpoint serves, the attempts at one that is away become rare. That changes when the other one goes.
+// While another endpoint serves, attempts at a lost one become rare. When the other one is lost too, they become
+// frequent.
 func TestLossOfTheLastEndpointSpeedsUpReconnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
@@ -262,7 +264,7 @@ func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the calls took %v", took)
 		}
-		// The reason of an endpoint may itself be a failed call, of a health check. It says nothing of this one.
+		// The reason of an endpoint may be a failed call of a health check, which says nothing about the user's call.
 		a.start()
 		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 			return 0, status.Error(codes.Unavailable, "in a moment")

@@ -41,7 +41,7 @@ func TestSyncFindsTheVotingMembersThatHaveStarted(t *testing.T) {
 			if err := c.Sync(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			// The one given to Open keeps its spelling.
+			// The endpoint that was given to Open keeps its spelling.
 			want := []string{first, "http://" + started.Member(1).Endpoint(), "http://" + started.Member(2).Endpoint()}
 			slices.Sort(want)
 			if got := addresses(c); !slices.Equal(got, want) {
@@ -233,7 +233,7 @@ func TestSyncReturnsItsErrors(t *testing.T) {
 	}
 }
 
-// TestReplacingEveryMemberFailsNoRead replaces every member of a cluster under a connection in use.
+// The test replaces every member of a cluster while a connection is in use.
 func TestReplacingEveryMemberFailsNoRead(t *testing.T) {
 	started := etcdtest.Start(t, etcdtest.WithSize(3))
 	original := started.Members()

@@ -77,7 +77,7 @@ func newAuthority(t *testing.T) authority {
 	return a
 }
 
-// terminator takes TLS off in front of a server. Its certificates can be exchanged.
+// terminator ends TLS in front of a server. Its certificates can be exchanged.
 type terminator struct {
 	address string
 	mu      sync.Mutex

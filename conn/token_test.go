@@ -20,7 +20,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// A member that lags behind the one that gave out a token refuses it at first. Another one would not be known earlier.
+// A member that lags behind the one that issued a token refuses it at first. It would learn of another token even
+// later.
 func TestTokenIsKeptUntilAMemberHasLearnedOfIt(t *testing.T) {
 	for _, lag := range []time.Duration{time.Nanosecond, 10 * time.Millisecond, 400 * time.Millisecond} {
 		synctest.Test(t, func(t *testing.T) {
@@ -52,7 +53,7 @@ func TestTokenIsKeptUntilAMemberHasLearnedOfIt(t *testing.T) {
 	}
 }
 
-// Where many clients come back at once, the members are busy with the check of their passwords.
+// When many clients come back at once, the members are busy checking passwords.
 func TestOpenWaitsForASlowPasswordCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
@@ -86,7 +87,7 @@ func TestOpenDoesNotWaitForTheLastEndpointOnceOneServes(t *testing.T) {
 	})
 }
 
-// slowLogins makes authentications take that long, once n has counted up to one.
+// slowLogins makes authentications take d once n has reached one.
 func slowLogins(d time.Duration, n *atomic.Int64) conn.Option {
 	return conn.WithDialOptions(grpc.WithChainUnaryInterceptor(
 		func(parent context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -101,7 +102,7 @@ func slowLogins(d time.Duration, n *atomic.Int64) conn.Option {
 		}))
 }
 
-// For a member that will not learn of it, another token is asked for in the end, and no more than a few.
+// If a member never accepts a token, the connection asks for another one at last, and only for a few.
 func TestTokenThatAMemberKeepsRefusingIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
@@ -158,7 +159,7 @@ func TestStreamWaitsForAnotherTokenAsLongAsTheDefaultTimeout(t *testing.T) {
 	}
 }
 
-// A process with little CPU may read the refusal when the member knows the token already.
+// A process with little CPU may read the refusal when the member already knows the token.
 func TestRefusalThatIsReadLateReplacesNoYoungToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const late = 700 * time.Millisecond

@@ -92,7 +92,7 @@ func TestServerIsToldTheCallersDeadlineAndNotTheDefault(t *testing.T) {
 	})
 }
 
-// The server learns of a call that ends by the default deadline, which it was not told, all the same.
+// The server does not know the default deadline, but learns of the end of a call.
 func TestServerLearnsOfACallThatEndsByTheDefaultDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")

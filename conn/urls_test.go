@@ -45,7 +45,7 @@ func TestMemberIsReachedByAnyOfItsURLs(t *testing.T) {
 		if _, err := put(t.Context(), c); err != nil {
 			t.Errorf("a write once the member given to Open is away: %v", err)
 		}
-		// Next time the way that worked is taken first.
+		// The next attempt begins with the URL that worked.
 		began := time.Now()
 		b.drop()
 		synctest.Wait()
@@ -74,7 +74,7 @@ func TestSyncKeepsTheOneEndpointThatLeadsToAMember(t *testing.T) {
 				if states(c)["a:1"] != conn.Active {
 					t.Errorf("got %+v", c.Info())
 				}
-				// It goes once its member can be reached as it says, or is none any more.
+				// The endpoint goes once its member can be reached by an advertised URL, or is no longer a member.
 				a.list(map[string][]string{"b": {"http://b:1"}})
 				b.list(map[string][]string{"b": {"http://b:1"}})
 				if err := c.Sync(t.Context()); err != nil {
@@ -146,7 +146,7 @@ func TestSetEndpointsReturnsItsErrors(t *testing.T) {
 	})
 }
 
-// The error names the endpoints that were given, and why each of them is of no use.
+// The error names the given endpoints, and why each of them is unusable.
 func TestSetEndpointsKeepsTheOldEndpointsIfNoNewOneWorks(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		t.Run(mode.String(), func(t *testing.T) {

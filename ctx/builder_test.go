@@ -213,7 +213,7 @@ func TestUnboundDropsConnectionTimeoutAndEndpoint(t *testing.T) {
 	}
 }
 
-// sink keeps the compiler from leaving out work whose result nobody uses.
+// sink keeps the compiler from removing work whose result is unused.
 var sink any
 
 var kept ctx.Ctx

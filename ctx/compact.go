@@ -4,8 +4,8 @@ package ctx
 
 import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
-// WithPhysical makes a compaction return once the discarded revisions are removed from the server's
-// storage, instead of once they cannot be read any more.
+// WithPhysical makes a compaction return only when the server has removed the old revisions from its storage. By
+// default it returns when they can no longer be read.
 func (c Ctx) WithPhysical() Ctx {
 	c.given |= optPhysical
 	return c

@@ -4,11 +4,11 @@ package ctx
 
 import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
-// DeleteRangeRequest renders the request for /etcdserverpb.KV/DeleteRange, or returns an
-// [*InvalidError]. It takes the key, WithPrefix, WithFromKey, WithRangeEnd and WithPrevKV.
+// DeleteRangeRequest renders the request for /etcdserverpb.KV/DeleteRange, or returns an [*InvalidError]. It takes the
+// key, WithPrefix, WithFromKey, WithRangeEnd and WithPrevKV.
 //
-// WithPrefix and WithFromKey without WithKey are refused, because a forgotten key would delete every
-// key there is. WithKey("") says that this is meant.
+// WithPrefix and WithFromKey without WithKey are refused, because a forgotten key would delete every key. WithKey("")
+// says that all keys are meant.
 func (c Ctx) DeleteRangeRequest() (*pb.DeleteRangeRequest, error) {
 	err := c.check("a delete request", optKey|extents|optPrevKV)
 	if !c.has(optKey) {
@@ -25,7 +25,7 @@ func (c Ctx) DeleteRangeRequest() (*pb.DeleteRangeRequest, error) {
 	}, nil
 }
 
-// alsoForgottenKey adds to err the conflict of an extent that covers every key because no key was given.
+// alsoForgottenKey adds a conflict to err if an extent covers every key because no key was given.
 func (c *Ctx) alsoForgottenKey(err error) error {
 	var extent string
 	switch {

@@ -6,8 +6,8 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 )
 
-// leaderKey is a v3electionpb.LeaderKey that can be compared and shared. It is the zero value for a
-// missing key, and present is true for an empty one.
+// leaderKey is a v3electionpb.LeaderKey that can be compared and shared. Its zero value is a missing key. present is
+// true also for an empty key.
 type leaderKey struct {
 	name, key  string
 	rev, lease int64
@@ -33,14 +33,13 @@ func (c Ctx) WithName(name string) Ctx {
 	return c
 }
 
-// Name returns the name of [Ctx.WithName], "" if none was given.
+// Name returns the name of [Ctx.WithName], or "" if none was given.
 func (c Ctx) Name() string {
 	return c.name
 }
 
-// WithLeader sets the leadership to proclaim by or to resign from, as the response to a campaign has
-// it. The key is copied. A nil key is left to the server, which answers
-// etcderr.ErrMissingLeaderKey.
+// WithLeader sets the leadership for a proclamation or a resignation, from the response to a campaign. The key is
+// copied. Servers refuse a nil key with etcderr.ErrMissingLeaderKey.
 func (c Ctx) WithLeader(key *v3electionpb.LeaderKey) Ctx {
 	c.given |= optLeader
 	c.leader = leaderKey{}

@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// ErrInvalid is the errors.Is target of every request that was refused before it was sent because
-// it makes no sense. Its etcderr.Outcome is NotSent, and sending the request again cannot help.
+// ErrInvalid: the request is invalid and was refused before it was sent. errors.Is finds it. The outcome
+// (etcderr.OutcomeOf) is NotSent, and a retry cannot help.
 var ErrInvalid error = invalid("ctx: invalid request")
 
-// invalid tells etcderr.OutcomeOf, which this package does not import, that nothing was sent.
+// invalid has the method that etcderr.OutcomeOf looks for, because this package does not import etcderr.
 type invalid string
 
 func (e invalid) Error() string { return string(e) }
 
 func (invalid) NotSent() bool { return true }
 
-// InvalidError lists everything that is wrong with one request, or with one transaction. It is
-// [ErrInvalid]; errors.As gives access to the single conflicts.
+// InvalidError lists everything that is wrong with one request or one transaction. It wraps [ErrInvalid], and errors.As
+// finds it.
 type InvalidError struct {
-	// Conflicts has one sentence per conflict, which names the method that was called and the
-	// request that has no place for it. There is at least one, and none tells a value.
+	// Conflicts has one sentence for each conflict. It names the method that was called and the request that does not
+	// take it, and shows no value. There is at least one conflict.
 	Conflicts []string
 }
 
@@ -37,9 +37,9 @@ func (e *InvalidError) Unwrap() error {
 	return ErrInvalid
 }
 
-// AlsoInvalid adds a conflict to those of err, for service packages that refuse more than options, so that all of them are
-// told at once. Users of the SDK do not need it. err is nil or what [Ctx.Check] or a rendering method returned, and is left
-// as it is; any other error is kept beside the conflict.
+// AlsoInvalid adds a conflict to err, so that all conflicts are reported at once. Service packages use it for what they
+// check themselves, and users of the SDK do not need it. err is nil or comes from [Ctx.Check] or a rendering method,
+// and is not changed. Any other error is joined with the conflict.
 func AlsoInvalid(err error, conflict string) error {
 	var before *InvalidError
 	switch {

@@ -5,12 +5,12 @@ package ctx
 // The three ways to turn a key into a range. At most one of them is given at a time.
 const extents = optPrefix | optFromKey | optRangeEnd
 
-// allKeys stands for both ends of the key space: as a key it is the smallest there is, as a range
-// end etcd reads it as "no end".
+// allKeys stands for both ends of the key space. As a key it is the smallest one, and as a range end etcd reads it as
+// "no end".
 const allKeys = "\x00"
 
-// WithKey sets the key, or the start of the range of keys. An empty key is left to the server to
-// judge, unless [Ctx.WithPrefix] or [Ctx.WithFromKey] give it a meaning.
+// WithKey sets the key, or the start of a range of keys. The server judges an empty key, unless [Ctx.WithPrefix] or
+// [Ctx.WithFromKey] gives it a meaning.
 func (c Ctx) WithKey(key string) Ctx {
 	c.given |= optKey
 	c.key = key
@@ -22,12 +22,12 @@ func (c Ctx) WithKeyBytes(key []byte) Ctx {
 	return c.WithKey(string(key))
 }
 
-// WithSubKey appends suffix to the key so far, so that a base may hold the part that all keys have in common:
+// WithSubKey appends suffix to the present key. So one base holds the common part of many keys:
 //
 //	jobs := kv.New("registry").WithKey("jobs/")
 //	one, all := jobs.WithSubKey("a"), jobs.WithPrefix() // "jobs/a", and all that begin with "jobs/"
 //
-// An empty suffix changes nothing. Joining the two allocates the new key.
+// An empty suffix changes nothing. The join allocates the new key.
 func (c Ctx) WithSubKey(suffix string) Ctx {
 	if suffix == "" {
 		return c
@@ -35,42 +35,40 @@ func (c Ctx) WithSubKey(suffix string) Ctx {
 	return c.WithKey(c.key + suffix)
 }
 
-// WithPrefix extends the request to every key that starts with its key. It may come before or after
-// WithKey. With an empty key the request covers all keys, and so does a get or a watch with no key at
-// all. A delete with no key is refused with [ErrInvalid]: to delete all keys, say WithKey("").
+// WithPrefix extends the request to every key that starts with its key. It may come before or after WithKey. With an
+// empty key, or none, a get or a watch covers all keys. A delete without a key is refused with [ErrInvalid]: to delete
+// all keys, say WithKey("").
 //
-// WithPrefix, [Ctx.WithFromKey], [Ctx.WithRangeEnd] and [Ctx.WithTop] set one thing, the extent of
-// the range: the last one wins.
+// WithPrefix, [Ctx.WithFromKey], [Ctx.WithRangeEnd] and [Ctx.WithTop] all set the extent of the range, and the last one
+// wins.
 func (c Ctx) WithPrefix() Ctx {
 	return c.withExtent(optPrefix, "")
 }
 
-// WithFromKey extends the request to its key and every key after it in byte order. For a request with
-// no key, or an empty one, what [Ctx.WithPrefix] says holds. The last extent given wins.
+// WithFromKey extends the request to its key and every key after it in byte order. A missing or empty key has the same
+// meaning as in [Ctx.WithPrefix]. The last extent given wins.
 func (c Ctx) WithFromKey() Ctx {
 	return c.withExtent(optFromKey, "")
 }
 
-// WithRangeEnd extends the request to the keys from its key up to, and not including, end in byte
-// order. "\x00" stands for no end, "" for a request of one key. Where end is not above the key the range has
-// no keys: a get and a delete find nothing, and a watch is refused with [ErrInvalid]. The last extent given
-// wins; see [Ctx.WithPrefix].
+// WithRangeEnd extends the request to the keys from its key up to, but not including, end in byte order. "\x00" stands
+// for no end, and "" for a request of one key. If end is not above the key, the range has no keys: a get or a delete
+// finds nothing, and a watch is refused with [ErrInvalid]. The last extent given wins; see [Ctx.WithPrefix].
 func (c Ctx) WithRangeEnd(end string) Ctx {
 	return c.withExtent(optRangeEnd, end)
 }
 
-// withExtent forgets the earlier extent entirely, so that it leaves no trace in a comparison with ==.
-// An extent of 0 leaves room for the prefix that comes with WithTop.
+// withExtent removes the earlier extent completely, so that == sees no trace of it. An extent of 0 makes room for the
+// prefix of WithTop.
 func (c Ctx) withExtent(extent Options, end string) Ctx {
 	c.given = c.given&^extents | extent
 	c.end = end
 	return c
 }
 
-// PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for
-// "a\xff". For "" and for prefixes of nothing but 0xff bytes no key is large enough to be the end; the
-// result is "\x00" then, which etcd reads as no end. For an empty prefix the key has to be "\x00" as
-// well; WithPrefix takes care of that.
+// PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for "a\xff". For "" and for
+// prefixes of only 0xff bytes it returns "\x00", which etcd reads as no end. A range from the empty prefix also needs
+// the key "\x00". WithPrefix takes care of that.
 func PrefixEnd(prefix string) string {
 	n := prefixEndLen(prefix)
 	if n == 0 {
@@ -81,8 +79,7 @@ func PrefixEnd(prefix string) string {
 	return string(end)
 }
 
-// prefixEndLen returns how much of prefix is left without the 0xff bytes at its end, which cannot
-// be incremented.
+// prefixEndLen returns the length of prefix without the 0xff bytes at its end, which cannot be incremented.
 func prefixEndLen(prefix string) int {
 	n := len(prefix)
 	for n > 0 && prefix[n-1] == 0xff {
@@ -91,7 +88,7 @@ func prefixEndLen(prefix string) int {
 	return n
 }
 
-// interval returns the key and the range end as they go on the wire; end is nil for a single key.
+// interval returns the key and the range end for the wire. end is nil for a single key.
 func (c *Ctx) interval() (key, end []byte) {
 	switch {
 	case c.has(optRangeEnd):
@@ -118,8 +115,8 @@ func orAllKeys(key string) string {
 	return key
 }
 
-// bytePair copies both strings into one allocation. The first slice is full, so that appending to
-// it cannot reach into the second. Empty strings become nil.
+// bytePair copies both strings into one allocation. The capacity of the first slice ends there, so an append to it does
+// not reach into the second. Empty strings become nil.
 func bytePair(a, b string) (x, y []byte) {
 	if len(a)+len(b) == 0 {
 		return nil, nil

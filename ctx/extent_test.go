@@ -137,7 +137,7 @@ func TestPrefixEnd(t *testing.T) {
 	}
 }
 
-// inRange is the server's reading of a key and a range end.
+// inRange reports whether the server finds k in the range.
 func inRange(k, key, end string) bool {
 	switch end {
 	case "":

@@ -16,8 +16,8 @@ func (c Ctx) LockRequest() (*v3lockpb.LockRequest, error) {
 	}, nil
 }
 
-// UnlockRequest renders the request for /v3lockpb.Lock/Unlock, or returns an [*InvalidError]. It
-// takes WithKey, with the key that the lock's response has.
+// UnlockRequest renders the request for /v3lockpb.Lock/Unlock, or returns an [*InvalidError]. It takes WithKey, with
+// the key from the response of the lock.
 func (c Ctx) UnlockRequest() (*v3lockpb.UnlockRequest, error) {
 	if err := c.check("an unlock request", optKey); err != nil {
 		return nil, err

@@ -8,5 +8,5 @@ import (
 	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
-// TestMain has a member run for the examples.
+// TestMain starts a member for the examples.
 func TestMain(m *testing.M) { onecluster.Main(m, "registry", nil) }

@@ -4,11 +4,10 @@ package ctx
 
 import "fmt"
 
-// Options is a set of builder methods. Service packages pass one to [Ctx.Check]; users of the SDK
-// do not need it.
+// Options is a set of builder methods. Service packages pass one to [Ctx.Check], and users of the SDK do not need it.
 //
-// A set remembers that a method was called, whatever its argument, because the zero
-// value of a field cannot: WithLimit(0) on a put is as much a mistake as WithLimit(1).
+// A set records that a method was called, whatever its argument. The zero value of a field could not tell that, and
+// WithLimit(0) on a put is as much a mistake as WithLimit(1).
 type Options uint64
 
 const (
@@ -52,19 +51,19 @@ const (
 	optBeyond // first bit that is no option
 )
 
-// The options that calls without a rendering method of their own may have a place for.
+// Options for calls without a rendering method of their own.
 const (
 	OptLease        = optLease        // WithLease: the ID for lease.Grant
 	OptSerializable = optSerializable // WithSerializable: a member list from one member
 	OptName         = optName         // WithName: lock.Do, election.Run
 	OptValue        = optValue        // WithValue, WithValueBytes: election.Run
 
-	// A range of keys in their order, for Tx.Range of package stm: WithKey, WithKeyBytes, WithPrefix, WithFromKey,
-	// WithRangeEnd, WithLimit, WithFirstKey.
+	// OptRange is a range of keys in key order, for Tx.Range of package stm: WithKey, WithKeyBytes, WithPrefix,
+	// WithFromKey, WithRangeEnd, WithLimit, WithFirstKey.
 	OptRange = optKey | extents | optLimit | optFirstKey
 )
 
-// methods names the options in the order in which conflicts are reported.
+// methods holds the names of the options, in the order of their conflicts in an error.
 var methods = [...]struct {
 	option Options
 	name   string
@@ -108,12 +107,12 @@ var methods = [...]struct {
 	{optLeader, "WithLeader"},
 }
 
-// Check reports every option of c that a request has no place for, a timeout below 1 ms, and a limit or a revision below 0. It is
-// what the rendering methods do, for service packages whose requests are not rendered here.
+// Check reports every option of c that a request does not take, a timeout below 1 ms, and a limit or a revision below
+// 0. Service packages call it for requests without a rendering method, and users of the SDK do not need it.
 //
-// The request is named as the error shall name it, with its article: "a lease grant request".
-// Timeout and endpoint need not be listed in allowed, since any request may have them. The error is
-// an [*InvalidError]; there is none, and nothing is allocated, when all is well.
+// request is its name for the error, with an article: "a lease grant request". allowed need not list timeout and
+// endpoint, which any request takes. The error is an [*InvalidError]. For a valid request it is nil, and nothing is
+// allocated.
 func (c Ctx) Check(request string, allowed Options) error {
 	return c.check(request, allowed)
 }
@@ -126,7 +125,7 @@ func (c *Ctx) check(request string, allowed Options) error {
 	return c.refuse(request, allowed)
 }
 
-// refuse is kept apart from check so that requests in order pay nothing for it.
+// refuse is apart from check, so that valid requests do not pay for it.
 func (c *Ctx) refuse(request string, allowed Options) error {
 	var conflicts []string
 	for _, m := range methods {
@@ -169,7 +168,7 @@ func (c *Ctx) has(options Options) bool {
 	return c.given&options != 0
 }
 
-// negative reports whether a limit or a revision of a get is below 0, which servers take for 0 or find nothing with.
+// negative reports whether a limit or a revision of a get is below 0. Servers would read it as 0, or find nothing.
 func (c *Ctx) negative() bool {
 	return c.limit|c.rev|c.minModRev|c.maxModRev|c.minCreateRev|c.maxCreateRev < 0
 }

@@ -4,8 +4,7 @@ package ctx
 
 import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 
-// WithValue sets the value of a put, a campaign or a proclamation. It never appears in an error or
-// in [Ctx.String].
+// WithValue sets the value of a put, a campaign or a proclamation. No error and no [Ctx.String] shows it.
 func (c Ctx) WithValue(value string) Ctx {
 	c.given |= optValue
 	c.value = value
@@ -17,43 +16,42 @@ func (c Ctx) WithValueBytes(value []byte) Ctx {
 	return c.WithValue(string(value))
 }
 
-// WithLease names the lease that a put attaches the key to, that a campaign or a lock lives by, or
-// that lease.Grant creates. Default 0: no lease for a put; a lease of the server's for a campaign or a
-// lock; an ID of the server's choice for lease.Grant.
+// WithLease sets the lease to which a put attaches the key, or under which election.Campaign and lock.Lock hold their
+// key. For lease.Grant it is the ID of the new lease. The default 0 is no lease for a put, and an ID of the server's
+// choice for lease.Grant. Campaigns and locks need a lease.
 func (c Ctx) WithLease(id int64) Ctx {
 	c.given |= optLease
 	c.lease = id
 	return c
 }
 
-// WithIgnoreValue makes a put keep the value the key has, and change its lease only. The server
-// refuses it together with a value (etcderr.ErrValueProvided) and for a missing key
-// (etcderr.ErrKeyNotFound).
+// WithIgnoreValue makes a put keep the present value of the key and change only its lease. The server refuses it
+// together with a value (etcderr.ErrValueProvided) and for a missing key (etcderr.ErrKeyNotFound).
 func (c Ctx) WithIgnoreValue() Ctx {
 	c.given |= optIgnoreValue
 	return c
 }
 
-// WithIgnoreLease makes a put keep the lease the key has. The server refuses it together with a
-// lease (etcderr.ErrLeaseProvided) and for a missing key (etcderr.ErrKeyNotFound).
+// WithIgnoreLease makes a put keep the present lease of the key. The server refuses it together with a lease
+// (etcderr.ErrLeaseProvided) and for a missing key (etcderr.ErrKeyNotFound).
 func (c Ctx) WithIgnoreLease() Ctx {
 	c.given |= optIgnoreLease
 	return c
 }
 
-// WithPrevKV asks for the key-value pairs as they were before a put, a delete, or each event of a
-// watch. What is compacted already is left out.
+// WithPrevKV asks for the key-value pairs as they were before a put, a delete, or each event of a watch. Compacted
+// pairs are left out.
 func (c Ctx) WithPrevKV() Ctx {
 	c.given |= optPrevKV
 	return c
 }
 
-// Lease returns the ID of [Ctx.WithLease], 0 if none was given.
+// Lease returns the ID of [Ctx.WithLease], or 0 if none was given.
 func (c Ctx) Lease() int64 {
 	return c.lease
 }
 
-// Value returns the value of [Ctx.WithValue], "" if none was given.
+// Value returns the value of [Ctx.WithValue], or "" if none was given.
 func (c Ctx) Value() string {
 	return c.value
 }
@@ -65,7 +63,7 @@ func (c Ctx) PutRequest() (*pb.PutRequest, error) {
 	if err := c.check("a put request", allowed); err != nil {
 		return nil, err
 	}
-	// Key and value do not share an allocation: whoever holds on to the one would hold on to both.
+	// Key and value have separate allocations, because a caller that keeps one would keep both in memory.
 	return &pb.PutRequest{
 		Key:         []byte(c.key),
 		Value:       []byte(c.value),

@@ -109,7 +109,7 @@ func TestConflictsAreReportedAllAtOnce(t *testing.T) {
 	}
 }
 
-// forgottenKey is the conflict of a delete that has an extent and no key.
+// forgottenKey returns the conflict of a delete with an extent and no key.
 func forgottenKey(extent string) string {
 	return "ctx: " + extent + ` without WithKey would delete every key: say WithKey("") where that is meant`
 }
@@ -123,7 +123,7 @@ func TestDeleteOfEveryKeyNeedsAnExplicitEmptyKey(t *testing.T) {
 			t.Errorf("%v: got [%q, %q), %v, want every key", c, got.GetKey(), got.GetRangeEnd(), err)
 		}
 	}
-	// What only reads may cover everything without a word.
+	// Requests that only read may cover everything.
 	for _, c := range []ctx.Ctx{ctx.Ctx{}.WithPrefix(), ctx.Ctx{}.WithFromKey()} {
 		if _, err := c.RangeRequest(); err != nil {
 			t.Errorf("a get: %v", err)

@@ -15,8 +15,8 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 )
 
-// request is one rendering method, with the message that each builder alone must lead to, or the
-// conflict where it makes no sense alone. A builder that is not listed must be refused.
+// request is one rendering method. It has the message that each builder alone must lead to, or the conflict. A builder
+// that is not listed must be refused.
 type request struct {
 	phrase  string
 	render  func(ctx.Ctx) (proto.Message, error)

@@ -8,8 +8,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// SortTarget is what the results of a get are sorted by. Values other than the constants are
-// refused with [ErrInvalid] when the request is sent.
+// SortTarget is the property by which a get sorts its results. Values other than the constants are refused with
+// [ErrInvalid] when the request is sent.
 type SortTarget int32
 
 // The sort targets.
@@ -56,8 +56,7 @@ func (t SortTarget) valid() bool { return uint32(t) < uint32(len(sortTargets)) }
 
 func (o SortOrder) valid() bool { return uint32(o) < uint32(len(sortOrders)) }
 
-// String returns the name of the target in lower case: "mod" for ByMod. An unknown target is
-// its number.
+// String returns the name of the target in lower case, such as "mod" for ByMod, and a number for an unknown target.
 func (t SortTarget) String() string {
 	if !t.valid() {
 		return strconv.Itoa(int(t))
@@ -65,8 +64,7 @@ func (t SortTarget) String() string {
 	return sortTargets[t].name
 }
 
-// String returns the name of the order in lower case: "descend" for Descend. An unknown order is
-// its number.
+// String returns the name of the order in lower case, such as "descend" for Descend, and a number for an unknown order.
 func (o SortOrder) String() string {
 	if !o.valid() {
 		return strconv.Itoa(int(o))
@@ -75,24 +73,23 @@ func (o SortOrder) String() string {
 }
 
 const (
-	// tops are the methods that set extent, sort and limit together. Each is an option of its own,
-	// so that an error names the method that was called.
+	// tops are the methods that set extent, sort and limit together. Each is a separate option, so that an error names
+	// the method that was called.
 	tops = optTop | optFirstKey | optLastKey | optFirstRev | optLastRev | optFirstCreate | optLastCreate
 
 	sorters = optSort | tops
 )
 
-// WithSort sorts the results of a get before the limit is applied. Sorting by anything but the
-// ascending key makes the server read the whole range, however small the limit.
+// WithSort sorts the results of a get before the limit is applied. For any sort but the ascending key the server reads
+// the whole range, however small the limit.
 func (c Ctx) WithSort(target SortTarget, order SortOrder) Ctx {
 	c.given |= optSort
 	c.target, c.order = target, order
 	return c
 }
 
-// WithTop makes a get return the first key, in the given sort order, of those that start with
-// the request's key. It is [Ctx.WithPrefix], [Ctx.WithSort] and WithLimit(1) in one; as with those,
-// what is given later wins.
+// WithTop makes a get return the first key, in the given order, of those that start with the request's key. It combines
+// [Ctx.WithPrefix], [Ctx.WithSort] and WithLimit(1), and a later call of one of these replaces its part.
 func (c Ctx) WithTop(target SortTarget, order SortOrder) Ctx {
 	return c.withTop(optTop, target, order)
 }
@@ -129,8 +126,8 @@ func (c Ctx) withTop(top Options, target SortTarget, order SortOrder) Ctx {
 	return c
 }
 
-// sort returns target and order as they go on the wire. Ascending keys are what a server returns
-// unasked; asking for them makes servers up to 3.6 read the whole range before they apply the limit.
+// sort returns target and order for the wire. Ascending key order is the server's default. Servers up to 3.6 read the
+// whole range before they apply the limit if it is asked for.
 func (c *Ctx) sort() (pb.RangeRequest_SortTarget, pb.RangeRequest_SortOrder) {
 	if c.target == ByKey && c.order == Ascend {
 		return pb.RangeRequest_KEY, pb.RangeRequest_NONE
@@ -138,7 +135,7 @@ func (c *Ctx) sort() (pb.RangeRequest_SortTarget, pb.RangeRequest_SortOrder) {
 	return sortTargets[c.target].wire, sortOrders[c.order].wire
 }
 
-// sorterName names the method, or methods, of the set that chose the sort; "" if none did.
+// sorterName names the method, or methods, that chose the sort, or returns "" for none.
 func sorterName(given Options) string {
 	var name string
 	for _, m := range methods {

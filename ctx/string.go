@@ -10,8 +10,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// String describes the request for logs: the options that were given, with their arguments, keys
-// and names quoted. Of a value it tells the length only.
+// String describes the request for logs: the given options with their arguments, and keys and names quoted. Of a value
+// it shows only the length.
 //
 //	ctx(conn="registry" key="heartbeat:" prefix sort=mod/descend limit=10)
 func (c Ctx) String() string {
@@ -54,7 +54,7 @@ func (c Ctx) String() string {
 	return b.String()
 }
 
-// GoString is [Ctx.String], so that no value is printed with %#v either.
+// GoString is [Ctx.String], so that %#v shows no value either.
 func (c Ctx) GoString() string {
 	return c.String()
 }

@@ -8,31 +8,31 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// WithStartRevision makes a watch begin with the events of revision rev, that one included. Default
-// 0: the events after the watch was created. To go on from a get without a gap, start at the revision
-// of its response plus one.
+// WithStartRevision makes a watch begin with the events of revision rev, including rev. The default 0 is the first
+// event after the creation of the watch. To continue after a get without a gap, use the revision of its response plus
+// one.
 func (c Ctx) WithStartRevision(rev int64) Ctx {
 	c.given |= optStartRevision
 	c.startRev = rev
 	return c
 }
 
-// WithWatchID picks the ID of a watch. Default 0: the server picks one.
+// WithWatchID sets the ID that the SDK's watch reports. The default 0 lets the SDK choose one.
 func (c Ctx) WithWatchID(id int64) Ctx {
 	c.given |= optWatchID
 	c.watchID = id
 	return c
 }
 
-// WithFragment hands on the parts of a response that the server split because it was too large,
-// instead of putting them together again.
+// WithFragment delivers the parts of a response that the server split because of its size. By default they are put
+// together again.
 func (c Ctx) WithFragment() Ctx {
 	c.given |= optFragment
 	return c
 }
 
-// WithProgressNotify makes the server send a response without events now and then (every 10 minutes
-// unless it is configured otherwise) while nothing happens, which tells how far the watch has come.
+// WithProgressNotify makes the server report the progress of an idle watch by a response without events, every 10
+// minutes in the default configuration of etcd.
 func (c Ctx) WithProgressNotify() Ctx {
 	c.given |= optProgressNotify
 	return c
@@ -50,10 +50,10 @@ func (c Ctx) WithFilterDelete() Ctx {
 	return c
 }
 
-// WatchCreateRequest renders the request that creates a watch on a stream of /etcdserverpb.Watch/Watch,
-// or returns an [*InvalidError]. It takes the key, WithPrefix, WithFromKey, WithRangeEnd, WithPrevKV,
-// WithStartRevision, WithWatchID, WithFragment, WithProgressNotify, WithFilterPut and
-// WithFilterDelete. A range that no key is in, which every server refuses, is refused.
+// WatchCreateRequest renders the request that creates a watch on a stream of /etcdserverpb.Watch/Watch, or returns an
+// [*InvalidError]. It takes the key, WithPrefix, WithFromKey, WithRangeEnd, WithPrevKV, WithStartRevision, WithWatchID,
+// WithFragment, WithProgressNotify, WithFilterPut and WithFilterDelete. It refuses a range without keys, as every
+// server does.
 func (c Ctx) WatchCreateRequest() (*pb.WatchCreateRequest, error) {
 	const allowed = optKey | extents | optPrevKV | optStartRevision | optWatchID |
 		optFragment | optProgressNotify | optFilterPut | optFilterDelete

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package etcderr is the one error type of the SDK, the table of etcd's own errors, and what is known of a failed
-// call's effect.
+// Package etcderr has the error type of the SDK's calls, a sentinel for each of etcd's own errors, and the outcome of a
+// failed call.
 //
-// Every call that fails on its way to or at a server returns an [*Error]. It answers the three questions of an
-// outage: what the server said, which server, and whether the request may have taken effect. The errors etcd itself
-// gives are sentinels under the names of etcd's rpctypes package:
+// Every call that fails on its way to a server or at a server returns an [*Error]. It says what the server answered,
+// which endpoint that was, and whether the request may have taken effect. The sentinels have the names of etcd's
+// rpctypes package:
 //
 //	_, err := kv.Put(ctx, c)
 //	switch {
@@ -29,11 +29,11 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// Error is a call that failed: on its way to a server, at the server, or on the way back. It is immutable and safe for
-// concurrent use.
+// Error is the failure of a call: on its way to a server, at the server, or on the way back. It is immutable and safe
+// for concurrent use.
 //
-// [errors.Is] finds in it the sentinel of the server's answer (ErrCompacted and so on), [context.DeadlineExceeded] or
-// [context.Canceled] where the call ended for that reason, and the cause where the SDK itself ended the call.
+// [errors.Is] finds the sentinel of the server's answer in it (ErrCompacted and so on), [context.DeadlineExceeded] or
+// [context.Canceled] if the call ended for that reason, and the cause if the SDK ended the call.
 type Error struct {
 	code     codes.Code
 	message  string
@@ -44,31 +44,32 @@ type Error struct {
 	causes   []error
 	before   error
 	read     bool
-	ended    bool          // this side ended the call, and message is only gRPC's word for that
+	ended    bool          // this side ended the call, and message is only gRPC's text for that
 	silent   time.Duration // before that
 }
 
-// Code returns the gRPC status code the call ended with.
+// Code returns the gRPC status code of the failure.
 func (e *Error) Code() codes.Code { return e.code }
 
-// Message returns the server's own text, or gRPC's where no server answered; of what a proxy answers instead, an excerpt.
+// Message returns the server's own text, or gRPC's if no server answered. Of the answer of a proxy it returns an
+// excerpt.
 func (e *Error) Message() string { return e.message }
 
 // Method returns the gRPC path of the call, such as "/etcdserverpb.KV/Put".
 func (e *Error) Method() string { return e.method }
 
-// Endpoint returns the endpoint the call was last sent to, in the spelling given to conn.Open; "" where none was chosen.
+// Endpoint returns the last endpoint of the call, in the spelling given to conn.Open, or "" if none was chosen.
 func (e *Error) Endpoint() string { return e.endpoint }
 
 // Outcome says whether the request took effect.
 func (e *Error) Outcome() Outcome { return e.outcome }
 
-// NotSent reports whether the request never left this process, as Outcome does.
+// NotSent reports whether the request never left this process. It is the same as Outcome() == NotSent.
 func (e *Error) NotSent() bool { return e.outcome == NotSent }
 
-// SafeToRetry reports whether the same request may be sent again without any risk of being applied twice, and with some
-// hope of another answer: it was not sent, or a member turned it away for a passing reason before proposing it. The
-// SDK has already retried such a call up to its deadline.
+// SafeToRetry reports whether the same request may be sent again: it cannot be applied twice, and another answer is
+// possible. Either it was not sent, or a member refused it for a passing reason before proposing it. The SDK has
+// already retried such a call until its deadline.
 func (e *Error) SafeToRetry() bool {
 	switch e.outcome {
 	case NotSent:
@@ -83,11 +84,11 @@ func (e *Error) SafeToRetry() bool {
 // GRPCStatus returns the failure as a gRPC status, so that status.Code and status.FromError work on the error.
 func (e *Error) GRPCStatus() *status.Status { return status.New(e.code, e.message) }
 
-// Unwrap returns the server's sentinel, the context's error, and the cause given by the SDK: those that apply.
+// Unwrap returns the server's sentinel, the context's error and the SDK's cause, as far as they apply.
 func (e *Error) Unwrap() []error { return e.causes }
 
-// Error names the call, the endpoint, the answer or why there is none, and the outcome where it matters to the caller:
-// in one line. Where the last of several attempts was cut short, it also tells what the one before it met.
+// Error returns one line with the call, the endpoint, the answer or the reason why there is none, and the outcome if it
+// matters to the caller. If the last of several attempts was cut short, it also has the error of the attempt before.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("etcd: ")
@@ -120,7 +121,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// reason is what the text begins with: what was answered. Where this side ended the call, gRPC tells no more than that.
+// reason returns the beginning of the text. If this side ended the call, gRPC's message says nothing more.
 func (e *Error) reason() string {
 	switch {
 	case !e.ended:
@@ -132,21 +133,21 @@ func (e *Error) reason() string {
 	}
 }
 
-// Call is what [FromRPC] must be told of a failed call.
+// Call describes a failed call to [FromRPC].
 type Call struct {
 	Method   string // gRPC path
-	Endpoint string // as given to conn.Open; "" where no endpoint was chosen
+	Endpoint string // as given to conn.Open; "" if no endpoint was chosen
 	Sent     bool   // the request may have left the process
 	Cause    error  // why the SDK ended the call, if it did; may be nil
 
-	Read         bool          // it changes nothing, so that its outcome is not worth a word
-	Silent       time.Duration // for how long the endpoint had left it unanswered when the SDK ended it; 0: not known
-	Before       error         // what an earlier attempt met, for the text alone; may be nil
-	ReceiveLimit int           // the largest answer that this side takes, in bytes; 0: gRPC's default of 4 MiB
+	Read         bool          // it changes nothing, so the text leaves its outcome out
+	Silent       time.Duration // how long the endpoint had not answered when the SDK ended the call; 0: unknown
+	Before       error         // of an earlier attempt, for the text alone; may be nil
+	ReceiveLimit int           // the largest answer that this side accepts, in bytes; 0: gRPC's default of 4 MiB
 }
 
-// FromRPC makes the [Error] of a failed gRPC call. It is meant for the code that sends requests (package conn) and for
-// clients built on the generated stubs alone. An err that is an [*Error] already is returned as it is; nil stays nil.
+// FromRPC makes an [*Error] from the error of a gRPC call. It is for clients that use the generated stubs without
+// package conn. It returns an [*Error] unchanged, and nil for nil. It is safe for concurrent use.
 func FromRPC(err error, call Call) error {
 	if err == nil {
 		return nil
@@ -155,7 +156,7 @@ func FromRPC(err error, call Call) error {
 	if errors.As(err, &done) {
 		return err
 	}
-	// gRPC reports a context that ended before the call began as the bare context error.
+	// gRPC reports a context that ended before the call as the bare context error.
 	s, ok := status.FromError(err)
 	if !ok {
 		s = status.FromContextError(err)
@@ -177,7 +178,7 @@ func FromRPC(err error, call Call) error {
 	e.outcome, e.gate = judge(s, row, call)
 	switch {
 	case errors.Is(call.Cause, context.DeadlineExceeded), errors.Is(call.Cause, context.Canceled):
-		// The cause below says it.
+		// The cause, added below, says it.
 	case s.Code() == codes.DeadlineExceeded:
 		e.causes = append(e.causes, context.DeadlineExceeded)
 	case s.Code() == codes.Canceled && call.Cause == nil && row == nil:
@@ -196,7 +197,8 @@ func FromRPC(err error, call Call) error {
 	return e
 }
 
-// coded gives a code to what servers send with its text alone: etcd 3.4 a context error, kine what it has not.
+// coded sets the code of answers that carry only a text: a context error from etcd 3.4, an unsupported request from
+// kine.
 func coded(s *status.Status) *status.Status {
 	if s.Code() != codes.Unknown {
 		return s
@@ -212,7 +214,7 @@ func coded(s *status.Status) *status.Status {
 	return s
 }
 
-// cutShort reports whether gRPC only tells that the call was ended. In the middle of a message it does not say why.
+// cutShort reports whether gRPC's message only says that the call was ended. Inside a message it does not say why.
 func cutShort(s *status.Status) bool {
 	switch s.Code() {
 	case codes.Canceled, codes.DeadlineExceeded:
@@ -224,7 +226,7 @@ func cutShort(s *status.Status) bool {
 	}
 }
 
-// judge decides what a failed call did to the cluster. What it cannot prove, it calls Unknown.
+// judge decides what a failed call did to the cluster. The outcome is Unknown unless another one is proven.
 func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool) {
 	switch {
 	case !call.Sent, unprocessed(s):
@@ -237,22 +239,23 @@ func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool)
 	switch s.Code() {
 	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition,
 		codes.OutOfRange, codes.Unimplemented, codes.Unauthenticated:
-		// gRPC's transport makes none of these from a broken connection, so a server, or a proxy before it, refused.
+		// gRPC's transport never turns a broken connection into these codes, so a server, or a proxy before it,
+		// refused.
 		return Rejected, false
 	default:
 		return Unknown, false
 	}
 }
 
-// unprocessed reports whether the server told, in the words of HTTP/2, that it has not looked at the request: it was retiring
-// the connection, or refused the stream. gRPC sends such a request again by itself, but once only.
+// unprocessed reports whether the server said by HTTP/2 that it has not looked at the request: it was retiring the
+// connection, or refused the stream. gRPC itself sends such a request again only once.
 func unprocessed(s *status.Status) bool {
 	return s.Code() == codes.Unavailable &&
 		(s.Message() == "the connection is draining" || s.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM")
 }
 
-// composite reports whether the server carries a method out as several requests of its own: an answer that stands at
-// the gate of one of those says nothing of the ones before it.
+// composite reports whether the server turns the method into several requests of its own. A refusal at the gate of one
+// of them says nothing about the earlier ones.
 func composite(method string) bool {
 	return strings.HasPrefix(method, "/v3lockpb.") || strings.HasPrefix(method, "/v3electionpb.")
 }

@@ -19,7 +19,7 @@ import (
 
 const put = "/etcdserverpb.KV/Put"
 
-// page is what gRPC makes of an answer that is none of gRPC's.
+// page is gRPC's text for an answer that does not speak gRPC.
 var page = `unexpected HTTP status code received from server: 413 (Request Entity Too Large); transport: received unexpected content-type "text/html"` +
 	"\ndata: \"<html>\\r\\n<head><title>413 Request Entity Too Large</title></head>" + strings.Repeat("<p>", 300)
 
@@ -87,7 +87,7 @@ type local struct{ error }
 
 func (local) NotSent() bool { return true }
 
-// because is a refusal for a reason.
+// because is a refusal with a reason.
 type because struct {
 	local
 	reason error
@@ -235,7 +235,7 @@ func TestFromMessageFindsSentinels(t *testing.T) {
 	}
 }
 
-// FuzzErrorText: no text that a server may send breaks the error or its text.
+// FuzzErrorText checks that no text from a server breaks the error or its text.
 func FuzzErrorText(f *testing.F) {
 	f.Add(uint32(14), "etcdserver: no leader", true)
 	f.Add(uint32(99), "", false)

@@ -4,7 +4,7 @@ package etcderr
 
 import "errors"
 
-// Outcome says what is known of a call's effect on the cluster.
+// Outcome is the known effect of a call on the cluster.
 type Outcome uint8
 
 const (
@@ -14,7 +14,7 @@ const (
 	NotSent
 	// Rejected means that a server refused the request: it has no effect, now or later.
 	Rejected
-	// Unknown means that the request may have been applied, or may yet be. Only a read can tell.
+	// Unknown means that the request may have been applied, or may be applied later. Only a read can tell.
 	Unknown
 )
 
@@ -32,16 +32,16 @@ func (o Outcome) String() string {
 	}
 }
 
-// notSender is what the SDK's local refusals implement: a request that could not be rendered, a connection that is
-// not open. It lets packages that know nothing of this one state that nothing was sent.
+// notSender is implemented by the errors of requests that the SDK refused: an invalid request, a connection that is not
+// open. So packages that do not import this one can report that nothing was sent.
 type notSender interface{ NotSent() bool }
 
-// OutcomeOf returns the outcome of the call that returned err: [None] for nil, [NotSent] for what the SDK refused
-// itself (package ctx, package conn), the recorded outcome for an [Error] anywhere in err's tree, and [Unknown] for
-// an error that did not come from this SDK. It is safe for concurrent use.
+// OutcomeOf returns the outcome of the call that returned err: [None] for nil, [NotSent] if the SDK refused the
+// request, the recorded outcome for an [Error] anywhere in err's tree, and [Unknown] for any other error. It is safe
+// for concurrent use.
 //
-// The outermost of these in the tree has the word: a refusal may wrap why an endpoint is not in service, which is the
-// outcome of another call, and a failed call may wrap the refusal that ended it.
+// The outermost of these errors counts. A refusal may wrap the reason why an endpoint is Frozen, which belongs to
+// another call, and a failed call may wrap the refusal that ended it.
 func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return None

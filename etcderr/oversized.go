@@ -11,21 +11,21 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// defaultReceiveLimit is what a gRPC client takes that is not told otherwise.
+// defaultReceiveLimit is the default limit of a gRPC client.
 const defaultReceiveLimit = 4 << 20
 
-// A message that is over somebody's limit.
+// oversize says which message is over whose limit.
 type oversize uint8
 
 const (
 	nothing oversize = iota
 	answer           // of the server, over the limit of this side
-	message          // over the limit of who received it: the request at the server, or the answer on this side
+	message          // over the limit of its receiver: the request at the server, or the answer on this side
 )
 
-// oversized recognises what gRPC says of a message over a limit, and returns that limit. Both sides have the same words for
-// what they receive. Where it is the server's gRPC layer, it turns the request away before etcd sees it, which etcd allows
-// from 512 KiB above its own limit on.
+// oversized recognises gRPC's text for a message over a limit, and returns that limit. Both sides use the same text for
+// what they receive. The server's gRPC layer refuses such a request before etcd sees it. Its limit is 512 KiB above
+// etcd's own.
 func oversized(s *status.Status) (limit int, of oversize) {
 	if s.Code() != codes.ResourceExhausted {
 		return 0, nothing
@@ -33,7 +33,7 @@ func oversized(s *status.Status) (limit int, of oversize) {
 	text := s.Message()
 	switch {
 	case strings.HasPrefix(text, "grpc: received message larger than max length allowed on current machine"):
-		of = answer // etcd runs on none so small
+		of = answer // no etcd has a limit as low as this one
 	case strings.HasPrefix(text, "grpc: received message larger than max"),
 		strings.HasPrefix(text, "grpc: received message after decompression larger than max"),
 		strings.HasPrefix(text, "grpc: message after decompression larger than max"):
@@ -56,7 +56,7 @@ func (c Call) receiveLimit() int {
 	return defaultReceiveLimit
 }
 
-// answerTooLarge is the limit of this side that an answer is over. The request has had its effect.
+// answerTooLarge is the limit of this side that an answer exceeds. The request has taken effect.
 type answerTooLarge int
 
 func (a answerTooLarge) Error() string {

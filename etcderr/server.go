@@ -7,22 +7,22 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// serverError is one row of the table of answers that etcd gives instead of a response.
+// serverError is one row of the table of etcd's error answers.
 type serverError struct {
 	code    codes.Code
 	message string
 	outcome Outcome
-	// gate marks the rejections that etcd makes before a request is proposed to the cluster and that need not recur: the
-	// same request may be sent again, to another member or after a refreshed token.
+	// gate marks rejections that etcd makes before a request is proposed to the cluster, and that may pass. The same
+	// request may be sent again, to another member or with a new token.
 	gate bool
 }
 
 func (e *serverError) Error() string { return e.message }
 
-// GRPCStatus lets status.Code and status.Convert see a sentinel as the server sent it.
+// GRPCStatus makes status.Code and status.Convert see a sentinel as the server sent it.
 func (e *serverError) GRPCStatus() *status.Status { return status.New(e.code, e.message) }
 
-// byMessage finds a row by its text. The text is the identity: some etcd versions send the right text under the wrong
+// byMessage finds a row by its text. The code cannot identify it: some etcd versions send the right text with the wrong
 // code (3.7 answers "too many requests" with code Unknown).
 var byMessage = map[string]*serverError{}
 
@@ -43,7 +43,7 @@ func enter(e *serverError) error {
 	return e
 }
 
-// raw are the texts of servers before 3.6 that let some answers of their auth store through as they are, with the code
+// raw holds texts of servers before 3.6, which pass some answers of their auth store on unchanged, with the code
 // Unknown.
 var raw = map[string]error{
 	"auth: invalid auth token":            ErrInvalidAuthToken,
@@ -53,7 +53,7 @@ var raw = map[string]error{
 	"auth: authentication is not enabled": ErrAuthNotEnabled,
 }
 
-// rowOf is the row of a server's text, nil if there is none.
+// rowOf returns the row of a server's text, or nil.
 func rowOf(message string) *serverError {
 	if row := byMessage[message]; row != nil {
 		return row
@@ -62,8 +62,8 @@ func rowOf(message string) *serverError {
 	return row
 }
 
-// FromMessage returns the sentinel of the server error with that text, and whether there is one. It serves texts that
-// arrive outside an error, such as the cancel reason of a watch. It is safe for concurrent use.
+// FromMessage returns the sentinel of the server error with that text, and whether there is one. Use it for texts
+// outside of an error, such as the cancel reason of a watch. It is safe for concurrent use.
 func FromMessage(message string) (error, bool) {
 	if e := rowOf(message); e != nil {
 		return e, true
@@ -75,7 +75,7 @@ func FromMessage(message string) (error, bool) {
 var (
 	// ErrEmptyKey: the request names no key.
 	ErrEmptyKey = rejected(codes.InvalidArgument, "etcdserver: key is not provided")
-	// ErrKeyNotFound: a put with WithIgnoreValue or WithIgnoreLease found no key to take them from.
+	// ErrKeyNotFound: a put with WithIgnoreValue or WithIgnoreLease found no key whose value or lease it could keep.
 	ErrKeyNotFound = rejected(codes.InvalidArgument, "etcdserver: key not found")
 	// ErrValueProvided: a put has both a value and WithIgnoreValue.
 	ErrValueProvided = rejected(codes.InvalidArgument, "etcdserver: value is provided")
@@ -103,7 +103,7 @@ var (
 
 // Answers about leases and watches.
 var (
-	// ErrLeaseNotFound: the lease never was, was revoked, or has expired.
+	// ErrLeaseNotFound: the lease never existed, was revoked, or has expired.
 	ErrLeaseNotFound = rejected(codes.NotFound, "etcdserver: requested lease not found")
 	// ErrLeaseExist: a lease with the chosen ID exists.
 	ErrLeaseExist = rejected(codes.FailedPrecondition, "etcdserver: lease already exists")
@@ -189,15 +189,15 @@ var (
 	ErrNotCapable = atGate(codes.FailedPrecondition, "etcdserver: not capable")
 	// ErrStopped: the member stopped while the request was under way; it may have been applied.
 	ErrStopped = unknown(codes.Unavailable, "etcdserver: server stopped")
-	// ErrTimeout: the cluster did not answer in time; the request may have been applied, or may yet be.
+	// ErrTimeout: the cluster did not answer in time. The request may have been applied, or may be applied later.
 	ErrTimeout = unknown(codes.Unavailable, "etcdserver: request timed out")
-	// ErrTimeoutDueToLeaderFail: as ErrTimeout, in the time of a failed leader.
+	// ErrTimeoutDueToLeaderFail: like ErrTimeout, while the leader had failed.
 	ErrTimeoutDueToLeaderFail = unknown(codes.Unavailable, "etcdserver: request timed out, possibly due to previous leader failure")
-	// ErrTimeoutDueToConnectionLost: as ErrTimeout, in the time of a lost connection between members.
+	// ErrTimeoutDueToConnectionLost: like ErrTimeout, while a connection between members was lost.
 	ErrTimeoutDueToConnectionLost = unknown(codes.Unavailable, "etcdserver: request timed out, possibly due to connection lost")
 	// ErrTimeoutWaitAppliedIndex: the member is too far behind to serve a linearizable read.
 	ErrTimeoutWaitAppliedIndex = unknown(codes.Unavailable, "etcdserver: request timed out, waiting for the applied index took too long")
-	// ErrUnhealthy: the cluster refuses to be reconfigured while members are not well connected.
+	// ErrUnhealthy: the cluster refuses a change of its members while they are not well connected.
 	ErrUnhealthy = rejected(codes.Unavailable, "etcdserver: unhealthy cluster")
 	// ErrCorrupt: a CORRUPT alarm is on; the member serves nothing that could spread the damage.
 	ErrCorrupt = rejected(codes.DataLoss, "etcdserver: corrupt cluster")
@@ -225,7 +225,7 @@ var (
 var (
 	// ErrElectionNoLeader: nobody leads the election.
 	ErrElectionNoLeader = rejected(codes.Unknown, "election: no leader")
-	// ErrElectionNotLeader: the leadership proclaimed upon has been lost.
+	// ErrElectionNotLeader: the leadership of the proclamation has been lost.
 	ErrElectionNotLeader = rejected(codes.Unknown, "election: not leader")
 	// ErrMissingLeaderKey: a proclaim or resign names no leadership.
 	ErrMissingLeaderKey = rejected(codes.Unknown, `"leader" field must be provided`)

@@ -4,10 +4,10 @@ package etcderr
 
 import "github.com/eetcd-go/eetcd/internal/tell"
 
-// excerptMax bounds what an error tells of a text that is not ours, in runes. A proxy may answer with a page.
+// excerptMax limits how much of a foreign text an error shows, in runes. A proxy may answer with a whole page.
 const excerptMax = 300
 
-// excerpt is the beginning of a text, in one line.
+// excerpt returns the beginning of a text, in one line.
 func excerpt(text string) string {
 	text = tell.Line(text)
 	n := 0

@@ -30,7 +30,7 @@ func TestRequestsBranchedFromOneBaseDoNotAffectEachOther(t *testing.T) {
 		}
 	}
 	check(t)
-	// In the other order, and after a write made from the same base.
+	// The same in the other order, and after a write from the same base.
 	if _, err := kv.Put(t.Context(), h.key("z").WithValue("1")); err != nil {
 		t.Fatal(err)
 	}

@@ -104,8 +104,8 @@ func TestCallWhoseContextHasEndedIsNotSent(t *testing.T) {
 	checkUntouched(t, s, before)
 }
 
-// TestCallEndsAtItsDeadline asks a member that is halted and never answers, on a connection that is too patient to
-// notice. All calls wait at the same time.
+// TestCallEndsAtItsDeadline asks a stopped member, which never answers, on a connection that is too patient to notice.
+// All calls wait at the same time.
 func TestCallEndsAtItsDeadline(t *testing.T) {
 	own := etcdtest.Start(t)
 	c, err := conn.Open(t.Context(), "", own.Endpoints(), conn.WithHedgeDelay(time.Hour), conn.WithConnectTimeout(time.Hour))

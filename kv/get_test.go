@@ -15,8 +15,8 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// history is a space with the keys a, b and c, whose order is another by each sort target:
-// key abc, version bac, create cab, mod bca, value acb.
+// history is a space with the keys a, b and c. Each sort target orders them differently: key abc, version bac, create
+// cab, mod bca, value acb.
 type history struct {
 	space
 	created, modified map[string]int64

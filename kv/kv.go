@@ -31,8 +31,8 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// Request is an immutable request for this package: [New] begins it, and each With method returns an edited copy. It is the same type
-// in every package of the SDK, so one request can go to several of them.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
+// every package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
@@ -41,25 +41,25 @@ func New(conn string) Request { return ctx.New(conn) }
 // Key returns an unbound request for a key: for package op, or to bind later with WithConn.
 func Key(key string) Request { return ctx.Key(key) }
 
-// ErrInvalid is what errors.Is finds in the error of each call, in every package of the SDK, that was refused before anything
-// was sent because its request makes no sense. An [*InvalidError] lists each mistake.
+// ErrInvalid: the request is invalid, and nothing was sent. errors.Is finds it in the errors of every package of the
+// SDK. An [*InvalidError] lists each mistake.
 var ErrInvalid = ctx.ErrInvalid
 
-// InvalidError lists everything that is wrong with a request. It is [ErrInvalid].
+// InvalidError lists everything that is wrong with a request. It wraps [ErrInvalid].
 type InvalidError = ctx.InvalidError
 
 // PrefixEnd returns the end of the range of keys that start with prefix: "b" for "a" and for "a\xff". For "" and for
-// prefixes of only 0xff bytes it returns "\x00", which etcd reads as no end. WithPrefix makes such a range for a request. Use
-// PrefixEnd for a range that begins within the prefix, such as the next page of a list.
+// prefixes of only 0xff bytes it returns "\x00", which etcd reads as no end. WithPrefix makes such a range for a
+// request. Use PrefixEnd for a range that begins within the prefix, such as the next page of a list.
 func PrefixEnd(prefix string) string { return ctx.PrefixEnd(prefix) }
 
-// SortTarget and SortOrder are what WithSort and WithTop take.
+// SortTarget and SortOrder are arguments of WithSort and WithTop.
 type (
 	SortTarget = ctx.SortTarget
 	SortOrder  = ctx.SortOrder
 )
 
-// What WithSort and WithTop sort by, and in which order.
+// The sort targets and orders for WithSort and WithTop.
 const (
 	ByKey     = ctx.ByKey
 	ByVersion = ctx.ByVersion
@@ -83,9 +83,10 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 	return unary.Call[pb.PutResponse](parent, c, pb.KV_Put_FullMethodName, request)
 }
 
-// Get reads a key or a range of keys at one revision: the latest, or that of WithRev. It is linearizable unless
-// WithSerializable is given. Without WithLimit it returns all keys of the range; with it, More of the response tells whether there are
-// more. A compacted revision is etcderr.ErrCompacted, and a revision that is not written yet etcderr.ErrFutureRev. It calls KV/Range.
+// Get reads a key or a range of keys at one revision: the latest, or the one of WithRev. It is linearizable unless
+// WithSerializable is given. Without WithLimit it returns all keys of the range. With it, More of the response tells
+// whether there are more. A compacted revision is etcderr.ErrCompacted, and a revision that is not written yet
+// etcderr.ErrFutureRev. It calls KV/Range.
 func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	request, err := c.RangeRequest()
 	if err != nil {
@@ -94,8 +95,8 @@ func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	return unary.Call[pb.RangeResponse](parent, c, pb.KV_Range_FullMethodName, request)
 }
 
-// Delete deletes a key or a range of keys. Deleted of the response counts them, and WithPrevKV returns them. If there are none,
-// that is no error. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
+// Delete deletes a key or a range of keys. Deleted of the response counts them, and WithPrevKV returns them. It is no
+// error if there are none. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
 // key. It calls KV/DeleteRange.
 func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) {
 	request, err := c.DeleteRangeRequest()
@@ -105,12 +106,12 @@ func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) 
 	return unary.Call[pb.DeleteRangeResponse](parent, c, pb.KV_DeleteRange_FullMethodName, request)
 }
 
-// Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns when the
-// database has its space back. A compacted revision is etcderr.ErrCompacted, and a revision that is not written yet
-// etcderr.ErrFutureRev. It calls KV/Compact.
+// Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns
+// when the server has removed that history from its storage. A compacted revision is etcderr.ErrCompacted, and a
+// revision that is not written yet etcderr.ErrFutureRev. It calls KV/Compact.
 func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) {
 	request, err := c.CompactionRequest()
-	if err == nil && request.GetRevision() == 0 { // which servers take for a compaction of nothing, the first time
+	if err == nil && request.GetRevision() == 0 { // a server that has never compacted accepts it and does nothing
 		err = ctx.AlsoInvalid(nil, "kv: a compact request needs WithRev")
 	}
 	if err != nil {

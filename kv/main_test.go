@@ -14,15 +14,15 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// registry is the connection to the cluster that the tests of this package share. What needs a member killed or paused
-// starts its own.
+// registry is the connection to the cluster that the tests of this package share. Tests that kill or pause a member
+// start their own.
 const registry = "registry"
 
 var cluster *etcdtest.Cluster
 
 func TestMain(m *testing.M) { onecluster.Main(m, registry, &cluster, etcdtest.WithSize(3)) }
 
-// space is the part of the key space that belongs to one test.
+// space is one test's part of the key space.
 type space struct {
 	t      *testing.T
 	prefix string
@@ -50,7 +50,7 @@ func (s space) put(name, value string) int64 {
 	return resp.GetHeader().GetRevision()
 }
 
-// get returns the pairs that a request finds, keys without the space's prefix.
+// get returns the pairs that a request finds, with keys without the space's prefix.
 func (s space) get(c ctx.Ctx) []pair {
 	s.t.Helper()
 	resp, err := kv.Get(s.t.Context(), c)
@@ -82,7 +82,7 @@ func keysOf(pairs []pair) (keys string) {
 	return keys
 }
 
-// wantFailure checks what is known of a failed call's effect, and that errors.Is finds all of its reasons.
+// wantFailure checks the outcome of a failed call, and that errors.Is finds all of its reasons.
 func wantFailure(t *testing.T, err error, outcome etcderr.Outcome, reasons ...error) {
 	t.Helper()
 	if err == nil {

@@ -82,7 +82,7 @@ func TestPutSetsOrKeepsTheLeaseAndTheValue(t *testing.T) {
 	}
 }
 
-// grantLease uses the generated stub: a connection takes it as it takes the requests of package kv.
+// grantLease uses the generated stub, which works on a connection.
 func grantLease(t *testing.T) int64 {
 	t.Helper()
 	c, err := conn.Lookup(registry)

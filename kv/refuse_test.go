@@ -28,7 +28,7 @@ func del(parent context.Context, c ctx.Ctx) error     { _, err := kv.Delete(pare
 func compact(parent context.Context, c ctx.Ctx) error { _, err := kv.Compact(parent, c); return err }
 func txn(parent context.Context, c ctx.Ctx) error     { _, err := kv.Txn(parent, c, op.If()); return err }
 
-// calls are the functions of the package; the requests that they take in common have neither key nor value.
+// calls has the functions of the package. The requests that all of them accept have neither key nor value.
 var calls = map[string]func(context.Context, ctx.Ctx) error{
 	"Put": put, "Get": get, "Delete": del, "Txn": txn,
 	"Compact": func(parent context.Context, c ctx.Ctx) error { return compact(parent, c.WithRev(1)) },

@@ -15,10 +15,10 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// name is a key of the space as operations and guards name it.
+// name returns a key of the space, for operations and guards.
 func (s space) name(name string) string { return s.prefix + name }
 
-// local is a request for a key as operations take it.
+// local returns the request for a key, for operations.
 func (s space) local(name string) ctx.Ctx { return kv.Key(s.prefix + name) }
 
 func (s space) commit(txn op.Transaction) *pb.TxnResponse {

@@ -10,14 +10,14 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// AlarmList lists the alarms that are on: NOSPACE of a member whose database has reached its quota, CORRUPT of one
-// whose data differs from the others'. It calls Maintenance/Alarm.
+// AlarmList lists the active alarms: NOSPACE if a member's database has reached its quota, CORRUPT if a member's data
+// differs from the others'. It calls Maintenance/Alarm.
 func AlarmList(parent context.Context, c Request) (*pb.AlarmResponse, error) {
 	return alarm(parent, c, "an alarm list request", &pb.AlarmRequest{Action: pb.AlarmRequest_GET})
 }
 
-// AlarmDisarm turns one alarm of one member off, which does not mend its cause: a member that is still over its quota
-// raises it again. The response lists the alarm if it was on. A kind of alarm that does not exist, NONE included, is
+// AlarmDisarm turns one alarm of one member off. It does not mend the cause: a member that is still over its quota
+// raises the alarm again. The response lists the alarm if it was on. An unknown kind of alarm, or NONE, is
 // kv.ErrInvalid. It calls Maintenance/Alarm.
 func AlarmDisarm(parent context.Context, c Request, memberID uint64, kind pb.AlarmType) (*pb.AlarmResponse, error) {
 	if _, known := pb.AlarmType_name[int32(kind)]; !known || kind == pb.AlarmType_NONE {
@@ -26,8 +26,8 @@ func AlarmDisarm(parent context.Context, c Request, memberID uint64, kind pb.Ala
 	return turnOff(parent, c, memberID, kind)
 }
 
-// AlarmDisarmAll turns every alarm off that is on. The response lists them. On an error some may be off already. It
-// calls Maintenance/Alarm once for the list and once for each alarm, and WithTimeout bounds all of them.
+// AlarmDisarmAll turns all active alarms off. The response lists them. After an error some may be off. It calls
+// Maintenance/Alarm once for the list and once for each alarm, and WithTimeout limits all of them together.
 func AlarmDisarmAll(parent context.Context, c Request) (*pb.AlarmResponse, error) {
 	parent, cancel := within(parent, c)
 	defer cancel()

@@ -82,7 +82,7 @@ func TestAlarmOfAFullDatabaseLastsUntilItIsDisarmed(t *testing.T) {
 		t.Errorf("a put after the alarm: %v", err)
 	}
 
-	// Disarmed without more room, it is back with the next put.
+	// If there is no more room, the alarm is back with the next put.
 	wantFailure(t, fill(), etcderr.Rejected, etcderr.ErrNoSpace)
 	if all, err := maintenance.AlarmDisarmAll(t.Context(), c); err != nil || !slices.Equal(kinds(t, all, id), noSpace) {
 		t.Errorf("AlarmDisarmAll: %v, %v", all, err)
@@ -100,7 +100,7 @@ func TestAlarmOfAFullDatabaseLastsUntilItIsDisarmed(t *testing.T) {
 	}
 }
 
-// kinds returns the alarms of a response, which are all one member's.
+// kinds returns the alarms of a response, which must all belong to one member.
 func kinds(t *testing.T, response *pb.AlarmResponse, member uint64) (kinds []pb.AlarmType) {
 	t.Helper()
 	for _, a := range response.GetAlarms() {

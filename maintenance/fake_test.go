@@ -13,7 +13,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// fake is a server that sends the snapshot it is told to send.
+// fake is a server that sends the given snapshot.
 type fake struct {
 	pb.UnimplementedMaintenanceServer
 	send func(stream grpc.ServerStreamingServer[pb.SnapshotResponse]) error
@@ -23,7 +23,7 @@ func (f *fake) Snapshot(_ *pb.SnapshotRequest, stream grpc.ServerStreamingServer
 	return f.send(stream)
 }
 
-// Status says that there is a leader, without which no endpoint is Active.
+// Status reports a leader, without which no endpoint is Active.
 func (*fake) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, error) {
 	return &pb.StatusResponse{Leader: 1}, nil
 }

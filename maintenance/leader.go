@@ -14,10 +14,11 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// MoveLeader hands the leadership to the member with that ID, and returns when it leads. Without WithEndpoint the
-// request goes to whichever Active endpoint is the leader's, conn.ErrUnavailable if there is none; with WithEndpoint to
-// that one, [etcderr.ErrNotLeader] if it is not the leader's. A learner, or an ID that is no member's, is
-// [etcderr.ErrBadLeaderTransferee]. It calls Maintenance/MoveLeader, without WithEndpoint after Maintenance/Status.
+// MoveLeader hands the leadership to the member with that ID, and returns when that member leads. Without WithEndpoint
+// it finds the leader among the Active endpoints, and returns conn.ErrUnavailable if none is the leader's. With
+// WithEndpoint it asks that endpoint, and returns [etcderr.ErrNotLeader] if it is not the leader's. The ID of a
+// learner, or an unknown ID, is [etcderr.ErrBadLeaderTransferee]. It calls Maintenance/MoveLeader, and without
+// WithEndpoint Maintenance/Status before.
 func MoveLeader(parent context.Context, c Request, targetID uint64) (*pb.MoveLeaderResponse, error) {
 	if err := c.Check("a move leader request", 0); err != nil {
 		return nil, err
@@ -35,14 +36,15 @@ func MoveLeader(parent context.Context, c Request, targetID uint64) (*pb.MoveLea
 		&pb.MoveLeaderRequest{TargetID: targetID})
 }
 
-// leaderEndpoint asks all Active endpoints at once for the leader's, and waits for none that is silent once it is found.
+// leaderEndpoint asks all Active endpoints at once whether their members lead. Once it has the leader, it does not wait
+// for silent ones.
 func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
 	to, err := engine.Lookup(c.Conn())
 	if err != nil {
 		return "", err
 	}
 	active := to.Active()
-	if parent == nil || len(active) == 0 { // the call refuses the one, and waits for the other
+	if parent == nil || len(active) == 0 { // the call refuses a nil parent, and waits for an endpoint
 		if _, err := Status(parent, c); err != nil {
 			return "", err
 		}
@@ -72,7 +74,7 @@ func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
 	return "", err
 }
 
-// answer is what an endpoint says when it is asked whether its member leads.
+// answer is the answer of one endpoint to the question whether its member leads.
 type answer struct {
 	endpoint string
 	leads    bool

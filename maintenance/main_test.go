@@ -19,7 +19,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// registry is the connection to the three members that the tests share. What needs them otherwise starts its own.
+// registry is the connection to the three members that the tests share. Tests with other needs start their own.
 const registry = "registry"
 
 var shared *etcdtest.Cluster
@@ -55,7 +55,7 @@ func put(t *testing.T, c ctx.Ctx, n, size int) (rev int64) {
 	return rev
 }
 
-// isOlder tells whether the members are of a minor version before this one, such as "v3.5".
+// isOlder reports whether the members' minor version is before this one, such as "v3.5".
 func isOlder(than string) bool {
 	return strings.Join(strings.Split(shared.Member(0).Version(), ".")[:2], ".") < than
 }
@@ -75,7 +75,7 @@ func eventually(t *testing.T, what string, try func() error) {
 	}
 }
 
-// wantFailure checks what is known of a failed call's effect, and that errors.Is finds its reason.
+// wantFailure checks the outcome of a failed call, and that errors.Is finds its reason.
 func wantFailure(t *testing.T, err error, outcome etcderr.Outcome, reason error) {
 	t.Helper()
 	if err == nil {

@@ -32,47 +32,48 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
+// every package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Status describes the member at the request's endpoint: its version, the size of its database, its leader, how far it
-// is, and in Errors what is wrong with it, alarms included. It calls Maintenance/Status.
+// Status returns the state of the member at the request's endpoint: its version, the size of its database, its leader,
+// its revision and raft indexes. Its Errors field lists what is wrong with the member, alarms included. It calls
+// Maintenance/Status.
 func Status(parent context.Context, c Request) (*pb.StatusResponse, error) {
 	return onMember[pb.StatusResponse](parent, c, "a status request", pb.Maintenance_Status_FullMethodName,
 		&pb.StatusRequest{})
 }
 
-// Defragment gives the free pages of the database of the member at the request's endpoint back to its file system. The
-// member serves nothing meanwhile: defragment one member after another. It has no deadline by default, and a caller who
-// gives up does not stop it. It calls Maintenance/Defragment.
+// Defragment returns the free pages of a member's database to the file system. The member, at the request's endpoint,
+// serves nothing meanwhile, so defragment one member after another. It has no default deadline. The server goes on if
+// the caller gives up. It calls Maintenance/Defragment.
 func Defragment(parent context.Context, c Request) (*pb.DefragmentResponse, error) {
 	return onMember[pb.DefragmentResponse](parent, c, "a defragment request", pb.Maintenance_Defragment_FullMethodName,
 		&pb.DefragmentRequest{})
 }
 
-// HashKV sums up the keys of the member at the request's endpoint as of a revision, 0 for its latest; a negative one is
-// ctx.ErrInvalid. Sums of the same revision are equal on all members that have compacted to the same revision, which
-// the response tells; unequal ones mean that a member is corrupt. A revision below the compacted one is
-// etcderr.ErrCompacted, one that the member does not have yet etcderr.ErrFutureRev. It calls Maintenance/HashKV.
+// HashKV returns a hash of the keys of the member at the request's endpoint, as of revision rev, or the latest for 0. A
+// negative rev is kv.ErrInvalid. Members that have compacted to the same revision, which the response has, give the
+// same hash for the same rev. Otherwise a member is corrupt. A rev below the compacted one is etcderr.ErrCompacted, and
+// one that the member does not have yet etcderr.ErrFutureRev. It calls Maintenance/HashKV.
 func HashKV(parent context.Context, c Request, rev int64) (*pb.HashKVResponse, error) {
 	const what = "a hash kv request"
-	if rev < 0 { // which servers take for 0
+	if rev < 0 { // servers read it as 0
 		return nil, ctx.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
 	}
 	return onMember[pb.HashKVResponse](parent, c, what, pb.Maintenance_HashKV_FullMethodName, &pb.HashKVRequest{Revision: rev})
 }
 
-// Hash sums up the whole database of the member at the request's endpoint, as tests of etcd do. Sound members need not
-// have the same sum; see [HashKV]. It calls Maintenance/Hash; eetcd has no counterpart.
+// Hash returns a hash of the whole database of the member at the request's endpoint. It is for tests of etcd: healthy
+// members may have different hashes, so use [HashKV] to compare them. It calls Maintenance/Hash.
 func Hash(parent context.Context, c Request) (*pb.HashResponse, error) {
 	return onMember[pb.HashResponse](parent, c, "a hash request", pb.Maintenance_Hash_FullMethodName, &pb.HashRequest{})
 }
 
-// onMember sends a request that is about one member.
+// onMember sends a request about one member.
 func onMember[Response any](parent context.Context, c ctx.Ctx, what, method string, request any) (*Response, error) {
 	if err := checkMember(c, what); err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func onMember[Response any](parent context.Context, c ctx.Ctx, what, method stri
 	return unary.Call[Response](parent, c, method, request)
 }
 
-// checkMember reports what is wrong with a request that is about one member.
+// checkMember reports what is wrong with a request about one member.
 func checkMember(c ctx.Ctx, what string) error {
 	err := c.Check(what, 0)
 	if _, given := c.Endpoint(); !given {
@@ -89,13 +90,14 @@ func checkMember(c ctx.Ctx, what string) error {
 	return err
 }
 
-// Downgrade prepares the cluster for servers of the minor version before its own, such as "3.6": the action VALIDATE
-// only checks whether it could, ENABLE begins, CANCEL ends it. A malformed version is
-// [etcderr.ErrWrongDowngradeVersionFormat], any other version [etcderr.ErrInvalidDowngradeTargetVersion], and VALIDATE or
-// ENABLE while a downgrade is under way [etcderr.ErrDowngradeInProcess]. CANCEL ignores the version; without a downgrade
-// it is [etcderr.ErrNoInflightDowngrade] on servers of 3.5, while later ones say yes to it whatever comes of it: the
-// DowngradeInfo of [Status] tells. Servers before 3.5 do not know the request: the error's Code is Unimplemented. It
-// calls Maintenance/Downgrade; eetcd has no counterpart.
+// Downgrade prepares the cluster for servers of the minor version before its own, such as "3.6". The action VALIDATE
+// only checks whether that is possible, ENABLE begins, and CANCEL ends it. A malformed version is
+// [etcderr.ErrWrongDowngradeVersionFormat], and any other version than the one before
+// [etcderr.ErrInvalidDowngradeTargetVersion]. VALIDATE or ENABLE during a downgrade is [etcderr.ErrDowngradeInProcess].
+//
+// CANCEL ignores the version. Without a downgrade, servers of 3.5 return [etcderr.ErrNoInflightDowngrade], and later
+// ones succeed in any case: the DowngradeInfo of [Status] shows the result. Servers before 3.5 do not have downgrades,
+// and the error's Code is Unimplemented. It calls Maintenance/Downgrade.
 func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {
 	const what = "a downgrade request"
 	err := c.Check(what, 0)
@@ -109,10 +111,10 @@ func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_Dow
 		&pb.DowngradeRequest{Action: action, Version: version})
 }
 
-// within bounds, by the request's timeout, all the calls together that a function makes.
+// within applies the request's timeout to all calls of a function together.
 func within(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
 	timeout, given := c.Timeout()
-	if !given || parent == nil { // which the first call refuses
+	if !given || parent == nil { // the first call refuses a nil parent
 		return parent, func() {}
 	}
 	return context.WithTimeout(parent, timeout)

@@ -62,7 +62,7 @@ func TestDefragmentShrinksTheDatabaseOfTheNamedMember(t *testing.T) {
 	})
 	whole, others := size(asked), size(other)
 	c = maintenance.New(registry).WithEndpoint(asked.Endpoint()).WithTimeout(timeout)
-	// A member carries a compaction out a little later than it says so where another one was asked for it.
+	// A member that was not asked for the compaction may carry it out a little later.
 	eventually(t, "a smaller database", func() error {
 		if _, err := maintenance.Defragment(t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestMoveLeaderAsksTheLeaderOrTheNamedEndpoint(t *testing.T) {
 	without := open(t, followers[0].Endpoint(), followers[1].Endpoint())
 	wantFailure(t, moveLeader(followers[0].ID())(t.Context(), without), etcderr.NotSent, conn.ErrUnavailable)
 
-	// A member that hangs is asked in vain, and not waited for.
+	// MoveLeader asks a member that hangs, but does not wait for it.
 	leader, followers = others()
 	silent, target := followers[0], followers[1]
 	silent.Pause()

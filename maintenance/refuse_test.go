@@ -18,7 +18,7 @@ import (
 // call is one request of this package.
 type call func(context.Context, ctx.Ctx) error
 
-// of leaves out the response of a function.
+// of drops the response of a function.
 func of[Response any](f func(context.Context, ctx.Ctx) (Response, error)) call {
 	return func(parent context.Context, c ctx.Ctx) error {
 		_, err := f(parent, c)
@@ -66,7 +66,7 @@ func save(path string) call {
 	return func(parent context.Context, c ctx.Ctx) error { return maintenance.SaveSnapshot(parent, c, path, nil) }
 }
 
-// functions are all of the package, and how their errors name the request.
+// functions has every function of the package, and the name of its request in errors.
 func functions(folder string) map[string]struct {
 	request string
 	member  bool // the function is about one member

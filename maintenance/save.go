@@ -13,12 +13,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// SaveSnapshot saves a snapshot to a file that only its owner may read. The file is there whole or not at all: it is
-// written beside path under another name, checked, brought to the disk, and renamed, in place of the file that was at
-// path before. progress, which may be nil, is told how many bytes of how many have been written; that all of them are
-// does not mean yet that they are right. On an error nothing is left behind, and what was at path stays. The errors are
-// those of [Snapshot] and its reader, and those of the file system; an empty path is kv.ErrInvalid. parent bounds all
-// of it, WithTimeout its beginning. It calls Maintenance/Snapshot; eetcd has no counterpart.
+// SaveSnapshot saves a snapshot to a file that only its owner may read. It writes to another file in the same folder,
+// checks it, syncs it to disk, and renames it to path. So path has a whole snapshot or, after an error, what it had
+// before, and nothing else is left. progress, which may be nil, gets the number of bytes written and the total; the
+// check of the digest follows after the last byte. parent limits the whole function, and WithTimeout its start. The
+// errors are those of [Snapshot], of [SnapshotReader.Read] and of the file system. An empty path is kv.ErrInvalid. It
+// calls Maintenance/Snapshot.
 func SaveSnapshot(parent context.Context, c Request, path string, progress func(done, total int64)) (err error) {
 	err = checkSnapshot(parent, c)
 	if path == "" {
@@ -32,11 +32,11 @@ func SaveSnapshot(parent context.Context, c Request, path string, progress func(
 			err = fmt.Errorf("maintenance: save snapshot: %w", tell.Error(err)) // a path may hold a line break
 		}
 	}()
-	// A rename would replace a device as well, and the answer of a folder to it comes late.
+	// A rename would replace a device too, and for a folder it would fail only at the end.
 	if is, err := os.Stat(path); err == nil && !is.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
 	}
-	// First, because a folder that is not there should not cost the server a snapshot.
+	// This comes first, so that a missing folder does not cost the server a snapshot.
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".part-*")
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func receive(parent context.Context, c ctx.Ctx, to io.Writer, progress func(done
 	return err
 }
 
-// syncFolder brings the new name to the disk, where the system lets folders be synced.
+// syncFolder syncs the new name to disk, if the system lets folders be synced.
 func syncFolder(path string) {
 	if folder, err := os.Open(path); err == nil {
 		_ = folder.Sync()

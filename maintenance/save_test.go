@@ -21,7 +21,7 @@ import (
 
 const before = "what was there before"
 
-// target is a file in a folder of its own, with something in it.
+// target returns a file with some content in a folder of its own.
 func target(t *testing.T) (folder, path string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -32,7 +32,7 @@ func target(t *testing.T) (folder, path string) {
 	return folder, path
 }
 
-// checkKept checks that the file is as it was, and alone.
+// checkKept checks that the file is unchanged and alone in its folder.
 func checkKept(t *testing.T, folder, path string) {
 	t.Helper()
 	if now, err := os.ReadFile(path); err != nil || string(now) != before {
@@ -43,7 +43,7 @@ func checkKept(t *testing.T, folder, path string) {
 
 func TestSaveSnapshotReplacesAFileByAWholeSnapshot(t *testing.T) {
 	put(t, kv.New(registry), 8, 256<<10)
-	// A member may be behind until it is asked for the latest.
+	// A member may lag behind until it is asked for a linearizable read.
 	if _, err := kv.Get(t.Context(), kv.New(registry).WithKey("latest").WithEndpoint(shared.Endpoints()[0])); err != nil {
 		t.Fatal(err)
 	}

@@ -20,16 +20,16 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
-// ErrSnapshot is in the error of a snapshot that came to its end and is not whole: its length is not the one announced,
-// or it does not match its SHA-256.
+// ErrSnapshot: a snapshot came to its end and is broken. Its length is not the announced one, or its SHA-256 does not
+// match. errors.Is finds it.
 var ErrSnapshot = errors.New("maintenance: broken snapshot")
 
-// refusalsMax is how often a snapshot is asked for again where it was refused for its token.
+// refusalsMax is how often a snapshot is asked for again after its token was refused.
 const refusalsMax = 8
 
-// SnapshotReader reads a snapshot: the database and the 32 bytes of its SHA-256, which is what etcd's tools restore from.
-// The digest is checked at the end: only io.EOF says that all is well, and what was read before may not be used without
-// it. A SnapshotReader is not safe for concurrent use, but Close is.
+// SnapshotReader reads a snapshot: the database, followed by the 32 bytes of its SHA-256. etcd's tools restore from
+// this format. The digest is checked at the end, so use the data only after io.EOF. A SnapshotReader is not safe for
+// concurrent use, but Close is.
 type SnapshotReader struct {
 	stream  engine.Stream
 	cancel  context.CancelFunc
@@ -43,10 +43,10 @@ type SnapshotReader struct {
 	err    error  // why there is no more
 }
 
-// Snapshot begins a snapshot of the database of the member at the request's endpoint, or without WithEndpoint of any
-// member. Every member has all the data, but one may lag behind the others. parent bounds the whole of it, WithTimeout
-// its beginning; neither has a default. The caller closes the reader. A snapshot cannot be resumed: what breaks it is
-// returned by Read. It calls Maintenance/Snapshot; eetcd has no counterpart.
+// Snapshot begins a snapshot of the database of the member at the request's endpoint, or of any member without
+// WithEndpoint. Every member has all the data, but may lag behind. parent limits the whole snapshot, and WithTimeout
+// its start. Neither has a default. The caller closes the reader. A broken snapshot cannot be resumed, and Read returns
+// the error. It calls Maintenance/Snapshot.
 func Snapshot(parent context.Context, c Request) (*SnapshotReader, error) {
 	if err := checkSnapshot(parent, c); err != nil {
 		return nil, err
@@ -89,7 +89,7 @@ func checkSnapshot(parent context.Context, c ctx.Ctx) error {
 	return err
 }
 
-// begin opens the stream and receives its first message, which tells the size.
+// begin opens the stream and receives its first message, which has the size.
 func (r *SnapshotReader) begin(life context.Context, to *engine.Conn, c ctx.Ctx) error {
 	endpoint, pinned := c.Endpoint()
 	stream, err := resume.Stream{
@@ -101,7 +101,7 @@ func (r *SnapshotReader) begin(life context.Context, to *engine.Conn, c ctx.Ctx)
 	}
 	r.stream = stream
 	if err := stream.SendMsg(&pb.SnapshotRequest{}); err != nil && !errors.Is(err, io.EOF) {
-		return err // where it is io.EOF, the stream has ended, and RecvMsg says why
+		return err // io.EOF means that the stream has ended, and RecvMsg has the reason
 	}
 	if err := stream.CloseSend(); err != nil {
 		return err
@@ -122,16 +122,17 @@ func (r *SnapshotReader) begin(life context.Context, to *engine.Conn, c ctx.Ctx)
 	return nil
 }
 
-// Size returns the number of bytes that the reader yields, the 32 of the digest included. It is safe for concurrent use.
+// Size returns the number of bytes that the reader yields, with the 32 bytes of the digest. It is safe for concurrent
+// use.
 func (r *SnapshotReader) Size() int64 { return r.size }
 
-// Version returns the version of etcd whose format the database has, such as "3.7.0". It is "" where the server does not
-// say, as those before 3.6 do not, nor a new one in its first moments. It is safe for concurrent use.
+// Version returns the etcd version of the database's format, such as "3.7.0". It is "" if the server does not report
+// it, as servers before 3.6 and servers that have just started. It is safe for concurrent use.
 func (r *SnapshotReader) Version() string { return r.version }
 
-// Read reads on. At the end it returns io.EOF if the snapshot is whole, else an error that is ErrSnapshot. Where the
-// stream breaks before, it returns an [*etcderr.Error], which after Close is context.Canceled. Once there is an error,
-// it stays.
+// Read reads on. At the end it returns io.EOF if the snapshot is whole, and otherwise an error that is ErrSnapshot. If
+// the stream breaks before the end, it returns an [*etcderr.Error]. After Close that error is context.Canceled. An
+// error stays for later calls.
 func (r *SnapshotReader) Read(p []byte) (int, error) {
 	for len(r.blob) == 0 {
 		if r.err != nil {
@@ -160,7 +161,7 @@ func (r *SnapshotReader) receive() {
 	}
 }
 
-// take takes a part: of the database, then of its digest.
+// take appends a part to the database, and then to the digest.
 func (r *SnapshotReader) take(blob []byte) {
 	database := r.size - sha256.Size
 	if int64(len(blob)) > r.size-r.done {
@@ -187,7 +188,7 @@ func (r *SnapshotReader) check() error {
 	}
 }
 
-// Close ends the snapshot. It returns nil, and may be called at any time, more than once, and while Read waits.
+// Close ends the snapshot and returns nil. It may be called at any time, more than once, and while Read waits.
 func (r *SnapshotReader) Close() error {
 	r.cancel()
 	return nil

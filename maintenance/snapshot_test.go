@@ -27,7 +27,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// checkDigest checks that a snapshot ends with the SHA-256 of what comes before.
+// checkDigest checks that a snapshot ends with the SHA-256 of the rest.
 func checkDigest(t *testing.T, snapshot []byte) {
 	t.Helper()
 	at := len(snapshot) - sha256.Size
@@ -240,7 +240,7 @@ func TestTimeoutBoundsOnlyTheStartOfASnapshot(t *testing.T) {
 	}
 }
 
-// large is a cluster behind a proxy with more data than a connection holds on its way.
+// large starts a cluster behind a proxy, with more data than a connection buffers.
 func large(t *testing.T) *etcdtest.Cluster {
 	t.Helper()
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())

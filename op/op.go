@@ -16,8 +16,8 @@ package op
 
 import "github.com/eetcd-go/eetcd/ctx"
 
-// Op is one operation of a transaction. It is an immutable value and may be used in several
-// transactions and goroutines. The zero value is no operation and is refused.
+// Op is one operation of a transaction. It is an immutable value that may be used in several transactions and
+// goroutines. The zero value is refused with kv.ErrInvalid when the transaction is sent.
 type Op struct {
 	kind   kind
 	req    ctx.Ctx
@@ -34,30 +34,29 @@ const (
 	txn
 )
 
-// Put is the operation of kv.Put. How it is sent is the transaction's business, so the request needs no
-// connection, timeout or endpoint, and may still be made from a base that has them:
+// Put is the operation of kv.Put. The transaction decides how it is sent. So the request needs no connection, timeout
+// or endpoint, but its base may have them:
 //
-//   - the connection, and the endpoint, must be the transaction's; others are refused, since the
-//     operation would not go where it says;
-//   - the timeout is ignored, since the one of the transaction's own request counts.
+//   - The connection and the endpoint must be those of the transaction. Others are refused.
+//   - The timeout is ignored. The timeout of the transaction's own request counts.
 //
 // etcd refuses a transaction that puts one key twice (etcderr.ErrDuplicateKey).
 func Put(c ctx.Ctx) Op {
 	return Op{kind: put, req: c}
 }
 
-// Get is the operation of kv.Get. What [Put] says of connection, timeout and endpoint holds here.
+// Get is the operation of kv.Get. Connection, timeout and endpoint have the same rules as in [Put].
 func Get(c ctx.Ctx) Op {
 	return Op{kind: get, req: c}
 }
 
-// Delete is the operation of kv.Delete. What [Put] says of connection, timeout and endpoint holds here.
+// Delete is the operation of kv.Delete. Connection, timeout and endpoint have the same rules as in [Put].
 func Delete(c ctx.Ctx) Op {
 	return Op{kind: del, req: c}
 }
 
-// Txn nests a transaction in another. The server judges all guards, the nested ones too, before it
-// runs the first operation: a nested guard does not see what the operations around it change.
+// Txn nests a transaction in another. The server judges all guards, the nested ones included, before it runs the first
+// operation. So a nested guard does not see the changes of the operations around it.
 func Txn(t Transaction) Op {
 	return Op{kind: txn, nested: &t}
 }
@@ -78,7 +77,7 @@ func (o Op) String() string {
 	}
 }
 
-// GoString is [Op.String], so that no value is printed with %#v either.
+// GoString is [Op.String], so that %#v shows no value either.
 func (o Op) GoString() string {
 	return o.String()
 }

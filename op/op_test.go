@@ -20,7 +20,7 @@ import (
 
 var registry = ctx.New("registry")
 
-// wire is the message that a put of key would be.
+// wire returns the message of a put.
 func wire(key, value string) *pb.RequestOp {
 	return &pb.RequestOp{Request: &pb.RequestOp_RequestPut{
 		RequestPut: &pb.PutRequest{Key: []byte(key), Value: []byte(value)},

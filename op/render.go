@@ -11,12 +11,12 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// TxnRequest renders the request for /etcdserverpb.KV/Txn. The transaction is sent as c says, and c
-// may say no more than that: connection, timeout and endpoint. Everything else in c is refused, and
-// so is a guard or an operation that makes no sense, or an operation for another connection or endpoint.
+// TxnRequest renders the request for /etcdserverpb.KV/Txn, and users of the SDK do not need it. c says how the
+// transaction is sent: connection, timeout and endpoint. Everything else in c is refused, and so is an invalid guard or
+// operation, or an operation for another connection or endpoint.
 //
-// All conflicts, nested ones included, come in one [*ctx.InvalidError], each with its place in the
-// transaction: "op: then[2].else[0]: ctx: WithSort does not apply to a put request".
+// One [*ctx.InvalidError] has all conflicts, also of nested transactions, each with its place: "op: then[2].else[0]:
+// ctx: WithSort does not apply to a put request".
 func (t Transaction) TxnRequest(c ctx.Ctx) (*pb.TxnRequest, error) {
 	r := renderer{sent: c}
 	r.refuse(c.Check("a txn request", 0))
@@ -27,14 +27,13 @@ func (t Transaction) TxnRequest(c ctx.Ctx) (*pb.TxnRequest, error) {
 	return request, nil
 }
 
-// renderer carries on after a conflict to find them all; what it renders is worthless then.
+// renderer goes on after a conflict in order to find all of them. Its result is worthless then.
 type renderer struct {
 	sent      ctx.Ctx // how the transaction is sent
 	conflicts []conflict
 }
 
-// conflict is one thing wrong in a transaction. Its place is written from the inside out, as the
-// rendering of each level ends.
+// conflict is one mistake in a transaction. Its place is completed from the inside out, at the end of each level.
 type conflict struct {
 	place string // "then[2].else[0]"; "" in the transaction's own request
 	text  string
@@ -103,7 +102,7 @@ func (r *renderer) op(o Op) *pb.RequestOp {
 	}
 }
 
-// refuse adds the conflicts that a rendering reported; a nil error has none.
+// refuse adds the conflicts that a rendering reported. A nil error has none.
 func (r *renderer) refuse(err error) {
 	if err == nil {
 		return
@@ -122,7 +121,7 @@ func (r *renderer) add(text string) {
 	r.conflicts = append(r.conflicts, conflict{text: text})
 }
 
-// locate puts the conflicts added since there were before of them into one place of a branch.
+// locate prefixes the conflicts added since before with a place in a branch.
 func (r *renderer) locate(before int, branch string, i int) {
 	added := r.conflicts[before:]
 	for j := range added {

@@ -18,8 +18,8 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// newKV starts a member and returns a bare client of it: what the server makes of the rendered
-// requests is tested here, and not how they are sent.
+// newKV starts a member and returns a client stub of it. These tests check how the server reads rendered requests, not
+// how they are sent.
 func newKV(t *testing.T) pb.KVClient {
 	t.Helper()
 	cluster := etcdtest.Start(t)
@@ -87,7 +87,7 @@ func TestServerReadsGuardsAsDocumented(t *testing.T) {
 		{compare.New("q").Value(compare.NotEqual, "x"), false},
 		{compare.New("q").Value(compare.Less, "x"), false},
 
-		// A range has to comply as a whole.
+		// Every key of a range must comply.
 		{prefix.CreateRevision(compare.Greater, 0), true},
 		{prefix.Value(compare.Greater, ""), true},
 		{prefix.Value(compare.Equal, "2"), false},

@@ -10,20 +10,19 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 )
 
-// Transaction is a set of guards and two lists of operations, of which the server runs one. It is
-// an immutable value and may be used again and shared between goroutines. The zero value is If()
-// with no operations.
+// Transaction is a set of guards and two lists of operations, of which the server runs one. It is an immutable value
+// that may be used again and shared between goroutines. The zero value is If() with no operations.
 type Transaction struct {
 	guards []compare.Compare
 	then   []Op
 	els    []Op
 }
 
-// If begins a transaction that takes its Then operations if every guard holds, and its Else
-// operations otherwise. With no guards it always takes Then. The slice is copied.
+// If begins a transaction that runs its Then operations if every guard holds, and its Else operations otherwise.
+// Without guards it always runs Then. The slice is copied.
 //
-// A server runs at most 128 guards, and as many operations in either list, unless it is configured
-// otherwise, and refuses more (etcderr.ErrTooManyOps).
+// A server accepts at most 128 guards, and at most 128 operations in each list, in its default configuration. It
+// refuses more with etcderr.ErrTooManyOps.
 func If(guards ...compare.Compare) Transaction {
 	return Transaction{guards: slices.Clone(guards)}
 }
@@ -42,7 +41,7 @@ func (t Transaction) Else(ops ...Op) Transaction {
 	return t
 }
 
-// String describes the transaction for logs, without values. What is empty is left out.
+// String describes the transaction for logs, without values. It leaves out empty parts.
 //
 //	txn(if mod_revision("a") = 7; then put ctx(key="a" value=(5 bytes)); else get ctx(key="a"))
 func (t Transaction) String() string {
@@ -53,7 +52,7 @@ func (t Transaction) String() string {
 	return "txn(" + strings.Join(parts, "; ") + ")"
 }
 
-// GoString is [Transaction.String], so that no value is printed with %#v either.
+// GoString is [Transaction.String], so that %#v shows no value either.
 func (t Transaction) GoString() string {
 	return t.String()
 }
