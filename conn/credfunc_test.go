@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/auth"
 	"github.com/eetcd-go/eetcd/conn"
@@ -20,6 +22,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 func TestCredentialsFunctionIsCalledForEachAuthentication(t *testing.T) {
@@ -213,6 +216,60 @@ func TestCloseTellsOfACredentialsFunctionThatDoesNotReturn(t *testing.T) {
 		began := time.Now()
 		if err := c.Close(); err == nil || !strings.Contains(err.Error(), "credentials function") || time.Since(began) != 5*time.Second {
 			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+// The function may use another connection of this SDK. That one's outage says nothing of the endpoints of this one.
+func TestStreamPausesWhileItsCredentialsAreUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cut := make(chan struct{})
+		m := newMember(t, "a", grpc.StreamInterceptor(
+			func(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, serve grpc.StreamHandler) error {
+				served := make(chan error, 1)
+				go func() { served <- serve(srv, s) }()
+				select {
+				case err := <-served:
+					return err
+				case <-cut:
+					return status.Error(codes.Unavailable, "the stream is cut")
+				}
+			}))
+		m.token, m.lag, m.creates = "kTzGcFsbyrYMfiXq.17", time.Nanosecond, true
+		elsewhere, err := conn.Open(t.Context(), "", []string{"nowhere:1"}, dialer(), conn.WithLazy(), conn.WithPatience(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer elsewhere.Close()
+		var asked atomic.Int64
+		var down atomic.Bool
+		c := openFake(t, []*member{m}, conn.WithHealthCheckInterval(time.Hour),
+			conn.WithCredentialsFunc(func(parent context.Context) (string, string, error) {
+				asked.Add(1)
+				if down.Load() {
+					_, err := get(parent, elsewhere)
+					return "", "", err
+				}
+				return "user", userPassword, nil
+			}))
+		w, err := watch.Watch(t.Context(), kv.New(c.Name()).WithKey("k"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		time.Sleep(time.Minute)
+		m.forget()
+		down.Store(true)
+		asked.Store(0)
+		cut <- struct{}{}
+		time.Sleep(10 * time.Second)
+		if n := asked.Load(); n < 2 || n > 100 {
+			t.Errorf("the function was asked %d times in 10 s", n)
+		}
+		down.Store(false)
+		time.Sleep(2 * time.Second)
+		if st := w.Status(); !st.InStep {
+			t.Errorf("the watch, once the credentials can be had: %+v", st)
 		}
 	})
 }

@@ -102,7 +102,7 @@ func (c *Conn) open(parent context.Context) error {
 			if c.set.Serves() && errors.Is(parent.Err(), context.DeadlineExceeded) {
 				return nil // the others may answer later
 			}
-			if active, _ := c.set.Watch(); active > 0 {
+			if c.Ready() {
 				return fmt.Errorf("conn: open %q: %w", c.name, tell.Ended(parent))
 			}
 			return c.refused("open", tell.Ended(parent))

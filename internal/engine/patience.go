@@ -190,6 +190,12 @@ func (p *picker) refused(doing string, ended error) error {
 	return &unavailable{conn: p.name, doing: doing, ended: ended, endpoints: p.set.Info()}
 }
 
+// Ready reports whether an endpoint takes requests now. It never blocks.
+func (p *picker) Ready() bool {
+	active, _ := p.set.Watch()
+	return active > 0
+}
+
 // WaitReady waits until at least one endpoint is Active. It returns ErrClosed when the connection closes meanwhile, and
 // an error that wraps ErrUnavailable and parent's error when parent ends first.
 func (p *picker) WaitReady(parent context.Context) error {

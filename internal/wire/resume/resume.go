@@ -67,7 +67,8 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		if lasted {
 			pause.Reset()
 		}
-		if errors.Is(err, connerr.ErrUnavailable) && !s.Pinned {
+		// The error may be about another connection, which the user's credentials function asks. Then there is nothing to wait for.
+		if errors.Is(err, connerr.ErrUnavailable) && !s.Pinned && !s.Conn.Ready() {
 			if err := s.Conn.WaitReady(life); err != nil && errors.Is(err, connerr.ErrClosed) {
 				return err
 			}
