@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Balancer is a load balancer before members of a [Cluster], as nginx and its like are: connections of clients end at it,
-// and each request goes to the next member that can be reached. It retires connections on request, by the GOAWAY of
-// HTTP/2: no new requests, those under way are carried out. Where no member can be reached, or one breaks off, it answers
-// with a page in HTML and status 502. Its methods may be called from several goroutines.
+// Balancer is a load balancer before members of a [Cluster], similar to nginx. Connections of clients end at it, and
+// each request goes to the next reachable member. It retires connections on request, by the GOAWAY of HTTP/2: it
+// accepts no new requests on them, and those under way finish. If no member is reachable, or one breaks off, it answers
+// with an HTML page and status 502. Its methods are safe for concurrent use.
 type Balancer struct {
 	network
 
@@ -40,7 +40,7 @@ type Balancer struct {
 	closed   bool
 }
 
-// rules say when a balancer retires a connection; 0 is never.
+// rules say when a balancer retires a connection. 0 is never.
 type rules struct {
 	age      time.Duration
 	grace    time.Duration // of requests under way, once the age is reached; 0 is as long as they take
@@ -48,9 +48,9 @@ type rules struct {
 	idle     time.Duration
 }
 
-// Balancer starts a load balancer before the given members, or before all of the cluster where none is given. With
-// [WithTLS] it serves over TLS as the members do. It is closed with the cluster. What goes wrong is a failure of the
-// cluster, and the result is nil then.
+// Balancer starts a load balancer before the given members, or before all members of the cluster if none is given. With
+// [WithTLS] it serves over TLS as the members do. The cluster closes it. An error is a failure of the cluster, and the
+// result is nil.
 func (c *Cluster) Balancer(members ...*Member) *Balancer {
 	b, err := c.newBalancer(members)
 	if err != nil {
@@ -103,27 +103,27 @@ func (c *Cluster) newBalancer(members []*Member) (*Balancer, error) {
 	return b, nil
 }
 
-// Endpoint returns where clients connect to the balancer, in the form of [Cluster.Endpoints].
+// Endpoint returns the address for clients of the balancer, in the form of [Cluster.Endpoints].
 func (b *Balancer) Endpoint() string { return b.endpoint }
 
-// RetireAfter has each connection retired when it has reached an age, whether or not requests are under way. Those are
-// carried out; what is still open after a grace, such as a stream, is cut. A grace of 0 has no end, an age of 0 undoes it.
+// RetireAfter retires each connection at the given age, idle or not. Requests under way finish. What is still open
+// after grace, such as a stream, is cut. A grace of 0 never cuts, and an age of 0 turns this off.
 func (b *Balancer) RetireAfter(age, grace time.Duration) {
 	b.set(func(r *rules) { r.age, r.grace = age, grace })
 }
 
-// RetireAfterRequests has each connection retired with its nth request, which is carried out. 0 undoes it.
+// RetireAfterRequests retires each connection with its nth request, which is still carried out. 0 turns this off.
 func (b *Balancer) RetireAfterRequests(n int) {
 	b.set(func(r *rules) { r.requests = int64(n) })
 }
 
-// RetireIdle has each connection that is opened from now on retired when it has had no request for d. 0 undoes it. Unlike
-// [Balancer.CutIdle] it announces that, and pings of the client do not count.
+// RetireIdle retires each connection opened from now on after d without a request. 0 turns this off. Unlike
+// [Balancer.CutIdle] it announces the end, and pings of the client do not count.
 func (b *Balancer) RetireIdle(d time.Duration) {
 	b.set(func(r *rules) { r.idle = d })
 }
 
-// Retired returns how many connections have been retired by [Balancer.RetireAfter] and [Balancer.RetireAfterRequests].
+// Retired returns the number of connections retired by [Balancer.RetireAfter] and [Balancer.RetireAfterRequests].
 func (b *Balancer) Retired() int { return int(b.retired.Load()) }
 
 func (b *Balancer) set(change func(*rules)) {
@@ -193,7 +193,7 @@ func (b *Balancer) leave() {
 	b.idle.Broadcast()
 }
 
-// close returns when no connection and no goroutine of the balancer is left.
+// close returns when all connections and goroutines of the balancer have ended.
 func (b *Balancer) close() error {
 	err := errors.Join(b.network.close(), b.listener.Close())
 	b.accepting.Wait()

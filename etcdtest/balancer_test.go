@@ -49,7 +49,7 @@ func TestBalancerPassesRequestsOnToTheMembers(t *testing.T) {
 	}
 }
 
-// startWatch watches a key through the balancer, and returns the function that waits for the next message.
+// startWatch watches a key through the balancer. It returns a function that waits for the next message.
 func startWatch(t *testing.T, g stub, key string) func() (*pb.WatchResponse, error) {
 	t.Helper()
 	stream, err := pb.NewWatchClient(g.cc).Watch(t.Context())
@@ -193,7 +193,7 @@ func TestBalancerGoesOnWithoutAMemberAndAnswers502WithoutAny(t *testing.T) {
 	}
 }
 
-// A read that lasts until its context ends is at the member as well, and leaves it with that.
+// A read that lasts until its context ends reaches the member, and leaves it at that time.
 func TestBalancerPassesOnDeadlinesAndCancellations(t *testing.T) {
 	c := Start(t, WithProxy())
 	b := c.Balancer()

@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 )
 
-// Binary returns the path of the etcd server that [Start] would run, and builds it first where it is
-// missing, so that a program can say what it is waiting for. An empty version means what it means to leave
-// out [WithVersion]. Concurrent calls, also of several processes, build a version once.
+// Binary returns the path of the etcd server that [Start] would run, and builds it if it is missing. A program can call
+// it to report the wait. The empty version is the default of [WithVersion]. Concurrent calls, also from several
+// processes, build a version once. It is safe for concurrent use.
 func Binary(parent context.Context, version string) (string, error) {
 	if version != "" {
 		parsed, err := parseVersion(version)
@@ -58,7 +58,7 @@ func findBinary(parent context.Context, version string) (string, error) {
 	return path, nil
 }
 
-// binaryFromEnv looks for one version in the environment; there may be none.
+// binaryFromEnv returns the binary that the environment names for a version, or "" for none.
 func binaryFromEnv(parent context.Context, version string) (string, error) {
 	minor := minorOf(version)
 	byMinor := binVariable(minor)

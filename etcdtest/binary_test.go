@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// cleanEnv takes away what decides about the binary, and gives the test a cache directory of its own.
+// cleanEnv removes the variables that choose the binary, and gives the test its own cache directory.
 func cleanEnv(t *testing.T) {
 	t.Helper()
 	for _, kv := range os.Environ() {
@@ -38,7 +38,7 @@ func script(t *testing.T, path, body string) {
 	}
 }
 
-// fakeGo puts a go command first on the path that notes its calls and builds the given script.
+// fakeGo puts a go command first on the path. It records its calls and builds the given script.
 func fakeGo(t *testing.T, built string) (calls func() []string) {
 	t.Helper()
 	dir := t.TempDir()

@@ -15,17 +15,17 @@ import (
 	"time"
 )
 
-// buildTimeout bounds a build together with the wait for another process that is at it.
+// buildTimeout limits a build together with the wait for another process that builds the same.
 const buildTimeout = 10 * time.Minute
 
-// recipe says where a server comes from and how it is started.
+// recipe says where a server comes from and how it is built.
 type recipe struct {
 	name, version string
 	module        string // with the version to ask for
 	main          string // a program
 }
 
-// builtBinary returns a binary out of the cache directory, building it into there first where it is missing.
+// builtBinary returns a binary from the cache directory, and builds it if it is missing.
 func builtBinary(parent context.Context, r recipe) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -58,15 +58,14 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// failedBuilds keeps a server that cannot be built from being tried, and waited for, by each test of a
-// process in turn.
+// failedBuilds remembers servers that could not be built, so that the tests of a process do not all try in turn.
 var failedBuilds struct {
 	sync.Mutex
 	err map[string]error
 }
 
-// buildOnce builds a server into path unless that has failed in this process before. The caller holds the
-// lock file of path.
+// buildOnce builds a server into path, unless that has failed in this process before. The caller holds the lock file of
+// path.
 func buildOnce(parent context.Context, r recipe, path string) error {
 	failedBuilds.Lock()
 	err := failedBuilds.err[path]
@@ -76,7 +75,7 @@ func buildOnce(parent context.Context, r recipe, path string) error {
 	}
 	ctx, cancel := context.WithTimeout(parent, buildTimeout)
 	defer cancel()
-	// A test's own log is not shown until the test ends, and silence for a minute looks like a hang.
+	// A test's log is not shown until its end, and a silent minute looks like a hang.
 	fmt.Fprintf(os.Stderr, "etcdtest: building %s %s, once; this takes a minute or more\n", r.name, r.version)
 	err = build(ctx, r, path)
 	if err != nil && parent.Err() == nil {
@@ -90,8 +89,8 @@ func buildOnce(parent context.Context, r recipe, path string) error {
 	return err
 }
 
-// build compiles a program in a throw-away module that requires nothing but the server. The binary appears under
-// its name complete or not at all. It needs no C compiler.
+// build compiles a program in a temporary module that requires only the server. The binary appears under its name
+// complete or not at all. It needs no C compiler.
 func build(parent context.Context, r recipe, path string) error {
 	goCommand, err := exec.LookPath("go")
 	if err != nil {
@@ -108,8 +107,8 @@ func build(parent context.Context, r recipe, path string) error {
 			return err
 		}
 	}
-	// The go command writes the file, not this process: a file that is open for writing here could be
-	// inherited by a process that is being started, and then not be run.
+	// The go command writes the file, not this process. If this process had it open for writing, a child process could
+	// inherit it, and the file could not be run.
 	fresh := fmt.Sprintf("%s.new-%d", path, os.Getpid())
 	defer os.Remove(fresh)
 	steps := [][]string{
@@ -141,7 +140,7 @@ func goRun(parent context.Context, goCommand, dir string, args []string) error {
 	return nil
 }
 
-// tail is the last n lines of a text.
+// tail returns the last n lines of a text.
 func tail(text string, n int) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")

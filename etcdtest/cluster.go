@@ -25,7 +25,7 @@ const (
 	leaderTimeout = 10 * time.Second
 )
 
-// Cluster is a set of running etcd members. Its methods may be called from several goroutines.
+// Cluster is a set of etcd members. Its methods are safe for concurrent use.
 type Cluster struct {
 	tb      testing.TB // nil for Run
 	opts    options
@@ -79,7 +79,7 @@ func launch(parent context.Context, tb testing.TB, opts []Option) (*Cluster, err
 	}
 }
 
-// boot starts the members and waits for them, or leaves nothing behind.
+// boot starts the members and waits for them. After an error nothing is left.
 func (c *Cluster) boot(parent context.Context) (err error) {
 	c.life, c.end = context.WithCancelCause(context.Background())
 	defer func() {
@@ -112,8 +112,8 @@ func (c *Cluster) boot(parent context.Context) (err error) {
 	return startAll(ctx, members)
 }
 
-// Endpoints returns where clients connect, one per member in the order of [Cluster.Member]:
-// "127.0.0.1:port", or "https://127.0.0.1:port" with [WithTLS].
+// Endpoints returns the addresses for clients, one per member in the order of [Cluster.Member]: "127.0.0.1:port", or
+// "https://127.0.0.1:port" with [WithTLS].
 func (c *Cluster) Endpoints() []string {
 	members := c.Members()
 	endpoints := make([]string, len(members))
@@ -126,8 +126,8 @@ func (c *Cluster) Endpoints() []string {
 // Size returns the number of members, running or not.
 func (c *Cluster) Size() int { return len(c.Members()) }
 
-// Member returns the member with index i, counted from 0. An index that there is none for is a failure of
-// the cluster, and the result nil.
+// Member returns the member with index i, counted from 0. A bad index is a failure of the cluster, and the result is
+// nil.
 func (c *Cluster) Member(i int) *Member {
 	members := c.Members()
 	if i < 0 || i >= len(members) {
@@ -137,18 +137,18 @@ func (c *Cluster) Member(i int) *Member {
 	return members[i]
 }
 
-// Members returns all members, running or not: those that the cluster was started with, then those that
-// joined, in the order in which they did. One that is removed from the cluster stays among them; its process
-// ends by itself, and must not be started again.
+// Members returns all members, running or not: first those of the start, then those that joined, in that order. A
+// member that was removed from the cluster stays in the list. Its process ends by itself, and must not be started
+// again.
 func (c *Cluster) Members() []*Member {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.members)
 }
 
-// Leader returns the leader of a majority of voting members that run and are neither paused nor partitioned.
-// It waits up to 10 s for there to be one, and for a former leader to notice that it is none any more; without
-// one it returns nil, which is no failure of the cluster.
+// Leader returns the leader of a majority of voting members that run and are neither paused nor partitioned. It waits
+// up to 10 s for a leader, and for a former leader to notice its loss. Without a leader it returns nil, which is not a
+// failure of the cluster.
 func (c *Cluster) Leader() *Member {
 	ctx, cancel := context.WithTimeout(c.life, leaderTimeout)
 	defer cancel()
@@ -177,9 +177,9 @@ func (c *Cluster) leader(parent context.Context) *Member {
 	return leader
 }
 
-// TLSConfig returns what a client needs with [WithTLS]: the cluster's authority as the only root, and a
-// client certificate. It is nil without WithTLS. Each call returns a copy that the caller may change, such
-// as by taking the certificate or the root away to see the handshake fail.
+// TLSConfig returns the configuration for clients of a cluster with [WithTLS]: the cluster's authority as the only
+// root, and a client certificate. Without WithTLS it returns nil. Each call returns a copy that the caller may change,
+// for example to make handshakes fail.
 func (c *Cluster) TLSConfig() *tls.Config {
 	if c.certs == nil {
 		return nil
@@ -187,8 +187,8 @@ func (c *Cluster) TLSConfig() *tls.Config {
 	return c.certs.clientConfig()
 }
 
-// TLSFiles returns the PEM files of the cluster's authority and of a client certificate and its key, for
-// programs that take files. They are empty strings without [WithTLS], and the files end with the cluster.
+// TLSFiles returns the PEM files with the cluster's authority, a client certificate and its key, for programs that read
+// files. Without [WithTLS] it returns empty strings. The files are removed with the cluster.
 func (c *Cluster) TLSFiles() (ca, cert, key string) {
 	if c.certs == nil {
 		return "", "", ""
@@ -196,8 +196,8 @@ func (c *Cluster) TLSFiles() (ca, cert, key string) {
 	return c.certs.caFile, c.certs.clientFile, c.certs.clientKeyFile
 }
 
-// Close kills the members, closes the proxies and removes all data. It takes effect once, returns the same
-// result each time, and what it returns includes [Cluster.Err]. A cluster from [Start] needs no Close.
+// Close kills the members, closes the proxies and removes all data. Its error includes [Cluster.Err]. Later calls
+// return the same. A cluster from [Start] needs no Close.
 func (c *Cluster) Close() error {
 	return errors.Join(c.Err(), c.shutdown())
 }
@@ -245,7 +245,7 @@ func (c *Cluster) newHTTPClient() *http.Client {
 	return &http.Client{Transport: t, Timeout: 5 * time.Second}
 }
 
-// poll calls what until it is done, fails, or the time is over.
+// poll calls what until it is done or fails, or the time is over.
 func poll(parent context.Context, what func(context.Context) (done bool, err error)) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()

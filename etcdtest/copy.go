@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// copyTree copies a directory to a place where nothing is. Runs of zeros become holes: etcd's log is a file of 64 MiB from
-// the start.
+// copyTree copies a directory to a new place. Runs of zeros become holes, because etcd's log file has 64 MiB from the
+// start.
 func copyTree(dst, src string) error {
 	return filepath.WalkDir(src, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {

@@ -11,15 +11,15 @@ import (
 	"slices"
 )
 
-// Data is a copy of what the members of a [Cluster] had stored at one moment, made by [Cluster.SaveData].
+// Data is a copy of what the members of a [Cluster] had stored at one moment. [Cluster.SaveData] makes it.
 type Data struct {
 	dir     string // with a directory for each member
 	members []string
 }
 
-// SaveData copies what every member has stored, for [Cluster.RestoreData]. Members that run are halted while that lasts,
-// which takes a moment and needs a Unix; clients notice nothing else. The copy ends with the cluster. What goes wrong is a
-// failure of the cluster, and the result is nil then.
+// SaveData copies what every member has stored, for [Cluster.RestoreData]. It pauses running members for a moment,
+// which needs a Unix. Clients notice nothing else. The copy is removed with the cluster. An error is a failure of the
+// cluster, and the result is nil.
 func (c *Cluster) SaveData() *Data {
 	d, err := c.saveData()
 	if err != nil {
@@ -29,17 +29,17 @@ func (c *Cluster) SaveData() *Data {
 	return d
 }
 
-// RestoreData kills all members, gives them back what they had stored when the copy was made, and starts them again, as
-// after a restore from a backup: the same cluster with the same IDs at the same addresses, whose revision and raft term
-// are earlier ones, and whose history goes on differently. It returns when all members are ready, and gives up after a
-// minute, which is a failure of the cluster. So is a member that has joined since the copy was made.
+// RestoreData kills all members, restores what they had stored at the time of the copy, and starts them again, as after
+// a restore from a backup. IDs and addresses stay, the revision and raft term go back, and the history continues
+// differently. RestoreData returns when all members are ready. It is a failure of the cluster if that takes more than a
+// minute, or if a member has joined since the copy.
 func (c *Cluster) RestoreData(d *Data) {
 	c.failed("RestoreData", c.restoreData(d))
 }
 
-// Wipe kills all members, removes what they have stored, and starts them again as new members of a new cluster, which has
-// the addresses, the members' IDs and the cluster's ID of the former one: these are made of the members' URLs. It returns
-// when all members are ready, and gives up after a minute, which is a failure of the cluster.
+// Wipe kills all members, removes what they have stored, and starts them as a new cluster with the same addresses. The
+// IDs of the members and the cluster stay the same too, because they are computed from the URLs. Wipe returns when all
+// members are ready. It is a failure of the cluster if that takes more than a minute.
 func (c *Cluster) Wipe() {
 	c.failed("Wipe", c.changeData(func(members []*Member) error {
 		foundAll(members, c.token())
@@ -47,7 +47,7 @@ func (c *Cluster) Wipe() {
 	}))
 }
 
-// Replace is [Cluster.Wipe] with other IDs: another cluster is at the addresses of the former one.
+// Replace is [Cluster.Wipe] with new IDs: another cluster is at the same addresses.
 func (c *Cluster) Replace() {
 	c.failed("Replace", c.changeData(func(members []*Member) error {
 		foundAll(members, fmt.Sprintf("%s-%d", c.token(), c.replaced.Add(1)))
@@ -106,7 +106,7 @@ func (c *Cluster) restoreData(d *Data) error {
 	})
 }
 
-// changeData kills all members, removes their data, has change put other data there, and starts the members.
+// changeData kills all members, removes their data, calls change to put other data there, and starts the members.
 func (c *Cluster) changeData(change func([]*Member) error) error {
 	members := c.Members()
 	for _, m := range members {
@@ -134,7 +134,7 @@ func (c *Cluster) changeData(change func([]*Member) error) error {
 	return startAll(ctx, members)
 }
 
-// foundAll makes the members the first ones of a cluster. The token is part of what their IDs are made of.
+// foundAll makes the members the first ones of a cluster. Their IDs depend on the token.
 func foundAll(members []*Member, token string) {
 	founders := make([]string, len(members))
 	for i, m := range members {
@@ -147,9 +147,8 @@ func foundAll(members []*Member, token string) {
 
 // startAll starts members, and waits until all are ready.
 func startAll(parent context.Context, members []*Member) error {
-	// A new member asks each of the others for the member list before it serves anything, and waits a second
-	// for one that listens but does not serve yet. So each is let come to where it answers such questions
-	// before the next one starts.
+	// A new member asks each of the others for the member list before it serves. It waits a second for one that listens
+	// but does not serve yet. So the next member starts only when this one can answer.
 	for _, m := range members {
 		if err := m.launch(); err != nil {
 			return err
@@ -166,7 +165,7 @@ func startAll(parent context.Context, members []*Member) error {
 	return nil
 }
 
-// token is the one with which the cluster was founded.
+// token returns the token with which the cluster was founded.
 func (c *Cluster) token() string { return filepath.Base(c.dir) }
 
 func (m *Member) dataDir() string { return filepath.Join(m.cluster.dir, m.name) }

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// downstream is one connection of a client to a balancer. It has a server of its own, since a server of the standard
-// library sends GOAWAY on all its connections or on none.
+// downstream is one connection of a client to a balancer. Each has a server of its own, because a server of the
+// standard library sends GOAWAY on all its connections or on none.
 type downstream struct {
 	balancer *Balancer
 	conn     net.Conn
 	server   http.Server
 
 	requests atomic.Int64
-	enough   chan struct{} // has a value after a request that is one of many
+	enough   chan struct{} // has a value when the connection has had its number of requests
 
-	serves, ended     chan struct{} // closed when HTTP/2 is spoken, and when nothing is any more
+	serves, ended     chan struct{} // closed when HTTP/2 has begun, and when the connection has ended
 	serving, stopping sync.Once     // closes them
 }
 
@@ -73,13 +73,13 @@ func (d *downstream) run() {
 	<-d.ended
 }
 
-// abort ends the connection whatever is under way.
+// abort ends the connection with all that is under way on it.
 func (d *downstream) abort() {
 	_ = d.server.Close()
 	_ = d.conn.Close()
 }
 
-// ServeHTTP counts a request, and has the balancer forward it.
+// ServeHTTP counts a request, and forwards it.
 func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !d.balancer.enter() {
 		panic(http.ErrAbortHandler)
@@ -95,7 +95,7 @@ func (d *downstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.balancer.forward(w, r)
 }
 
-// awaitRetirement returns when the connection is to be retired, or is over. Its age counts from the first word.
+// awaitRetirement returns when the connection is to be retired, or has ended. Its age counts from the first request.
 func (d *downstream) awaitRetirement() (grace time.Duration, due bool) {
 	select {
 	case <-d.serves:
@@ -123,7 +123,7 @@ func (d *downstream) awaitRetirement() (grace time.Duration, due bool) {
 // retire sends GOAWAY, and returns when the requests under way have ended, or the grace is over.
 func (d *downstream) retire(grace time.Duration) {
 	d.balancer.retired.Add(1)
-	// Shutdown has GOAWAY sent before it looks at its context; without an end of that it would wait and poll.
+	// Shutdown sends GOAWAY before it looks at its context. A context that has not ended would make it poll.
 	over, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = d.server.Shutdown(over)

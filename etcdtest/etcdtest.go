@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package etcdtest runs real etcd servers on loopback ports, for tests, examples and programs that want an
-// etcd of their own, and breaks them on request.
+// Package etcdtest runs real etcd servers on loopback ports, for tests, examples and programs, and breaks them on
+// request.
 //
-// A test calls [Start] and forgets about it: the servers end with the test. A program calls [Run] and
-// [Cluster.Close].
+// A test calls [Start], and the servers end with the test. A program calls [Run] and [Cluster.Close].
 //
 //	func TestRegistry(t *testing.T) {
 //		c := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
@@ -15,48 +14,48 @@
 //
 // # The server binary
 //
-// Without [WithVersion], $ETCD_BIN says which to run: a path, or a name on $PATH. Where it is not set, or a
-// version is asked for, that version is run, else the one of $ETCD_VERSION, else [DefaultVersion]:
+// Without [WithVersion], $ETCD_BIN names the binary to run: a path, or a name on $PATH. If it is not set, or if a
+// version is given, that version runs, else the one of $ETCD_VERSION, else [DefaultVersion]. It comes from the first of
+// these places that has it:
 //
-//   - from $ETCD_BIN_3_6 ($ETCD_BIN_3_5 and so on), whose minor version must match,
-//   - or from $ETCD_BIN where it is that very version,
-//   - or built by the go command from the Go module proxy. That takes about a minute once, since the result
-//     stays in the user's cache directory, whatever program asks for it next. Standard error says so.
+//   - $ETCD_BIN_3_6 ($ETCD_BIN_3_5 and so on), whose minor version must match.
+//   - $ETCD_BIN, if it has exactly that version.
+//   - A build by the go command from the Go module proxy. It takes about a minute and is announced on standard error.
+//     The result stays in the user's cache directory, for all programs.
 //
-// Where none of them is possible, Start fails the test and Run returns an error; nothing is ever skipped.
+// If there is no binary, Start fails the test and Run returns an error. No test is ever skipped.
 //
 // # Failures
 //
-// The methods of [Cluster], [Member] and the like have no error results. What goes wrong in one of them is
-// kept for [Cluster.Err]; on a cluster from [Start] it also marks the test as failed, without ending it, so that
-// every method may be called from any goroutine. When a test has failed, the end of each server's log is
-// printed with it.
+// The methods of [Cluster], [Member] and the other types return no errors. [Cluster.Err] returns their first error. On
+// a cluster from [Start] an error also marks the test as failed, without ending it, so any goroutine may call the
+// methods. The output of a failed test has the end of each server's log.
 //
-// # What lies between
+// # Networks and proxies
 //
-// With [WithProxy] the network may be broken as well as the members: [Member.Cut], [Member.ForgetIdle],
-// [Cluster.Partition], [Cluster.DelayPeers] and their like. [Member.Sent] and [Member.Received] count the bytes of clients.
+// With [WithProxy] the network can be broken too: see [Member.Cut], [Member.ForgetIdle], [Cluster.Partition] and
+// [Cluster.DelayPeers]. [Member.Sent] and [Member.Received] count the bytes of clients.
 //
-// [Cluster.GRPCProxy] has etcd's own proxy before the members, which can be killed, cut off and started again like them.
-// [Cluster.Balancer] is a load balancer, which retires connections by GOAWAY as such do.
+// [Cluster.GRPCProxy] puts etcd's own proxy before the members. It can be killed, cut off and started again as they
+// can. [Cluster.Balancer] is a load balancer that retires connections by GOAWAY.
 //
 // [StartKine] runs kine, another server that speaks a part of etcd's protocol.
 //
-// # What is stored
+// # Stored data
 //
-// [Cluster.SaveData] copies what the members have stored, and [Cluster.RestoreData] puts them back to it. After
-// [Cluster.Wipe] the addresses have an empty cluster with the same IDs, after [Cluster.Replace] with others.
+// [Cluster.SaveData] copies what the members have stored, and [Cluster.RestoreData] restores it. [Cluster.Wipe] leaves
+// an empty cluster with the same IDs at the same addresses, and [Cluster.Replace] one with new IDs.
 //
-// # Growing
+// # New members
 //
-// A cluster keeps the members that it was started with, unless the test changes that: [Cluster.NewMember] has
-// a further one for the cluster to admit. Members are removed by telling the cluster, as in production.
+// [Cluster.NewMember] makes a member that the cluster may then admit. Members are removed by a request to the cluster,
+// as in production.
 //
 // # Limits
 //
-// Members listen on 127.0.0.1 only, on ports that were free. On Linux they keep them over restarts and die
-// with the process that started them, even if it is killed; elsewhere another program may take the port of
-// a member that is down, and a killed process leaves its members running. [Member.Pause] needs a Unix.
+// Members listen on 127.0.0.1 only, on free ports. On Linux they keep their ports over restarts, and die with the
+// process that started them even if it is killed. On other systems another program may take the port of a stopped
+// member, and a killed process leaves its members running. [Member.Pause] needs a Unix.
 package etcdtest
 
 import (
@@ -64,13 +63,12 @@ import (
 	"testing"
 )
 
-// DefaultVersion is the etcd that runs where neither [WithVersion] nor the environment names another.
+// DefaultVersion is the etcd version that runs if neither [WithVersion] nor the environment names one.
 const DefaultVersion = "v3.7.3"
 
-// Start runs a cluster, of one member unless [WithSize] says otherwise, and returns once every member
-// serves and sees a leader, which takes it well under a second once the binary is there. It ends the test
-// where that does not come about within a minute, so it must be called from the test's own goroutine. The
-// cluster is closed when tb ends.
+// Start starts a cluster, of one member unless [WithSize] says otherwise. It returns when every member serves and sees
+// a leader, in well under a second if the binary exists. If that takes more than a minute, it ends the test with
+// Fatalf, so call it from the test's own goroutine. The cluster is closed when tb ends.
 func Start(tb testing.TB, opts ...Option) *Cluster {
 	tb.Helper()
 	c, err := launch(tb.Context(), tb, opts)
@@ -86,8 +84,8 @@ func Start(tb testing.TB, opts ...Option) *Cluster {
 	return c
 }
 
-// Run is [Start] for programs. parent bounds the start, and the build of the binary where one is needed;
-// it has no bearing on the cluster after that, which lives until [Cluster.Close].
+// Run is [Start] for programs. parent limits the start, and the build of a missing binary. The cluster runs until
+// [Cluster.Close].
 func Run(parent context.Context, opts ...Option) (*Cluster, error) {
 	return launch(parent, nil, opts)
 }

@@ -14,8 +14,8 @@ func (c *Cluster) Err() error {
 	return c.err
 }
 
-// fail keeps the first failure, and tells a test of each. A test that has ended must not be told: it closes
-// its cluster before it ends, and nothing is told after that.
+// fail keeps the first failure, and reports each one to the test. A test closes its cluster before it ends, so nothing
+// is reported to a test that has ended.
 func (c *Cluster) fail(err error) {
 	if err == nil {
 		return
@@ -37,7 +37,7 @@ func (c *Cluster) failed(method string, err error) {
 	}
 }
 
-// dumpLogs prints the end of each server's log with a failed test.
+// dumpLogs prints the end of each server's log if the test has failed.
 func (c *Cluster) dumpLogs() {
 	if !c.tb.Failed() {
 		return

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// newUpstream makes what a balancer reaches members with: one HTTP/2 connection to each.
+// newUpstream returns the transport from a balancer to the members: one HTTP/2 connection to each.
 func (c *Cluster) newUpstream() *http.Transport {
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(c.certs == nil)
@@ -23,7 +23,7 @@ func (c *Cluster) newUpstream() *http.Transport {
 	}
 }
 
-// forward has a member answer a request, and passes the answer on as it comes.
+// forward sends a request to a member, and passes the answer on as it comes.
 func (b *Balancer) forward(w http.ResponseWriter, r *http.Request) {
 	resp, err := b.ask(r)
 	if err != nil {
@@ -36,12 +36,12 @@ func (b *Balancer) forward(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), resp.Header)
 	w.WriteHeader(resp.StatusCode)
 	if resp.Header.Get("Grpc-Status") != "" {
-		return // what gRPC says without a message is in the headers, and these must end the stream
+		return // an answer without a message is in the headers, and these must end the stream
 	}
 	out := http.NewResponseController(w)
 	buf := make([]byte, chunkSize)
 	for {
-		// Headers go out before there is a message to follow them.
+		// Headers go out before the first message.
 		if out.Flush() != nil {
 			return
 		}
@@ -53,7 +53,7 @@ func (b *Balancer) forward(w http.ResponseWriter, r *http.Request) {
 			break
 		}
 		if err != nil {
-			panic(http.ErrAbortHandler) // a reset of the stream, as there is no status to send any more
+			panic(http.ErrAbortHandler) // resets the stream, since it is too late for a status
 		}
 	}
 	for name, values := range resp.Trailer {
@@ -61,7 +61,7 @@ func (b *Balancer) forward(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask sends a request to the next member that can be reached.
+// ask sends a request to the next reachable member.
 func (b *Balancer) ask(r *http.Request) (*http.Response, error) {
 	members := b.members
 	if len(members) == 0 {
@@ -75,7 +75,7 @@ func (b *Balancer) ask(r *http.Request) (*http.Response, error) {
 		out.RequestURI = ""
 		out.URL.Scheme = strings.TrimSuffix(b.cluster.scheme("http://"), "://")
 		out.URL.Host = strings.TrimPrefix(members[(first+i)%len(members)].Endpoint(), "https://")
-		out.Body = io.NopCloser(r.Body) // a member that cannot be reached does not use it up
+		out.Body = io.NopCloser(r.Body) // an unreachable member does not close it
 		var dial *net.OpError
 		resp, err = b.transport.RoundTrip(out)
 		if err == nil || !errors.As(err, &dial) || dial.Op != "dial" {

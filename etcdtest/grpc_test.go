@@ -50,8 +50,8 @@ func (s stub) get(timeout time.Duration, key string) (string, error) {
 	return string(r.GetKvs()[0].GetValue()), nil
 }
 
-// headerOf is what the answer to a linearizable read at a member says of the cluster. Its connection is a new one, since
-// gRPC waits long before it connects again.
+// headerOf returns the header of a linearizable read at a member. It uses a new connection, since gRPC waits long
+// before it connects again.
 func headerOf(t *testing.T, m *Member) *pb.ResponseHeader {
 	t.Helper()
 	g := dialGRPC(t, m.Endpoint(), nil)

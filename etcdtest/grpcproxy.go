@@ -13,15 +13,15 @@ import (
 	"syscall"
 )
 
-// proxyTimeout bounds the start of a gRPC proxy, which connects to the cluster before it serves.
+// proxyTimeout limits the start of a gRPC proxy, which connects to the cluster before it serves.
 const proxyTimeout = restartTimeout
 
-// GRPCProxy is etcd's own proxy, "etcd grpc-proxy", before the members of a [Cluster]. Its methods may be called from
-// several goroutines; those that start, end or halt the process take turns.
+// GRPCProxy is etcd's own proxy, "etcd grpc-proxy", before the members of a [Cluster]. Its methods are safe for
+// concurrent use. Those that start, end or pause the process take turns.
 //
-// The proxy answers as a member would, but not in everything: it makes one watch of several, chooses the IDs of watches
-// itself, answers no progress request, and names itself as the only member. That of 3.4 panics where a client asks for
-// progress; [GRPCProxy.Alive] tells.
+// The proxy differs from a member. It merges several watches into one, chooses the IDs of watches itself, answers no
+// progress request, and names itself as the only member. The proxy of 3.4 panics if a client asks for progress, and
+// then [GRPCProxy.Alive] is false.
 type GRPCProxy struct {
 	server
 	network
@@ -32,9 +32,9 @@ type GRPCProxy struct {
 	flags    []string
 }
 
-// GRPCProxy starts a gRPC proxy of the members' version before all of them, and returns once it serves. flags come after
-// the package's own, and win over them: "--namespace=a/" and the like. The proxy is closed with the cluster. What goes
-// wrong is a failure of the cluster, and the result is nil then.
+// GRPCProxy starts a gRPC proxy of the members' version before all of them, and returns when it serves. flags come
+// after the package's own flags and override them, such as "--namespace=a/". The cluster closes the proxy. An error is
+// a failure of the cluster, and the result is nil.
 func (c *Cluster) GRPCProxy(flags ...string) *GRPCProxy {
 	p, err := c.newGRPCProxy(flags)
 	if err == nil {
@@ -75,11 +75,11 @@ func (c *Cluster) newGRPCProxy(flags []string) (*GRPCProxy, error) {
 	return p, nil
 }
 
-// Endpoint returns where clients connect to the proxy, in the form of [Cluster.Endpoints].
+// Endpoint returns the address for clients of the proxy, in the form of [Cluster.Endpoints].
 func (p *GRPCProxy) Endpoint() string { return p.endpoint }
 
-// Restart starts the proxy again on its port, and stops it first where it runs. It returns once the proxy serves, and, if
-// the cluster has a leader, passes requests on. It gives up after 30 s, which is a failure of the cluster.
+// Restart stops the proxy if it runs, and starts it again on its port. It returns when the proxy serves and, if the
+// cluster has a leader, passes requests on. After 30 s it gives up, which is a failure of the cluster.
 func (p *GRPCProxy) Restart() {
 	p.failed("Restart", p.start())
 }
@@ -98,7 +98,7 @@ func (p *GRPCProxy) start() error {
 	})
 }
 
-// health tells whether a read through the proxy succeeds. An error says that the proxy does not answer.
+// health reports whether a read through the proxy succeeds. An error means that the proxy does not answer.
 func (p *GRPCProxy) health(parent context.Context) (bool, error) {
 	url := p.cluster.scheme("http://") + p.listen.addr() + "/health"
 	req, err := http.NewRequestWithContext(parent, http.MethodGet, url, nil)
@@ -116,7 +116,7 @@ func (p *GRPCProxy) close() error {
 	return errors.Join(p.server.close(), p.network.close())
 }
 
-// command has flags that the proxy of every etcd since 3.4 knows.
+// command uses flags that the proxy of every etcd since 3.4 knows.
 func (p *GRPCProxy) command() command {
 	c := p.cluster
 	args := []string{

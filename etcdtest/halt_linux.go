@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// haltTimeout bounds the wait for a process that got SIGSTOP.
+// haltTimeout limits the wait for a process after SIGSTOP.
 const haltTimeout = 5 * time.Second
 
-// awaitHalt returns once no thread of the process runs any more. The signal takes effect when one of them
-// gets to see it, and until then the others go on, which on a busy machine is long enough to answer a call.
+// awaitHalt returns when no thread of the process runs. The signal takes effect when one thread sees it. Until then the
+// others go on, on a busy machine long enough to answer a call.
 func (p *process) awaitHalt() error {
 	deadline := time.Now().Add(haltTimeout)
 	for !p.halted() {
@@ -39,7 +39,7 @@ func (p *process) halted() bool {
 		if err != nil {
 			continue // the thread is gone
 		}
-		// The state comes after the command's name, which may have parentheses of its own.
+		// The state follows the command's name, which may contain parentheses.
 		if state := stat[bytes.LastIndexByte(stat, ')')+1:]; !bytes.HasPrefix(state, []byte(" T")) {
 			return false
 		}

@@ -4,5 +4,5 @@
 
 package etcdtest
 
-// awaitHalt has no way here to see whether the process has taken note of the signal; it soon will.
+// awaitHalt cannot see here whether the process has stopped. It soon will have.
 func (p *process) awaitHalt() error { return nil }

@@ -28,7 +28,7 @@ type gateway struct {
 	base string
 }
 
-// clientOf connects as users do: through the proxy and with TLS, where the cluster has them.
+// clientOf connects as users do: through the proxy and with TLS, if the cluster has them.
 func clientOf(c *Cluster, m *Member) gateway {
 	base := m.Endpoint()
 	if c.TLSConfig() == nil {
@@ -81,7 +81,7 @@ func (g gateway) get(timeout time.Duration, key string) (string, error) {
 	return string(value), err
 }
 
-// mustPut tries for as long as an election may take.
+// mustPut retries for as long as an election may take.
 func mustPut(t *testing.T, g gateway, key, value string) {
 	t.Helper()
 	eventually(t, 15*time.Second, fmt.Sprintf("put %s=%s", key, value), func() error {
@@ -115,7 +115,7 @@ func eventually(t *testing.T, within time.Duration, what string, try func() erro
 	}
 }
 
-// mustLeader is for where there has to be one.
+// mustLeader fails if there is no leader.
 func mustLeader(t *testing.T, c *Cluster) *Member {
 	t.Helper()
 	m := c.Leader()
@@ -125,7 +125,7 @@ func mustLeader(t *testing.T, c *Cluster) *Member {
 	return m
 }
 
-// follower is any member but the leader.
+// follower returns any member but the leader.
 func follower(t *testing.T, c *Cluster) *Member {
 	t.Helper()
 	leader := mustLeader(t, c)
@@ -153,7 +153,7 @@ func (f *fakeTB) Errorf(s string, args ...any) {
 	f.errors = append(f.errors, fmt.Sprintf(s, args...))
 }
 
-// Fatalf ends the goroutine, as a real one does, by way of the caller's recover.
+// Fatalf ends the goroutine, as the real one does, by a panic that run recovers.
 func (f *fakeTB) Fatalf(s string, args ...any) {
 	f.Errorf(s, args...)
 	panic(f)

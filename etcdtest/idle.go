@@ -4,42 +4,44 @@ package etcdtest
 
 import "time"
 
-// idleRule says what becomes of connections on which no byte has gone either way for a time; 0 is never.
+// idleRule says what happens to connections without a byte in either direction for a time. 0 is never.
 type idleRule struct {
 	after time.Duration
 	fate  fate
 }
 
-// fate is what becomes of a connection.
+// fate is the state of a connection.
 type fate int32
 
 const (
 	lives     fate = iota
 	cut            // it is reset
-	forgotten      // it lives, nothing passes any more, and nobody is told
+	forgotten      // it lives, nothing passes any more, and no side notices
 	refused        // the same until a byte comes, then it is reset
 )
 
-// CutIdle resets each client connection on which no byte has gone either way for d. The next CutIdle, ForgetIdle or
-// RefuseIdle replaces it, and 0 takes it away. On a member it needs [WithProxy]. It lasts until Heal, also over a restart.
+// CutIdle resets each client connection that has carried no byte in either direction for d. The next CutIdle,
+// ForgetIdle or RefuseIdle replaces it, and 0 turns it off. On a member it needs [WithProxy]. It lasts until Heal, also
+// over a restart.
 func (n *network) CutIdle(d time.Duration) { n.setIdle("CutIdle", idleRule{d, cut}) }
 
-// ForgetIdle forgets each client connection on which no byte has gone either way for d, as a NAT or a firewall does: it
-// seems to live on both sides, but nothing passes any more, not even its end. New connections come about. The next
-// CutIdle, ForgetIdle or RefuseIdle replaces it, and 0 takes it away; what is forgotten stays so. On a member it needs
-// [WithProxy]. It lasts until Heal, also over a restart.
+// ForgetIdle forgets each client connection that has carried no byte in either direction for d, as a NAT or a firewall
+// does. The connection seems to live on both sides, but nothing passes any more, not even its end. New connections
+// work. The next CutIdle, ForgetIdle or RefuseIdle replaces it, and 0 turns it off, but forgotten connections stay
+// forgotten. On a member it needs [WithProxy]. It lasts until Heal, also over a restart.
 func (n *network) ForgetIdle(d time.Duration) { n.setIdle("ForgetIdle", idleRule{d, forgotten}) }
 
-// RefuseIdle forgets each client connection on which no byte has gone either way for d, and resets it when a byte of the
-// client comes along it later, as the load balancers of clouds do. The next CutIdle, ForgetIdle or RefuseIdle replaces it,
-// and 0 takes it away. On a member it needs [WithProxy]. It lasts until Heal, also over a restart.
+// RefuseIdle forgets each client connection that has carried no byte in either direction for d, and resets it when the
+// client sends on it later, as the load balancers of clouds do. The next CutIdle, ForgetIdle or RefuseIdle replaces it,
+// and 0 turns it off. On a member it needs [WithProxy]. It lasts until Heal, also over a restart.
 func (n *network) RefuseIdle(d time.Duration) { n.setIdle("RefuseIdle", idleRule{d, refused}) }
 
 func (n *network) setIdle(method string, rule idleRule) {
 	n.set(method, func(f *faults) { f.idle = rule })
 }
 
-// watchIdle decides the fate of the connection when it has been idle for long enough, and returns then or at its end.
+// watchIdle waits until the connection has been idle for long enough, and decides its fate. It returns then, or at the
+// connection's end.
 func (l *link) watchIdle() {
 	for {
 		faults, changed := l.proxy.state()
@@ -64,7 +66,7 @@ func (l *link) watchIdle() {
 	}
 }
 
-// doomed tells whether the connection is forgotten, and acts on what has come along it: a byte or an end.
+// doomed reports whether the connection is forgotten, and reacts to a byte or an end on it.
 func (l *link) doomed(fromClient bool, end error) bool {
 	switch fate(l.fate.Load()) {
 	case forgotten:

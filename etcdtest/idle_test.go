@@ -13,7 +13,7 @@ import (
 
 const idleAfter = 100 * time.Millisecond
 
-// awaitFate waits until every connection through a proxy has one.
+// awaitFate waits until every connection through a proxy has the wanted fate.
 func awaitFate(t *testing.T, p *proxy, want fate) {
 	t.Helper()
 	eventually(t, 10*time.Second, "fate of the connection", func() error {
@@ -28,7 +28,7 @@ func awaitFate(t *testing.T, p *proxy, want fate) {
 	})
 }
 
-// mustBeSilent fails unless nothing comes along a connection for a moment, not even its end.
+// mustBeSilent fails unless a connection delivers nothing for a moment, not even its end.
 func mustBeSilent(t *testing.T, conn *net.TCPConn) {
 	t.Helper()
 	if err := conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
@@ -123,7 +123,7 @@ func TestForgottenConnectionHidesTheDeathOfItsMember(t *testing.T) {
 	mustPut(t, clientOf(c, m), "k", "v")
 }
 
-// roundTripTo has a member answer on a connection.
+// roundTripTo sends a request on a connection and reads the member's answer.
 func roundTripTo(t *testing.T, conn *net.TCPConn) {
 	t.Helper()
 	if _, err := io.WriteString(conn, "GET /version HTTP/1.1\r\nHost: etcd\r\n\r\n"); err != nil {

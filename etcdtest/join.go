@@ -12,15 +12,14 @@ import (
 
 const joinTimeout = restartTimeout
 
-// NewMember returns a further member, with the options of the others, that does not run and that the cluster
-// does not know of. Once the cluster has been told of it, [Member.Join] starts it:
+// NewMember returns a new member with the options of the others. It does not run, and the cluster does not know it.
+// Tell the cluster about it, and then call [Member.Join]:
 //
 //	m := c.NewMember()
-//	admit(m.PeerURL()) // member add, as a voter or as a learner: what the test is about
+//	admit(m.PeerURL()) // member add, as a voter or as a learner: the subject of the test
 //	m.Join()
 //
-// Until it has joined, it is none of [Cluster.Members]. What goes wrong is a failure of the cluster, and the
-// result is nil then.
+// Until then it is not in [Cluster.Members]. An error is a failure of the cluster, and the result is nil.
 func (c *Cluster) NewMember() *Member {
 	m, err := c.makeMember()
 	if err != nil {
@@ -30,10 +29,10 @@ func (c *Cluster) NewMember() *Member {
 	return m
 }
 
-// Join starts a member of [Cluster.NewMember] that the cluster has admitted under its [Member.PeerURL], and
-// makes it one of [Cluster.Members]. It returns as [Member.Restart] does, and gives up after 30 s. A learner
-// may lag behind for a moment after that. Join of a member that is not admitted, or that has joined already,
-// is a failure of the cluster.
+// Join starts a member from [Cluster.NewMember] and adds it to [Cluster.Members]. The cluster must know it by its
+// [Member.PeerURL]. Join returns as [Member.Restart] does, and gives up after 30 s. A learner may lag behind for a
+// moment after that. It is a failure of the cluster if the cluster does not know the member, or if it has joined
+// already.
 func (m *Member) Join() {
 	ctx, cancel := context.WithTimeoutCause(m.cluster.life, joinTimeout, fmt.Errorf("not ready within %v", joinTimeout))
 	defer cancel()
@@ -61,7 +60,7 @@ func (m *Member) join(parent context.Context) error {
 		case slices.Contains(l.PeerURLs, m.peerURL):
 			name = m.name
 		case name == "":
-			name = fmt.Sprintf("%x", l.ID) // any name will do, but for the member's own
+			name = fmt.Sprintf("%x", l.ID) // any name except the member's own
 		}
 		urls := make([]string, len(l.PeerURLs))
 		for j, url := range l.PeerURLs {
@@ -78,7 +77,7 @@ func (m *Member) join(parent context.Context) error {
 	return nil
 }
 
-// admission returns the list of members from one that knows m. Others may not have heard of it yet.
+// admission returns the member list of a member that knows m. Other members may not know it yet.
 func (c *Cluster) admission(parent context.Context, m *Member) ([]listed, error) {
 	for _, other := range c.Members() {
 		if !other.reachable() {
@@ -95,7 +94,7 @@ func (c *Cluster) admission(parent context.Context, m *Member) ([]listed, error)
 	return nil, fmt.Errorf("no member that runs lists %s: the cluster must admit it first", m.peerURL)
 }
 
-// setOrigin says how m first comes into the cluster; without members, that it does not.
+// setOrigin sets how m first comes into the cluster. Without members it does not.
 func (m *Member) setOrigin(state string, initial []string, token string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -115,7 +114,7 @@ func (m *Member) inCluster() bool {
 	return m.origin != nil
 }
 
-// takeIn makes spare members ones of the cluster, and returns all that it then has.
+// takeIn moves spare members into the cluster, and returns all its members.
 func (c *Cluster) takeIn(joining ...*Member) []*Member {
 	c.mu.Lock()
 	defer c.mu.Unlock()

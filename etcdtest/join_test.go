@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// admit has the cluster of g admit a member, and returns the member's ID.
+// admit makes the cluster of g admit a member, and returns the member's ID.
 func admit(t *testing.T, g gateway, m *Member, learner bool) uint64 {
 	t.Helper()
 	var added struct {
@@ -73,7 +73,7 @@ func TestAddedMemberJoins(t *testing.T) {
 	}
 }
 
-// A member that is sent a snapshot does not see the entries before it, among them the one about the cluster's version.
+// A member that is sent a snapshot does not see earlier entries, among them the one with the cluster's version.
 func TestMemberJoinsByASnapshot(t *testing.T) {
 	c := Start(t, WithFlags("--snapshot-count=100"))
 	first := clientOf(c, c.Member(0))

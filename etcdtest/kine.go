@@ -14,14 +14,14 @@ import (
 	"testing"
 )
 
-// KineVersion is the kine that [StartKine] runs.
+// KineVersion is the kine version that [StartKine] runs.
 const KineVersion = "v0.17.5"
 
 //go:embed kinemain.go.txt
 var kineMain string
 
-// KineBinary returns the path of the kine server that [StartKine] would run, and builds it first where it is missing, as
-// [Binary] does for etcd.
+// KineBinary returns the path of the kine server that [StartKine] would run, and builds it if it is missing, as
+// [Binary] does for etcd. It is safe for concurrent use.
 func KineBinary(parent context.Context) (string, error) {
 	path, err := findKine(parent)
 	if err != nil {
@@ -41,9 +41,9 @@ func findKine(parent context.Context) (string, error) {
 	return path, nil
 }
 
-// Kine is a kine server, which speaks a part of etcd's protocol and stores in SQLite. Its methods may be called from
-// several goroutines; those that start, end or halt the process take turns. What goes wrong in one of them marks the test
-// as failed without ending it.
+// Kine is a kine server, which speaks a part of etcd's protocol and stores in SQLite. Its methods are safe for
+// concurrent use. Those that start, end or pause the process take turns. An error in one of them marks the test as
+// failed without ending it.
 type Kine struct {
 	server
 	network
@@ -57,9 +57,9 @@ type Kine struct {
 	end  context.CancelFunc
 }
 
-// StartKine runs a kine server and returns once it serves. It builds the server first where it is missing in the user's
-// cache directory, with the go command and no C compiler. It ends the test where that does not come about, so it must be
-// called from the test's own goroutine. The server ends with the test.
+// StartKine starts a kine server and returns when it serves. It first builds the server if it is missing in the user's
+// cache directory, with the go command and no C compiler. If that fails it ends the test with Fatalf, so call it from
+// the test's own goroutine. The server ends with the test.
 func StartKine(tb testing.TB) *Kine {
 	tb.Helper()
 	k := &Kine{}
@@ -120,11 +120,11 @@ func (k *Kine) boot(parent context.Context, fail func(error)) error {
 	return k.start()
 }
 
-// Endpoint returns where clients connect: "127.0.0.1:port".
+// Endpoint returns the address for clients: "127.0.0.1:port".
 func (k *Kine) Endpoint() string { return k.endpoint }
 
-// Restart starts the server again on its data and its port, and stops it first where it runs. It returns once the server
-// serves, and gives up after 30 s, which fails the test.
+// Restart stops the server if it runs, and starts it again on its data and its port. It returns when the server serves.
+// After 30 s it gives up, which fails the test.
 func (k *Kine) Restart() { k.failed("Restart", k.start()) }
 
 func (k *Kine) start() error {

@@ -18,7 +18,7 @@ const (
 	chunkSize = 32 << 10 // bytes
 )
 
-// link is one connection through a proxy: the client's, and the one to the member on its behalf.
+// link is one connection through a proxy: the client's, and the proxy's to the member.
 type link struct {
 	proxy  *proxy
 	client net.Conn
@@ -33,7 +33,7 @@ type link struct {
 	member net.Conn // nil until dialled
 }
 
-// chunk is what one read returned, data or an end, and when.
+// chunk is the result of one read, data or an end, with its time.
 type chunk struct {
 	data []byte
 	err  error
@@ -60,7 +60,7 @@ func (l *link) abort() {
 
 func (l *link) run() {
 	defer l.end()
-	if !l.pass(time.Time{}) { // a delay is for bytes, of which there are none yet
+	if !l.pass(time.Time{}) { // no byte is under way yet that a delay could hold up
 		return
 	}
 	var d net.Dialer
@@ -89,8 +89,8 @@ func (l *link) run() {
 	_ = member.Close()
 }
 
-// flow carries one direction to its end, and counts the bytes. A queue between its two sides lets chunks be under way
-// together, so that a delay costs latency and no throughput.
+// flow carries one direction to its end, and counts the bytes. A queue between its two sides keeps several chunks under
+// way, so a delay adds latency but does not limit the throughput.
 func (l *link) flow(dst, src net.Conn, count *atomic.Int64) {
 	chunks := make(chan chunk, linkQueue)
 	var reader sync.WaitGroup
@@ -137,7 +137,7 @@ func (l *link) read(chunks chan<- chunk, src net.Conn) {
 	}
 }
 
-// pass waits until what was read at a point in time may go on, and tells whether it may.
+// pass waits until what was read at a time may go on, and reports whether it may.
 func (l *link) pass(at time.Time) bool {
 	for {
 		faults, changed := l.proxy.state()

@@ -6,8 +6,8 @@ package etcdtest
 
 import "context"
 
-// lockFile does nothing here. Two processes may then build the same version at once; each puts a whole
-// binary into place.
+// lockFile does nothing here. Two processes may build the same version at once. Each one puts a complete binary in
+// place.
 func lockFile(context.Context, string) (unlock func(), err error) {
 	return func() {}, nil
 }

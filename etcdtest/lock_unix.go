@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// lockFile takes an exclusive lock that ends with the process at the latest, so that none is ever stale.
-// The file stays: to remove it would let a second holder in.
+// lockFile takes an exclusive lock that ends with the process at the latest, so it is never stale. The file stays,
+// because its removal would let a second holder in.
 func lockFile(parent context.Context, path string) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeout(parent, buildTimeout)
 	defer cancel()

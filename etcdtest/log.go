@@ -11,8 +11,8 @@ import (
 // logLimit is how much of a log is kept in memory.
 const logLimit = 1 << 20
 
-// Log returns what the server has written so far, over all its restarts: etcd writes JSON lines. Of a long
-// log it is the last MiB. It is still there after [Cluster.Close].
+// Log returns what the server has written so far, over all its restarts. etcd writes JSON lines. Of a long log it
+// returns the last MiB. It works after [Cluster.Close] too.
 func (s *server) Log() string {
 	s.mu.Lock()
 	last := s.last

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// listed is a member as another one lists it. The name is empty until the member has been started.
+// listed is a member in the list of another one. The name is empty until the member has started.
 type listed struct {
 	ID       uint64
 	Name     string
@@ -19,8 +19,8 @@ type listed struct {
 
 var errNoList = errors.New("the member does not know the cluster yet")
 
-// list returns the members of the cluster as this one knows them. It asks the peer port, which is plaintext
-// and open whatever becomes of TLS, authentication and proxies on the client port.
+// list returns the members of the cluster as this one knows them. It asks the peer port, which is always open and
+// plaintext, whatever the settings of the client port.
 func (m *Member) list(parent context.Context) ([]listed, error) {
 	body, err := m.cluster.get(parent, "http://"+m.peerPort.addr()+"/members")
 	if err != nil {
@@ -37,8 +37,8 @@ func (m *Member) list(parent context.Context) ([]listed, error) {
 	return list, nil
 }
 
-// hasMajority tells whether m is reachable, and one of a majority of voting members that can reach each other.
-// Who votes is for the cluster to know: learners do not, and members come and go.
+// hasMajority reports whether m is in a majority of voting members that can reach each other. The cluster knows who
+// votes: learners do not, and members come and go.
 func (m *Member) hasMajority(parent context.Context) (bool, error) {
 	if !m.reachable() {
 		return false, nil

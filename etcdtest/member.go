@@ -19,8 +19,8 @@ var (
 	errPortTaken = errors.New("a port was taken by another process")
 )
 
-// Member is one etcd server of a [Cluster]. Its methods may be called from several goroutines; those that
-// start, end or halt the process take turns.
+// Member is one etcd server of a [Cluster]. Its methods are safe for concurrent use. Those that start, end or pause the
+// process take turns.
 type Member struct {
 	server
 	network // before the client port, with WithProxy
@@ -39,7 +39,7 @@ type Member struct {
 	origin []string // flags that say how the member first comes into the cluster; nil before it does; under mu
 }
 
-// makeMember makes a member that is not in the cluster yet, with its ports and proxies.
+// makeMember makes a member outside of the cluster, with its ports and proxies.
 func (c *Cluster) makeMember() (*Member, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -57,7 +57,7 @@ func (c *Cluster) makeMember() (*Member, error) {
 		}
 	}
 	m.endpoint, m.peerURL = c.scheme("")+m.clientPort.addr(), "http://"+m.peerPort.addr()
-	c.spare = append(c.spare, m) // also where the proxies fail, so that they are closed
+	c.spare = append(c.spare, m) // before the proxies may fail, so that they are closed
 	if c.opts.proxy {
 		if err := m.addProxies(); err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func (c *Cluster) makeMember() (*Member, error) {
 	return m, nil
 }
 
-// addProxies makes the member known to others by the addresses of its proxies.
+// addProxies puts proxies before the member, whose addresses the others use.
 func (m *Member) addProxies() error {
 	client, err := m.cluster.ports.reserve()
 	if err != nil {
@@ -90,22 +90,22 @@ func (m *Member) addProxies() error {
 	return nil
 }
 
-// Endpoint returns where clients connect to this member, as in [Cluster.Endpoints].
+// Endpoint returns the address for clients of this member, as in [Cluster.Endpoints].
 func (m *Member) Endpoint() string { return m.endpoint }
 
-// PeerURL returns the peer URL in the member list. With [WithProxy] its host is the unspecified address,
-// at which nothing but the cluster's own members should be looked for.
+// PeerURL returns the peer URL in the member list. With [WithProxy] its host is the unspecified address, which works
+// only for the cluster's own members.
 func (m *Member) PeerURL() string { return m.peerURL }
 
-// ID returns the member ID, which is the same until [Cluster.Replace].
+// ID returns the member ID, which stays the same until [Cluster.Replace].
 func (m *Member) ID() uint64 { return m.id.Load() }
 
 // Version returns the version of etcd that the member runs, such as "v3.7.3".
 func (m *Member) Version() string { return m.cluster.version }
 
-// Restart starts the member again on its data and its ports, and stops it first where it runs. It returns
-// when the process serves and, if a majority of the members can reach each other, when the member sees a
-// leader. It gives up after 30 s, which is a failure of the cluster.
+// Restart stops the member if it runs, and starts it again on its data and its ports. It returns when the process
+// serves and, if a majority of the members can reach each other, sees a leader. After 30 s it gives up, which is a
+// failure of the cluster.
 func (m *Member) Restart() {
 	if err := m.restart(); err != nil {
 		m.failed("Restart", err)
@@ -126,7 +126,7 @@ func (m *Member) restart() error {
 	return m.relaunch()
 }
 
-// reachable tells whether the member takes part in the cluster.
+// reachable reports whether the member takes part in the cluster.
 func (m *Member) reachable() bool {
 	return m.answering() && (m.node == nil || !m.node.isolated())
 }
@@ -140,10 +140,9 @@ func (m *Member) command() command {
 	return command{m.cluster.binary, m.args(), m.env()}
 }
 
-// args are flags that every etcd since 3.4 knows. Timings a little under etcd's own make elections quick
-// and still leave a busy machine room. Nothing is synced to disk, which only a crash of the machine would
-// tell from the real thing; but 3.4 does not even hand its log to the operating system then, and loses it
-// when it is killed.
+// args returns flags that every etcd since 3.4 knows. Timings a little below etcd's defaults make elections quick, and
+// still suit a busy machine. Nothing is synced to disk: only a crash of the machine could show the difference. But 3.4
+// does not even pass its log to the operating system then, and a kill loses it.
 func (m *Member) args() []string {
 	c := m.cluster
 	advertised := m.endpoint
@@ -181,5 +180,5 @@ func (m *Member) env() []string {
 	return env
 }
 
-// clientURL is where the process itself serves clients, behind any proxy.
+// clientURL returns the URL where the process itself serves clients, behind any proxy.
 func (m *Member) clientURL() string { return m.cluster.scheme("http://") + m.clientPort.addr() }

@@ -9,8 +9,8 @@ import (
 
 var errNoProxy = errors.New("the cluster was started without WithProxy")
 
-// network is the way between clients and a server. A member has one with [WithProxy]; a [GRPCProxy] and a [Balancer]
-// always have.
+// network is the path between clients and a server. A member has one with [WithProxy], and a [GRPCProxy] and a
+// [Balancer] always have one.
 type network struct {
 	proxy *proxy // nil where there is none
 	blame func(method string, err error)
@@ -22,17 +22,16 @@ func (n *network) Cut() {
 	n.set("Cut", func(f *faults) { f.cut = true })
 }
 
-// Delay adds d to the way of every byte between clients and this server, in each direction, without making
-// the way narrower. The next Delay replaces it, and 0 takes it away. On a member it needs [WithProxy]. It lasts until
-// Heal, also over a restart.
+// Delay delays every byte between clients and this server by d, in each direction, without limiting the throughput. The
+// next Delay replaces it, and 0 turns it off. On a member it needs [WithProxy]. It lasts until Heal, also over a
+// restart.
 func (n *network) Delay(d time.Duration) {
 	n.set("Delay", func(f *faults) { f.delay = d })
 }
 
-// Blackhole lets client connections to this server live, and new ones come about, but lets nothing through
-// in either direction. Heal delivers what was held up, as a network does that works again: a
-// request whose caller has long given up may still be carried out. On a member it needs [WithProxy]. It lasts over a
-// restart.
+// Blackhole lets client connections live, and new ones connect, but nothing passes in either direction. Heal delivers
+// what was held, as a network does that works again. So a request may be carried out long after its caller gave up. On
+// a member it needs [WithProxy]. It lasts until Heal, also over a restart.
 func (n *network) Blackhole() {
 	n.set("Blackhole", func(f *faults) { f.blackhole = true })
 }
@@ -42,12 +41,13 @@ func (n *network) Heal() {
 	n.set("Heal", func(f *faults) { *f = faults{} })
 }
 
-// Sent returns how many bytes have gone to clients, over all connections so far. On a member it needs [WithProxy].
+// Sent returns the number of bytes sent to clients, over all connections so far. On a member it needs [WithProxy].
 func (n *network) Sent() int64 {
 	return n.count("Sent", func(p *proxy) int64 { return p.sent.Load() })
 }
 
-// Received returns how many bytes have come from clients, over all connections so far. On a member it needs [WithProxy].
+// Received returns the number of bytes received from clients, over all connections so far. On a member it needs
+// [WithProxy].
 func (n *network) Received() int64 {
 	return n.count("Received", func(p *proxy) int64 { return p.received.Load() })
 }

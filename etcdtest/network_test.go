@@ -100,8 +100,8 @@ func TestPartitionedLeaderIsReplacedAndCatchesUpAfterwards(t *testing.T) {
 	mustGet(t, clientOf(c, old), "k", "w")
 }
 
-// A follower hands lease renewals to the leader over its peer URL in a request that does not say who sends
-// it, unlike those of raft.
+// A follower forwards lease renewals to the leader's peer URL in a request that, unlike raft's, does not name its
+// sender.
 func TestPartitionedFollowerDoesNotReachTheLeaderForLeases(t *testing.T) {
 	c := Start(t, WithSize(3), WithProxy())
 	m := follower(t, c)
@@ -118,7 +118,7 @@ func TestPartitionedFollowerDoesNotReachTheLeaderForLeases(t *testing.T) {
 	}
 	eventually(t, 5*time.Second, "time to live", toLive)
 	c.Partition(m)
-	// Right away: for an election timeout the follower still takes the leader for one.
+	// This comes at once, because the follower trusts its leader for an election timeout.
 	if err := toLive(); err == nil {
 		t.Error("the leader answered a partitioned follower")
 	}

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// An Option changes what [Start] and [Run] run. Where one is given twice the last one wins, except that
-// [WithFlags] adds up.
+// An Option changes what [Start] and [Run] run. A later option replaces an earlier one of the same function, but
+// [WithFlags] adds to it.
 type Option func(*options)
 
 type options struct {
@@ -19,36 +19,35 @@ type options struct {
 	flags   []string
 }
 
-// WithSize sets the number of members. The default is 1; less is an error of Start.
+// WithSize sets the number of members. The default is 1. Less is an error of Start.
 func WithSize(n int) Option {
 	return func(o *options) { o.size = n }
 }
 
-// WithVersion picks the version of etcd, such as "v3.6.12". Every version from v3.5.0 on that the Go module
-// proxy knows can be built, and v3.4.13; another one needs its binary in $ETCD_BIN_3_4 and the like. The
-// default is $ETCD_BIN, else $ETCD_VERSION, else [DefaultVersion].
+// WithVersion sets the version of etcd, such as "v3.6.12". The Go module proxy has every version from v3.5.0 on, and
+// v3.4.13. Another version needs its binary in $ETCD_BIN_3_4 or the variable of its minor version. The default is
+// $ETCD_BIN, else $ETCD_VERSION, else [DefaultVersion].
 func WithVersion(version string) Option {
 	return func(o *options) { o.version = version }
 }
 
-// WithTLS serves clients over TLS only, and only those that show a certificate of the cluster's own
-// authority: [Cluster.TLSConfig] has one. The default is plaintext. Members always speak plaintext to each other.
+// WithTLS makes members serve over TLS only, and only clients with a certificate of the cluster's own authority, as in
+// [Cluster.TLSConfig]. The default is plaintext. Members always speak plaintext to each other.
 func WithTLS() Option {
 	return func(o *options) { o.tls = true }
 }
 
-// WithFlags passes further flags to every member, such as "--auth-token=simple". They come after the
-// package's own, so they win over them; those that name the member, its addresses or its data directory
-// must be left alone. There is one exception: a single member may be started on the data of a backup that has
-// been restored, by "--data-dir", which Close leaves there.
+// WithFlags passes further flags to every member, such as "--auth-token=simple". They come after the package's own
+// flags and override them. Do not pass flags for the member's name, addresses or data directory. There is one
+// exception: a single member may start on the data of a restored backup by "--data-dir", and Close does not remove it.
 func WithFlags(flags ...string) Option {
 	flags = slices.Clone(flags)
 	return func(o *options) { o.flags = append(o.flags, flags...) }
 }
 
-// WithProxy puts a proxy before each member's client port and another before its peer port, so that
-// [Member.Cut], [Member.Delay], [Member.Blackhole], [Member.Sent], [Cluster.Partition], [Cluster.DelayPeers] and the
-// like work. [Cluster.Endpoints] and the member list then hold the proxies' addresses.
+// WithProxy puts a proxy before each member's client port and another one before its peer port. [Member.Cut],
+// [Member.Delay], [Member.Blackhole], [Member.Sent], [Cluster.Partition], [Cluster.DelayPeers] and similar methods need
+// it. [Cluster.Endpoints] and the member list then have the proxies' addresses.
 func WithProxy() Option {
 	return func(o *options) { o.proxy = true }
 }

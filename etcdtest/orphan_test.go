@@ -9,8 +9,8 @@ import (
 	"os"
 )
 
-// orphanVariable makes the test binary start members for its parent to orphan. Its value is a directory
-// for their data, which nobody else will remove.
+// orphanVariable makes the test binary start members for its parent to orphan. Its value is a directory for their data,
+// which the parent removes.
 const orphanVariable = "ETCDTEST_ORPHANS"
 
 // startOrphans starts two members, one of them paused, prints their process IDs and waits to be killed.

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// DelayPeers adds d to the way of every byte between m and the other members, in each direction, without making the way
-// narrower, so that m lags behind the leader by what is written in that time. The delay grows to d by a second each
-// second, and so the leader's heartbeats keep coming: m takes it for the leader all the while. The next DelayPeers of m
-// replaces it at once where it is less, and 0 takes it away. It needs [WithProxy], and lasts over a restart of m.
+// DelayPeers delays every byte between m and the other members by d, in each direction, without limiting the
+// throughput. So m lags behind the leader by d. The delay grows by one second per second, so the leader's heartbeats
+// keep arriving and m does not call an election. The next DelayPeers of m replaces it, at once if it is less, and 0
+// turns it off. It needs [WithProxy], and lasts over a restart of m.
 func (c *Cluster) DelayPeers(m *Member, d time.Duration) {
 	switch {
 	case m == nil || m.cluster != c:
-		c.fail(errors.New("DelayPeers of what is no member of the cluster"))
+		c.fail(errors.New("DelayPeers: not a member of the cluster"))
 	case c.peers == nil:
 		m.failed("DelayPeers", errNoProxy)
 	default:
@@ -26,7 +26,7 @@ func (c *Cluster) DelayPeers(m *Member, d time.Duration) {
 	}
 }
 
-// peerDelay is how long bytes from and to a member take, and since when it has been growing.
+// peerDelay is the delay of a member's bytes, and since when it has been growing.
 type peerDelay struct {
 	full  time.Duration
 	from  time.Duration
@@ -44,7 +44,7 @@ func (n *peerNetwork) delay(m *Member, full time.Duration) {
 	n.changed = make(chan struct{})
 }
 
-// due returns when bytes of a flow arrive that were sent at a time, as things are until changed is closed.
+// due returns when bytes of a flow arrive that were sent at a time. It holds until changed is closed.
 func (n *peerNetwork) due(f *peerFlow, sent time.Time) (at time.Time, changed <-chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -54,7 +54,7 @@ func (n *peerNetwork) due(f *peerFlow, sent time.Time) (at time.Time, changed <-
 	return sent.Add(n.delays[f.from].at(sent) + n.delays[f.to].at(sent)), n.changed
 }
 
-// delayed is the body of a request or response on its way. What has been read waits in a queue without a bound, so that
+// delayed is the body of a request or response under way. What has been read waits in an unbounded queue, so that many
 // bytes are under way together.
 type delayed struct {
 	io.ReadCloser
@@ -66,7 +66,7 @@ type delayed struct {
 	more   chan struct{} // has a value when there may be a chunk
 }
 
-// delayBody has a body take as long as the flow that it is part of.
+// delayBody delays a body as its flow demands.
 func (n *peerNetwork) delayBody(f *peerFlow, body io.ReadCloser) io.ReadCloser {
 	if body == nil || body == http.NoBody {
 		return body
@@ -123,7 +123,7 @@ func (d *delayed) Read(p []byte) (int, error) {
 	}
 }
 
-// take returns the first of what there is. The end stays, to be read again.
+// take returns the first bytes in the queue. The end stays in it, to be read again.
 func (d *delayed) take(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// ownHeader is what a member says from its own memory.
+// ownHeader returns the header of a member's serializable answer.
 func ownHeader(t *testing.T, g stub) *pb.ResponseHeader {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -36,7 +36,7 @@ func TestMemberWithDelayedPeersLagsBehindAndHasALeader(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Read in this order, what the slow one has received meanwhile makes the difference smaller.
+	// In this order, what the slow member receives meanwhile makes the difference smaller.
 	newest, old := ownHeader(t, ahead), ownHeader(t, behind)
 	t.Logf("revision %d, and %d at the slow member", newest.GetRevision(), old.GetRevision())
 	if old.GetRevision() >= newest.GetRevision() {

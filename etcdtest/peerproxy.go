@@ -16,14 +16,13 @@ import (
 	"time"
 )
 
-// peerNetwork carries what the members say to each other, and cuts members off from all others.
+// peerNetwork carries the traffic between the members, and can cut members off from all others.
 //
-// To cut one member off in both directions it must be known who speaks, which the address of a connection
-// does not tell and not every request says. So each member has a proxy of its own for what it sends: an
-// ordinary HTTP proxy, named in the member's environment, and the request says where it goes. Go's HTTP
-// client does not use a proxy for a loopback address, so the members know each other under 0.0.0.0 and the
-// port of their own proxy. That is a name only: nobody listens on such an address. Whoever is told it and
-// knows of no proxy comes to the right place all the same, as a stranger.
+// To cut a member off in both directions the proxy must know the sender. The address of a connection does not tell
+// that, and not every request does. So each member has its own proxy for what it sends: an ordinary HTTP proxy, named
+// in the member's environment, and the request has its destination. Go's HTTP client uses no proxy for a loopback
+// address, so the members know each other as 0.0.0.0 with the port of their own proxy. That is only a name, and nobody
+// listens on it. A client that learns such an address and uses no proxy still gets to the right member, as a stranger.
 type peerNetwork struct {
 	transport *http.Transport
 
@@ -56,7 +55,7 @@ type peerFlow struct {
 	cancel   context.CancelFunc
 }
 
-// flowKey is that of a request's flow in its context.
+// flowKey is the context key of a request's flow.
 type flowKey struct{}
 
 func newPeerNetwork() *peerNetwork {
@@ -127,7 +126,7 @@ func (node *peerNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	to.inbound.ServeHTTP(w, r)
 }
 
-// breakOff ends a connection without an answer, as one ends whose other side is not there.
+// breakOff ends a connection without an answer, as if the other side were not there.
 func breakOff(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		reset(conn)
@@ -145,7 +144,7 @@ func (n *peerNetwork) find(name string) *peerNode {
 	return nil
 }
 
-// enter admits a request unless a partition lies in its way. Until leave, a new partition cancels it.
+// enter admits a request unless a partition blocks it. A new partition cancels it until leave.
 func (n *peerNetwork) enter(f *peerFlow) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -162,7 +161,7 @@ func (n *peerNetwork) leave(f *peerFlow) {
 	delete(n.flows, f)
 }
 
-// separated is called with mu held.
+// separated needs mu held.
 func (n *peerNetwork) separated(f *peerFlow) bool {
 	return f.from != f.to && (n.isolated[f.from] || n.isolated[f.to])
 }
@@ -204,7 +203,7 @@ func (n *peerNetwork) close() error {
 	defer cancel()
 	var errs []error
 	for _, node := range nodes {
-		// Shutdown waits for the handlers, which Close does not; they have just been cancelled.
+		// Shutdown waits for the handlers, which Close does not. They have just been cancelled.
 		if node.server.Shutdown(ctx) != nil {
 			errs = append(errs, node.server.Close())
 		}

@@ -9,7 +9,7 @@ import (
 
 func (p port) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.number)) }
 
-// portSet is what one cluster holds, to be given back at its end.
+// portSet holds the ports of one cluster, to release them at its end.
 type portSet []port
 
 func (s *portSet) reserve() (port, error) {

@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// A port is a free TCP port of 127.0.0.1, kept for whoever this package tells about it.
+// A port is a free TCP port of 127.0.0.1, reserved for users that this package names it to.
 //
-// It is held by a socket that is bound but never listens. While that is open the kernel hands the port to
-// nobody who asks for any port, neither to listen nor to connect from, so a member that is down finds its
-// port free again. A listener that names the port may share it, since Go sets SO_REUSEADDR on listeners.
+// A socket that is bound but never listens holds it. While the socket is open, the kernel gives the port to nobody who
+// asks for any port, to listen or to connect from. So a member that is down finds its port free again. A listener that
+// names the port may share it, because Go sets SO_REUSEADDR on listeners.
 type port struct {
 	number int
 	fd     int

@@ -9,8 +9,8 @@ import (
 	"net"
 )
 
-// A port is a TCP port of 127.0.0.1 that was free a moment ago. Somebody else may take it before its user
-// does; the start of a cluster is then tried again with other ports.
+// A port is a TCP port of 127.0.0.1 that was free a moment ago. Another process may take it first. Then the start of a
+// cluster is tried again with other ports.
 type port struct {
 	number int
 }

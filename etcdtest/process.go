@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// reapTimeout bounds the wait for a process that got SIGKILL.
+// reapTimeout limits the wait for a process after SIGKILL.
 const reapTimeout = 10 * time.Second
 
 // process is one run of a server. Its methods may be called at any time, also after its end.
@@ -38,8 +38,8 @@ func startProcess(c command, logPath string) (*process, error) {
 	p := &process{done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
-		// Linux sends the parent-death signal when the thread that forked ends, not the process. Holding
-		// this one for as long as the child runs makes the two the same.
+		// Linux sends the parent-death signal when the thread that forked ends, not the process. So this thread is kept
+		// as long as the child runs.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		if err := cmd.Start(); err != nil {
@@ -67,7 +67,7 @@ func (p *process) ended() bool {
 	}
 }
 
-// kill ends the process at once, also when it is paused, and waits until it is gone.
+// kill ends the process at once, even if it is paused, and waits until it is gone.
 func (p *process) kill() error {
 	if err := p.os.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -80,7 +80,7 @@ func (p *process) kill() error {
 	}
 }
 
-// stop asks the process to end, and kills it if it has not done so within grace.
+// stop asks the process to end, and kills it after grace.
 func (p *process) stop(grace time.Duration) error {
 	if err := p.terminate(); err != nil {
 		return p.kill()
@@ -93,9 +93,9 @@ func (p *process) stop(grace time.Duration) error {
 	}
 }
 
-// memberEnv is the environment of a member: this process's without what would change etcd's behaviour.
-// etcd takes every flag from ETCD_* too, and its peers' traffic goes where the proxy variables say. An old
-// etcd must be told that it may run on this processor.
+// memberEnv returns the environment of a member: this process's without the variables that change etcd. etcd reads
+// every flag from ETCD_* too, and the proxy variables redirect its peers' traffic. An old etcd needs a variable to run
+// on this processor.
 func memberEnv() []string {
 	env := []string{"ETCD_UNSUPPORTED_ARCH=" + runtime.GOARCH}
 	for _, kv := range os.Environ() {

@@ -4,7 +4,7 @@ package etcdtest
 
 import "syscall"
 
-// dieWithParent has the kernel kill the child when the thread that started it is gone.
+// dieWithParent makes the kernel kill the child when the thread that started it ends.
 func dieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }

@@ -70,7 +70,7 @@ func TestMembersDieWithTheProcessThatStartedThem(t *testing.T) {
 	})
 }
 
-// runs tells whether a process is there and no zombie, which nobody may be left to reap.
+// runs reports whether a process exists and is not a zombie. Nobody may be left to reap it.
 func runs(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {

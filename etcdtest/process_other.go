@@ -6,5 +6,5 @@ package etcdtest
 
 import "syscall"
 
-// dieWithParent can do nothing here: only Close, or a signal to the whole process group, ends the members.
+// dieWithParent can do nothing here. Only Close, or a signal to the whole process group, ends the members.
 func dieWithParent() *syscall.SysProcAttr { return nil }

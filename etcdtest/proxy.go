@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// proxy forwards TCP connections to one address and plays a bad network on request. It outlives the member
-// behind it, so that its address stays the same over restarts.
+// proxy forwards TCP connections to one address, and simulates network faults on request. It outlives the member behind
+// it, so its address stays the same over restarts.
 type proxy struct {
 	target   string
 	listener net.Listener
@@ -60,7 +60,7 @@ func (p *proxy) serve() {
 		if closed {
 			return
 		}
-		// Out of file descriptors, most likely; the listener itself is sound.
+		// Most likely there are no file descriptors left. The listener itself works.
 		time.Sleep(pollInterval)
 	}
 }
@@ -82,7 +82,7 @@ func (p *proxy) admit(conn net.Conn) {
 	})
 }
 
-// set changes the faults, and ends all connections where they say so.
+// set changes the faults, and ends all connections if the faults demand it.
 func (p *proxy) set(change func(*faults)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,14 +100,14 @@ func (p *proxy) state() (faults, <-chan struct{}) {
 	return p.faults, p.changed
 }
 
-// abortLinks is called with mu held.
+// abortLinks needs mu held.
 func (p *proxy) abortLinks() {
 	for l := range p.links {
 		l.abort()
 	}
 }
 
-// close returns when no connection and no goroutine of the proxy is left.
+// close returns when all connections and goroutines of the proxy have ended.
 func (p *proxy) close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -118,7 +118,7 @@ func (p *proxy) close() error {
 	return err
 }
 
-// reset closes a connection so that the other side sees an error rather than an orderly end.
+// reset closes a connection so that the other side gets an error instead of an orderly end.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// echoProxy is a proxy before a server that sends back what it receives, and then its end.
+// echoProxy returns a proxy before a server that sends back all it receives, and then its end.
 func echoProxy(t *testing.T) *proxy {
 	t.Helper()
 	server, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -99,7 +99,7 @@ func TestProxyCutBreaksOpenConnectionsAndNewOnes(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); err == nil || n > 0 || errors.Is(err, io.EOF) {
 		t.Errorf("read %d bytes, %v; want a reset", n, err)
 	}
-	// The reset of a new one may come before or after Dial returns.
+	// The reset of a new connection may come before or after Dial returns.
 	if fresh, err := net.Dial("tcp4", p.listener.Addr().String()); err == nil {
 		if n, err := fresh.Read(make([]byte, 1)); err == nil || n > 0 || errors.Is(err, io.EOF) {
 			t.Errorf("read %d bytes, %v; want a reset", n, err)

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// stopGrace is how long a server has to end by itself. A member needs a second to hand its leadership over, and
-// gives calls that are under way six more.
+// stopGrace is how long a server has to end by itself. A member needs a second to hand over its leadership, and gives
+// calls under way six more.
 const stopGrace = 10 * time.Second
 
-// server is a program that starts, ends and starts again on one log: a [Member], a [GRPCProxy].
+// server is a program that starts, ends and starts again with one log: a [Member], a [GRPCProxy].
 type server struct {
 	name    string // in errors and logs
 	logPath string
@@ -28,39 +28,39 @@ type server struct {
 	last   string // the log, once the server is closed
 }
 
-// command is a program and what it is started with.
+// command is a program with its arguments.
 type command struct {
 	binary    string
 	args, env []string
 }
 
-// Name returns the server's name in logs; a member has it in the member list too: m0, m1 and so on.
+// Name returns the server's name in logs. For a member it is also the name in the member list: m0, m1 and so on.
 func (s *server) Name() string { return s.name }
 
-// Alive reports whether the process runs. A paused one does.
+// Alive reports whether the process runs. A paused process counts as running.
 func (s *server) Alive() bool { return s.running() != nil }
 
-// Kill ends the process with SIGKILL, as a crash would, and returns once it is gone. What it has written is kept for a
-// restart. On a server that does not run it does nothing.
+// Kill ends the process with SIGKILL, as a crash would, and returns when it is gone. Its data stays for a restart. It
+// does nothing on a server that does not run.
 func (s *server) Kill() {
 	s.change("Kill", func(p *process) error { return p.kill() })
 }
 
-// Stop ends the process with SIGTERM and returns once it is gone; a leader hands its leadership over first.
-// After 10 s it is killed. A paused server is resumed first. On a server that does not run it does nothing.
+// Stop ends the process with SIGTERM and returns when it is gone. A leader hands its leadership over first. After 10 s
+// the process is killed. A paused server is resumed first. It does nothing on a server that does not run.
 func (s *server) Stop() {
 	s.change("Stop", s.stop)
 }
 
-// Pause halts the process with SIGSTOP and returns once it stands still. Its connections stay open and new
-// ones are accepted by the kernel, but nothing is answered until Resume. The server must be running.
+// Pause stops the process with SIGSTOP and returns when it stands still. Its connections stay open, and the kernel
+// accepts new ones, but nothing is answered until Resume. It is a failure if the server does not run.
 func (s *server) Pause() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.failed("Pause", s.pause())
 }
 
-// pause is called in turn.
+// pause needs the turn.
 func (s *server) pause() error {
 	p := s.running()
 	if p == nil {
@@ -73,7 +73,7 @@ func (s *server) pause() error {
 	return p.awaitHalt()
 }
 
-// Resume undoes Pause. On a server that is not paused it does nothing.
+// Resume undoes Pause. It does nothing on a server that is not paused.
 func (s *server) Resume() {
 	s.change("Resume", s.resume)
 }
@@ -86,7 +86,7 @@ func (s *server) resume(p *process) error {
 	return err
 }
 
-// relaunch starts the process, and stops it first where it runs. The caller has the turn.
+// relaunch stops the process if it runs, and starts it. It needs the turn.
 func (s *server) relaunch() error {
 	if p := s.running(); p != nil {
 		if err := s.stop(p); err != nil {
@@ -116,7 +116,7 @@ func (s *server) failed(method string, err error) {
 	}
 }
 
-// running returns the process, or nil where it has ended.
+// running returns the process, or nil if it has ended.
 func (s *server) running() *process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +139,7 @@ func (s *server) setPaused(paused bool) {
 	s.mu.Unlock()
 }
 
-// launch starts the process. The caller has seen to it that none runs.
+// launch starts the process. The caller has made sure that none runs.
 func (s *server) launch() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

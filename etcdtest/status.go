@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// status is what a member says of itself on its metrics port. That port is plaintext and open whatever
-// becomes of TLS, authentication and proxies on the others.
+// status is a member's report on its metrics port. That port is always open and plaintext, whatever the settings of the
+// others.
 type status struct {
 	id        uint64
 	leads     bool
@@ -49,7 +49,7 @@ func (m *Member) status(parent context.Context) (status, error) {
 	return s, lines.Err()
 }
 
-// notDecided is what an etcd calls the version of a cluster that has none yet.
+// notDecided is etcd's word for the version of a cluster that has not agreed on one yet.
 const notDecided = "not_decided"
 
 // awaitServing waits until the process answers, with or without a leader.
@@ -64,9 +64,9 @@ func (m *Member) awaitServing(parent context.Context) error {
 	})
 }
 
-// awaitReady waits until the member sees a leader, and answers on its client port that the members have settled on a
-// version, their first common decision. It does not ask for the member's health: an alarm makes that bad for as long as
-// it is on. Nor for a metric of the version, which a member that was sent a snapshot need not set.
+// awaitReady waits until the member sees a leader, and reports on its client port that the members have agreed on a
+// version, their first common decision. It does not ask for the member's health, which an alarm makes bad. It does not
+// read the version from the metrics either, which a member that was sent a snapshot need not set.
 func (m *Member) awaitReady(parent context.Context) error {
 	return m.await(parent, func(ctx context.Context) bool {
 		if s, err := m.status(ctx); err != nil || !s.hasLeader {
@@ -80,8 +80,8 @@ func (m *Member) awaitReady(parent context.Context) error {
 	})
 }
 
-// awaitUp waits until the process answers and, if a majority of the members can reach each other, until the
-// member sees a leader.
+// awaitUp waits until the process answers and, if a majority of the members can reach each other, the member sees a
+// leader.
 func (m *Member) awaitUp(parent context.Context) error {
 	if err := m.awaitServing(parent); err != nil {
 		return err

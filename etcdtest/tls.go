@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// certificates is an authority made for one cluster, with one certificate for all its servers and one for
-// its clients. Neither has a common name: etcd would take a client's for the name of a user.
+// certificates is the authority of one cluster, with one certificate for all its servers and one for its clients.
+// Neither has a common name, because etcd would take a client's for the name of a user.
 type certificates struct {
 	roots          *x509.CertPool
 	server, client tls.Certificate
@@ -42,7 +42,7 @@ func newCertificates(dir string) (*certificates, error) {
 		clientKeyFile: filepath.Join(dir, "client-key.pem"),
 	}
 	c.roots.AddCert(ca)
-	// The server's certificate serves as a client's too: etcd calls itself for its JSON gateway.
+	// The server's certificate serves as a client's too, because etcd calls itself for its JSON gateway.
 	err = errors.Join(
 		writePEM(c.caFile, "CERTIFICATE", ca.Raw),
 		issue(ca, caKey, c.serverFile, c.serverKeyFile, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth),
@@ -67,7 +67,7 @@ func (c *certificates) serverFlags() []string {
 	}
 }
 
-// proxyFlags has a gRPC proxy serve as a member does, and connect as a client does.
+// proxyFlags makes a gRPC proxy serve as a member does, and connect as a client does.
 func (c *certificates) proxyFlags() []string {
 	return []string{
 		"--cert-file=" + c.serverFile,
@@ -79,7 +79,7 @@ func (c *certificates) proxyFlags() []string {
 	}
 }
 
-// serverConfig has a server ask for a client's certificate, as members do.
+// serverConfig makes a server ask for a client's certificate, as members do.
 func (c *certificates) serverConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:   tls.VersionTLS12,
@@ -98,7 +98,7 @@ func (c *certificates) clientConfig() *tls.Config {
 	}
 }
 
-// scheme is what goes before the address of a client port: https:// with TLS, else plain.
+// scheme returns the prefix of a client port's address: https:// with TLS, otherwise plain.
 func (c *Cluster) scheme(plain string) string {
 	if c.certs != nil {
 		return "https://"

@@ -26,13 +26,13 @@ func parseVersion(s string) (string, error) {
 	return "v" + m[1], nil
 }
 
-// minorOf is "3.6" for "v3.6.7".
+// minorOf returns "3.6" for "v3.6.7".
 func minorOf(version string) string {
 	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
 	return strings.Join(parts[:min(2, len(parts))], ".")
 }
 
-// knownVersions keeps each binary from being asked more than once, by its path.
+// knownVersions holds the version of each binary by its path, so that each is asked once.
 var knownVersions sync.Map
 
 // versionOf asks an etcd binary which version it is.
@@ -65,8 +65,8 @@ func askVersion(parent context.Context, bin string) (string, error) {
 	return "", fmt.Errorf("%s --version does not speak of an etcd version", bin)
 }
 
-// etcdRecipe knows every version since 3.5, where the server became a module of its own. The releases before
-// it have no version that the go command would take; one of 3.4 can be named by its commit.
+// etcdRecipe knows every version since 3.5, in which the server became a module of its own. The go command accepts no
+// version of earlier releases, but a commit of 3.4.
 func etcdRecipe(version string) (recipe, error) {
 	minor := minorOf(version)
 	r := recipe{name: "etcd", version: version}
@@ -93,5 +93,5 @@ func mainCalling(pkg, args string) string {
 	return fmt.Sprintf("package main\n\nimport (%s)\n\nfunc main() { etcdmain.Main(%s) }\n", imports, args)
 }
 
-// binVariable is the environment variable that names a binary of a minor version.
+// binVariable returns the environment variable that names a binary of a minor version.
 func binVariable(minor string) string { return "ETCD_BIN_" + strings.ReplaceAll(minor, ".", "_") }

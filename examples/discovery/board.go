@@ -18,11 +18,11 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// services is a table of the services that are there.
+// services holds the registered services by key.
 type services map[string]*mvccpb.KeyValue
 
-// follow keeps a table of what is registered and shows it at first and after each change: what there is at one revision,
-// and every change from the next revision on. It returns when ctx ends.
+// follow keeps a table of the registered services, and shows it at first and after each change. It reads all of them at
+// one revision, and follows every change from the next one on. It returns when ctx ends.
 func follow(ctx context.Context, show func(s services, news string)) error {
 	base := kv.New(connection).WithKey(prefix).WithPrefix()
 	for {
@@ -40,7 +40,7 @@ func follow(ctx context.Context, show func(s services, news string)) error {
 		if !errors.As(err, &compacted) {
 			return err
 		}
-		// We were away for longer than the history is kept: look at all of it again.
+		// The watch was away for longer than the history is kept: read all services again.
 	}
 }
 
@@ -68,7 +68,7 @@ func (s services) watch(ctx context.Context, c kv.Request, show func(services, s
 
 func name(pair *mvccpb.KeyValue) string { return strings.TrimPrefix(string(pair.GetKey()), prefix) }
 
-// board prints the table, and lets others wait for what is on it.
+// board prints the table, and lets the story wait for its content.
 type board struct {
 	out io.Writer
 
@@ -111,7 +111,7 @@ func (b *board) await(ctx context.Context, names ...string) error {
 	}
 }
 
-// say prints a sentence without breaking into a table.
+// say prints a sentence between two tables.
 func (b *board) say(format string, args ...any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

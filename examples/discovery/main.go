@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Discovery is a service registry in small: services register under heartbeat: with a lease that they keep alive, and a
-// table of those that are there follows them, by a watch that goes on from the revision of a first look.
+// Discovery is a small service registry. Services register under heartbeat: with a lease that they keep alive. A table
+// of the services follows them, by a watch from the revision of a first read on.
 //
-// It starts a cluster of three members and some services, as processes of their own, and then lets things happen: a
-// service is killed, a member of the cluster is killed, a service leaves in good order. With $ETCD_ENDPOINTS, separated by
-// commas, it uses that cluster instead, and leaves its members alone.
+// It starts a cluster of three members and some services as processes. Then a service is killed, a member of the
+// cluster is killed, and a service leaves in good order. With $ETCD_ENDPOINTS, separated by commas, it uses that
+// cluster instead, and does not touch its members.
 package main
 
 import (
@@ -30,7 +30,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program without the clean-up
 	var err error
 	if len(os.Args) == 3 && os.Args[1] == "service" {
 		err = serve(ctx, os.Args[2], endpoints())
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// endpoints are those of $ETCD_ENDPOINTS.
+// endpoints returns those of $ETCD_ENDPOINTS.
 func endpoints() []string {
 	var list []string
 	for endpoint := range strings.SplitSeq(os.Getenv(endpointsEnv), ",") {
@@ -57,7 +57,7 @@ func endpoints() []string {
 	return list
 }
 
-// run shows the registry at work, and leaves nothing behind however it ends.
+// run shows the registry at work, and leaves nothing behind in any case.
 func run(ctx context.Context, out io.Writer) (err error) {
 	at := endpoints()
 	var own *etcdtest.Cluster

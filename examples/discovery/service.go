@@ -16,11 +16,11 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// ttl is how long a service is listed after it was heard of last.
+// ttl is how long a killed service stays on the list.
 const ttl = 3 * time.Second
 
-// serve registers a service for as long as its process lives and whoever started it does: his end of the standard input
-// closes with him.
+// serve registers a service for as long as its process and its parent live. The parent's end of the standard input
+// closes with it.
 func serve(ctx context.Context, name string, endpoints []string) (err error) {
 	life, end := context.WithCancel(ctx)
 	defer end()
@@ -41,8 +41,8 @@ func serve(ctx context.Context, name string, endpoints []string) (err error) {
 	return nil
 }
 
-// register lists the service under a lease and keeps that alive until life ends, when it takes the service off the list,
-// or until the lease is lost.
+// register lists the service under a lease, and keeps that alive until life ends or the lease is lost. At the end it
+// takes the service off the list.
 func register(life context.Context, name string) error {
 	base := lease.New(connection)
 	granted, err := lease.Grant(life, base, ttl)

@@ -19,11 +19,11 @@ import (
 // patience is how long an act may take: many times a lease.
 const patience = 30 * time.Second
 
-// story lets things happen to services and to the cluster.
+// story lets services and members come and go.
 type story struct {
 	out       io.Writer
 	board     *board
-	cluster   *etcdtest.Cluster // nil where it is somebody else's
+	cluster   *etcdtest.Cluster // nil for a cluster of $ETCD_ENDPOINTS
 	endpoints []string
 	services  map[string]*process
 }
@@ -81,7 +81,7 @@ func (s *story) outage(ctx context.Context) error {
 	if err := s.start3(ctx); err != nil {
 		return err
 	}
-	time.Sleep(ttl + time.Second) // every lease has had time to run out
+	time.Sleep(ttl + time.Second) // long enough for every lease to expire
 	if err := s.board.await(ctx, "api-1", "api-3", "worker"); err != nil {
 		return err
 	}

@@ -18,10 +18,10 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// ttl is how long the others wait for a leader that is killed.
+// ttl is how long the others wait after the leader is killed.
 const ttl = 2 * time.Second
 
-// stand is a candidate: it leads when its turn comes, and goes on until whoever started it closes its standard input.
+// stand runs a candidate. It leads when its turn comes, and goes on until its parent closes its standard input.
 func stand(ctx context.Context, name string, endpoints []string) (err error) {
 	life, end := context.WithCancel(ctx)
 	defer end()
@@ -43,7 +43,7 @@ func stand(ctx context.Context, name string, endpoints []string) (err error) {
 	return nil
 }
 
-// lead plans until the leadership is lost, or the candidate leaves. Each plan is fenced.
+// lead writes plans, each of them fenced, until the leadership is lost or the candidate leaves.
 func lead(leading context.Context, l *election.Leadership) error {
 	for n := 0; ; n++ {
 		plan := kv.Key(workKey).WithValue(fmt.Sprintf("plan %d of revision %d", n, l.Key.GetRev()))
@@ -64,7 +64,7 @@ func lead(leading context.Context, l *election.Leadership) error {
 	}
 }
 
-// process is a candidate from outside.
+// process is a candidate in a process of its own.
 type process struct {
 	cmd *exec.Cmd
 	in  io.Closer

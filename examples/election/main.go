@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Election has three candidates, processes of their own, lead one after the other. The leader is killed; the next one
-// leads as soon as the lease of the first has run out; and what the first could still have sent is refused.
+// Election runs three candidates as processes, which lead one after the other. The leader is killed, and the next one
+// leads as soon as the lease of the first has expired. A late write of the first leader is refused.
 //
 // It starts a cluster of three members, and leaves nothing behind.
 package main
@@ -35,7 +35,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program without the clean-up
 	var err error
 	if len(os.Args) == 4 && os.Args[1] == "candidate" {
 		err = stand(ctx, os.Args[2], strings.Split(os.Args[3], ","))
@@ -104,7 +104,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	return errors.New("the observer has ended")
 }
 
-// late sends what the first leader could still have had under way when it was killed.
+// late sends a write that the first leader could still have had under way when it was killed.
 func late(ctx context.Context, out io.Writer, first *mvccpb.KeyValue) error {
 	guard := compare.New(string(first.GetKey())).CreateRevision(compare.Equal, first.GetCreateRevision())
 	r, err := kv.Txn(ctx, kv.New(connection), op.If(guard).Then(op.Put(kv.Key(workKey).WithValue("late"))))

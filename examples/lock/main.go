@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Lock has three workers count together under a lock: each reads the count, thinks, and writes one more. Without the lock
-// counts would be lost. Each write is fenced as well: when a worker loses the lock while it thinks, its write is refused.
+// Lock runs three workers that count together under a lock: each reads the count, thinks, and writes one more. Without
+// the lock, counts would be lost. Each write is fenced as well. If a worker loses the lock while it thinks, its write
+// is refused.
 //
 // It starts a cluster of three members, and leaves nothing behind.
 package main
@@ -34,7 +35,7 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program without the clean-up
 	if err := run(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "lock:", err)
 		os.Exit(1)
@@ -79,7 +80,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		}
 		return count(ctx, out, workers, l)
 	})
-	if !errors.Is(err, errFenced) { // joined with lock.ErrLost if the worker was told in time
+	if !errors.Is(err, errFenced) { // joined with lock.ErrLost if the worker noticed in time
 		return fmt.Errorf("it was not stopped: %w", err)
 	}
 	fmt.Fprintf(out, "   its write was refused: %v\n", errFenced)
@@ -87,7 +88,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// errFenced is a write that came too late.
+// errFenced is the error of a write that came too late.
 var errFenced = errors.New("another may hold the lock by now")
 
 func countUnderLock(ctx context.Context, out io.Writer, worker int) error {

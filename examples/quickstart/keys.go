@@ -46,7 +46,7 @@ func (w *walk) putAndGet(ctx context.Context) error {
 	return nil
 }
 
-// branch shows that a base is not used up: requests are values, and each With method returns another one.
+// branch shows that a base can be used again: requests are values, and each With method returns another one.
 func (w *walk) branch(ctx context.Context) error {
 	w.step("Branch several requests from one base")
 	for _, host := range []string{"10.0.0.2", "10.0.0.3"} {

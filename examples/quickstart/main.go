@@ -21,7 +21,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program without the clean-up
 	if err := run(ctx, os.Stdout); err != nil {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted")
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// run takes the walk, and leaves nothing behind however it ends.
+// run takes the walk, and leaves nothing behind in any case.
 func run(ctx context.Context, out io.Writer) (err error) {
 	w := newWalk(out)
 	w.say("A walk through eetcd for Go on a real etcd cluster.")

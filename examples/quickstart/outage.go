@@ -18,7 +18,7 @@ const (
 	patience  = 30 * time.Second     // for a state to come about that always should
 )
 
-// outage kills the member that answered last, reads on while it is away, and waits for its return.
+// outage kills the member that answered last, keeps reading meanwhile, and waits for its return.
 func (w *walk) outage(ctx context.Context, c *conn.Conn, p *place) error {
 	if p.own == nil {
 		w.say("The members of this cluster are not ours to kill. Without ETCD_ENDPOINTS the walk ends with an outage.")
@@ -53,7 +53,7 @@ func (w *walk) outage(ctx context.Context, c *conn.Conn, p *place) error {
 	return w.comeback(ctx, c, key, victim)
 }
 
-// readOn reads until the wait for the next attempt to reconnect has grown to seconds, so that there is something to see.
+// readOn reads until the pause before the next attempt to reconnect has grown to seconds, so that Info shows it.
 func (w *walk) readOn(ctx context.Context, c *conn.Conn, key kv.Request, victim *etcdtest.Member) error {
 	begin, reads, slowest := time.Now(), 0, time.Duration(0)
 	err := await(ctx, func() (bool, error) {
@@ -115,7 +115,7 @@ func stateOf(c *conn.Conn, m *etcdtest.Member) conn.Endpoint {
 	return conn.Endpoint{State: conn.Frozen}
 }
 
-// await calls what until it is done or fails, or patience is at its end.
+// await calls what until it is done or fails, or patience is over.
 func await(ctx context.Context, what func() (done bool, err error)) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("nothing happened within %v", patience))
 	defer cancel()

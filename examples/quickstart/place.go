@@ -13,10 +13,10 @@ import (
 // place is the cluster that the walk goes through.
 type place struct {
 	endpoints []string
-	own       *etcdtest.Cluster // nil where the cluster is somebody else's
+	own       *etcdtest.Cluster // nil for a cluster of $ETCD_ENDPOINTS
 }
 
-// findPlace takes the cluster of $ETCD_ENDPOINTS, or starts one of its own.
+// findPlace uses the cluster of $ETCD_ENDPOINTS, or starts one.
 func findPlace(ctx context.Context, w *walk) (*place, error) {
 	if list := os.Getenv("ETCD_ENDPOINTS"); list != "" {
 		p := &place{}
@@ -43,7 +43,7 @@ func findPlace(ctx context.Context, w *walk) (*place, error) {
 	return &place{endpoints: own.Endpoints(), own: own}, nil
 }
 
-// member finds the member that a response's header names.
+// member returns the member that a response's header names.
 func (p *place) member(id uint64) *etcdtest.Member {
 	for _, m := range p.own.Members() {
 		if m.ID() == id {

@@ -12,7 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// compareAndSwap changes a key only while it is as it was read: once with success, and once too late.
+// compareAndSwap changes a key only if it is unchanged since it was read: once with success, and once too late.
 func (w *walk) compareAndSwap(ctx context.Context) error {
 	w.step("Compare and swap")
 	name := w.prefix + "config"

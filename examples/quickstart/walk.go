@@ -14,14 +14,14 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// connection is the name that the connection is open under; every request finds it by that name.
+// connection is the name of the connection, by which every request finds it.
 const connection = "registry"
 
-// walk does one thing after another and prints it: a title for each step, the call in short, and what came of it.
+// walk takes one step after another and prints it: a title, the call in short, and its result.
 type walk struct {
 	out    io.Writer
 	steps  int
-	prefix string // of every key written here; nobody else has it
+	prefix string // of every key written here, and of no other key
 	base   kv.Request
 }
 
@@ -49,7 +49,7 @@ func (w *walk) pairs(found []*mvccpb.KeyValue) {
 	}
 }
 
-// sweep removes the walk's keys, also when the walk was interrupted.
+// sweep removes the walk's keys, also after an interruption.
 func (w *walk) sweep(ctx context.Context) error {
 	_, err := kv.Delete(context.WithoutCancel(ctx), w.base.WithPrefix().WithTimeout(2*time.Second))
 	if err != nil {

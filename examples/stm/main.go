@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Stm has clerks of a bank move money between accounts, all at once, without locks: each transfer runs as if the others did
-// not, and again when another was in its way. However they overlap, money is neither lost nor made.
+// Stm lets clerks of a bank move money between accounts at the same time, without locks. Each transfer runs as if it
+// were alone, and runs again if another one interfered. The sum of money stays the same.
 //
 // It starts a cluster of three members, and leaves nothing behind.
 package main
@@ -36,7 +36,7 @@ var names = []string{"anna", "ben", "cleo"}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // who interrupts twice does not want to wait for the clean-up
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program without the clean-up
 	if err := run(ctx, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "stm:", err)
 		os.Exit(1)
@@ -117,7 +117,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 
 var errTooLittle = errors.New("there is not enough in the account")
 
-// transfer moves money, and tells how many tries somebody else was in the way of.
+// transfer moves money, and returns how many attempts conflicted with other transfers.
 func transfer(ctx context.Context, from, to string, amount int) (conflicts int, err error) {
 	_, err = stm.Run(ctx, stm.New(connection), func(tx *stm.Tx) error {
 		conflicts = tx.Conflicts()

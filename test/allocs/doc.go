@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package allocs bounds what a call allocates. Its test is built without the race detector only, which makes sync.Pool
-// forget on purpose; `go test -race` has no test files here.
+// Package allocs bounds what a call allocates. With the race detector sync.Pool drops values on purpose, so `go test
+// -race` finds no test here.
 package allocs

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Bench compares the SDK with a bare gRPC stub and with etcd's clientv3: in one process, on one etcd server of one
-// member, in rounds in which the three take turns. It prints what it finds and judges nothing; what must hold on any
-// machine is in package allocs.
+// Bench compares the SDK with a bare gRPC stub and with etcd's clientv3. One process and one etcd member serve all
+// three, which take turns in rounds. It prints figures and judges nothing. Package allocs has the bars that hold on any
+// machine.
 //
 //	go run ./bench -rounds 20 -time 1s
 package main

@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
-// sample is what one client showed in one turn, per call.
+// sample has the figures of one client in one turn, per call.
 type sample struct {
 	wait    float64 // of a caller, in seconds
 	rate    float64 // calls of all callers in a second
@@ -20,8 +20,8 @@ type sample struct {
 	cpu     float64 // in seconds; 0 where the system does not tell
 }
 
-// warmUpShare is the part of a turn that is spent before it, unmeasured, since the garbage collection between turns
-// empties what a client keeps for reuse.
+// warmUpShare is the unmeasured share of a turn, at its start. The garbage collection between turns empties what a
+// client keeps for reuse.
 const warmUpShare = 5
 
 func measure(w workload, c clients.Client, turn time.Duration) (sample, error) {
@@ -48,7 +48,7 @@ func measure(w workload, c clients.Client, turn time.Duration) (sample, error) {
 	}, nil
 }
 
-// drive lets the callers call until the time is up, and returns how many calls they made. The first error ends it.
+// drive lets the callers call until the time is up, and returns the number of calls. The first error ends it.
 func drive(w workload, c clients.Client, d time.Duration) (int64, error) {
 	var (
 		over   atomic.Bool

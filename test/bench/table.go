@@ -58,7 +58,7 @@ func writeTable(out io.Writer, name string, r result) {
 	fmt.Fprint(out, b.String())
 }
 
-// known prints a value, but 0 as one that is not known: no call is free.
+// known prints a value, and a dash for 0, which stands for unknown.
 func known(v float64, print func(float64) string) string {
 	if v == 0 {
 		return "-"

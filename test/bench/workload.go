@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
-// workload is what a number of callers do at the same time, each one call after the other.
+// workload is a number of callers that make one call after another.
 type workload struct {
 	name    string
 	callers int

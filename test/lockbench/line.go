@@ -43,7 +43,7 @@ func open(parent context.Context, endpoints []string) (*contenders, error) {
 
 func (c *contenders) close() error { return errors.Join(c.etcd.Close(), c.sdk.Close()) }
 
-// way is one way to hold the lock: it calls b while it does.
+// way is one way to hold the lock. It calls b while it does.
 type way struct {
 	name string
 	take func(parent context.Context, b *baton) error
@@ -85,7 +85,7 @@ func (c *contenders) ways() []way {
 	}
 }
 
-// baton times the way of a lock from one holder to the next one.
+// baton times how the lock moves from one holder to the next.
 type baton struct {
 	start chan struct{} // closed when everybody is in line
 
@@ -94,7 +94,7 @@ type baton struct {
 	took     []time.Duration
 }
 
-// pass is what a holder does.
+// pass is called by each holder.
 func (b *baton) pass() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,7 +105,7 @@ func (b *baton) pass() {
 	b.released = time.Now()
 }
 
-// line lines contenders up for the lock, lets the first one go on, and tells what each handover took.
+// line queues contenders for the lock, starts the first one, and returns the time of each handover.
 func (c *contenders) line(parent context.Context, how way) ([]time.Duration, error) {
 	b := baton{start: make(chan struct{})}
 	failures := make(chan error, inLine)
@@ -118,7 +118,7 @@ func (c *contenders) line(parent context.Context, how way) ([]time.Duration, err
 			return nil, err
 		}
 	}
-	time.Sleep(20 * time.Millisecond) // until the last one watches too
+	time.Sleep(20 * time.Millisecond) // the last one must watch too
 	close(b.start)
 	all.Wait()
 	for range inLine {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Lockbench times the way of a lock from its release by one holder to the next holder, for the SDK and for clientv3's
-// Mutex, in turn on one cluster of three members. It prints what it finds and judges nothing.
+// Lockbench times a lock from its release by one holder to the next holder, for the SDK and for clientv3's Mutex, in
+// turn on one cluster of three members. It prints figures and judges nothing.
 //
 //	go run ./lockbench -rounds 12
 package main

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Returnbench shows how soon the callers of the SDK and of clientv3 succeed again after the only member was away, and what
-// becomes of leases meanwhile. It prints what it finds and judges nothing.
+// Returnbench shows how soon calls of the SDK and of clientv3 succeed after an outage of the only member, and what
+// happens to leases meanwhile. It prints figures and judges nothing.
 //
 //	go run ./returnbench -rounds 10 -outages 15s,60s
 package main

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Servers builds the servers that tests run, where they are missing, so that a first run is not silent for minutes: what
-// tests say is not shown before they end.
+// Servers builds the servers that tests run, if they are missing. Without it a first test run would be silent for
+// minutes, because the output of a test appears at its end.
 package main
 
 import (

@@ -16,8 +16,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// client is one way to follow a watch. open connects; follow then watches a prefix from a revision on, or from now on for
-// 0, calls created, and returns once n events have come. It does what its user would write: look at each event.
+// client is one way to follow a watch. open connects. follow watches a prefix from a revision on, or from now on for 0,
+// calls created, and returns after n events. It looks at each event, as its user would.
 type client struct {
 	name string
 	open func(parent context.Context, endpoint string) (follow func(prefix string, rev int64, n int, created func()) error, err error)
@@ -113,7 +113,7 @@ func openEetcd(parent context.Context, endpoint string) (func(string, int64, int
 	}, nil
 }
 
-// seen counts an event whose value is there.
+// seen returns 1 for an event with a value.
 func seen(value []byte) int {
 	if len(value) == 0 {
 		return 0

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Watchbench compares what it costs a client to follow a watch: with the SDK, with etcd's clientv3, and with a bare gRPC
-// stub, which is the least there is. Each measurement is a process of its own, so that its CPU time is the client's alone;
-// they take turns on one etcd server of one member. It prints what it finds and judges nothing.
+// Watchbench compares the cost of following a watch with the SDK, with etcd's clientv3, and with a bare gRPC stub,
+// which is the least possible. Each measurement runs in its own process, so that its CPU time is the client's alone.
+// They take turns on one etcd member. It prints figures and judges nothing.
 //
 //	go run ./watchbench -rounds 7 -events 200000
 package main
@@ -54,7 +54,7 @@ type options struct {
 
 func run(parent context.Context, out io.Writer, o options) (err error) {
 	fmt.Fprintln(out, "Starting etcd; the first time it is built, which takes about a minute.")
-	// What the disk does is of no concern to the clients.
+	// The clients' figures must not depend on the disk.
 	cluster, err := etcdtest.Run(parent, etcdtest.WithFlags("--unsafe-no-fsync"))
 	if err != nil {
 		return err

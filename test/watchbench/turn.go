@@ -18,15 +18,15 @@ import (
 	"time"
 )
 
-// sample is what one client showed in one turn, per event.
+// sample has the figures of one client in one turn, per event.
 type sample struct {
 	Seconds, CPU, Objects, Bytes float64
 }
 
-// replays is how often the history is replayed in a turn, so that there is enough to measure.
+// replays is how often a turn replays the history, to have enough to measure.
 const replays = 5
 
-// measure gives a client its turn, in a process of its own.
+// measure gives a client its turn, in its own process.
 func measure(parent context.Context, w *writer, endpoint, name string, load workload, o options) (s sample, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -58,7 +58,7 @@ func measure(parent context.Context, w *writer, endpoint, name string, load work
 	return s, err
 }
 
-// takeTurn is the other side of measure: it says when the watch is there, and then what following it took.
+// takeTurn is the other side of measure. It reports the creation of the watch, and then the cost of following it.
 func takeTurn(parent context.Context, out io.Writer, name, endpoint, loadName string, o options) error {
 	load, err := workloadNamed(loadName)
 	if err != nil {
@@ -77,7 +77,7 @@ func follow(parent context.Context, out io.Writer, c client, endpoint string, lo
 	if err != nil {
 		return err
 	}
-	if err := follow(replayPrefix, 1, min(o.events, 10_000), func() {}); err != nil { // to warm up
+	if err := follow(replayPrefix, 1, min(o.events, 10_000), func() {}); err != nil { // warms up
 		return err
 	}
 	rev := int64(1)

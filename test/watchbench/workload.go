@@ -29,8 +29,8 @@ const (
 )
 
 var workloads = []workload{
-	// A server looks through all that is left of the history for each thousand revisions that it sends; with one event to
-	// a revision, all that would be measured is that.
+	// For each thousand revisions that a server sends, it searches the rest of the history. With one event per revision
+	// the benchmark would measure only that.
 	{"replay", "Replay of %d events, ten to a revision", replayPrefix, 10, false},
 	{"live", "%d events as they happen, one to a revision, 64 callers writing", livePrefix, 1, true},
 }
@@ -51,7 +51,7 @@ func workloadNamed(name string) (workload, error) {
 	return workload{}, fmt.Errorf("no workload %q", name)
 }
 
-// writer makes events.
+// writer writes events.
 type writer struct {
 	cc *grpc.ClientConn
 	kv pb.KVClient

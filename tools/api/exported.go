@@ -42,7 +42,7 @@ func exported(dir string) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
-// isPublic reports whether a user can import the package, and it is written by hand.
+// isPublic reports whether a user can import the package and it is not generated.
 func isPublic(p *packages.Package) bool {
 	if p.Name == "main" {
 		return false
@@ -55,7 +55,7 @@ func isPublic(p *packages.Package) bool {
 	return true
 }
 
-// symbols are the exported ones of a package, with the fields and methods of types, sorted.
+// symbols returns the exported symbols of a package, with the fields and methods of types, sorted.
 func symbols(p *types.Package, module string) []string {
 	var lines []string
 	for _, name := range p.Scope().Names() {
@@ -80,7 +80,7 @@ func symbol(object types.Object, module string) []string {
 	case *types.TypeName:
 		if of, ok := o.Type().(*types.Alias); ok {
 			line := fmt.Sprintf("type %s = %s", o.Name(), types.TypeString(of.Rhs(), local))
-			// A user sees an internal type through this name only.
+			// A user sees an internal type only through this name.
 			if named, ok := types.Unalias(of).(*types.Named); ok && isInternal(named.Obj().Pkg(), module) {
 				return append([]string{line}, members(o.Name(), named, local)...)
 			}
@@ -96,7 +96,7 @@ func isInternal(p *types.Package, module string) bool {
 	return p != nil && strings.HasPrefix(p.Path(), module+"/internal/")
 }
 
-// members are a type's own line, and a line for each exported field and method.
+// members returns a type's own line, and a line for each exported field and method.
 func members(name string, named *types.Named, local types.Qualifier) []string {
 	var lines []string
 	kind := types.TypeString(named.Underlying(), local)
@@ -133,7 +133,7 @@ func members(name string, named *types.Named, local types.Qualifier) []string {
 	return lines
 }
 
-// parameters are those of a generic type, in brackets.
+// parameters returns the parameters of a generic type, in brackets.
 func parameters(named *types.Named, local types.Qualifier) string {
 	var all []string
 	for p := range named.TypeParams().TypeParams() {

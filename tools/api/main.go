@@ -2,11 +2,11 @@
 
 // Command api keeps the exported API of a module in a file, so that a review shows each change of it:
 //
-//	api -C dir file            # fails, and prints the difference, where the file is stale
+//	api -C dir file            # fails, and prints the difference, if the file is stale
 //	api -C dir -write file     # makes the file
 //
-// The file has a section for each package that users can import, a line for each symbol, field and method, and no comments.
-// Generated code is left out: gen-check holds it against the protos.
+// The file has a section for each package that users can import, and a line for each symbol, field and method, without
+// comments. Generated code is left out, because gen-check compares it with the protos.
 package main
 
 import (
@@ -53,7 +53,7 @@ func run(out io.Writer, dir, file string, write bool) error {
 	return fmt.Errorf("%s is stale: run make api", file)
 }
 
-// difference returns the lines that went, with a minus, and those that came, with a plus. Each has its package.
+// difference returns removed lines with a minus and added lines with a plus. Each has the name of its package.
 func difference(before, now []byte) []string {
 	was, is := qualified(before), qualified(now)
 	var lines []string
@@ -74,7 +74,7 @@ func difference(before, now []byte) []string {
 	return lines
 }
 
-// qualified returns the lines of a file, each after the name of its package.
+// qualified returns the lines of a file, each with the name of its package in front.
 func qualified(file []byte) []string {
 	var lines []string
 	pkg := ""

@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// dependency is one file that names what another one declares.
+// dependency says that file from names something that file to declares.
 type dependency struct{ from, to int }
 
-// graph is the files of a package and what ties them.
+// graph has the files of a package and their dependencies.
 type graph struct {
 	files  []string // sorted
 	uses   map[dependency]map[string]bool
@@ -81,12 +81,12 @@ func read(fset *token.FileSet, syntax []*ast.File, info *types.Info) *graph {
 // edges is the number of dependencies.
 func (g *graph) edges() int { return len(g.uses) }
 
-// names are the names for which a file depends on another one.
+// names returns the names by which a file depends on another one.
 func (g *graph) names(d dependency) string {
 	return strings.Join(slices.Sorted(maps.Keys(g.uses[d])), ", ")
 }
 
-// back is the dependencies that run back up in an order of the files, from the lowest to the highest.
+// back returns the dependencies that run back up in an order of the files, from the lowest to the highest.
 func (g *graph) back(order []int) []dependency {
 	place := make([]int, len(order))
 	for i, file := range order {

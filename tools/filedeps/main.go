@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command filedeps shows how the files of packages depend on each other: a file depends on another one of its package if
-// it names anything that is declared there. For each package it prints the number of dependencies, and those that run
-// back up in the order of files in which the fewest do. It also names each method that is declared in another file than
-// its type. Tests and generated code are left out.
+// Command filedeps shows how the files of packages depend on each other. A file depends on another one of its package
+// if it names anything that is declared there. For each package the command looks for an order of the files with few
+// dependencies back up. It prints the number of all dependencies, and those that run back up. It also prints each
+// method that is declared in another file than its type. Tests and generated code are left out.
 package main
 
 import (

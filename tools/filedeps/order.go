@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// starts is from how many orders the search for the best one sets out.
+// starts is the number of orders from which the search begins.
 const starts = 200
 
-// order is an order of the files, from the lowest to the highest, in which few dependencies run back up. No fast way finds
-// the best one for certain. This one moves single files until no move helps, from many beginnings, which are the same in
-// each run.
+// order returns an order of the files, from the lowest to the highest, in which few dependencies run back up. No fast
+// algorithm finds the best one for certain. This one moves single files until no move helps, from many starts, which
+// are the same in each run.
 func (g *graph) order() []int {
 	random := rand.New(rand.NewPCG(1, 2))
 	var best []int
@@ -33,7 +33,7 @@ func (g *graph) improve(order []int) (helped bool) {
 	for file := range g.files {
 		from := slices.Index(order, file)
 		others := slices.Delete(slices.Clone(order), from, from+1)
-		// cost is how many more dependencies run back up if file comes after the first n of the others.
+		// cost is the number of additional dependencies that run back up if file comes after the first n of the others.
 		cost, least, to, was := 0, 0, 0, 0
 		for n := 0; ; n++ {
 			if cost < least {

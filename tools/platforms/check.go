@@ -45,7 +45,7 @@ func (s *sources) parse(set *token.FileSet, name string, text []byte) (*ast.File
 	return file, nil
 }
 
-// check tells what is wrong with the module in dir on one platform.
+// check returns what is wrong with the module in dir on one platform.
 func (s *sources) check(dir, goos, goarch string) []string {
 	loaded, err := packages.Load(&packages.Config{
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedDeps |
@@ -75,7 +75,7 @@ func (s *sources) check(dir, goos, goarch string) []string {
 	return slices.Compact(mistakes)
 }
 
-// unaligned finds the functions of sync/atomic that panic on 32-bit platforms where their operand is not at a multiple of 8
+// unaligned finds calls of functions of sync/atomic that panic on 32-bit platforms if their operand is not aligned to 8
 // bytes. The types of sync/atomic are always aligned.
 func (s *sources) unaligned(p *packages.Package) []string {
 	if p.TypesInfo == nil {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command protoc-gen-eetcd-grpc is a protoc plugin that runs another one, protoc-gen-go-grpc, on protos whose private
-// package prefix it has taken off:
+// Command protoc-gen-eetcd-grpc is a protoc plugin. It takes the private package prefix off the protos, and runs
+// another plugin, protoc-gen-go-grpc, on them:
 //
 //	protoc-gen-eetcd-grpc path/to/protoc-gen-go-grpc
 //
-// The messages of the SDK are registered as eetcd.etcdserverpb.RangeRequest, so that they never meet etcd's own in the
-// global registry, while a server knows the method only as /etcdserverpb.KV/Range. The method name is all that the
-// service stubs take from the proto package; file names and Go import paths stay as they are.
+// The messages of the SDK are registered as eetcd.etcdserverpb.RangeRequest, so that they never collide with etcd's own
+// in the global registry. A server knows the method only as /etcdserverpb.KV/Range. The service stubs take only the
+// method names from the proto package. File names and Go import paths stay the same.
 package main
 
 import (
@@ -28,7 +28,8 @@ func main() {
 	}
 }
 
-// run hands the stripped request on stdin to the plugin that command names, whose answer goes to stdout untouched.
+// run passes the stripped request on stdin to the plugin that command names. The plugin's answer goes to stdout
+// unchanged.
 func run(stdin io.Reader, stdout, stderr io.Writer, command []string) error {
 	if len(command) == 0 {
 		return fmt.Errorf("the plugin to run is missing: protoc-gen-eetcd-grpc path/to/protoc-gen-go-grpc")

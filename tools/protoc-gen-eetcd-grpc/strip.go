@@ -54,7 +54,7 @@ func stripFields(fields []*descriptorpb.FieldDescriptorProto) {
 	}
 }
 
-// stripReference leaves alone what a compiler would not write: references are fully qualified, with a leading dot.
+// stripReference changes only fully qualified references with a leading dot, the form that compilers write.
 func stripReference(name *string) *string {
 	if name == nil {
 		return nil

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clients holds the three ways of talking to etcd that are measured beside each other: a bare gRPC stub, etcd's
-// own client, and the SDK.
+// Package clients has the three clients of etcd that are compared: a bare gRPC stub, etcd's own client, and the SDK.
 package clients
 
 import (
@@ -18,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// Client is one of them. Its functions do what its user would write, check the answer, and add no allocation.
+// Client is one of them. Its functions do what a user would write, check the answer, and add no allocation.
 type Client struct {
 	Name  string
 	Get   func(parent context.Context, key string) error // of a key that exists
@@ -35,7 +34,7 @@ const (
 
 var errMissing = errors.New("the key is not there")
 
-// Open connects the three to one endpoint, each over one connection of its own, encrypted by none.
+// Open connects all three to one endpoint, each over its own connection without TLS.
 func Open(parent context.Context, endpoint string) ([]Client, error) {
 	var all []Client
 	for _, open := range []func(context.Context, string) (Client, error){openRaw, openClientV3, openEetcd} {

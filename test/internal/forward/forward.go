@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package forward is a gRPC server before another one. It passes on every call as it is, and retires connections as gRPC
-// servers do: unlike a server of HTTP/2 in general, they announce the end of a connection first, and refuse new calls only
-// when the client has had time to learn of that.
+// Package forward is a gRPC server before another one. It forwards every call, and retires connections as gRPC servers
+// do: they announce the end of a connection first, and refuse new calls only when the client has had time to learn of
+// it.
 package forward
 
 import (
@@ -25,7 +25,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Server is one.
+// Server is a forwarding server.
 type Server struct {
 	Endpoint string
 
@@ -78,7 +78,7 @@ func (s *Server) forward(_ any, down grpc.ServerStream) error {
 	if err != nil {
 		return err
 	}
-	go func() { // ends with the call, whose messages there are none of then
+	go func() { // ends with the call, which ends the messages
 		if pass(up.SendMsg, down.RecvMsg) == nil {
 			_ = up.CloseSend()
 		}
@@ -94,7 +94,7 @@ func (s *Server) forward(_ any, down grpc.ServerStream) error {
 	return err
 }
 
-// pass carries messages until there is none to come, which is no error.
+// pass carries messages until their end, which is no error.
 func pass(send, receive func(any) error) error {
 	for {
 		var message mem.BufferSlice

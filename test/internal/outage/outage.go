@@ -26,20 +26,20 @@ const (
 	patience  = 5 * time.Second      // of the SDK, by default
 	pause     = 5 * time.Millisecond // of a caller between two calls
 	perCall   = 2 * time.Second      // its deadline
-	afterward = time.Minute          // within which everybody must be back
+	afterward = time.Minute          // within which calls must succeed
 	key       = "read during an outage"
 )
 
-// Result is what came of one outage.
+// Result has the figures of one outage.
 type Result struct {
 	Eetcd, ClientV3 time.Duration // from the member's first answer to the first success of a call that began in the outage or after
 	Failed          int           // calls of the SDK
 	SlowestFailure  time.Duration // of those, once the outage had lasted longer than the patience
-	Kept            error         // why the lease that had time left was lost; nil where it was kept
-	Told            time.Duration // from the end of the lease that had none to when its keeper said so; negative: before
+	Kept            error         // why the lease with time left was lost; nil if it was kept
+	Told            time.Duration // from the end of the other lease to the report of its keeper; negative: before
 }
 
-// Measure takes the only member of a cluster away for a time.
+// Measure stops the only member of a cluster for a time.
 func Measure(parent context.Context, cluster *etcdtest.Cluster, length time.Duration) (r Result, err error) {
 	member := cluster.Member(0)
 	ours, err := conn.Open(parent, "", cluster.Endpoints())
@@ -133,7 +133,7 @@ func keep(parent context.Context, r kv.Request, ttl time.Duration) (*lease.Keepe
 	return lease.KeepAlive(parent, r, granted.GetID())
 }
 
-// fate waits until a lease has been renewed after a time, or is lost, and returns why.
+// fate waits until a lease has been renewed after a time, or is lost, and returns the reason of the loss.
 func fate(parent context.Context, k *lease.Keeper, after time.Time) error {
 	renewed := make(chan struct{})
 	go func() {
@@ -152,7 +152,7 @@ func fate(parent context.Context, k *lease.Keeper, after time.Time) error {
 	}
 }
 
-// caller calls over and over until a call succeeds.
+// caller makes calls until one succeeds.
 type caller struct {
 	failures []failure
 	last     error
