@@ -13,12 +13,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"runtime"
 	"time"
 
-	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/bench"
 	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
@@ -26,21 +23,13 @@ func main() {
 	rounds := flag.Int("rounds", 16, "how often each client has its turn in each workload; the tables hold medians")
 	turn := flag.Duration("time", 200*time.Millisecond, "how long a turn lasts")
 	flag.Parse()
-	if *rounds < 1 || *turn < time.Millisecond || flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Stdout, *rounds, *turn); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
-	}
+	bench.Main(*rounds >= 1 && *turn >= time.Millisecond, func(parent context.Context, out io.Writer) error {
+		return run(parent, out, *rounds, *turn)
+	})
 }
 
 func run(parent context.Context, out io.Writer, rounds int, turn time.Duration) (err error) {
-	fmt.Fprintln(out, "Starting etcd; the first time it is built, which takes about a minute.")
-	cluster, err := etcdtest.Run(parent)
+	cluster, err := bench.Cluster(parent, out)
 	if err != nil {
 		return err
 	}
@@ -55,14 +44,12 @@ func run(parent context.Context, out io.Writer, rounds int, turn time.Duration) 
 	}
 
 	total := time.Duration(rounds*len(workloads)*len(all)) * (turn + turn/warmUpShare)
-	fmt.Fprintf(out, "etcd %s, one member; %s %s/%s, %d CPUs. %d rounds, about %v.\n",
-		cluster.Member(0).Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), rounds,
-		total.Round(time.Second))
-	results := make([]result, len(workloads))
+	fmt.Fprintf(out, "%d rounds, about %v.\n", rounds, total.Round(time.Second))
+	results := make([]map[string][]sample, len(workloads))
 	for round := range rounds {
 		for w := range workloads {
 			if results[w] == nil {
-				results[w] = result{}
+				results[w] = map[string][]sample{}
 			}
 			for i := range all {
 				if parent.Err() != nil {
@@ -78,7 +65,7 @@ func run(parent context.Context, out io.Writer, rounds int, turn time.Duration) 
 		}
 	}
 	for w, r := range results {
-		writeTable(out, workloads[w].name, r)
+		bench.WriteTable(out, workloads[w].name, 12, columns, r)
 	}
 	fmt.Fprint(out, footnote)
 	return nil
@@ -90,7 +77,7 @@ caller waits for one call on average. objects/op, bytes/op and cpu/op are of the
 goroutines and the garbage collector are in them; the server is another process.
 
 All calls are made with context.Background(), except where a deadline is named. The SDK then sets its default deadline
-of 5 s; raw and clientv3 have none and would wait for a silent server for ever. With "its own deadline" each call gets a
+of 5 s; raw and clientv3 have none and would wait for a silent server forever. With "its own deadline" each call gets a
 context.WithTimeout, whose cost is in the numbers of all three. A Put of the SDK asks for a leader in a header, which
 lets a member without one turn it away at once.
 `

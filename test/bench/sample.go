@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/eetcd-go/eetcd/test/internal/bench"
 	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
@@ -29,22 +30,19 @@ func measure(w workload, c clients.Client, turn time.Duration) (sample, error) {
 	if _, err := drive(w, c, turn/warmUpShare); err != nil {
 		return sample{}, err
 	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	cpu, start := cpuTime(), time.Now()
+	stop := bench.Start()
 	n, err := drive(w, c, turn)
-	elapsed, spent := time.Since(start), cpuTime()-cpu
-	runtime.ReadMemStats(&after)
+	cost := stop()
 	if err != nil {
 		return sample{}, err
 	}
 	calls := float64(n)
 	return sample{
-		wait:    elapsed.Seconds() * float64(w.callers) / calls,
-		rate:    calls / elapsed.Seconds(),
-		objects: float64(after.Mallocs-before.Mallocs) / calls,
-		bytes:   float64(after.TotalAlloc-before.TotalAlloc) / calls,
-		cpu:     spent.Seconds() / calls,
+		wait:    cost.Time.Seconds() * float64(w.callers) / calls,
+		rate:    calls / cost.Time.Seconds(),
+		objects: cost.Objects / calls,
+		bytes:   cost.Bytes / calls,
+		cpu:     cost.CPU.Seconds() / calls,
 	}, nil
 }
 

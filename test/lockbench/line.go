@@ -8,13 +8,12 @@ import (
 	"sync"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 const (
@@ -24,24 +23,7 @@ const (
 )
 
 // contenders are the two clients of one cluster.
-type contenders struct {
-	sdk  *conn.Conn
-	etcd *clientv3.Client
-}
-
-func open(parent context.Context, endpoints []string) (*contenders, error) {
-	sdk, err := conn.Open(parent, "", endpoints)
-	if err != nil {
-		return nil, err
-	}
-	etcd, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Context: parent})
-	if err != nil {
-		return nil, errors.Join(err, sdk.Close())
-	}
-	return &contenders{sdk: sdk, etcd: etcd}, nil
-}
-
-func (c *contenders) close() error { return errors.Join(c.etcd.Close(), c.sdk.Close()) }
+type contenders struct{ *clients.Both }
 
 // way is one way to hold the lock. It calls b while it does.
 type way struct {
@@ -52,17 +34,17 @@ type way struct {
 func (c *contenders) ways() []way {
 	return []way{
 		{"lock.Do", func(parent context.Context, b *baton) error {
-			return lock.Do(parent, lock.New(c.sdk.Name()).WithName(name), ttl, func(context.Context, lock.Held) error {
+			return lock.Do(parent, lock.New(c.SDK.Name()).WithName(name), ttl, func(context.Context, lock.Held) error {
 				b.pass()
 				return nil
 			})
 		}},
 		{"lock.Acquire", func(parent context.Context, b *baton) error {
-			granted, err := lease.Grant(parent, lease.New(c.sdk.Name()), ttl)
+			granted, err := lease.Grant(parent, lease.New(c.SDK.Name()), ttl)
 			if err != nil {
 				return err
 			}
-			l, err := lock.Acquire(parent, lock.New(c.sdk.Name()).WithName(name).WithLease(granted.GetID()))
+			l, err := lock.Acquire(parent, lock.New(c.SDK.Name()).WithName(name).WithLease(granted.GetID()))
 			if err != nil {
 				return err
 			}
@@ -70,7 +52,7 @@ func (c *contenders) ways() []way {
 			return l.Release(parent)
 		}},
 		{"clientv3's Mutex", func(parent context.Context, b *baton) error {
-			session, err := concurrency.NewSession(c.etcd)
+			session, err := concurrency.NewSession(c.Etcd)
 			if err != nil {
 				return err
 			}
@@ -137,7 +119,7 @@ func (c *contenders) await(parent context.Context, n int, failures <-chan error)
 			return errors.Join(errors.New("a contender left the line"), err)
 		default:
 		}
-		there, err := kv.Get(parent, kv.New(c.sdk.Name()).WithKey(name+"/").WithPrefix().WithCountOnly())
+		there, err := kv.Get(parent, kv.New(c.SDK.Name()).WithKey(name+"/").WithPrefix().WithCountOnly())
 		if err != nil || there.GetCount() == int64(n) {
 			return err
 		}

@@ -12,42 +12,34 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/bench"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 func main() {
 	rounds := flag.Int("rounds", 12, "how often each client has its turn; the table holds medians of all handovers")
 	flag.Parse()
-	if *rounds < 1 || flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	life, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(life, os.Stdout, *rounds); err != nil {
-		fmt.Fprintln(os.Stderr, "lockbench:", err)
-		os.Exit(1)
-	}
+	bench.Main(*rounds >= 1, func(parent context.Context, out io.Writer) error { return run(parent, out, *rounds) })
 }
 
 func run(parent context.Context, out io.Writer, rounds int) (err error) {
-	cluster, err := etcdtest.Run(parent, etcdtest.WithSize(3))
+	cluster, err := bench.Cluster(parent, out, etcdtest.WithSize(3))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, cluster.Close()) }()
-	c, err := open(parent, cluster.Endpoints())
+	both, err := clients.OpenBoth(parent, cluster.Endpoints())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.close()) }()
+	defer func() { err = errors.Join(err, both.Close()) }()
 
+	c := &contenders{both}
 	all := c.ways()
 	took := make([][]time.Duration, len(all))
 	for round := range rounds {

@@ -11,13 +11,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/bench"
 	"github.com/eetcd-go/eetcd/test/internal/outage"
 )
 
@@ -26,16 +24,9 @@ func main() {
 	outages := flag.String("outages", "15s", "for how long, separated by commas")
 	flag.Parse()
 	lengths, err := parse(*outages)
-	if err != nil || *rounds < 1 || flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(parent, os.Stdout, *rounds, lengths); err != nil {
-		fmt.Fprintln(os.Stderr, "returnbench:", err)
-		os.Exit(1)
-	}
+	bench.Main(err == nil && *rounds >= 1, func(parent context.Context, out io.Writer) error {
+		return run(parent, out, *rounds, lengths)
+	})
 }
 
 func parse(text string) ([]time.Duration, error) {
@@ -51,7 +42,7 @@ func parse(text string) ([]time.Duration, error) {
 }
 
 func run(parent context.Context, out io.Writer, rounds int, lengths []time.Duration) error {
-	cluster, err := etcdtest.Run(parent)
+	cluster, err := bench.Cluster(parent, out)
 	if err != nil {
 		return err
 	}
@@ -79,11 +70,10 @@ func run(parent context.Context, out io.Writer, rounds int, lengths []time.Durat
 			{"first success of eetcd after the member's first answer", ours},
 			{"first success of clientv3", theirs},
 			{"slowest call that failed once the patience was over", failures},
-			{"from the end of a lease without time to its keeper's word", told},
+			{"from the end of a lease without time to its keeper's report", told},
 		} {
-			slices.Sort(row.all)
-			fmt.Fprintf(out, "  %-58s%10v%10v\n", row.what, row.all[len(row.all)/2].Round(time.Millisecond),
-				row.all[len(row.all)-1].Round(time.Millisecond))
+			fmt.Fprintf(out, "  %-58s%10v%10v\n", row.what, bench.Median(row.all).Round(time.Millisecond),
+				slices.Max(row.all).Round(time.Millisecond))
 		}
 		fmt.Fprintf(out, "  leases with time left that were kept: %d of %d\n", kept, rounds)
 	}

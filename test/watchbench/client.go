@@ -7,12 +7,11 @@ import (
 	"errors"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -23,16 +22,16 @@ type client struct {
 	open func(parent context.Context, endpoint string) (follow func(prefix string, rev int64, n int, created func()) error, err error)
 }
 
-var clients = []client{
-	{"raw", openRaw},
-	{"clientv3", openClientV3},
-	{"eetcd", openEetcd},
+var followers = []client{
+	{clients.Raw, openRaw},
+	{clients.ClientV3, openClientV3},
+	{clients.Eetcd, openEetcd},
 }
 
 var errEnded = errors.New("the watch ended early")
 
 func openRaw(parent context.Context, endpoint string) (func(string, int64, int, func()) error, error) {
-	cc, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	cc, err := clients.Dial(endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +62,7 @@ func openRaw(parent context.Context, endpoint string) (func(string, int64, int, 
 }
 
 func openClientV3(parent context.Context, endpoint string) (func(string, int64, int, func()) error, error) {
-	c, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}})
+	c, err := clients.DialClientV3(parent, endpoint)
 	if err != nil {
 		return nil, err
 	}

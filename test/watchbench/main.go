@@ -13,11 +13,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"runtime"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/bench"
 )
 
 func main() {
@@ -29,22 +27,12 @@ func main() {
 	endpoint := flag.String("endpoint", "", "for them: where the server is")
 	load := flag.String("workload", "", "for them: the workload")
 	flag.Parse()
-	if o.rounds < 1 || o.events < 1 || flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
-	}
-	parent, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var err error
-	if *turn != "" {
-		err = takeTurn(parent, os.Stdout, *turn, *endpoint, *load, o)
-	} else {
-		err = run(parent, os.Stdout, o)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "watchbench:", err)
-		os.Exit(1)
-	}
+	bench.Main(o.rounds >= 1 && o.events >= 1, func(parent context.Context, out io.Writer) error {
+		if *turn != "" {
+			return takeTurn(parent, out, *turn, *endpoint, *load, o)
+		}
+		return run(parent, out, o)
+	})
 }
 
 type options struct {
@@ -53,9 +41,8 @@ type options struct {
 }
 
 func run(parent context.Context, out io.Writer, o options) (err error) {
-	fmt.Fprintln(out, "Starting etcd; the first time it is built, which takes about a minute.")
 	// The clients' figures must not depend on the disk.
-	cluster, err := etcdtest.Run(parent, etcdtest.WithFlags("--unsafe-no-fsync"))
+	cluster, err := bench.Cluster(parent, out, etcdtest.WithFlags("--unsafe-no-fsync"))
 	if err != nil {
 		return err
 	}
@@ -69,13 +56,12 @@ func run(parent context.Context, out io.Writer, o options) (err error) {
 	if err := w.write(parent, workloads[0], o.events); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "etcd %s, one member; %s %s/%s, %d CPUs. %d rounds.\n", cluster.Member(0).Version(), runtime.Version(),
-		runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), o.rounds)
+	fmt.Fprintf(out, "%d rounds.\n", o.rounds)
 	for _, load := range workloads {
-		r := result{}
+		r := map[string][]sample{}
 		for round := range o.rounds {
-			for i := range clients {
-				name := clients[(round+i)%len(clients)].name
+			for i := range followers {
+				name := followers[(round+i)%len(followers)].name
 				s, err := measure(parent, w, endpoint, name, load, o)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", load.name, name, err)
@@ -83,7 +69,7 @@ func run(parent context.Context, out io.Writer, o options) (err error) {
 				r[name] = append(r[name], s)
 			}
 		}
-		writeTable(out, fmt.Sprintf(load.title, load.events(o)), r)
+		bench.WriteTable(out, fmt.Sprintf(load.title, load.events(o)), 15, columns, r)
 	}
 	fmt.Fprint(out, footnote)
 	return nil

@@ -15,7 +15,8 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"strconv"
-	"time"
+
+	"github.com/eetcd-go/eetcd/test/internal/bench"
 )
 
 // sample has the figures of one client in one turn, per event.
@@ -64,7 +65,7 @@ func takeTurn(parent context.Context, out io.Writer, name, endpoint, loadName st
 	if err != nil {
 		return err
 	}
-	for _, c := range clients {
+	for _, c := range followers {
 		if c.name == name {
 			return follow(parent, out, c, endpoint, load, o)
 		}
@@ -95,10 +96,8 @@ func follow(parent context.Context, out io.Writer, c client, endpoint string, lo
 		}
 		defer pprof.StopCPUProfile()
 	}
-	var before, after runtime.MemStats
 	runtime.GC()
-	runtime.ReadMemStats(&before)
-	cpu, start := cpuTime(), time.Now()
+	stop := bench.Start()
 	var told error
 	times := replays
 	if load.live {
@@ -111,14 +110,12 @@ func follow(parent context.Context, out io.Writer, c client, endpoint string, lo
 		}
 		created = func() {}
 	}
-	elapsed, spent := time.Since(start), cpuTime()-cpu
+	cost := stop()
 	if err := errors.Join(err, told); err != nil {
 		return err
 	}
-	runtime.ReadMemStats(&after)
 	n := float64(times * load.events(o))
 	return json.NewEncoder(out).Encode(sample{
-		Seconds: elapsed.Seconds() / n, CPU: spent.Seconds() / n,
-		Objects: float64(after.Mallocs-before.Mallocs) / n, Bytes: float64(after.TotalAlloc-before.TotalAlloc) / n,
+		Seconds: cost.Time.Seconds() / n, CPU: cost.CPU.Seconds() / n, Objects: cost.Objects / n, Bytes: cost.Bytes / n,
 	})
 }

@@ -10,9 +10,9 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 // workload is a number of events to follow.
@@ -58,7 +58,7 @@ type writer struct {
 }
 
 func newWriter(endpoint string) (*writer, error) {
-	cc, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	cc, err := clients.Dial(endpoint)
 	if err != nil {
 		return nil, err
 	}

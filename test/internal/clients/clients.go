@@ -8,10 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
@@ -60,7 +56,7 @@ func Close(all []Client) error {
 
 // openRaw is the least that a program can do: a generated stub on a gRPC connection, and requests made by hand.
 func openRaw(_ context.Context, endpoint string) (Client, error) {
-	cc, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	cc, err := Dial(endpoint)
 	if err != nil {
 		return Client{}, err
 	}
@@ -80,7 +76,7 @@ func openRaw(_ context.Context, endpoint string) (Client, error) {
 }
 
 func openClientV3(_ context.Context, endpoint string) (Client, error) {
-	c, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}})
+	c, err := DialClientV3(context.Background(), endpoint)
 	if err != nil {
 		return Client{}, err
 	}

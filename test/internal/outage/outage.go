@@ -10,16 +10,11 @@ import (
 	"sync"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 const (
@@ -42,32 +37,27 @@ type Result struct {
 // Measure stops the only member of a cluster for a time.
 func Measure(parent context.Context, cluster *etcdtest.Cluster, length time.Duration) (r Result, err error) {
 	member := cluster.Member(0)
-	ours, err := conn.Open(parent, "", cluster.Endpoints())
+	both, err := clients.OpenBoth(parent, cluster.Endpoints())
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, ours.Close()) }()
-	theirs, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints(), Logger: zap.NewNop()})
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, theirs.Close()) }()
-	request := kv.New(ours.Name()).WithKey(key)
+	defer func() { err = errors.Join(err, both.Close()) }()
+	request := kv.New(both.SDK.Name()).WithKey(key)
 	get := map[string]func(context.Context) error{
 		"eetcd":    func(ctx context.Context) error { _, err := kv.Get(ctx, request); return err },
-		"clientv3": func(ctx context.Context) error { _, err := theirs.Get(ctx, key); return err },
+		"clientv3": func(ctx context.Context) error { _, err := both.Etcd.Get(ctx, key); return err },
 	}
 	for name, get := range get {
 		if err := get(parent); err != nil {
 			return r, fmt.Errorf("%s before the outage: %w", name, err)
 		}
 	}
-	saved, err := keep(parent, kv.New(ours.Name()), length+length/2+10*time.Second)
+	saved, err := keep(parent, kv.New(both.SDK.Name()), length+length/2+10*time.Second)
 	if err != nil {
 		return r, err
 	}
 	defer saved.Close()
-	lost, err := keep(parent, kv.New(ours.Name()), max(2*time.Second, length/3))
+	lost, err := keep(parent, kv.New(both.SDK.Name()), max(2*time.Second, length/3))
 	if err != nil {
 		return r, err
 	}
@@ -180,7 +170,7 @@ func (c *caller) run(life context.Context, get func(context.Context) error) {
 // firstAnswer returns when a member first answered a read, over a fresh connection each time.
 func firstAnswer(parent context.Context, endpoint string) (time.Time, error) {
 	for {
-		cc, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		cc, err := clients.Dial(endpoint)
 		if err != nil {
 			return time.Time{}, err
 		}

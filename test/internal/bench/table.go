@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/eetcd-go/eetcd/test/internal/clients"
+)
+
+// Column is a column of a table of samples.
+type Column[Sample any] struct {
+	Name  string
+	Of    func(Sample) float64 // 0: unknown
+	Print func(float64) string
+}
+
+// WriteTable prints the median of each column for each client, and the median of the rounds' ratios of the SDK to the
+// others. results has the samples of each client by its name, in the order of the rounds.
+func WriteTable[Sample any](out io.Writer, title string, width int, columns []Column[Sample], results map[string][]Sample) {
+	var b strings.Builder
+	line := func(first string, cell func(c Column[Sample]) string) {
+		fmt.Fprintf(&b, "  %-17s", first)
+		for _, c := range columns {
+			fmt.Fprintf(&b, "%*s", width, cell(c))
+		}
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(&b, "\n%s\n", title)
+	line("", func(c Column[Sample]) string { return c.Name })
+	for _, client := range []string{clients.Raw, clients.ClientV3, clients.Eetcd} {
+		line(client, func(c Column[Sample]) string { return known(Median(values(results[client], c.Of)), c.Print) })
+	}
+	for _, other := range []string{clients.Raw, clients.ClientV3} {
+		line(clients.Eetcd+" / "+other, func(c Column[Sample]) string {
+			ratios := values(results[clients.Eetcd], c.Of)
+			for round, v := range values(results[other], c.Of) {
+				if v == 0 {
+					return known(0, nil)
+				}
+				ratios[round] /= v
+			}
+			return known(Median(ratios), Fixed(2))
+		})
+	}
+	fmt.Fprint(out, b.String())
+}
+
+// Fixed returns a function that prints a value with that many decimals.
+func Fixed(decimals int) func(float64) string {
+	return func(v float64) string { return fmt.Sprintf("%.*f", decimals, v) }
+}
+
+// known prints a value, and a dash for 0, which stands for unknown.
+func known(v float64, print func(float64) string) string {
+	if v == 0 {
+		return "-"
+	}
+	return print(v)
+}
+
+func values[Sample any](samples []Sample, of func(Sample) float64) []float64 {
+	all := make([]float64, len(samples))
+	for i, s := range samples {
+		all[i] = of(s)
+	}
+	return all
+}
+
+// Median returns the median of at least one value.
+func Median[V ~int64 | ~float64](all []V) V {
+	sorted := slices.Sorted(slices.Values(all))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return sorted[middle]
+}
