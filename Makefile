@@ -4,11 +4,11 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-# Each folder with a go.mod: the SDK, what tests it against etcd's own code, what builds it.
+# Each folder with a go.mod: the SDK, its tests beside etcd's own code, and its tools.
 MODULES := . test tools
 # The race detector is written in C; without a compiler tests run without it rather than not at all.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
-# How often `make soak` repeats the fault tests.
+# The number of times that `make soak` repeats the fault tests.
 ROUNDS ?= 20
 
 .PHONY: help
@@ -16,23 +16,23 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: quickstart
-quickstart: ## see the SDK at work on a cluster of three members that it starts itself
+quickstart: ## see the SDK at work on its own cluster of three members
 	go run ./examples/quickstart
 
 .PHONY: discovery
-discovery: ## see services come and go in a registry on leases and a watch, on a cluster that it starts itself
+discovery: ## see services come and go in a registry made of leases and a watch
 	go run ./examples/discovery
 
 .PHONY: lock
-lock: ## see workers take turns under a lock, and a late one be refused, on a cluster that it starts itself
+lock: ## see workers take turns under a lock, and a late write refused
 	go run ./examples/lock
 
 .PHONY: election
-election: ## see the next candidate lead when the leader is killed, on a cluster that it starts itself
+election: ## see the next candidate lead after the leader is killed
 	go run ./examples/election
 
 .PHONY: stm
-stm: ## see clerks move money all at once without losing any, on a cluster that it starts itself
+stm: ## see clerks move money at the same time without losing any
 	go run ./examples/stm
 
 .PHONY: test
@@ -40,13 +40,13 @@ test: ## run all tests, on real etcd servers and with the race detector on
 	@test -n '$(RACE)' || echo 'make test: no C compiler found, so the race detector is OFF' >&2
 	@go -C test run ./servers
 	go test $(RACE) -count=1 ./...
-# One package at a time: these take members away, and time what happens then.
+# One package at a time, because these tests stop members and measure times.
 	go -C test test $(RACE) -count=1 -p 1 ./...
 	go -C tools test $(RACE) -count=1 ./...
-# The race detector allocates on its own account, so what calls allocate is tested without it.
+# The race detector allocates too, so the allocations of calls are tested without it.
 	go -C test test -count=1 ./allocs
 
-# go.mod requires the oldest grpc that passes all tests, since a user gets no older one; test/ has a newer one, of etcd's choice.
+# go.mod requires the oldest grpc that passes all tests, since no user gets an older one. test/ has a newer one, which etcd requires.
 GRPC_NEWEST ?= v1.85.0
 
 .PHONY: grpc-newest
@@ -58,15 +58,15 @@ grpc-newest: ## compile the SDK with the newest grpc (GRPC_NEWEST), and run the 
 	go test -modfile=bin/newest.mod -count=1 ./kv ./conn ./watch
 
 .PHONY: faults
-faults: ## see what the loss of a member costs readers of the SDK and of clientv3
+faults: ## compare what the loss of a member costs readers of the SDK and of clientv3
 	go -C test test -count=1 -v -run TestReadsSurvive ./faults
 
 .PHONY: kine
-kine: ## see what the SDK does with kine, which speaks a part of etcd's protocol
+kine: ## test the SDK with kine, which speaks a part of etcd's protocol
 	go -C test test $(RACE) -count=1 -v ./kine
 
 .PHONY: soak
-soak: ## repeat the fault tests ROUNDS times (20), with longer histories, after outages of 15 s and 60 s beside clientv3
+soak: ## measure outages of 15 s and 60 s, and repeat the fault tests ROUNDS times (20) with longer histories
 	go -C test run ./returnbench -rounds 10 -outages 15s,60s
 	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./retirement ./watches ./leases ./coordination ./stm
 
@@ -85,7 +85,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
 	go -C test run ./returnbench
 
 .PHONY: deps-check
-deps-check: ## show what modules the SDK brings along, and clientv3 beside it
+deps-check: ## show the modules that the SDK and clientv3 need
 	go -C test test -count=1 -v ./deps
 
 .PHONY: lint
@@ -101,17 +101,17 @@ lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import r
 	go -C tools run ./api -C .. ../api.txt
 
 .PHONY: api
-api: ## write the exported API to api.txt, where a review sees each change of it
+api: ## write the exported API to api.txt, so that a review sees each change
 	go -C tools run ./api -C .. -write ../api.txt
 
-# The packages whose files are to depend on each other in one direction.
+# The packages whose files should depend on each other in one direction.
 ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./lock ./election ./stm
 
 .PHONY: files
 files: ## show where the files of a package depend on each other in a circle
 	go -C tools run ./filedeps -C .. $(ROOMS)
 
-# 32-bit ones among them. The one at hand is left to vet and the tests.
+# Some of these have 32 bits. Vet and the tests cover this machine's own.
 PLATFORMS := linux/386 linux/arm linux/arm64 darwin/arm64 freebsd/amd64 windows/amd64 js/wasm wasip1/wasm
 
 .PHONY: platforms
@@ -124,19 +124,19 @@ gen: tools ## make gen/ from proto/
 	bin/buf generate
 
 .PHONY: gen-check
-gen-check: tools proto-lint ## fail if gen/ is not what proto/ makes
+gen-check: tools proto-lint ## fail if gen/ is not up to date with proto/
 	@rm -rf bin/fresh
 	bin/buf generate --output bin/fresh
 	git diff --no-index --exit-code gen bin/fresh/gen || { echo 'gen/ is stale: run make gen' >&2; exit 1; }
-	@rm -rf bin/fresh # else the Go command takes it for packages of this module
+	@rm -rf bin/fresh # otherwise the Go command takes it for packages of this module
 
 .PHONY: proto-lint
 proto-lint: tools
 	bin/buf format --diff --exit-code
 	bin/buf lint
 
-# Go's build cache decides what is to be built; a second run takes under a second. No version stamp, because that would
-# relink everything after each commit.
+# Go's build cache decides what to build, so a second run takes less than a second. There is no version stamp, because it
+# would relink everything after each commit.
 .PHONY: tools
 tools:
 	go -C tools build -buildvcs=false -o ../bin/ tool ./protoc-gen-eetcd-grpc

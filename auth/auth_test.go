@@ -248,7 +248,7 @@ func TestOnlyRootMayAdministerWhileAuthIsOn(t *testing.T) {
 	}
 	for name, own := range map[string]call{"UserGet": of1(auth.UserGet, "user"), "RoleGet": of1(auth.RoleGet, "role")} {
 		if err := own(t.Context(), user); err != nil {
-			t.Errorf("%s of what is his: %v", name, err)
+			t.Errorf("%s of the user's own name or role: %v", name, err)
 		}
 	}
 	on, err := auth.Status(t.Context(), root)

@@ -406,7 +406,7 @@ func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("waited for 10 s in vain")
+			t.Fatal("nothing came within 10 s")
 		}
 	}
 }

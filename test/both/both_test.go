@@ -51,7 +51,7 @@ func open(t *testing.T) (*conn.Conn, *clientv3.Client) {
 	return ours, theirs
 }
 
-// bounded keeps a test from waiting for ever: clientv3 has no deadline of its own.
+// bounded keeps a test from waiting forever: clientv3 has no deadline of its own.
 func bounded(t *testing.T) context.Context {
 	parent, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
