@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// snippets are the documents with Go code, and the file that has each line of it.
+// snippets names the documents with Go code, and the file that has each line of it.
 var snippets = map[string]string{
 	"README.md":        "examples/hello/main.go",
 	"docs/tour.md":     "examples/tour/snippets_test.go",
@@ -44,7 +44,7 @@ func TestGoCodeInDocumentsIsCopiedFromCodeThatRuns(t *testing.T) {
 	}
 }
 
-// containsCode reports whether the source has these very lines one after the other, at any one depth.
+// containsCode reports whether the source has these lines one after the other, at any one depth.
 func containsCode(source, code string) bool {
 	for range 4 {
 		if strings.Contains("\n"+source, "\n"+code) {
@@ -69,7 +69,7 @@ func TestREADMEHasAtMost200Lines(t *testing.T) {
 	}
 }
 
-// documents are all that users and contributors read, by their path from the root.
+// documents returns the paths from the root of all that users and contributors read.
 func documents(t *testing.T) []string {
 	t.Helper()
 	var all []string

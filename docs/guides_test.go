@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package docs_test holds the guides against the code: what they name is there, what they should name they do, and the
-// Go code in them compiles and runs.
+// Package docs_test compares the documents with the code: all that they name exists, all that they must name is there,
+// and their Go code compiles and runs.
 package docs_test
 
 import (
@@ -20,13 +20,13 @@ import (
 
 const root = ".."
 
-// packages are those of the SDK, each in the folder of its name.
+// packages lists the packages of the SDK, each in the folder of its name.
 var packages = []string{
 	"auth", "cluster", "compare", "conn", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
 	"op", "stm", "watch",
 }
 
-// generated are the packages in gen/, by the names that the guides give them.
+// generated has the packages in gen/, by the names that the guides use.
 var generated = map[string]string{
 	"pb": "etcdserverpb", "mvccpb": "mvccpb", "authpb": "authpb", "v3lockpb": "v3lockpb", "v3electionpb": "v3electionpb",
 }
@@ -49,7 +49,7 @@ func guides(t *testing.T) []string {
 	return found
 }
 
-// code is the text between backticks, and of the blocks of Go, with the number of its line.
+// code is the text between backticks, or a block of Go, with its line number.
 type code struct {
 	line int
 	text string
@@ -78,7 +78,7 @@ func codeOf(text string) []code {
 	return found
 }
 
-// ofContext are methods of a context, which programs call ctx.
+// ofContext has methods of a context, which programs call ctx.
 var ofContext = map[string]bool{"ctx.Done": true, "ctx.Err": true}
 
 func TestSymbolsInGuidesExist(t *testing.T) {
@@ -108,7 +108,7 @@ func TestSymbolsInGuidesExist(t *testing.T) {
 	}
 }
 
-// symbols are the exported ones of the SDK: pkg.Name, and pkg.Type.Name for methods and fields.
+// symbols returns the exported symbols of the SDK: pkg.Name, and pkg.Type.Name for methods and fields.
 func symbols(t *testing.T) map[string]bool {
 	t.Helper()
 	there := map[string]bool{}
@@ -153,7 +153,7 @@ func sources(t *testing.T, pkg string) []*ast.File {
 	return files
 }
 
-// declared returns the names that a declaration makes, with their type where they belong to one.
+// declared returns the names that a declaration makes, with their type if they belong to one.
 func declared(decl ast.Decl) []string {
 	var names []string
 	switch d := decl.(type) {
@@ -197,7 +197,7 @@ func declared(decl ast.Decl) []string {
 	return names
 }
 
-// exports are the functions of eetcd, as module:function/arity.
+// exports returns the functions of eetcd, as module:function/arity.
 func exports(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -229,14 +229,15 @@ func TestGuideForEetcdHasEachOfItsFunctions(t *testing.T) {
 	}
 }
 
-// modules are eetcd's, with the package that is the counterpart of each. What is not for users has none.
+// modules maps eetcd's modules to the packages that are their counterparts. Modules that are not for users have none.
 var modules = map[string]string{
 	"eetcd": "conn", "eetcd_auth": "auth", "eetcd_cluster": "cluster", "eetcd_compare": "compare", "eetcd_election": "election",
 	"eetcd_kv": "kv", "eetcd_lease": "lease", "eetcd_lock": "lock", "eetcd_maintenance": "maintenance", "eetcd_op": "op",
 	"eetcd_watch": "watch",
 }
 
-// Package comments name the module of eetcd once, and eetcd.md names each function. Comments of functions would repeat it.
+// Package comments name the module of eetcd once, and eetcd.md names each function. Comments of functions would repeat
+// it.
 func TestOnlyPackageCommentsNameTheModuleOfEetcd(t *testing.T) {
 	comments := map[string]string{}
 	for _, pkg := range packages {

@@ -16,7 +16,7 @@ import (
 
 const module = "github.com/eetcd-go/eetcd"
 
-// A name in brackets that leads nowhere is shown with its brackets.
+// The documentation shows a name in brackets without a target with its brackets.
 func TestLinksInDocCommentsHaveTargets(t *testing.T) {
 	there := symbols(t)
 	for _, pkg := range append([]string{"."}, packages...) {
@@ -43,7 +43,7 @@ func TestLinksInDocCommentsHaveTargets(t *testing.T) {
 
 var bracketed = regexp.MustCompile(`\[\*?(?:[a-z][\w./-]*\.)?[A-Z]\w*(?:\.\w+)?\]`)
 
-// target is what a link leads to, as symbols has it, and whether that is in the SDK.
+// target returns the target of a link as symbols has it, and whether it is in the SDK.
 func target(link *comment.DocLink) (name string, ours bool) {
 	path, ours := strings.CutPrefix(link.ImportPath, module+"/")
 	if !ours {
@@ -67,7 +67,7 @@ func isPackage(name string) bool {
 	return false
 }
 
-// parsed is the documentation of a package, as go doc has it.
+// parsed returns the documentation of a package, as go doc has it.
 func parsed(t *testing.T, folder string) *doc.Package {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
@@ -93,7 +93,7 @@ func parsed(t *testing.T, folder string) *doc.Package {
 	return p
 }
 
-// comments are those that go doc shows for a package.
+// comments returns the comments that go doc shows for a package.
 func comments(p *doc.Package) []string {
 	all := []string{p.Doc}
 	add := func(values []*doc.Value, funcs []*doc.Func) {
@@ -114,7 +114,7 @@ func comments(p *doc.Package) []string {
 	return all
 }
 
-// inline are the texts and links of a comment, without its code.
+// inline returns the texts and links of a comment, without its code.
 func inline(blocks []comment.Block) []comment.Text {
 	var all []comment.Text
 	for _, block := range blocks {

@@ -12,7 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-// asProgram has the test binary be the program, which it is for the services that it starts.
+// asProgram makes the test binary run the program, as it does for the services that it starts.
 const asProgram = "DISCOVERY_AS_PROGRAM"
 
 func TestMain(m *testing.M) {

@@ -12,7 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 )
 
-// asProgram has the test binary be the program, which it is for the candidates that it starts.
+// asProgram makes the test binary run the program, as it does for the candidates that it starts.
 const asProgram = "ELECTION_AS_PROGRAM"
 
 func TestMain(m *testing.M) {

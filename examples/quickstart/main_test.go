@@ -20,7 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// asProgram has the test binary be the program, so that its exit and its signals can be tested.
+// asProgram makes the test binary run the program, so that its exit and its signals can be tested.
 const asProgram = "QUICKSTART_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -192,7 +192,7 @@ func TestInterruptedProgramCleansUpAndExitsNonZero(t *testing.T) {
 	}
 }
 
-// command is the program with further environment variables.
+// command returns the command of the program with further environment variables.
 func command(t *testing.T, env ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()

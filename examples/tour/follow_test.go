@@ -15,7 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// goFollow runs follow, and tells what it sees: lists with their keys, and events.
+// goFollow runs follow, and sends what it sees: lists with their keys, and events.
 func goFollow(ctx context.Context) (seen <-chan string, ended <-chan error) {
 	told, result := make(chan string, 100), make(chan error, 1)
 	replace := func(all []*mvccpb.KeyValue) {
@@ -45,7 +45,7 @@ func awaitSeen(t *testing.T, seen <-chan string, want string) {
 	}
 }
 
-// complaints is a handler of logs that tells of each record.
+// complaints is a log handler that sends each record.
 type complaints chan string
 
 func (c complaints) Enabled(context.Context, slog.Level) bool { return true }

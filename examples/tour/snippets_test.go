@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tour holds the Go code of docs/tour.md, line by line as it stands there, and runs it on a real cluster.
+// Package tour holds the Go code of docs/tour.md, line by line, and runs it on a real cluster.
 package tour
 
 import (

@@ -58,7 +58,7 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	if err := write(ctx, kv.New("registry").WithKey("k").WithValue("v")); err != nil {
 		t.Errorf("write: %v", err)
 	}
-	// A service that registers is seen by whoever follows, until its lease is revoked.
+	// A follower sees a registered service until its lease is revoked.
 	following, cancel := context.WithCancel(ctx)
 	seen, followed := goFollow(following)
 	registered := make(chan error, 1)

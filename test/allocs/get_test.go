@@ -27,7 +27,7 @@ const (
 	mostOfV3sBytes       = 0.75
 )
 
-// cost is what one call allocates in the whole process, as gRPC allocates on goroutines of its own.
+// cost is what one call allocates in the whole process, because gRPC also allocates on its own goroutines.
 type cost struct{ objects, bytes float64 }
 
 func TestGetAllocatesLessThanClientv3(t *testing.T) {
@@ -48,7 +48,7 @@ func TestGetAllocatesLessThanClientv3(t *testing.T) {
 	limited, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
 
-	// All three get the same context. What the SDK adds is its default deadline of 5 s where that has none.
+	// All three get the same context. The SDK adds its default deadline of 5 s if the context has none.
 	for _, c := range []struct {
 		name   string
 		parent context.Context

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package both proves that one program can use this SDK beside etcd's own client: they are linked together, which two
-// registrations of one protobuf name would end at start-up, and each sees what the other does on a real server.
+// Package both proves that one program can use this SDK beside etcd's own client. Two registrations of one protobuf
+// name would end the program at its start. Each client sees what the other does on a real server.
 package both
 
 import (
@@ -124,7 +124,7 @@ func TestEachClientGuardsATransactionByTheOthersWrite(t *testing.T) {
 	}
 }
 
-// The lock and election services are not part of clientv3, but their stubs of etcd's register names as well.
+// The lock and election services are not part of clientv3, but etcd's stubs for them register names too.
 func TestLocksAndElectionsAreSharedWithEtcdsOwnStubs(t *testing.T) {
 	ours, theirs := open(t)
 	parent := bounded(t)
@@ -137,7 +137,7 @@ func TestLocksAndElectionsAreSharedWithEtcdsOwnStubs(t *testing.T) {
 	if _, err := theirLocks.Unlock(parent, &etcdlockpb.UnlockRequest{Key: held.Key}); err != nil {
 		t.Fatal(err)
 	}
-	// It blocks, and fails at parent's deadline, if that has not unlocked it.
+	// It blocks, and fails at parent's deadline, if the unlock did not work.
 	theirHeld, err := theirLocks.Lock(parent, &etcdlockpb.LockRequest{Name: []byte("lock")})
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestLocksAndElectionsAreSharedWithEtcdsOwnStubs(t *testing.T) {
 	}
 }
 
-// As docs/clientv3.md promises who moves from one to the other.
+// docs/clientv3.md promises this to users who move from one to the other.
 func TestLocksAndElectionsAreSharedWithPackageConcurrency(t *testing.T) {
 	ours, theirs := open(t)
 	parent := bounded(t)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package conformance proves that the wire contract of the SDK is etcd's, and that both fit into one program.
+// Package conformance proves that the wire contract of the SDK equals etcd's, and that both fit into one program.
 package conformance
 
 import (
@@ -46,7 +46,7 @@ func TestContractEqualsEtcds(t *testing.T) {
 	for _, difference := range differences(ours, theirs) {
 		t.Error(difference)
 	}
-	// A reader that goes blind would find no difference either.
+	// A reader that finds nothing would find no difference either.
 	for _, name := range []string{
 		"etcdserverpb.KV.RangeStream", "etcdserverpb.RangeRequest.SortOrder.DESCEND", "etcdserverpb.Compare.target_union",
 		"etcdserverpb.WatchResponse.events", "mvccpb.Event.EventType.DELETE", "authpb.Permission.Type.READWRITE",

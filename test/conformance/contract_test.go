@@ -11,11 +11,11 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// contract is what two programs must agree on to talk to each other, as one fact per name: services and their methods,
-// and every message, field, oneof and enum that these lead to.
+// contract lists what two programs must agree on to talk to each other, one fact per name: services and their methods,
+// and every message, field, oneof and enum that these refer to.
 type contract map[string]string
 
-// contractOf reads the services of files. Names lose the prefix, where they have it.
+// contractOf reads the services of files. It takes the prefix off names that have it.
 func contractOf(prefix string, files ...protoreflect.FileDescriptor) contract {
 	r := reader{prefix: prefix, found: contract{}}
 	for _, file := range files {
@@ -110,7 +110,7 @@ func names(ns protoreflect.Names) (all []string) {
 	return all
 }
 
-// differences lists, in order, what one contract says and the other does not.
+// differences lists, in order, where two contracts differ.
 func differences(ours, theirs contract) (all []string) {
 	union := maps.Clone(ours)
 	maps.Copy(union, theirs)

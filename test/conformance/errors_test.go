@@ -22,8 +22,8 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 )
 
-// etcd's package rpctypes has no list of its errors, and a copy of it here would not notice a new one. So the tests
-// below read the source code of both packages.
+// etcd's package rpctypes has no list of its errors, and a copy here would not notice a new one. So these tests read
+// the source code of both packages.
 
 // errorVar is a package variable of the form `ErrName = function(codes.Code, "message")`.
 type errorVar struct{ name, code, message string }
@@ -73,7 +73,7 @@ func TestEveryServerErrorOfEtcdHasItsSentinel(t *testing.T) {
 	}
 }
 
-// answers checks that what a server sends becomes the sentinel of its message, with the server's code.
+// answers checks that a server's answer becomes the sentinel of its message, with the server's code.
 func answers(t *testing.T, v errorVar) {
 	t.Helper()
 	sentinel, ok := etcderr.FromMessage(v.message)
@@ -110,7 +110,7 @@ func TestNewServerErrorWouldBeNoticed(t *testing.T) {
 	}
 }
 
-// parse reads the files of a package, tests left out.
+// parse reads the files of a package without its tests.
 func parse(t *testing.T, pkg string) (files []*ast.File) {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-f", "{{.Dir}}", pkg).Output()
@@ -135,8 +135,7 @@ func parse(t *testing.T, pkg string) (files []*ast.File) {
 	return files
 }
 
-// errorVars finds the variables whose value is made of a code and a message. Variables that stand for another one, as
-// for a name out of use, are not among them.
+// errorVars finds the variables whose value is made of a code and a message. It leaves out aliases of other variables.
 func errorVars(files []*ast.File) (found []errorVar) {
 	eachErrorCall(files, func(name string, arguments []ast.Expr) {
 		if len(arguments) != 2 {

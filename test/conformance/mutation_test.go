@@ -123,7 +123,7 @@ func TestComparisonSeesEveryKindOfChange(t *testing.T) {
 	}
 }
 
-// changed returns our files built anew after a change to rpc.proto.
+// changed rebuilds our files after a change to rpc.proto.
 func changed(t *testing.T, change func(rpc *descriptorpb.FileDescriptorProto)) []protoreflect.FileDescriptor {
 	t.Helper()
 	set := new(descriptorpb.FileDescriptorSet)

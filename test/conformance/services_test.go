@@ -74,7 +74,7 @@ func TestStubsCallTheSameMethodsAsEtcds(t *testing.T) {
 	}
 }
 
-// calls makes a client with its constructor, calls each of its methods and returns the path that each has used.
+// calls makes a client with its constructor, calls each of its methods and returns the paths that they use.
 func calls(construct any) map[string]string {
 	recorder := new(recorder)
 	client := reflect.ValueOf(construct).Call([]reflect.Value{reflect.ValueOf(recorder)})[0]
@@ -93,7 +93,7 @@ func calls(construct any) map[string]string {
 	return paths
 }
 
-// recorder is a connection that notes what is asked of it and refuses it.
+// recorder is a connection that records and refuses each call.
 type recorder struct{ path string }
 
 var errRefused = errors.New("not a real connection")

@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/lock"
 )
 
-// contest is what is contended for under one name.
+// contest is a lock or election under one name.
 type contest struct {
 	mu      sync.Mutex
 	revs    []int64
@@ -25,8 +25,9 @@ type contest struct {
 	givenUp int
 }
 
-// TestContendersSurviveRepeatedLossOfMembers has contenders queue while members are lost in turn, for less than the TTL each time. None
-// may end with an error that is not its own timeout, each turn must be that of the oldest claim, and nothing may be left.
+// TestContendersSurviveRepeatedLossOfMembers queues contenders while members are lost in turn, for less than the TTL
+// each time. No contender may end with an error other than its own timeout, each turn must belong to the oldest claim,
+// and nothing may be left.
 func TestContendersSurviveRepeatedLossOfMembers(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	var bases [connections]ctx.Ctx

@@ -15,7 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// settled waits until no contender's key is left: one whose revocation failed goes with its lease.
+// settled waits until no contender's key is left. If a revocation failed, the key goes with its lease.
 func settled(t *testing.T, c ctx.Ctx) {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
@@ -74,8 +74,8 @@ func judge(t *testing.T, c ctx.Ctx, from int64, records []record) {
 	}
 }
 
-// replay says what is wrong with a history: a fenced write that was not its holder's turn, or that comes after one of a
-// later holder.
+// replay returns what is wrong with a history: a fenced write outside of its holder's turn, or after a write of a later
+// holder.
 func replay(events []*mvccpb.Event) (wrong []string, written map[string]bool, holders int) {
 	queue := map[string]int64{} // the contenders' keys, with their create revisions
 	written = map[string]bool{}

@@ -23,8 +23,8 @@ const (
 	lateRuns = 10 // until a put has come late
 )
 
-// TestLatePutsBlockNoContender has locks taken while one member gets its requests late, and given back through the
-// others meanwhile. Each request that the member gets then puts a key under a lease that lives on.
+// TestLatePutsBlockNoContender takes locks while one member gets its requests late, and releases them through the
+// others meanwhile. Each request that the member gets late puts a key under a lease that lives on.
 func TestLatePutsBlockNoContender(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster)
@@ -33,7 +33,8 @@ func TestLatePutsBlockNoContender(t *testing.T) {
 		name := fmt.Sprint(queue, run, "/")
 		from := revision(t, c)
 		takeAndGiveBack(t, cluster, c, name)
-		// A put is carried out only where the key is not there: each beyond the first came after the lock was given back.
+		// A put is applied only if the key does not exist. So each one beyond the first came after the release of the
+		// lock.
 		late = puts(t, c, name, from) - takers
 		t.Logf("%d locks were taken and given back, and %d puts came after that", takers, late)
 		for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
@@ -51,7 +52,7 @@ func TestLatePutsBlockNoContender(t *testing.T) {
 	}
 }
 
-// takeAndGiveBack takes and gives back locks while the requests to a member are delayed, and returns when they have
+// takeAndGiveBack takes and releases locks while the requests to a member are delayed. It returns when they have
 // arrived.
 func takeAndGiveBack(t *testing.T, cluster *etcdtest.Cluster, c ctx.Ctx, name string) {
 	victim := followerOf(t, cluster)

@@ -34,7 +34,7 @@ type neighbour struct {
 	holds func(t *testing.T, n neighbours) (oldest string, err error)
 }
 
-// neighbours are the clients of one cluster.
+// neighbours has the clients of one cluster.
 type neighbours struct {
 	c       ctx.Ctx
 	etcd    *clientv3.Client
@@ -54,7 +54,7 @@ func (n neighbours) lease(t *testing.T) int64 {
 	return granted.GetID()
 }
 
-// all are the ways that etcd has, and those of the SDK between them.
+// all has etcd's ways to queue, with the SDK's between them.
 var all = []neighbour{
 	{"lock.Do", func(t *testing.T, n neighbours) (oldest string, err error) {
 		err = lock.Do(t.Context(), n.c.WithName(queue), longTTL, func(context.Context, lock.Held) error {
@@ -204,7 +204,7 @@ func TestSDKAndEtcdsClientsShareOneQueue(t *testing.T) {
 	awaitKeys(t, n.c, queue, 0)
 }
 
-// left are the keys of the queue in the order in which they were deleted.
+// left returns the keys of the queue in the order of their deletion.
 func left(t *testing.T, c ctx.Ctx, from int64) (all []string) {
 	t.Helper()
 	end := revision(t, c)

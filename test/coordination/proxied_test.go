@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/lock"
 )
 
-// TestContendersTakeTurnsThroughAProxy has contenders come in part through etcd's gRPC proxy and in part straight to a member.
+// TestContendersTakeTurnsThroughAProxy has some contenders behind etcd's gRPC proxy and others directly at a member.
 func TestContendersTakeTurnsThroughAProxy(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	straight := open(t, cluster)

@@ -19,12 +19,12 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// tellingTime is how long a claim may take to tell that the store has gone back: a health interval and 2 s. It is counted
+// tellingTime is how long a claim may take to detect that the store has gone back: a health interval and 2 s. It counts
 // from when the store is ready again.
 const tellingTime = 17 * time.Second
 
-// TestEveryClaimDetectsARewoundStore puts other data behind the address of a cluster while locks and elections are
-// held, waited for and observed, under leases that would last for longer.
+// TestEveryClaimDetectsARewoundStore replaces the data of a cluster while locks and elections are held, waited for and
+// observed, under leases that would last longer.
 func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 	for how, goBack := range map[string]func(*etcdtest.Cluster, *etcdtest.Data){
 		"restored":        (*etcdtest.Cluster).RestoreData,

@@ -41,7 +41,7 @@ const (
 	endKey  = root + "end"
 )
 
-// turn runs f while the contender holds what is contended for.
+// turn runs f while the contender holds the lock or leads.
 type turn func(parent context.Context, c ctx.Ctx, f func(held context.Context, guard compare.Compare, rev int64) error) error
 
 func byLock(ttl time.Duration) turn {
@@ -58,11 +58,11 @@ func byElection(ttl time.Duration) turn {
 	}
 }
 
-// kinds are the ways to take turns.
+// kinds has the ways to take turns.
 var kinds = map[string]func(ttl time.Duration) turn{"lock": byLock, "election": byElection}
 
-// TestFenceAcceptsWritesOfTheHolderOnly has contenders write through their guards while members are lost in turn, and then
-// holds every write against the history: whose turn was it when the cluster applied it?
+// TestFenceAcceptsWritesOfTheHolderOnly lets contenders write through their guards while members are lost in turn. Then
+// it compares every write with the history: whose turn was it when the cluster applied the write?
 func TestFenceAcceptsWritesOfTheHolderOnly(t *testing.T) {
 	for kind, by := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -88,13 +88,13 @@ func TestFenceAcceptsWritesOfTheHolderOnly(t *testing.T) {
 	}
 }
 
-// record is what a contender did.
+// record is the report of a contender.
 type record struct {
 	turns, failures, losses int
 	acknowledged            []string
 }
 
-// contend takes turn after turn, and a last one, which it must get, when the faults are over.
+// contend takes turn after turn, and after the faults a last one, which it must get.
 func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan struct{}) {
 	work := kv.Key(workKey)
 	for last := false; !last; {
@@ -109,7 +109,7 @@ func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan
 			for n := range 5 + rand.IntN(10) {
 				value := fmt.Sprintf("%d/%d/%d", rev, id, n)
 				writing, cancel := context.WithTimeout(context.WithoutCancel(held), 2*time.Second)
-				// A holder that has lost its turn tries once more all the same: that is what the fence is for.
+				// A holder that has lost its turn writes once more, and the fence must refuse that.
 				written, err := kv.Txn(writing, kv.New(c.Conn()), op.If(guard).Then(op.Put(work.WithValue(value))))
 				cancel()
 				if err == nil && written.GetSucceeded() {
@@ -134,7 +134,7 @@ func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan
 	}
 }
 
-// hurt takes members away in turn.
+// hurt stops members in turn.
 func hurt(t *testing.T, cluster *etcdtest.Cluster) {
 	t.Helper()
 	end := time.Now().Add(length(t))
@@ -155,7 +155,7 @@ func hurt(t *testing.T, cluster *etcdtest.Cluster) {
 	}
 }
 
-// fault is one way to lose a member, and its way back.
+// fault is one way to lose a member and to get it back.
 type fault struct {
 	name         string
 	strike, heal func(*etcdtest.Cluster, *etcdtest.Member)
@@ -195,7 +195,7 @@ func revision(t *testing.T, c ctx.Ctx) int64 {
 	return r.GetHeader().GetRevision()
 }
 
-// length is 15 s, or $EETCD_FAULT_SECONDS.
+// length returns 15 s, or $EETCD_FAULT_SECONDS.
 func length(t *testing.T) time.Duration {
 	t.Helper()
 	given := os.Getenv("EETCD_FAULT_SECONDS")

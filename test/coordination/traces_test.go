@@ -19,8 +19,8 @@ import (
 // tries is how often a call gives up at each point.
 const tries = 10
 
-// TestCallThatTimesOutOnASlowLinkLeavesNothing has calls run out of time while one of their requests is on its way: the
-// grant of the lease, its first renewal, the put of the key, the wait.
+// TestCallThatTimesOutOnASlowLinkLeavesNothing lets calls run out of time while one of their requests is on its way:
+// the grant of the lease, its first renewal, the put of the key, the wait.
 func TestCallThatTimesOutOnASlowLinkLeavesNothing(t *testing.T) {
 	const delay = 50 * time.Millisecond // each way
 	for kind, by := range kinds {
@@ -65,7 +65,7 @@ func TestCallThatTimesOutOnASlowLinkLeavesNothing(t *testing.T) {
 	}
 }
 
-// awaitLeases waits until there are that many leases, for less than the TTL after which they would go by themselves.
+// awaitLeases waits until there are n leases. It waits less than the TTL, after which they would expire by themselves.
 func awaitLeases(t *testing.T, c ctx.Ctx, n int) {
 	t.Helper()
 	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
@@ -83,7 +83,7 @@ func awaitLeases(t *testing.T, c ctx.Ctx, n int) {
 	}
 }
 
-// TestTimedOutCallLeavesNoKeyUnderTheCallersLease has calls run out of time as above, under leases that live on.
+// TestTimedOutCallLeavesNoKeyUnderTheCallersLease does the same under leases that live on.
 func TestTimedOutCallLeavesNoKeyUnderTheCallersLease(t *testing.T) {
 	const delay = 50 * time.Millisecond // each way
 	for kind, wait := range map[string]func(ctx.Ctx) error{

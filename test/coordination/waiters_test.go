@@ -24,7 +24,7 @@ const (
 	goOnSoon = 15 * time.Second // for all waiters together, while the member they waited on is away
 )
 
-// line is a holder and those who wait behind it.
+// line is a holder and the waiters behind it.
 type line struct {
 	c       ctx.Ctx
 	all     sync.WaitGroup
@@ -35,7 +35,7 @@ type line struct {
 	through chan struct{} // a waiter is through
 }
 
-// queueUp has a holder hold, and waiters wait behind it in a known order.
+// queueUp starts a holder, and waiters behind it in a known order.
 func queueUp(t *testing.T, cluster *etcdtest.Cluster, take turn) *line {
 	t.Helper()
 	var bases [connections]ctx.Ctx
@@ -80,7 +80,7 @@ func queueUp(t *testing.T, cluster *etcdtest.Cluster, take turn) *line {
 
 func (l *line) release() { l.given.Do(func() { close(l.give) }) }
 
-// drain has the holder give up and waits until all waiters have held, and how long that took.
+// drain ends the holder's turn and waits until all waiters have held. It returns how long that took.
 func (l *line) drain(t *testing.T, within time.Duration) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -97,7 +97,7 @@ func (l *line) drain(t *testing.T, within time.Duration) time.Duration {
 	return time.Since(began)
 }
 
-// judge says whether each of those who waited has held, in the order in which they came.
+// judge checks that each waiter has held, in the order of their arrival.
 func (l *line) judge(t *testing.T, want []int64) {
 	t.Helper()
 	l.all.Wait()
@@ -109,7 +109,7 @@ func (l *line) judge(t *testing.T, want []int64) {
 	awaitKeys(t, l.c, queue, 0)
 }
 
-// places are the create revisions of those who wait.
+// places returns the create revisions of the waiters.
 func (l *line) places(t *testing.T) []int64 {
 	t.Helper()
 	var all []int64
@@ -119,7 +119,7 @@ func (l *line) places(t *testing.T) []int64 {
 	return all
 }
 
-// keysBelow are the keys below a name, the oldest first.
+// keysBelow returns the keys below a name, oldest first.
 func keysBelow(t *testing.T, c ctx.Ctx, name string) []*mvccpb.KeyValue {
 	t.Helper()
 	all, err := kv.Get(t.Context(), c.WithKey(name+"/").WithPrefix().WithSort(kv.ByCreate, kv.Ascend).WithTimeout(patience))
@@ -157,7 +157,7 @@ func TestWaitersKeepTheirPlacesWhileEachMemberIsLost(t *testing.T) {
 				for i := range 3 {
 					began := time.Now()
 					lose(cluster.Member(i))
-					// A server that stops waits for the calls that are pending, for up to 10 s.
+					// A server that stops waits for pending calls, for up to 10 s.
 					took := time.Since(began)
 					if t.Logf("%s was gone in %v", cluster.Member(i).Name(), took.Round(time.Millisecond)); took > 6*time.Second {
 						t.Errorf("%s took %v to stop", cluster.Member(i).Name(), took)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package deps keeps what a user inherits from the SDK small.
+// Package deps bounds the number of modules that a user inherits from the SDK.
 package deps
 
 import (
@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	// The one that etcd's client is compared by; `go list` below needs it in go.mod.
+	// The comparison with etcd's client runs `go list`, which needs it in go.mod.
 	_ "go.etcd.io/etcd/client/v3"
 )
 
 const sdk = "github.com/eetcd-go/eetcd"
 
-// most is grpc, protobuf, backoff and the four modules that grpc brings along.
+// most counts grpc, protobuf, backoff and the four modules that grpc needs.
 const most = 7
 
 func TestProgramsNeedAtMostEightModules(t *testing.T) {
@@ -44,7 +44,7 @@ func TestProgramsNeedAtMostEightModules(t *testing.T) {
 	}
 }
 
-// modules returns the modules, sorted, that packages are built from, their own included.
+// modules returns the modules, sorted, that packages are built from, with their own.
 func modules(t *testing.T, dir string, packages ...string) []string {
 	t.Helper()
 	all := golist(t, dir, append([]string{"-deps", "-f", "{{with .Module}}{{.Path}}{{end}}"}, packages...)...)

@@ -30,8 +30,8 @@ const (
 	suspectAfter = 500 * time.Millisecond // the SDK's patience with a member
 )
 
-// TestReadsSurviveTheLossOfOneMember has 64 readers at work while one member is lost, and prints what that cost them
-// beside what it cost as many readers of clientv3, on the same cluster at the same time.
+// TestReadsSurviveTheLossOfOneMember runs 64 readers while one member is lost. It prints what that cost them, beside
+// the cost for as many readers of clientv3, on the same cluster at the same time.
 func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	old := strings.HasPrefix(cluster.Member(0).Version(), "v3.4.")
@@ -76,7 +76,8 @@ func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 			leaderless := time.Duration(0)
 			length := trouble
 			stopped := tt.role == leader && (tt.fault.name == kill.name || tt.fault.name == pause.name)
-			// Members of 3.4 that have asked the lost leader how far it is wait for its answer, and all their reads with them.
+			// A member of 3.4 that has asked the lost leader for its index waits for the answer, and all its reads wait
+			// too.
 			stuck := old && stopped
 			if stuck {
 				length += stuckFor
@@ -115,7 +116,7 @@ func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 			if frozen := at.Sub(struck); !ok || frozen > frozenBy+machine.slowest {
 				t.Errorf("frozen after %v (ever: %t), want within %v", frozen, ok, frozenBy)
 			}
-			// Without a leader nobody can answer; with one again, it takes the longest pause between two tries.
+			// Without a leader nobody can answer. With a new one, it takes the longest pause between two attempts.
 			if bound := max(slowRead, leaderless+retryPause) + machine.slowest; tt.silent && !stuck && got.slowest > bound {
 				t.Errorf("a read took %v, want at most %v", got.slowest, bound)
 			}
@@ -145,7 +146,7 @@ func line(w *tabwriter.Writer, fault, client string, got toll) {
 		got.next.Round(time.Millisecond), every, got.slowest.Round(time.Millisecond))
 }
 
-// stateLog is what a state listener has heard.
+// stateLog records the calls of a state listener.
 type stateLog struct {
 	mu    sync.Mutex
 	heard []change
@@ -174,8 +175,8 @@ func (l *stateLog) first(address string, s conn.State) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// unwarranted returns why an endpoint was frozen whose member is well. An election is a good reason, which a busy machine
-// may bring about.
+// unwarranted returns why the endpoint of a healthy member was frozen. An election is a good reason, and a busy machine
+// may cause one.
 func (l *stateLog) unwarranted(address string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

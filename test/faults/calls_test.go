@@ -36,7 +36,7 @@ func mustPut(t *testing.T, c *conn.Conn) {
 	}
 }
 
-// mustFailFast fails unless reads and writes are refused at once, for want of an endpoint.
+// mustFailFast fails unless reads and writes are refused at once because there is no endpoint.
 func mustFailFast(t *testing.T, c *conn.Conn) {
 	t.Helper()
 	request := kv.New(c.Name()).WithKey("k")
@@ -57,7 +57,7 @@ func mustFailFast(t *testing.T, c *conn.Conn) {
 	}
 }
 
-// calls are reads and writes under way.
+// calls has reads and writes under way.
 type calls struct {
 	running       sync.WaitGroup
 	mu            sync.Mutex
@@ -94,8 +94,8 @@ func startCalls(c *conn.Conn) *calls {
 	return &all
 }
 
-// mustHaveFailed waits for all of them and fails unless each ended in time and with one of the errors. Reads have a bound
-// of their own. Writes may have arrived, and then may wait until their deadline and end as unknown.
+// mustHaveFailed waits for all calls and fails unless each ended in time and with one of the errors. Reads have a bound
+// of their own. A write may have arrived. Then it may wait until its deadline and end as unknown.
 func (all *calls) mustHaveFailed(t *testing.T, reads time.Duration, wants ...error) {
 	t.Helper()
 	all.running.Wait()
@@ -124,8 +124,8 @@ func (all *calls) mustHaveFailed(t *testing.T, reads time.Duration, wants ...err
 	}
 }
 
-// watchInfo calls Info and WriteInfo over and over until the function that it returns is called, which returns how long
-// the slowest of them took.
+// watchInfo calls Info and WriteInfo again and again. The function that it returns stops that, and returns how long the
+// slowest call took.
 func watchInfo() (stop func() time.Duration) {
 	life, cancel := context.WithCancel(context.Background())
 	slowest := make(chan time.Duration)

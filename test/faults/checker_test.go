@@ -70,7 +70,7 @@ func TestCheckerAcceptsLinearizableHistories(t *testing.T) {
 }
 
 func TestCheckerRefusesOtherHistories(t *testing.T) {
-	// The responses alone must give these away; the record says what they want to hear.
+	// The responses alone must reveal these, because the record agrees with them.
 	for name, history := range map[string][]operation{
 		"stale read": told(
 			operation{kind: put, id: "a", rev: 2},

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package faults shows what the SDK keeps of its promises while members of a real cluster are killed, paused, cut off
-// from their clients or from each other.
+// Package faults tests the SDK's promises while members of a real cluster are killed, paused, cut off from their
+// clients or from each other.
 //
-// $EETCD_FAULT_SECONDS is how long the history for the linearizability check grows, 15 by default, and
+// $EETCD_FAULT_SECONDS sets how long the history for the linearizability check grows, 15 by default, and
 // $EETCD_FAULT_SEED repeats the choices of an earlier run.
 package faults
 
@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fault is one way to lose a member, and its way back.
+// fault is one way to lose a member and to get it back.
 type fault struct {
 	name   string
 	strike func(*etcdtest.Cluster, *etcdtest.Member)
@@ -63,7 +63,7 @@ var (
 	}
 )
 
-// healthy reports whether the member says that it is, for which it needs a leader.
+// healthy reports whether the member calls itself healthy, for which it needs a leader.
 func healthy(m *etcdtest.Member) bool {
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
 	response, err := client.Get("http://" + m.Endpoint() + "/health")
@@ -74,7 +74,7 @@ func healthy(m *etcdtest.Member) bool {
 	return response.StatusCode == http.StatusOK
 }
 
-// role says which member a fault strikes.
+// role says which member a fault hits.
 type role string
 
 const (
@@ -101,7 +101,7 @@ func memberOf(t *testing.T, c *etcdtest.Cluster, r role, pick *rand.Rand) *etcdt
 	return others[pick.IntN(len(others))]
 }
 
-// newRand returns a source of choices, and says how to get the same ones again.
+// newRand returns a source of choices, and logs how to repeat them.
 func newRand(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := rand.Uint64()
@@ -115,7 +115,7 @@ func newRand(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// open opens a connection under a name of its own, and closes it with the test.
+// open opens a connection under a unique name, and closes it with the test.
 func open(t *testing.T, endpoints []string, opts ...conn.Option) *conn.Conn {
 	t.Helper()
 	c, err := conn.Open(t.Context(), "", endpoints, opts...)
@@ -126,7 +126,7 @@ func open(t *testing.T, endpoints []string, opts ...conn.Option) *conn.Conn {
 	return c
 }
 
-// closeSoon closes a connection, and fails where that takes longer than Close may take in any state.
+// closeSoon closes a connection, and fails if that takes longer than Close may take in any state.
 func closeSoon(t *testing.T, c *conn.Conn) {
 	t.Helper()
 	start := time.Now()
@@ -138,11 +138,10 @@ func closeSoon(t *testing.T, c *conn.Conn) {
 	}
 }
 
-// grace is what a bound is exceeded by when the machine is busy: the time between an event and the goroutine that was
-// waiting for it.
+// grace is added to a bound for a busy machine: the time between an event and the goroutine that waits for it.
 const grace = 500 * time.Millisecond
 
-// until polls what until it holds, and reports whether it did within d.
+// until polls what until it returns true, and reports whether it did within d.
 func until(d time.Duration, what func() bool) bool {
 	deadline, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
@@ -158,7 +157,7 @@ func until(d time.Duration, what func() bool) bool {
 	return true
 }
 
-// stateOf returns what a connection says of one of its endpoints.
+// stateOf returns a connection's Info of one endpoint.
 func stateOf(c *conn.Conn, address string) conn.Endpoint {
 	for _, e := range c.Info() {
 		if e.Address == address {
@@ -179,8 +178,8 @@ func active(c *conn.Conn) int {
 	return n
 }
 
-// awaitAllActive waits until every endpoint of a connection is back. The longest pause between two attempts to
-// reconnect bounds it; how soon they must be back is for other tests.
+// awaitAllActive waits until every endpoint of a connection is Active again, at most for the longest pause between two
+// attempts to reconnect. Other tests check how soon they must be back.
 func awaitAllActive(t *testing.T, c *conn.Conn) {
 	t.Helper()
 	if !until(30*time.Second, func() bool { return active(c) == len(c.Info()) }) {

@@ -59,7 +59,7 @@ func (r record) at(key string, rev int64) version {
 	return versions[n-1]
 }
 
-// audit holds what the operations' callers were told against what the cluster did, and returns every contradiction.
+// audit compares the operations' responses with the cluster's history, and returns every contradiction.
 func (r record) audit(history []operation) []string {
 	var faults []string
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
@@ -120,8 +120,9 @@ func (r record) audit(history []operation) []string {
 	return faults
 }
 
-// anachronisms returns the operations that took effect at a revision known to somebody before they began. Revisions count
-// the changes of all keys, so this holds the keys against each other where the search for an order takes them one by one.
+// anachronisms returns the operations that took effect at a revision that somebody knew before they began. Revisions
+// count the changes of all keys, so this compares keys with each other, while the search for an order takes them one by
+// one.
 func (r record) anachronisms(history []operation) []string {
 	effects := r.effects(history)
 	byEnd := slices.SortedFunc(slices.Values(effects), func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
@@ -141,13 +142,13 @@ func (r record) anachronisms(history []operation) []string {
 	return faults
 }
 
-// effects returns the operations that took effect, for a search for an order of theirs. What became of writes with an
-// unknown outcome the record says: the others are as if they had never been, and without them the search is a short one.
-// Nobody was told when such a write had taken effect; it was over when somebody was told of its revision or a later one.
+// effects returns the operations that took effect, for the search for an order. The record decides about writes with an
+// unknown outcome. Those without effect are left out, which makes the search short. Nobody knows when such a write took
+// effect. It was over when somebody got its revision or a later one.
 func (r record) effects(history []operation) []porcupine.Operation {
 	told := slices.DeleteFunc(slices.Clone(history), func(o operation) bool { return o.err != nil })
 	slices.SortFunc(told, func(a, b operation) int { return cmp.Compare(a.rev, b.rev) })
-	// earliest[i] is when the first caller was told of the revision of told[i] or a later one.
+	// earliest[i] is when the first caller got the revision of told[i] or a later one.
 	earliest := make([]time.Duration, len(told)+1)
 	earliest[len(told)] = math.MaxInt64
 	for i := len(told) - 1; i >= 0; i-- {
@@ -171,7 +172,7 @@ func (r record) effects(history []operation) []porcupine.Operation {
 	return effects
 }
 
-// tally counts the operations of a history by what became of them.
+// tally counts the operations of a history by their outcome.
 func tally(history []operation) string {
 	counts := map[string]int{}
 	for _, o := range history {

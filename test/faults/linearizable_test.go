@@ -23,21 +23,21 @@ const (
 	resumed        = 5 * time.Second        // after a fault: a write's default deadline, on a member that is silent
 )
 
-// lasting is a random time that a fault lasts: some are over before the silent member is frozen, some are not.
+// lasting returns a random duration of a fault. Some faults are over before the silent member is frozen.
 func lasting(pick *rand.Rand) time.Duration {
 	return time.Second + time.Duration(pick.Int64N(int64(1200*time.Millisecond)))
 }
 
-// TestHistoryUnderFaultsIsLinearizable has many clients read and write the same keys while the members are lost in turn,
-// and then holds what each caller was told against what a single copy of the keys could have said, and against what the
-// cluster says that it did.
+// TestHistoryUnderFaultsIsLinearizable has many clients read and write the same keys while the members are lost in
+// turn. Then it compares each response with what a single copy of the keys could have returned, and with the cluster's
+// own history.
 func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster.Endpoints())
 	kinds := []fault{kill, pause, cut, blackhole, partition, cutOthers}
 	history := makeHistory(t, cluster, c, kinds)
-	// What the checks say of each outcome means something only if there are writes that had it. Writes that cannot be sent
-	// wait: outages this short outlast nobody's patience.
+	// The checks of an outcome prove something only if there are writes with that outcome. A write that cannot be sent
+	// waits, because these outages are shorter than the connection's patience.
 	for _, want := range []etcderr.Outcome{etcderr.None, etcderr.Rejected, etcderr.Unknown} {
 		if !slices.ContainsFunc(history, func(o operation) bool { return o.kind != get && o.outcome() == want }) {
 			t.Errorf("no write had the outcome %v", want)
@@ -46,7 +46,7 @@ func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
 	mustHaveHappened(t, c, history)
 }
 
-// TestHistoryThroughAGRPCProxyIsLinearizable does the same through etcd's own proxy, which may be lost as well.
+// TestHistoryThroughAGRPCProxyIsLinearizable does the same through etcd's own proxy, which may be lost too.
 func TestHistoryThroughAGRPCProxyIsLinearizable(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	proxy := cluster.GRPCProxy()
@@ -69,7 +69,7 @@ func TestHistoryThroughAGRPCProxyIsLinearizable(t *testing.T) {
 	mustHaveHappened(t, open(t, cluster.Endpoints()), history)
 }
 
-// makeHistory has workers at it while faults strike, each kind once at least.
+// makeHistory runs workers while faults hit, each kind at least once.
 func makeHistory(t *testing.T, cluster *etcdtest.Cluster, c *conn.Conn, kinds []fault) []operation {
 	t.Helper()
 	pick := newRand(t)
@@ -88,7 +88,7 @@ func makeHistory(t *testing.T, cluster *etcdtest.Cluster, c *conn.Conn, kinds []
 	return history
 }
 
-// mustHaveHappened holds a history against what the cluster says that it did, by a connection to its members.
+// mustHaveHappened compares a history with the cluster's own, over a connection to its members.
 func mustHaveHappened(t *testing.T, c *conn.Conn, history []operation) {
 	t.Helper()
 	for _, o := range history {
@@ -107,7 +107,7 @@ func mustHaveHappened(t *testing.T, c *conn.Conn, history []operation) {
 	mustBeLinearizable(t, r.effects(history))
 }
 
-// cutOthers leaves clients a single member, which has its quorum all the same.
+// cutOthers leaves clients a single member. That member still has its quorum.
 var cutOthers = fault{
 	"cut all but",
 	func(c *etcdtest.Cluster, m *etcdtest.Member) { others(c, m, (*etcdtest.Member).Cut) },
@@ -122,8 +122,8 @@ func others(c *etcdtest.Cluster, m *etcdtest.Member, do func(*etcdtest.Member)) 
 	}
 }
 
-// endure has one fault strike, and heals it. A history in which nothing is answered would be linearizable too, so reads
-// and writes that begin after the strike must succeed, no later than resumed after the healing.
+// endure applies and heals one fault. A history without answers would be linearizable too. So reads and writes that
+// begin after the fault must succeed, at the latest a while after the healing.
 func endure(t *testing.T, cluster *etcdtest.Cluster, w *workers, f fault, pick *rand.Rand) {
 	t.Helper()
 	who := []role{leader, follower}[pick.IntN(2)]
@@ -146,7 +146,7 @@ func endure(t *testing.T, cluster *etcdtest.Cluster, w *workers, f fault, pick *
 	}
 }
 
-// historyLength is 15 s, or $EETCD_FAULT_SECONDS.
+// historyLength returns 15 s, or $EETCD_FAULT_SECONDS.
 func historyLength(t *testing.T) time.Duration {
 	t.Helper()
 	seconds := historySeconds

@@ -9,7 +9,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 )
 
-// kind is what an operation does to its key.
+// kind says what an operation does to its key.
 type kind uint8
 
 const (
@@ -21,7 +21,7 @@ const (
 
 func (k kind) String() string { return [...]string{"get", "put", "swap", "remove"}[k] }
 
-// operation is one request on one key, and what became of it. The value of a key that is not there is "".
+// operation is one request on one key, and its result. The value of a missing key is "".
 type operation struct {
 	client  int
 	kind    kind
@@ -33,7 +33,7 @@ type operation struct {
 	call, done time.Duration // since the start of the history
 	err        error
 
-	// What the response says, where there is one.
+	// From the response, if there is one.
 	rev   int64  // of the cluster when the operation took effect
 	taken bool   // swap and remove: the key held want
 	value string // get, and swap and remove not taken: what the key holds
@@ -42,12 +42,12 @@ type operation struct {
 
 func (o operation) outcome() etcderr.Outcome { return etcderr.OutcomeOf(o.err) }
 
-// writes reports whether the operation is one that changed its key, according to its response.
+// writes reports whether the operation changed its key, according to its response.
 func (o operation) writes() bool {
 	return o.err == nil && (o.kind == put || o.kind != get && o.taken)
 }
 
-// sees reports whether the response says what the key holds.
+// sees reports whether the response has the value of the key.
 func (o operation) sees() bool { return o.err == nil && o.kind != put && !o.taken }
 
 func (o operation) String() string {

@@ -36,14 +36,14 @@ type read struct {
 
 func (r read) took() time.Duration { return r.end.Sub(r.start) }
 
-// readers read one key over and over, each on its own, until stop.
+// readers read one key again and again, each on its own, until stop.
 type readers struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	reads   [readerCount][]read // each written by one reader; read after stop
 }
 
-// startReaders gives get the deadline of each read; how it keeps it is its own affair.
+// startReaders passes each read's deadline to get, which decides how to keep it.
 func startReaders(get func(deadline time.Duration) error) *readers {
 	r := &readers{}
 	life, cancel := context.WithCancel(context.Background())
@@ -75,7 +75,7 @@ func (r *readers) stop() {
 	r.running.Wait()
 }
 
-// toll is what a fault cost the readers of one client.
+// toll is the cost of a fault for the readers of one client.
 type toll struct {
 	reads, failed int
 	firstErr      error
@@ -119,8 +119,8 @@ func (r *readers) toll(struck time.Time, slack time.Duration) toll {
 
 const readKey = "read by many"
 
-// yardstick measures how busy the machine is: how long a bare gRPC client waits for a member that has nothing wrong with
-// it and needs to ask no other.
+// yardstick measures how busy the machine is: how long a bare gRPC client waits for a healthy member that asks no other
+// member.
 type yardstick struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
@@ -158,8 +158,8 @@ func (y *yardstick) stop() time.Duration {
 	return y.slowest
 }
 
-// sdkReaders read through a connection of the SDK. Deadlines come from all the places there are: the default, the
-// request, and the caller's context.
+// sdkReaders read through a connection of the SDK. Deadlines come from all three places: the default, the request, and
+// the caller's context.
 func sdkReaders(c *conn.Conn) *readers {
 	base := kv.New(c.Name()).WithKey(readKey)
 	return startReaders(func(deadline time.Duration) error {

@@ -59,13 +59,13 @@ func TestOpenSucceedsWithOneOfThreeMembersLost(t *testing.T) {
 	}
 }
 
-// mustReturn fails unless an endpoint is Active within a step of the backoff after its member's return, which is now.
+// mustReturn fails unless an endpoint is Active within one step of the backoff from now, when its member returns.
 func mustReturn(t *testing.T, c *conn.Conn, address string) {
 	t.Helper()
 	start := time.Now()
 	e := stateOf(c, address)
 	if e.State == conn.Frozen && e.ReconnectIn == 0 {
-		// The attempt under way began before the member was back, and may fail yet.
+		// The attempt under way began before the member was back, and may still fail.
 		until(backWithin, func() bool { e = stateOf(c, address); return e.State == conn.Active || e.ReconnectIn > 0 })
 	}
 	bound := time.Since(start) + e.ReconnectIn
@@ -77,7 +77,7 @@ func mustReturn(t *testing.T, c *conn.Conn, address string) {
 
 func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
-	// A connection that is refused or broken off has several texts.
+	// A refused or broken connection has several texts.
 	broken := []string{"connection refused", "connection reset", "broken pipe", "EOF"}
 	silent := []string{"no answer within 1s"}
 	for _, tt := range []struct {
@@ -143,7 +143,7 @@ func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 	}
 }
 
-// goroutines returns the stacks of those that belong to connections: gRPC's and the SDK's own.
+// goroutines returns the stacks of the goroutines that belong to connections: gRPC's and the SDK's own.
 func goroutines() []string {
 	all := make([]byte, 1<<20)
 	for {
@@ -197,7 +197,7 @@ func TestCallsFailFastDuringAnOutageAndRecover(t *testing.T) {
 			mustFailFast(t, c)
 			underWay.mustHaveFailed(t, tt.frozen, conn.ErrUnavailable)
 
-			// This one has not noticed that its members are silent, unless its transports told it.
+			// This connection has not noticed that its members are silent, unless its transports reported it.
 			underWay = startCalls(closed)
 			time.Sleep(100 * time.Millisecond)
 			closeSoon(t, closed)

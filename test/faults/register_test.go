@@ -11,7 +11,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// register is what one key does if the cluster is linearizable. Its state is the value.
+// register models one key of a linearizable cluster. Its state is the value.
 var register = porcupine.Model{
 	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
 		byKey := map[string][]porcupine.Operation{}
@@ -32,7 +32,7 @@ var register = porcupine.Model{
 			return true, o.id
 		}
 		if o.sees() {
-			// A swap or remove that was not taken must not have found what it wanted.
+			// A swap or remove that was not applied must not have found its wanted value.
 			return o.value == value && (o.kind == get || o.want != value), value
 		}
 		if o.kind == swap {
@@ -43,16 +43,16 @@ var register = porcupine.Model{
 	DescribeOperation: func(input, _ any) string { return input.(operation).String() },
 }
 
-// checkTimeout bounds a search that takes well under a second as a rule, but whose worst case knows no bound.
+// checkTimeout bounds a search that usually takes well under a second, but has no bound in the worst case.
 const checkTimeout = 2 * time.Minute
 
-// linearizable asks porcupine for an order of the operations that a single copy of the keys could have carried them out
-// in. All of them must have taken effect.
+// linearizable asks porcupine for an order in which a single copy of the keys could have carried the operations out.
+// All of them must have taken effect.
 func linearizable(history []porcupine.Operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
 	return porcupine.CheckOperationsVerbose(register, history, checkTimeout)
 }
 
-// mustBeLinearizable draws a history that is not, in a file that outlives the test.
+// mustBeLinearizable draws a history that is not linearizable, in a file that outlives the test.
 func mustBeLinearizable(t *testing.T, history []porcupine.Operation) {
 	t.Helper()
 	result, info := linearizable(history)

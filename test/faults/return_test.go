@@ -15,8 +15,8 @@ const (
 	returnBound = 5 * time.Second  // generous, since the machine may be busy; returnbench has the figures
 )
 
-// TestCallsSucceedSoonAfterALongOutage also prints what the same outage costs callers of clientv3, and how soon calls fail
-// while it lasts.
+// TestCallsSucceedSoonAfterALongOutage also prints the cost of the same outage for callers of clientv3, and how soon
+// calls fail during it.
 func TestCallsSucceedSoonAfterALongOutage(t *testing.T) {
 	r, err := outage.Measure(t.Context(), etcdtest.Start(t), longOutage)
 	if err != nil {

@@ -62,7 +62,7 @@ func (w *workers) stop() []operation {
 	return w.since(0)
 }
 
-// now is the time as the history counts it.
+// now returns the time since the start of the history.
 func (w *workers) now() time.Duration { return time.Since(w.start) }
 
 // since returns the operations that began after a time and have ended.
@@ -121,7 +121,7 @@ func (w *workers) work(life context.Context, client int, choose *rand.Rand) {
 	}
 }
 
-// carryOut sends the request and takes down what the response says.
+// carryOut sends the request and records the response.
 func (o *operation) carryOut(base ctx.Ctx) {
 	parent := context.Background()
 	switch o.kind {
@@ -143,7 +143,7 @@ func (o *operation) carryOut(base ctx.Ctx) {
 	}
 }
 
-// commit has the operations carried out if the key holds what the operation wants, and else reads it.
+// commit applies the operations if the key has the wanted value, and otherwise reads it.
 func (o *operation) commit(base ctx.Ctx, ops ...op.Op) {
 	guard := compare.Missing(o.key)
 	if o.want != "" {
@@ -162,7 +162,7 @@ func (o *operation) see(pairs []*mvccpb.KeyValue) {
 	}
 }
 
-// recordOf reads the history of the whole cluster from its first revision on, as a watch tells it.
+// recordOf reads the history of the whole cluster from its first revision on, by a watch.
 func recordOf(t *testing.T, c *conn.Conn) record {
 	t.Helper()
 	parent, cancel := context.WithTimeout(t.Context(), 30*time.Second)

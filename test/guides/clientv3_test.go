@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package guides holds docs/clientv3.md against etcd's own client: each name that it exports is there, no other is, and the
-// code of its side compiles and runs.
+// Package guides compares docs/clientv3.md with etcd's own client: it has each exported name and no other, and the code
+// of clientv3's side compiles and runs.
 package guides
 
 import (
@@ -56,7 +56,7 @@ func TestGuideHasEachNameOfClientv3(t *testing.T) {
 	}
 }
 
-// exports returns the names that a package exports, with methods and the fields of Config as Type.Name, and apart from them
+// exports returns the names that a package exports, with methods and the fields of Config as Type.Name, and separately
 // the fields of its other types.
 func exports(t *testing.T, path string) (names, fields []string) {
 	t.Helper()

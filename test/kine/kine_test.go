@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package kine shows what the SDK keeps of its promises towards kine, and that what kine lacks is a clear error, soon.
+// Package kine tests the SDK with kine. What kine lacks must soon be a clear error.
 package kine
 
 import (
@@ -43,7 +43,7 @@ func open(t *testing.T, k *etcdtest.Kine, opts ...conn.Option) kv.Request {
 	return kv.New(c.Name())
 }
 
-// commit carries out a guarded transaction that is expected to succeed or not, and returns its revision.
+// commit runs a guarded transaction, whose success must be as wanted, and returns its revision.
 func commit(t *testing.T, r kv.Request, txn op.Transaction, want bool) int64 {
 	t.Helper()
 	done, err := kv.Txn(t.Context(), r, txn)
@@ -60,7 +60,7 @@ func at(key string, rev int64) compare.Compare {
 	return compare.New(key).ModRevision(compare.Equal, rev)
 }
 
-// These are the transactions that kine knows, by their exact form.
+// Kine accepts transactions of exactly these forms.
 func create(key, value string) op.Transaction {
 	return op.If(at(key, 0)).Then(op.Put(kv.Key(key).WithValue(value)))
 }
@@ -141,10 +141,11 @@ func TestCallsWaitWhileTheServerRestarts(t *testing.T) {
 	commit(t, r, update("/k", "1", rev), true)
 }
 
-// lacks is how kine says that it lacks something.
+// lacks matches kine's texts for an unsupported request.
 var lacks = regexp.MustCompile("not supported|not implemented|unsupported|unknown service")
 
-// mustRefuse fails unless a call fails by itself, long before its context ends, and says what kine does not support.
+// mustRefuse fails unless a call fails by itself, long before its context ends, and the error names what kine does not
+// support.
 func mustRefuse(t *testing.T, what string, call func(parent context.Context) error) {
 	t.Helper()
 	parent, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -165,7 +166,7 @@ func mustRefuse(t *testing.T, what string, call func(parent context.Context) err
 	}
 }
 
-// keys returns the names of the keys of a test. Kine has one of its own.
+// keys returns the names of the keys of a test, without kine's own key.
 func keys(t *testing.T, r kv.Request) []string {
 	t.Helper()
 	all, err := kv.Get(t.Context(), r.WithKey("/t/").WithPrefix())

@@ -24,14 +24,14 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// closeLimit is what Close may take in every state.
+// closeLimit is the longest time that Close may take in any state.
 const closeLimit = time.Second
 
-// baseline is what runs before a connection opens and so is none of its: the goroutines that read the logs of the
-// servers. Nothing else is ignored, neither gRPC's goroutines nor those of the standard library.
+// baseline ignores what runs before a connection opens: the goroutines that read the logs of the servers. Nothing else
+// is ignored, neither gRPC's goroutines nor those of the standard library.
 func baseline() goleak.Option { return goleak.IgnoreCurrent() }
 
-// closed closes a connection and checks that nothing of it is left.
+// closed closes a connection and checks that none of its goroutines is left.
 func closed(t *testing.T, c *conn.Conn, before goleak.Option) {
 	t.Helper()
 	start := time.Now()
@@ -63,8 +63,8 @@ type callers struct {
 	strange []error
 }
 
-// startCalls starts readers and writers. A call may fail in other ways while members are down; what must not be is that it
-// goes on, or that it is told anything but ErrClosed once the connection is closed.
+// startCalls starts readers and writers. A call may fail in any way while members are down. After the close of the
+// connection it must end, with ErrClosed.
 func startCalls(parent context.Context, c *conn.Conn) *callers {
 	f := &callers{}
 	request := kv.New(c.Name()).WithKey("key")
@@ -94,7 +94,7 @@ func startCalls(parent context.Context, c *conn.Conn) *callers {
 	return f
 }
 
-// closedAmid is closed for a connection on which calls are being made.
+// closedAmid is like closed, during calls.
 func closedAmid(t *testing.T, c *conn.Conn, before goleak.Option, calls *callers) {
 	t.Helper()
 	ended := make(chan time.Time, 1)
@@ -170,7 +170,7 @@ func TestNothingOutlivesCloseWhileMembersAreSilent(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	for _, silent := range []int{1, 3} {
 		for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
-			// Before a read is sent to another member as well, while it is, and when silent members are frozen.
+			// Before a read is hedged, during that, and when silent members are frozen.
 			for _, after := range []time.Duration{50 * time.Millisecond, 600 * time.Millisecond, 2500 * time.Millisecond} {
 				t.Run(name(silent, "paused", mode, after), func(t *testing.T) {
 					if cluster.Leader() == nil {
@@ -303,7 +303,7 @@ func openWatch(t *testing.T, c *conn.Conn) pb.Watch_WatchClient {
 	return stream
 }
 
-// inUse returns the members, those first that the connection has in use.
+// inUse returns the members, those in use by the connection first.
 func inUse(cluster *etcdtest.Cluster, c *conn.Conn) []*etcdtest.Member {
 	state := map[string]conn.State{}
 	for _, e := range c.Info() {
@@ -321,7 +321,8 @@ type place struct {
 	endpoints []string
 }
 
-// nowhere are endpoints without a server: nobody listens there, or the system takes the connection and nobody answers.
+// nowhere returns endpoints without a server: nobody listens there, or the system accepts the connection and nobody
+// answers.
 func nowhere(t *testing.T) []place {
 	t.Helper()
 	places := []place{{name: "refused"}, {name: "black hole"}}

@@ -50,15 +50,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report is what a client says of the time in which it kept its leases.
+// report has a client's figures for the time in which it kept its leases.
 type report struct {
 	Lost   int
 	CPU    time.Duration
 	Memory int // in bytes, goroutines' stacks included
 }
 
-// TestTenThousandLeasesSurviveTheKillOfAMember has each client, in a process of its own so that its CPU time can be
-// told, keep the leases while the member that it renews them through is killed and comes back.
+// TestTenThousandLeasesSurviveTheKillOfAMember runs each client in its own process, to measure its CPU time. The client
+// keeps the leases while the member of its renewals is killed and comes back.
 func TestTenThousandLeasesSurviveTheKillOfAMember(t *testing.T) {
 	length := keepFor(t)
 	reports := map[string]report{}
@@ -88,7 +88,7 @@ func TestTenThousandLeasesSurviveTheKillOfAMember(t *testing.T) {
 		float64(reports["eetcd"].Memory)/float64(reports["clientv3"].Memory))
 }
 
-// count is how many leases the cluster has.
+// count returns the number of leases of the cluster.
 func count(t *testing.T, cluster *etcdtest.Cluster) int {
 	t.Helper()
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
@@ -103,7 +103,7 @@ func count(t *testing.T, cluster *etcdtest.Cluster) int {
 	return len(all.GetLeases())
 }
 
-// renewing is the member with a stream of renewals, as its metrics tell.
+// renewing returns the member whose metrics show a stream of renewals.
 func renewing(t *testing.T, cluster *etcdtest.Cluster) *etcdtest.Member {
 	t.Helper()
 	for _, m := range cluster.Members() {
@@ -137,7 +137,7 @@ func renewing(t *testing.T, cluster *etcdtest.Cluster) *etcdtest.Member {
 	return nil
 }
 
-// keepFor is 15 s, or $EETCD_FAULT_SECONDS.
+// keepFor returns 15 s, or $EETCD_FAULT_SECONDS.
 func keepFor(t *testing.T) time.Duration {
 	t.Helper()
 	given := os.Getenv("EETCD_FAULT_SECONDS")
@@ -185,7 +185,7 @@ func (c *child) await(t *testing.T, line string) {
 	}
 }
 
-// finish has the child report and end.
+// finish makes the child report and end.
 func (c *child) finish(t *testing.T) report {
 	t.Helper()
 	_ = c.in.Close()
@@ -202,8 +202,8 @@ func (c *child) finish(t *testing.T) report {
 	return r
 }
 
-// keep is the child: it grants the leases, says "kept" when each has been renewed once, and reports when its standard
-// input closes.
+// keep runs in the child. It grants the leases, prints "kept" when each has been renewed once, and reports when its
+// standard input closes.
 func keep(role string, endpoints []string) error {
 	client := map[string]func([]string) (client, error){"eetcd": openOurs, "clientv3": openTheirs}[role]
 	idle := goleak.IgnoreCurrent()

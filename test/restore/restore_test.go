@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package restore shows that what this SDK saves as a snapshot is what etcd's own tool restores from.
+// Package restore proves that etcd's own tool restores the snapshots that this SDK saves.
 package restore
 
 import (
@@ -74,7 +74,7 @@ func TestSavedSnapshotIsRestoredIntoAServerWithTheSameKeys(t *testing.T) {
 	}
 }
 
-// The digest is what the tool goes by: without this the test above would say little of it.
+// The tool checks the digest. Without this test the one above would prove little.
 func TestToolRefusesASnapshotWithAChangedByte(t *testing.T) {
 	c := open(t, etcdtest.Start(t))
 	backup := filepath.Join(t.TempDir(), "backup.db")
@@ -119,7 +119,7 @@ func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
 	return kv.New(c.Name())
 }
 
-// fill writes keys of all sorts, and returns a revision from before the last of them.
+// fill writes keys of all sorts, and returns a revision before the last of them.
 func fill(t *testing.T, c ctx.Ctx) (past int64) {
 	t.Helper()
 	granted, err := lease.Grant(t.Context(), c, time.Hour)
@@ -147,7 +147,7 @@ func fill(t *testing.T, c ctx.Ctx) (past int64) {
 	return past
 }
 
-// keys returns all keys as of a revision, 0 for now, in the order in which they were written.
+// keys returns all keys as of a revision, 0 for now, in the order of their last puts.
 func keys(t *testing.T, c ctx.Ctx, rev int64) []*mvccpb.KeyValue {
 	t.Helper()
 	found, err := kv.Get(t.Context(), c.WithPrefix().WithRev(rev).WithSort(kv.ByMod, kv.Ascend))
@@ -171,7 +171,7 @@ func compare(t *testing.T, when string, got, want []*mvccpb.KeyValue) {
 
 func tool() snapshot.Manager { return snapshot.NewV3(zap.NewNop()) }
 
-// restore makes the data directory of a single member of a backup.
+// restore makes the data directory of a single member from a backup.
 func restore(backup, data string) error {
 	const name, peer = "m0", "http://127.0.0.1:1" // with one member, nobody ever comes to look
 	return tool().Restore(snapshot.RestoreConfig{

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package retirement shows that callers notice nothing of what load balancers, gRPC servers, NATs and firewalls do to
-// connections that are old, have carried many requests, or have been idle.
+// Package retirement proves that no call fails when load balancers, gRPC servers, NATs and firewalls end connections
+// that are old, have carried many requests, or have been idle.
 //
-// $EETCD_FAULT_SECONDS is how long each kind lasts altogether, 15 by default.
+// $EETCD_FAULT_SECONDS sets how long each kind lasts, 15 by default.
 package retirement
 
 import (
@@ -74,7 +74,7 @@ func TestNoCallFailsWhileConnectionsAreRetired(t *testing.T) {
 	}
 }
 
-// front is what clients connect to.
+// front is the server that clients connect to.
 type front struct {
 	endpoint string
 	retired  func() int // how many connections
@@ -92,7 +92,7 @@ func TestNoCallFailsAfterConnectionsHaveBeenIdle(t *testing.T) {
 			t.Parallel() // they mostly wait
 			b := cluster.Balancer()
 			strike(b)
-			// Checks of health would keep the connection from being idle.
+			// Health checks would keep the connection from being idle.
 			c := open(t, b.Endpoint(), conn.WithHealthCheckInterval(time.Hour))
 			c.burst()
 			for end := time.Now().Add(length(t)); time.Now().Before(end); {
@@ -104,8 +104,9 @@ func TestNoCallFailsAfterConnectionsHaveBeenIdle(t *testing.T) {
 	}
 }
 
-// TestNoReadFailsAroundTheCutOfAnIdleConnection has callers come back just before, at and just after the moment of the cut,
-// while the next connection may still be under way. A write that was sent then may be lost: nobody can tell.
+// TestNoReadFailsAroundTheCutOfAnIdleConnection lets callers come back just before, at and just after the moment of the
+// cut, while the next connection may still be under way. A write that was sent at that moment may be lost, with an
+// unknown outcome.
 func TestNoReadFailsAroundTheCutOfAnIdleConnection(t *testing.T) {
 	const idle = time.Second
 	cluster := etcdtest.Start(t)
@@ -138,7 +139,7 @@ func TestNoReadFailsAroundTheCutOfAnIdleConnection(t *testing.T) {
 	}
 }
 
-// client is a connection whose callers each write a key of their own, and read it.
+// client is a connection whose callers each write and read their own key.
 type client struct {
 	base    kv.Request
 	name    string
@@ -152,7 +153,7 @@ var clients atomic.Int64
 
 func open(t *testing.T, endpoint string, opts ...conn.Option) *client {
 	t.Helper()
-	// A call that is lost is told by its transport, and a busy machine may take long for one that is not.
+	// The transport reports a lost call, and a busy machine may take long for any other.
 	c, err := conn.Open(t.Context(), "", []string{endpoint}, append(opts, conn.WithDefaultTimeout(time.Minute))...)
 	if err != nil {
 		t.Fatal(err)
@@ -167,8 +168,8 @@ func open(t *testing.T, endpoint string, opts ...conn.Option) *client {
 
 func (c *client) key(i int) kv.Request { return c.base.WithKey(fmt.Sprintf("%s/%d", c.name, i)) }
 
-// call has a caller write and read once, and holds the version of the key, which counts its writes, against how often the
-// caller wrote: a write that was applied twice shows. A write that failed may have been applied or not.
+// call makes a caller write and read once. The version of the key counts its writes, so a comparison with the caller's
+// count shows a write that was applied twice. A failed write may have been applied or not.
 func (c *client) call(i int) {
 	c.calls.Add(2)
 	if _, err := kv.Put(context.Background(), c.key(i).WithValue("v")); err != nil {
@@ -204,7 +205,7 @@ func (c *client) mustHaveSucceeded(t *testing.T) {
 	}
 }
 
-// busy has all callers at work for a time, and returns how many calls they made a second.
+// busy runs all callers for a time, and returns their calls per second.
 func (c *client) busy(t *testing.T, d time.Duration) float64 {
 	t.Helper()
 	start := time.Now()
@@ -221,7 +222,7 @@ func (c *client) busy(t *testing.T, d time.Duration) float64 {
 	return float64(c.calls.Load()) / time.Since(start).Seconds()
 }
 
-// burst has every caller at work once.
+// burst runs every caller once.
 func (c *client) burst() {
 	var all sync.WaitGroup
 	for i := range callers {

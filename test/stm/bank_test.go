@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package stm shows that software transactional memory loses and makes no money while members are killed.
+// Package stm proves that software transactional memory keeps a sum of money while members are killed.
 package stm
 
 import (
@@ -42,8 +42,8 @@ const (
 
 func account(i int) string { return fmt.Sprintf("%s%02d", allOver, i) }
 
-// TestTransfersKeepTheSumWhileMembersAreKilled has workers move money, each transfer at another isolation of those
-// that forbid lost updates, and adds up all accounts at every revision there was.
+// TestTransfersKeepTheSumWhileMembersAreKilled lets workers move money, at each isolation level that forbids lost
+// updates in turn, and adds up all accounts at every revision.
 func TestTransfersKeepTheSumWhileMembersAreKilled(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, cluster)
@@ -107,7 +107,7 @@ func TestTransfersKeepTheSumWhileMembersAreKilled(t *testing.T) {
 	}
 }
 
-// transfer moves some money from an account to another, and tells how many tries were in vain.
+// transfer moves some money between accounts, and returns how many attempts conflicted.
 func transfer(parent context.Context, c ctx.Ctx, level stm.Isolation) (conflicts int, err error) {
 	from := rand.IntN(accounts)
 	to := (from + 1 + rand.IntN(accounts-1)) % accounts
@@ -134,7 +134,7 @@ func transfer(parent context.Context, c ctx.Ctx, level stm.Isolation) (conflicts
 	return conflicts, err
 }
 
-// audit adds up the accounts at each revision from the one on at which they were opened, and counts the revisions.
+// audit adds up the accounts at each revision since their opening, and counts the revisions.
 func audit(t *testing.T, c ctx.Ctx, from int64) (revisions int) {
 	t.Helper()
 	for began := time.Now(); ; {
@@ -168,7 +168,7 @@ func audit(t *testing.T, c ctx.Ctx, from int64) (revisions int) {
 	return revisions
 }
 
-// sums says at which revisions the accounts do not add up.
+// sums returns the revisions at which the sum is wrong.
 func sums(events []*mvccpb.Event) (wrong []string, revisions int) {
 	balance := map[string]int{}
 	for i, e := range events {
@@ -226,7 +226,7 @@ func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
 	return stm.New(c.Name())
 }
 
-// length is 10 s, or $EETCD_FAULT_SECONDS.
+// length returns 10 s, or $EETCD_FAULT_SECONDS.
 func length(t *testing.T) time.Duration {
 	t.Helper()
 	given := os.Getenv("EETCD_FAULT_SECONDS")

@@ -20,7 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/stm"
 )
 
-// transaction is what both clients can do in one. A failure is the test's.
+// transaction has the operations of both clients' transactions. A failure fails the test.
 type transaction interface {
 	Get(key string) string
 	Rev(key string) int64
@@ -28,7 +28,7 @@ type transaction interface {
 	Delete(key string)
 }
 
-// runner runs a function as a transaction, at a level of isolation that both clients count alike.
+// runner runs a function as a transaction, at an isolation level that both clients have.
 type runner func(level stm.Isolation, fn func(transaction))
 
 type ours struct {
@@ -79,7 +79,7 @@ func runTheirs(t *testing.T, client *clientv3.Client) runner {
 	}
 }
 
-// others are somebody else's writes.
+// others makes the writes of another client.
 type others struct {
 	*testing.T
 	ctx.Ctx
@@ -99,8 +99,8 @@ func (o others) remove(key string) {
 	}
 }
 
-// histories begin with the keys a and b. Each does something as in a transaction and, in the first try, has others do
-// something in its midst; see takes down what was seen.
+// histories begin with the keys a and b. Each runs operations in a transaction. In the first attempt, others interfere
+// in the middle. see records what the transaction saw.
 var histories = map[string]func(tx transaction, meanwhile func(func(others)), see func(...any)){
 	"lost update": func(tx transaction, meanwhile func(func(others)), see func(...any)) {
 		see(tx.Get("k/a"))
@@ -155,8 +155,8 @@ var histories = map[string]func(tx transaction, meanwhile func(func(others)), se
 	},
 }
 
-// TestIsolationLevelsEqualClientv3s has both clients go through the same histories: they must see the same, in as
-// many tries, and leave the same behind.
+// TestIsolationLevelsEqualClientv3s runs the same histories with both clients. They must see the same, in as many
+// attempts, and leave the same data.
 func TestIsolationLevelsEqualClientv3s(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package texts_test holds the texts of errors of all packages against what all of them promise.
+// Package texts_test checks the error texts of all packages against their common promises.
 package texts_test
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// nobody is an endpoint that nobody listens at: what is tested here needs no server.
+// nobody is an endpoint where nobody listens. These tests need no server.
 const nobody = "127.0.0.1:1"
 
 func openLazily(t *testing.T, opts ...conn.Option) *conn.Conn {
@@ -49,7 +49,7 @@ func TestErrorNamesTheCauseOfACancellationInOneLine(t *testing.T) {
 		"conn.Share": func() error { _, _, err := conn.Share(parent, "texts", []string{nobody}); return err },
 		"Sync":       func() error { return c.Sync(parent) },
 		"SetEndpoints": func() error {
-			// Refused by either of two reasons that are there at once: the set is being changed, or the call has ended.
+			// Two reasons to refuse exist at once: the set is being changed, and the call has ended.
 			var err error
 			for range 50 {
 				if err = c.SetEndpoints(parent, []string{"127.0.0.1:2"}); errors.Is(err, cause) {

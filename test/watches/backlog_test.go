@@ -18,8 +18,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// backlog writes n values of a size or more, one to a revision, and returns the first revision. What a busy server did not
-// get done in time is written again.
+// backlog writes n values of at least a size, one to a revision, and returns the first revision. It repeats what a busy
+// server did not finish in time.
 func backlog(t *testing.T, c ctx.Ctx, n, size int) (from int64) {
 	t.Helper()
 	r, err := kv.Put(t.Context(), c.WithKey("first").WithValue(""))
@@ -50,7 +50,7 @@ func backlog(t *testing.T, c ctx.Ctx, n, size int) (from int64) {
 	return r.Header.Revision + 1
 }
 
-// follow reads n revisions that follow each other, each taking a while, and returns how long that took.
+// follow reads n consecutive revisions, each taking a while, and returns how long that took.
 func follow(t *testing.T, w *watch.Watcher, from int64, n int, each time.Duration) time.Duration {
 	t.Helper()
 	stuck := time.AfterFunc(time.Minute, func() { _ = w.Close() })
@@ -73,8 +73,8 @@ func follow(t *testing.T, w *watch.Watcher, from int64, n int, each time.Duratio
 	return 0
 }
 
-// TestBacklogOfASlowReaderIsSentAtMostTwice has a reader with the default buffer and one without bounds catch up with the
-// same history.
+// TestBacklogOfASlowReaderIsSentAtMostTwice lets a reader with the default buffer and one without a bound catch up with
+// the same history.
 func TestBacklogOfASlowReaderIsSentAtMostTwice(t *testing.T) {
 	const size = 100_000
 	events := 2000

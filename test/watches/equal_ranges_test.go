@@ -17,8 +17,9 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestWatchesOfOneRangeThroughTheProxyMissNothing has watches of a range that cannot be widened begin at different
-// revisions of a long history, beside one that is in step. The proxy makes one watch of several, and loses events then.
+// TestWatchesOfOneRangeThroughTheProxyMissNothing begins watches of a range that cannot be widened at different
+// revisions of a long history, beside one that is in step. The proxy merges watches of one range, and loses events
+// then.
 func TestWatchesOfOneRangeThroughTheProxyMissNothing(t *testing.T) {
 	const revisions, rounds = 2500, 3
 	for _, tt := range []struct {
@@ -90,7 +91,7 @@ func TestWatchesOfOneRangeThroughTheProxyMissNothing(t *testing.T) {
 	}
 }
 
-// confine makes a user who may read one range only, and returns a connection of root's.
+// confine makes a user who may read only one range, and returns a request bound to root's connection.
 func confine(t *testing.T, cluster *etcdtest.Cluster, c ctx.Ctx, from, to string) ctx.Ctx {
 	t.Helper()
 	must := func(_ any, err error) {

@@ -16,7 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// follower reads a watch and notes what it gets.
+// follower reads a watch and records its events.
 type follower struct {
 	name    string
 	in      extent
@@ -31,7 +31,7 @@ type follower struct {
 	end    atomic.Int64  // revision to stop after, once it is known
 	done   chan struct{}
 
-	// What follows belongs to the goroutine that reads, until done.
+	// The fields below belong to the goroutine that reads, until done.
 	got       []change
 	faults    []string
 	fragments int
@@ -117,7 +117,7 @@ func (f *follower) fault(format string, args ...any) {
 	f.faults = append(f.faults, fmt.Sprintf(format, args...))
 }
 
-// take checks what holds for every response, and notes its events.
+// take checks what must be true for every response, and records its events.
 func (f *follower) take(r *pb.WatchResponse) {
 	if r.WatchId != f.w.ID() {
 		f.fault("a response of the watch %d", r.WatchId)
@@ -138,7 +138,7 @@ func (f *follower) take(r *pb.WatchResponse) {
 	first := r.Events[0].Kv.ModRevision
 	if p := f.previous; p != nil {
 		before := p.Events[len(p.Events)-1].Kv.ModRevision
-		// A fragment may end in the middle of a revision, which then goes on.
+		// A fragment may end inside a revision, which then continues.
 		if first < before || first == before && !p.Fragment {
 			f.fault("a response from revision %d follows one up to %d", first, before)
 		}

@@ -27,15 +27,16 @@ const (
 	lag         = 1000                   // revisions that a watch may start ahead of its neighbours on a stream
 )
 
-// TestWatchesDeliverExactlyTheHistoryUnderFaults has watches of every kind follow writers at full speed while members are
-// lost in turn and the history is compacted behind the watches, and then holds what each delivered against the history.
+// TestWatchesDeliverExactlyTheHistoryUnderFaults lets watches of every kind follow writers at full speed while members
+// are lost in turn and the history is compacted behind the watches. Then it compares what each delivered with the
+// history.
 func TestWatchesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	deliverExactly(t, cluster, cluster.Endpoints(), []fault{kill, pause, cut, blackhole, partition}, true)
 }
 
-// TestWatchesThroughProxiesDeliverExactlyTheHistoryUnderFaults does the same through two of etcd's gRPC proxies, which are
-// lost in turn with the members.
+// TestWatchesThroughProxiesDeliverExactlyTheHistoryUnderFaults does the same through two of etcd's gRPC proxies, which
+// are lost in turn with the members.
 func TestWatchesThroughProxiesDeliverExactlyTheHistoryUnderFaults(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	proxies := []*etcdtest.GRPCProxy{cluster.GRPCProxy(), cluster.GRPCProxy()}
@@ -56,7 +57,7 @@ func TestWatchesThroughProxiesDeliverExactlyTheHistoryUnderFaults(t *testing.T) 
 	}
 }
 
-// deliverExactly follows the history over the endpoints given. Members split their responses where they are asked to.
+// deliverExactly follows the history over the given endpoints. Members split their responses if asked to.
 func deliverExactly(t *testing.T, cluster *etcdtest.Cluster, endpoints []string, kinds []fault, splits bool) {
 	t.Helper()
 	pick := newRand(t)
@@ -151,7 +152,7 @@ func deliverExactly(t *testing.T, cluster *etcdtest.Cluster, endpoints []string,
 	}
 }
 
-// victimOf picks the member that a watch is on two times in three.
+// victimOf picks the member of the watch's stream two times in three.
 func victimOf(cluster *etcdtest.Cluster, f *follower, pick *rand.Rand) *etcdtest.Member {
 	for _, m := range cluster.Members() {
 		if m.ID() == f.member.Load() && pick.IntN(2) == 0 {
@@ -161,7 +162,7 @@ func victimOf(cluster *etcdtest.Cluster, f *follower, pick *rand.Rand) *etcdtest
 	return cluster.Member(pick.IntN(cluster.Size()))
 }
 
-// needed is the first revision that some watch may still need.
+// needed returns the first revision that some watch may still need.
 func needed(all []*follower) int64 {
 	least := all[0].needs()
 	for _, f := range all {
@@ -170,7 +171,7 @@ func needed(all []*follower) int64 {
 	return least
 }
 
-// judge holds what a watch delivered against the history up to a revision.
+// judge compares what a watch delivered with the history up to a revision.
 func (f *follower) judge(t *testing.T, truth *history, now, final int64, splits bool) {
 	t.Helper()
 	got := slices.Clone(f.got)
@@ -216,7 +217,7 @@ func report(t *testing.T, all []*follower, compactions int) {
 	t.Logf("%d compactions\n%s", compactions, &table)
 }
 
-// length is 15 s, or $EETCD_FAULT_SECONDS.
+// length returns 15 s, or $EETCD_FAULT_SECONDS.
 func length(t *testing.T) time.Duration {
 	t.Helper()
 	given := os.Getenv("EETCD_FAULT_SECONDS")
@@ -230,7 +231,7 @@ func length(t *testing.T) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// newRand returns a source of choices, and says how to get the same ones again.
+// newRand returns a source of choices, and logs how to repeat them.
 func newRand(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := rand.Uint64()
@@ -244,7 +245,7 @@ func newRand(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// fault is one way to lose a member or a proxy, and its way back.
+// fault is one way to lose a member or a proxy and to get it back.
 type fault struct {
 	name         string
 	strike, heal func(*etcdtest.Cluster, *etcdtest.Member)

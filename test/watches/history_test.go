@@ -35,7 +35,7 @@ type change struct {
 
 var seed = maphash.MakeSeed()
 
-// pair is what both clients' key-value pairs are.
+// pair is implemented by the key-value pairs of both clients.
 type pair interface {
 	GetKey() []byte
 	GetValue() []byte
@@ -60,9 +60,9 @@ func changeOf(e *mvccpb.Event) change {
 	return c
 }
 
-// history is what happened to all keys from a revision on, as etcd's own client reads it from the history that the
-// cluster keeps, part by part before each is compacted away. That client is used only while no member is in trouble.
-// What a key was before is worked out, not asked for.
+// history has all changes of all keys from a revision on. etcd's own client reads it from the cluster, part by part
+// before each is compacted. That client is used only while no member is in trouble. The values before a change are
+// computed, not asked for.
 type history struct {
 	client  *clientv3.Client
 	next    int64 // revision to go on from
@@ -80,7 +80,7 @@ func newHistory(t *testing.T, endpoints []string, from int64) *history {
 	return &history{client: client, next: from, latest: map[string]version{}}
 }
 
-// record adds what happened up to a revision that has been reached.
+// record adds the changes up to a revision that has been reached.
 func (h *history) record(t *testing.T, upTo int64) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); h.next <= upTo; {
@@ -131,7 +131,7 @@ func (h *history) add(all []change) {
 	}
 }
 
-// of is the history of the keys in a range from a revision on. Without values before, those are left out.
+// of returns the history of the keys in a range from a revision on, with or without the values before.
 func (h *history) of(in extent, from int64, before bool) []change {
 	var all []change
 	for _, c := range h.changes {
@@ -159,7 +159,7 @@ func (x extent) holds(key string) bool {
 	return key == x.key
 }
 
-// difference tells where two histories part; "" where they do not.
+// difference returns where two histories differ, or "".
 func difference(got, want []change) string {
 	if slices.Equal(got, want) {
 		return ""

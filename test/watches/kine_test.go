@@ -15,7 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestWatchesOnKineGetTheirOwnEvents has watches begin on a server that refuses the IDs of a client, and filters nothing.
+// TestWatchesOnKineGetTheirOwnEvents watches on a server that refuses a client's IDs, and filters nothing.
 func TestWatchesOnKineGetTheirOwnEvents(t *testing.T) {
 	const watches, writes = 10, 3
 	k := etcdtest.StartKine(t)
@@ -47,7 +47,7 @@ func TestWatchesOnKineGetTheirOwnEvents(t *testing.T) {
 	}
 }
 
-// createOrUpdate writes in the one way that kine takes: guarded by the key's revision.
+// createOrUpdate writes in the only way that kine accepts: guarded by the key's revision.
 func createOrUpdate(t *testing.T, c ctx.Ctx, key, value string) {
 	t.Helper()
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package watches shows what watches guarantee: under faults, in quiet times, and with readers that are slow or many.
+// Package watches proves the guarantees of watches: under faults, in quiet times, and with readers that are slow or
+// many.
 package watches
 
 import (
@@ -25,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// whole reports whether the tests are to take the time that it takes, as in a soak.
+// whole reports whether the tests may take their full time, as in a soak.
 func whole() bool {
 	seconds, _ := strconv.Atoi(os.Getenv("EETCD_FAULT_SECONDS"))
 	return seconds >= 60
@@ -55,7 +56,7 @@ func start(t *testing.T, c ctx.Ctx, opts ...watch.Option) *watch.Watcher {
 	return w
 }
 
-// fill writes n events under a prefix, a hundred to a revision, from several writers; each key is written once.
+// fill writes n events under a prefix, a hundred to a revision, from several writers. Each key is written once.
 func fill(t *testing.T, c ctx.Ctx, prefix string, n int, value string) {
 	t.Helper()
 	const perTxn, writers = 100, 8
@@ -81,7 +82,7 @@ func fill(t *testing.T, c ctx.Ctx, prefix string, n int, value string) {
 	all.Wait()
 }
 
-// heap is the memory in use after what is not in use has been collected.
+// heap returns the memory in use after a garbage collection.
 func heap() int {
 	runtime.GC()
 	runtime.GC()

@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestTenThousandWatchesOnOneConnection opens them, has each get its one event, and closes them.
+// TestTenThousandWatchesOnOneConnection opens them, waits for the one event of each, and closes them.
 func TestTenThousandWatchesOnOneConnection(t *testing.T) {
 	const watches, openers = 10_000, 64
 	cluster := etcdtest.Start(t)

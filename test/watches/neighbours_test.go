@@ -17,8 +17,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestWatchesDoNotDisturbEachOther has watches come and go on a stream in every way there is, beside others on which each
-// event counts.
+// TestWatchesDoNotDisturbEachOther lets watches come and go on a stream in every possible way, beside others whose
+// events are all checked.
 func TestWatchesDoNotDisturbEachOther(t *testing.T) {
 	const stays, comers, writes = 40, 16, 2000
 	cluster := etcdtest.Start(t)

@@ -14,8 +14,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestWatchesCreatedAtOnceThroughTheProxyGetTheirOwnEvents has many watches created at the same time, again and again.
-// The proxy chooses their IDs and answers in any order.
+// TestWatchesCreatedAtOnceThroughTheProxyGetTheirOwnEvents creates many watches at the same time, again and again. The
+// proxy chooses their IDs and answers in any order.
 func TestWatchesCreatedAtOnceThroughTheProxyGetTheirOwnEvents(t *testing.T) {
 	const rounds, writes = 20, 3
 	for _, watches := range []int{24, 200} {
@@ -86,7 +86,7 @@ func TestWatchesCreatedAtOnceThroughTheProxyGetTheirOwnEvents(t *testing.T) {
 }
 
 // TestCatchingUpThroughTheProxySkipsNoEvent follows a long history beside a watch of the same keys that is in step. The
-// proxy is inclined to make one watch of the two before the history has been told.
+// proxy tends to merge the two before it has sent the history.
 func TestCatchingUpThroughTheProxySkipsNoEvent(t *testing.T) {
 	const revisions = 5000
 	cluster := etcdtest.Start(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestQuietWatchBehindAProxyDoesNotFallBehindCompaction has watches on which nothing happens outlive a compaction of all
-// history and a restart of the proxy and of the member behind it. The proxy answers no progress request.
+// TestQuietWatchBehindAProxyDoesNotFallBehindCompaction has watches without events survive a compaction of all history
+// and a restart of the proxy and of the member behind it. The proxy answers no progress request.
 func TestQuietWatchBehindAProxyDoesNotFallBehindCompaction(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	proxy := cluster.GRPCProxy()

@@ -14,8 +14,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// TestQuietWatchDoesNotFallBehindCompaction has a watch on which nothing happens survive the loss of its member after the
-// history since its creation is gone.
+// TestQuietWatchDoesNotFallBehindCompaction has a watch without events survive the loss of its member after the history
+// since its creation is gone.
 func TestQuietWatchDoesNotFallBehindCompaction(t *testing.T) {
 	const revisions, writers = 50_000, 64
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
@@ -44,7 +44,7 @@ func TestQuietWatchDoesNotFallBehindCompaction(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Whichever member the watch is on, it loses it: by a cut, and by a kill.
+	// Each member is lost, by a cut or a kill, so the watch loses its own.
 	for i, m := range cluster.Members() {
 		if i%2 == 0 {
 			m.Cut()
@@ -52,7 +52,7 @@ func TestQuietWatchDoesNotFallBehindCompaction(t *testing.T) {
 			m.Kill()
 		}
 		key := fmt.Sprintf("quiet/%d", i)
-		// To write the same twice would be two events.
+		// A repeated write would be a second event.
 		if _, err := kv.Put(t.Context(), c.WithKey(key).WithValue("v").WithTimeout(30*time.Second)); err != nil {
 			t.Logf("put %s: %v", key, err)
 			continue

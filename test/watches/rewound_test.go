@@ -21,7 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// tellingTime is how long a watch may take to tell that the store has gone back: a health interval and 2 s.
+// tellingTime is how long a watch may take to detect that the store has gone back: a health interval and 2 s.
 const tellingTime = 17 * time.Second
 
 // gate lets a connection dial, or not.
@@ -48,7 +48,7 @@ func write(t *testing.T, c ctx.Ctx, key string, n int) (last int64) {
 	return last
 }
 
-// TestEveryWatchDetectsARewoundStore puts other data behind the addresses of a cluster.
+// TestEveryWatchDetectsARewoundStore replaces the data behind the addresses of a cluster.
 func TestEveryWatchDetectsARewoundStore(t *testing.T) {
 	restore := func(c *etcdtest.Cluster, d *etcdtest.Data) { c.RestoreData(d) }
 	for _, tt := range []struct {
@@ -133,7 +133,7 @@ func TestEveryWatchDetectsARewoundStore(t *testing.T) {
 	}
 }
 
-// TestLaggingFollowerIsNotTakenForARewoundStore keeps a follower from its peers while much is written.
+// TestLaggingFollowerIsNotTakenForARewoundStore cuts a follower off from its peers during many writes.
 func TestLaggingFollowerIsNotTakenForARewoundStore(t *testing.T) {
 	const revisions, writers = 10_000, 32
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())

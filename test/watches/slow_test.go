@@ -25,8 +25,8 @@ const (
 	neighbours = 99
 )
 
-// TestSlowReaderCostsOnlyItsBuffer lets events pass by a watch that nobody reads, beside 99 others on
-// the connection, and then reads them all.
+// TestSlowReaderCostsOnlyItsBuffer writes many events to a watch that nobody reads, beside 99 others on the connection,
+// and then reads them all.
 func TestSlowReaderCostsOnlyItsBuffer(t *testing.T) {
 	events := 150_000
 	if whole() {
@@ -36,7 +36,7 @@ func TestSlowReaderCostsOnlyItsBuffer(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster.Endpoints())
 
-	// The same traffic without a slow watch, to compare the delays of the others with.
+	// The same traffic without a slow watch, to compare the delays of the others.
 	alone := delays(t, c, func() { fill(t, c, "alone/", events, value) })
 
 	slow := start(t, c.WithKey("slow/").WithPrefix())
@@ -89,8 +89,8 @@ type delay struct {
 	missed      int
 }
 
-// delays has 99 watches follow keys of their own that are written now and then while something goes on, and says how long
-// after the answer to a write its watch has it.
+// delays runs something beside 99 watches, whose keys are written now and then. It returns how long after the answer to
+// a write its watch has the event.
 func delays(t *testing.T, c ctx.Ctx, something func()) delay {
 	t.Helper()
 	var mu sync.Mutex
@@ -166,7 +166,7 @@ func delays(t *testing.T, c ctx.Ctx, something func()) delay {
 	return d
 }
 
-// unreadByClientV3 is by how much a watch of clientv3 that nobody reads grows the heap.
+// unreadByClientV3 returns by how much an unread watch of clientv3 grows the heap.
 func unreadByClientV3(t *testing.T, cluster *etcdtest.Cluster, c ctx.Ctx, events int, value string) int {
 	t.Helper()
 	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints()})

@@ -21,14 +21,15 @@ const (
 	folders     = 4
 	perFolder   = 12
 	largeKeys   = 5
-	// largeValue makes three changes with their values before larger than what a server sends at once, 2 MiB.
+	// largeValue makes three changes with their previous values larger than 2 MiB, the most that a server sends at
+	// once.
 	largeValue    = 400 << 10
 	largeEvery    = 700 * time.Millisecond
 	writePatience = 2 * time.Second
 )
 
-// writers write at full speed, several keys at a time. What becomes of a write in the middle of a fault is not for them to
-// know: the history tells.
+// writers write at full speed, several keys at a time. They ignore what happened to a write during a fault, because the
+// history tells.
 type writers struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -99,7 +100,7 @@ func large(choose *rand.Rand, n int) []op.Op {
 	return ops
 }
 
-// last writes to every extent that is watched, and returns the revision of that.
+// last writes to every extent that is watched, and returns the revision.
 func last(parent context.Context, c ctx.Ctx) (int64, error) {
 	ops := []op.Op{op.Put(kv.Key("large/0").WithValue("last"))}
 	for i := range folders {

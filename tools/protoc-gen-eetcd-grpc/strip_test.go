@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 )
 
-// request holds a type reference of every kind there is, over two files.
+// request has each kind of type reference, over two files.
 func request() *pluginpb.CodeGeneratorRequest {
 	message := descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum()
 	optional := descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum()
@@ -70,7 +70,7 @@ func TestStripRenamesPackagesAndEveryReferenceToThem(t *testing.T) {
 	stripped := request()
 	strip(stripped)
 
-	// Resolving the files fails where a reference points at a name that no longer exists.
+	// The resolution of the files fails if a reference names something that no longer exists.
 	files, err := protodesc.NewFiles(&descriptorpb.FileDescriptorSet{File: stripped.ProtoFile})
 	if err != nil {
 		t.Fatal("the stripped files do not fit together:", err)
