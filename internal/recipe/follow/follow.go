@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package follow tells what happens to a range of keys as one sequence of steps: first the keys that exist, then each change of
+// them. When the history ends, because of a compaction or because the store has gone back, it lists the keys again, and tells the
+// difference as changes.
+//
+//	first part of a list ──> … ──> last part ──> events ──> events ──> …
+//	         ^                                              │
+//	         └────── compacted, gone back, refused, … ──────┘
+package follow
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// Follower follows a range of keys. It has one reader at a time. Its other methods are safe for concurrent use.
+type Follower struct {
+	spec   Spec
+	conn   *engine.Conn
+	parent context.Context
+	life   context.Context
+	end    context.CancelFunc
+
+	reading atomic.Bool
+	// What follows is the reader's.
+	past   history
+	rest   wait.Pause
+	failed error // the last attempt, nil if there is nothing to pause for
+
+	mu      sync.Mutex
+	watcher *watch.Watcher // nil unless everything up to its first event has been told
+	behind  Status         // what holds without it
+	err     error
+}
+
+// New returns a follower that lives until parent ends or Close is called. It sends nothing before Steps is read.
+func New(parent context.Context, s Spec) (*Follower, error) {
+	to, err := engine.Lookup(s.Request.Conn())
+	if err != nil {
+		return nil, err
+	}
+	if s.List == nil {
+		s.List = once
+	}
+	if s.Watch == nil {
+		s.Watch = func(c ctx.Ctx) ctx.Ctx { return c }
+	}
+	known := s.From > 0
+	f := &Follower{spec: s, conn: to, parent: parent, past: history{rev: s.From, begun: known, certain: known}}
+	f.behind = Status{Rev: s.From, Since: time.Now()}
+	f.life, f.end = context.WithCancel(parent)
+	return f, nil
+}
+
+// Close ends the follower, and a loop over its steps.
+func (f *Follower) Close() { f.end() }
+
+// Err returns why the follower has ended: the error of its parent context, the end of its connection, or a mistake in its request. It
+// is nil while the follower lives and after Close.
+func (f *Follower) Err() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+var errInUse = errors.New("follow: another reader is at work")
+
+// Steps returns what happens. An error is a failure of the moment: the follower pauses and tries again if the loop goes on, so the
+// reader decides what it does not wait for. The last turn is the error of Err if the follower has ended with one. To leave the
+// loop leaves the follower open. The next loop goes on where it ended, or begins a list that was not complete again.
+func (f *Follower) Steps() iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		if !f.reading.CompareAndSwap(false, true) {
+			yield(Step{}, errInUse)
+			return
+		}
+		defer f.reading.Store(false)
+		for f.pause() {
+			err := f.attempt(func(s Step) bool { return yield(s, nil) })
+			if errors.Is(err, errLeft) {
+				return
+			}
+			if f.life.Err() != nil {
+				break
+			}
+			f.fail(err)
+			if f.Err() != nil {
+				break
+			}
+			if !yield(Step{}, err) {
+				return
+			}
+		}
+		f.drop()
+		if f.parent.Err() != nil {
+			f.endWith(tell.Ended(f.parent))
+		}
+		if err := f.Err(); err != nil {
+			yield(Step{}, err)
+		}
+	}
+}
+
+// pause waits before the next attempt. It reports whether there is to be one.
+func (f *Follower) pause() bool {
+	failed := f.failed
+	f.failed = nil
+	if f.life.Err() != nil || f.Err() != nil {
+		return false
+	}
+	if failed == nil {
+		return true
+	}
+	if !f.rest.Sleep(f.life) {
+		return false
+	}
+	_, pinned := f.spec.Request.Endpoint()
+	if !pinned && errors.Is(failed, connerr.ErrUnavailable) {
+		_ = f.conn.WaitReady(f.life) // or the next attempt fails
+	}
+	return f.life.Err() == nil
+}
+
+// attempt goes on until something fails. The name of the connection may belong to another cluster by now.
+func (f *Follower) attempt(give func(Step) bool) error {
+	if now, err := engine.Lookup(f.spec.Request.Conn()); err != nil || now != f.conn {
+		return connerr.ErrClosed
+	}
+	w := f.current()
+	if w == nil {
+		var err error
+		if w, err = f.begin(give); err != nil {
+			return err
+		}
+	}
+	for response, err := range w.Responses() {
+		if err != nil {
+			return err
+		}
+		f.rest.Reset()
+		step := f.stepOf(w, response)
+		if (len(step.Events) > 0 || len(response.GetEvents()) == 0) && !give(step) {
+			return errLeft
+		}
+	}
+	if err := w.Err(); err != nil {
+		return err
+	}
+	return errWatchEnded
+}
+
+var errWatchEnded = errors.New("follow: the watch has ended")
+
+// begin creates the watch, and lists the keys unless they are known. The watch comes before the list, and after a look at the
+// revision of the store. So it misses nothing, and it reports a store that goes back while the list is read.
+func (f *Follower) begin(give func(Step) bool) (*watch.Watcher, error) {
+	from := f.past.rev
+	if !f.past.certain {
+		at, err := kv.Get(f.life, f.spec.Request.WithLimit(1).WithKeysOnly())
+		if err != nil {
+			return nil, err
+		}
+		from = at.GetHeader().GetRevision()
+	}
+	w, err := watch.Watch(f.life, f.spec.Watch(f.spec.Request).WithStartRevision(from+1))
+	if err != nil {
+		return nil, err
+	}
+	if f.past.certain {
+		f.use(w, false)
+		return w, nil
+	}
+	last, err := list(f.life, f.spec, f.past, give)
+	if err != nil {
+		_ = w.Close()
+		return nil, err
+	}
+	f.past.listed(last)
+	f.use(w, last.Resync)
+	if !give(last) {
+		return nil, errLeft
+	}
+	return w, nil
+}
+
+// use makes w the watch that goes on after what has been told.
+func (f *Follower) use(w *watch.Watcher, resynced bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watcher = w
+	f.behind.Rev, f.behind.Since = f.past.rev, time.Now()
+	if resynced {
+		f.behind.Resyncs++
+	}
+}
+
+// stepOf returns the step of a response, without what a list has told already.
+func (f *Follower) stepOf(w *watch.Watcher, response *pb.WatchResponse) Step {
+	events := response.GetEvents()
+	for len(events) > 0 && events[0].GetKv().GetModRevision() <= f.past.rev {
+		events = events[1:]
+	}
+	f.past.told(max(f.past.rev, w.Rev()), response.GetHeader())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.behind.Rev = f.past.rev
+	return Step{Rev: f.past.rev, Header: response.GetHeader(), Events: events}
+}
+
+func (f *Follower) current() *watch.Watcher {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.watcher
+}
+
+// fail notes a failure. The next attempt begins with a new list: what a watch that failed has missed cannot be known.
+func (f *Follower) fail(err error) {
+	f.failed = err
+	f.drop()
+	f.past.broken(err)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.behind.Err = err
+	if errors.Is(err, connerr.ErrClosed) || errors.Is(err, connerr.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid) {
+		f.err = err
+	}
+}
+
+// drop ends the watch.
+func (f *Follower) drop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watcher == nil {
+		return
+	}
+	f.behind.Since = time.Now()
+	if s := f.watcher.Status(); !s.InStep && s.Err != nil {
+		f.behind.Since = s.Since
+	}
+	_ = f.watcher.Close()
+	f.watcher = nil
+}
+
+func (f *Follower) endWith(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
+// Progress asks the server how far the watch is. The answer is a step without events, and comes when every event up to its revision
+// has been told. There may be none while the keys are being listed, so whoever waits for a revision asks again. It returns
+// [watch.ErrNoProgress] where the server does not answer, such as a gRPC proxy.
+func (f *Follower) Progress(parent context.Context) error {
+	if w := f.current(); w != nil {
+		return w.Progress(parent)
+	}
+	return parent.Err()
+}
+
+// Status returns where the follower stands. It never blocks on the network.
+func (f *Follower) Status() Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.behind
+	if f.watcher == nil {
+		return s
+	}
+	at := f.watcher.Status()
+	s.InStep, s.Err = at.InStep, at.Err
+	if at.Since.After(s.Since) {
+		s.Since = at.Since
+	}
+	return s
+}
