@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -15,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/onereader"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
@@ -33,8 +33,7 @@ type Observer struct {
 	life   context.Context
 	end    context.CancelFunc
 
-	mu      sync.Mutex
-	reading bool
+	reader onereader.Gate
 
 	// What follows is the reader's.
 	watcher    *watch.Watcher
@@ -82,12 +81,7 @@ var errInUse = errors.New("election: another reader is at work")
 // The loop ends with the observer, and with an error where it cannot go on; if parent has ended, that is its error. To
 // leave the loop leaves the observer open, and the next loop goes on where it ended.
 func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
-	return func(yield func(*v3electionpb.LeaderResponse, error) bool) {
-		if !o.acquire() {
-			yield(nil, errInUse)
-			return
-		}
-		defer o.release()
+	return onereader.Seq(&o.reader, errInUse, func(yield func(*v3electionpb.LeaderResponse, error) bool) {
 		for {
 			for len(o.pending) > 0 {
 				next := o.pending[0]
@@ -108,23 +102,7 @@ func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
 				return
 			}
 		}
-	}
-}
-
-func (o *Observer) acquire() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.reading {
-		return false
-	}
-	o.reading = true
-	return true
-}
-
-func (o *Observer) release() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.reading = false
+	})
 }
 
 // more waits until something may have changed.

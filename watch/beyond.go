@@ -9,28 +9,29 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// ErrBeyond ends a watch of all keys, or of just the range that the user may watch, through a gRPC proxy. It does not reach
-// keys at the very end of its range, those that begin with 64 bytes of 0xff after what all keys of the range have in common,
-// because the proxy loses events where several watches have equal ranges. There is such a key. It is looked for every 5 s.
+// ErrBeyond ends a watch through a gRPC proxy because a key exists that the watch does not reach. The proxy loses events
+// where several watches have equal ranges, so each watch gets a range of its own. A watch of all keys, and a watch of exactly
+// the range that its user may watch, get one that ends a little earlier. It leaves out keys that begin with what all keys of
+// the range have in common, followed by 64 bytes of 0xff. The SDK looks for such keys every 5 s. It does not notice one that
+// is put and deleted between two looks.
 var ErrBeyond = errors.New("watch: a key at the end of the range cannot be watched through this proxy")
 
-// lookBeyond ends the watches that do not reach a key of their range.
-func (s *shared) lookBeyond(parent context.Context) {
+// lookBeyond ends the watches that do not reach an existing key of their range.
+func lookBeyond(parent context.Context, s *shared) {
 	s.mu.Lock()
-	missed := map[*Watcher]span{}
-	for w := range s.watchers {
+	missed := map[*feed]span{}
+	for w := range s.watches {
 		if w.at.stage == live && w.at.beyond != "" && !w.probe {
 			missed[w] = span{w.at.beyond, spanOf(w.request).to}
 		}
 	}
 	s.mu.Unlock()
 	for w, beyond := range missed {
-		r, err := pb.NewKVClient(s.hub.conn).Range(parent, &pb.RangeRequest{
+		r, err := pb.NewKVClient(s.conn).Range(parent, &pb.RangeRequest{
 			Key: []byte(beyond.from), RangeEnd: beyond.end(), CountOnly: true,
 		}, s.place.options()...)
 		if err == nil && r.GetCount() > 0 {
-			w.fail(ErrBeyond, false)
-			s.hub.remove(w)
+			s.owner.fail(w, ErrBeyond)
 		}
 	}
 }

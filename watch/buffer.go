@@ -11,23 +11,26 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// buffer holds the responses that wait for a watch's reader, up to a limit of memory.
+// DefaultBuffer is how many bytes of events a watch holds for its reader unless WithBuffer sets another number: 4 MiB.
+const DefaultBuffer = 4 << 20
+
+// buffer holds the responses that wait for the reader of a watch, up to a limit of memory.
 type buffer struct {
 	limit   int
-	dropped chan struct{} // closed when what waits is of no use any more
-	freed   chan struct{} // holds one signal that something was taken
+	dropped chan struct{} // closed when the responses are dropped
+	freed   chan struct{} // holds a signal that a response was taken
 
 	mu      sync.Mutex
 	filled  *sync.Cond
 	queue   []entry
 	head    int // of the queue
 	bytes   int
-	starved bool // a response found no room, and its watch waits for some
+	starved bool // a response found no room, so the watch waits for room
 	closed  bool
 }
 
-// roomShare says how much of the buffer may still be filled when its watch is put back on the server. To do so costs the
-// server a look through its history, so it had better be for a good part of a buffer.
+// roomShare says when a buffer has room again: at most one part in roomShare is still filled. The watch is created again then,
+// for which the server searches its history. So it is worth waiting until most of the buffer is free.
 const roomShare = 8
 
 type entry struct {
@@ -41,13 +44,13 @@ func (b *buffer) init(limit int) {
 	b.filled = sync.NewCond(&b.mu)
 }
 
-// push adds a response, and reports whether there was room. A buffer that is all but empty has room for any.
+// push adds a response, and reports whether there was room. A buffer that is nearly empty has room for any response.
 func (b *buffer) push(r *pb.WatchResponse, bytes int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.closed:
-		return true // nobody is going to read it
+		return true // nobody will read it
 	case !b.fitsLocked(bytes):
 		return false
 	}
@@ -61,7 +64,7 @@ func (b *buffer) addLocked(r *pb.WatchResponse, bytes int) {
 	b.filled.Signal()
 }
 
-// add adds a response whether there is room or not, and reports whether there is none left.
+// add adds a response even if there is no room, and reports whether the buffer is full then.
 func (b *buffer) add(r *pb.WatchResponse, bytes int) (full bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +75,7 @@ func (b *buffer) add(r *pb.WatchResponse, bytes int) (full bool) {
 	return b.bytes >= b.limit
 }
 
-// starve reports whether there is no room at all, and notes then that the watch waits for some.
+// starve reports whether the buffer is full. If so, it notes that the watch waits for room.
 func (b *buffer) starve() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -83,14 +86,14 @@ func (b *buffer) starve() bool {
 	return true
 }
 
-// full reports whether there is no room at all.
+// full reports whether the buffer is full.
 func (b *buffer) full() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return !b.closed && b.bytes >= b.limit
 }
 
-// waiting is how many bytes wait for the reader.
+// waiting returns how many bytes wait for the reader.
 func (b *buffer) waiting() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -104,7 +107,7 @@ func (b *buffer) low() bool {
 	return b.bytes <= b.limit/roomShare
 }
 
-// await waits until the buffer is not full, or parent ends.
+// await waits until the buffer is no longer full, or parent ends.
 func (b *buffer) await(parent context.Context) {
 	for b.full() && parent.Err() == nil {
 		select {
@@ -114,7 +117,7 @@ func (b *buffer) await(parent context.Context) {
 	}
 }
 
-// fits reports whether there is room for that much, and notes that there is not.
+// fits reports whether there is room for that many bytes. If not, it notes that the watch waits for room.
 func (b *buffer) fits(bytes int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -128,7 +131,7 @@ func (b *buffer) fitsLocked(bytes int) bool {
 	return !b.starved
 }
 
-// pop waits for the next response; nil is the end. room says that a watch which waits for room has enough again.
+// pop waits for the next response. It returns nil at the end. room is true if the watch waited for room and has it now.
 func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -145,7 +148,7 @@ func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 	case b.head == len(b.queue):
 		b.queue, b.head = b.queue[:0], 0
 		if cap(b.queue) > 64 && b.bytes == next.bytes {
-			b.queue = nil // a backlog is over: its memory need not stay
+			b.queue = nil // release the memory of a backlog
 		}
 	case b.head >= 32 && b.head*2 >= len(b.queue):
 		n := copy(b.queue, b.queue[b.head:])
@@ -160,7 +163,7 @@ func (b *buffer) pop() (r *pb.WatchResponse, room bool) {
 	return next.response, room
 }
 
-// putBack puts the events of a response from the i-th on back in front.
+// putBack puts the events of a response, from the i-th on, back at the front.
 func (b *buffer) putBack(r *pb.WatchResponse, i int) {
 	if i == len(r.Events) {
 		return
@@ -186,7 +189,7 @@ func (b *buffer) free() {
 	}
 }
 
-// close ends the buffer: after what waits, or with drop at once.
+// close ends the buffer after the responses in it or, with drop, at once.
 func (b *buffer) close(drop bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -209,7 +212,7 @@ const (
 	pairSize     = int(unsafe.Sizeof(mvccpb.KeyValue{}))
 )
 
-// sizeOf is about the memory that a response takes, which is several times its size on the wire.
+// sizeOf estimates the memory that a response takes. That is several times its size on the wire.
 func sizeOf(r *pb.WatchResponse) int {
 	return responseSize + bytesOf(r.Events)
 }

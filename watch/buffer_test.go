@@ -222,10 +222,10 @@ func TestSizeIsAboutTheMemoryTaken(t *testing.T) {
 
 // Who learns from Done that the watch has ended with what waits dropped, must not read it after all.
 func TestWhatIsDroppedIsGoneBeforeDoneSaysSo(t *testing.T) {
-	w := newWatcher(&pb.WatchCreateRequest{}, 100)
+	w := newWatcher(nil, &pb.WatchCreateRequest{}, 100)
 	w.buffer.push(numbered(1), 1)
 	w.buffer.mu.Lock() // as if the end were interrupted just before it drops
-	go w.fail(errClosed, true)
+	go w.end(errClosed, true)
 	select {
 	case <-w.Done():
 		t.Error("Done comes first")

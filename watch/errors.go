@@ -78,23 +78,3 @@ func contextEnded(ended context.Context, before error) error {
 		Method: pb.Watch_Watch_FullMethodName, Cause: tell.Ended(ended), Before: before, Read: true,
 	})
 }
-
-// oversizedMax is how many streams in a row may break for the size of a response.
-const oversizedMax = 3
-
-// outsized asks for the responses in parts where one is larger than gRPC takes, 2 GiB. A server that does not split them
-// ends the watches.
-func (s *shared) outsized(err error) error {
-	if status.Code(err) != codes.ResourceExhausted {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for w := range s.watchers {
-		w.at.large = true
-	}
-	if s.oversized++; s.oversized > oversizedMax {
-		s.end(err)
-	}
-	return err
-}

@@ -3,31 +3,25 @@
 package watch
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 
-	"google.golang.org/grpc"
-
-	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
-
-// streamSize is how many watches share a stream at most: enough to make streams few, and few enough for the watches of
-// a lost stream to be created again in an instant.
-const streamSize = 1000
 
 // hub holds the streams that the watches of one connection share.
 type hub struct {
 	conn *engine.Conn
 	past past
-	mute atomic.Bool // the last server that has shown its kind answers no progress request
+	mute atomic.Bool // see shared
 
-	mu      sync.Mutex // taken before the lock of a stream
+	mu      sync.Mutex // is taken before the lock of a stream
 	streams []*shared
-	lastID  int64 // made up for a reader
+	lastID  int64 // the last ID made up for a reader
 }
 
 type hubKey struct{}
@@ -36,112 +30,169 @@ func hubOf(c *engine.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{conn: c} }).(*hub)
 }
 
-// place says where a watch is to be: on which endpoint, and whether on a stream of its own.
-type place struct {
-	endpoint string
-	pinned   bool
-	alone    bool
-	paced    bool // and not read from while the watch's buffer is full
-}
-
-// options are those of a call to the servers at that place.
-func (p place) options() []grpc.CallOption {
-	if !p.pinned {
-		return nil
-	}
-	return []grpc.CallOption{call.OnEndpoint(p.endpoint)}
-}
-
-// join puts a watch on a stream at its place: one with room, or a new one.
-func (h *hub) join(w *Watcher, at place) error {
+// join puts a watch on a stream at its place.
+func (h *hub) join(w *feed, at place) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if w.at.id == 0 { // the reader has not asked for one
+	if w.at.id == 0 { // the reader has not asked for an ID
 		h.lastID++
 		w.at.id = h.lastID
 	}
-	w.hub = h
 	at.paced = at.paced && h.mayPace()
 	return h.put(w, at)
 }
 
-// put does it. The hub's lock is held.
-func (h *hub) put(w *Watcher, at place) error {
+// put puts a watch on a stream at that place: on one that has room, or on a new one. The lock is held.
+func (h *hub) put(w *feed, at place) error {
 	for _, s := range h.streams {
 		if !at.alone && !at.paced && s.place == at && s.add(w) {
 			return nil
 		}
 	}
-	s := newShared(h, at)
+	s := newShared(h.conn, h, &h.past, &h.mute, at)
 	s.add(w)
-	if err := h.conn.Go(s.run); err != nil {
+	if err := h.conn.Go(func(life context.Context) { h.run(s, life) }); err != nil {
 		return err
 	}
 	h.streams = append(h.streams, s)
 	return nil
 }
 
-// joinProbe puts a probe on a stream, even on one that is full, and reports whether that was possible.
-func (h *hub) joinProbe(p *Watcher, s *shared) bool {
+// run keeps a stream open until no watch needs it, or it cannot be opened again. Then its watches end for that reason.
+func (h *hub) run(s *shared, life context.Context) {
+	err := session{s}.run(life)
+	h.mu.Lock()
+	h.forget(s)
+	h.mu.Unlock()
+	for _, w := range s.take() {
+		w.end(err, errors.Is(err, connerr.ErrClosed))
+	}
+}
+
+// forget removes a stream that has stopped. The lock is held.
+func (h *hub) forget(s *shared) {
+	h.streams = slices.DeleteFunc(h.streams, func(other *shared) bool { return other == s })
+}
+
+// leave ends a watch from this side. Its reader has left, so the events in its buffer are dropped.
+func (h *hub) leave(w *feed, err error) {
+	if w.end(err, true) {
+		h.remove(w)
+	} else {
+		w.buffer.close(true)
+	}
+}
+
+// fail ends a watch from this side. Its reader still gets the events in its buffer.
+func (h *hub) fail(w *feed, err error) {
+	w.end(err, false)
+	h.remove(w)
+}
+
+// remove takes a watch that has ended off its stream.
+func (h *hub) remove(w *feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p.hub, p.at.id = h, everyWatch // no reader sees it
+	if w.stream.leave(w) {
+		h.forget(w.stream)
+	}
+}
+
+// retire stops a stream if no watch stays on it.
+func (h *hub) retire(s *shared) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.mu.Lock()
+	stopped := s.stopIfEmpty()
+	s.mu.Unlock()
+	if stopped {
+		h.forget(s)
+	}
+}
+
+// joinProbe puts a probe on a stream, even on one that is full.
+func (h *hub) joinProbe(p *feed, s *shared) (ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p.at.id = everyWatch // no reader sees it
 	return s.add(p)
 }
 
-// remove takes a watch off its stream that has ended on this side.
-func (h *hub) remove(w *Watcher) {
+// endBefore ends the watches that began in a history before epoch.
+func (h *hub) endBefore(epoch int64, why error) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if w.stream.remove(w) && w.stream.stopIfEmpty() {
-		h.drop(w.stream)
+	streams := slices.Clone(h.streams)
+	h.mu.Unlock()
+	for _, s := range streams {
+		for _, w := range s.begunBefore(epoch) {
+			h.fail(w, why)
+		}
 	}
 }
 
 // askProgress asks how far the watches are, for the reader of one of them.
-func (h *hub) askProgress(w *Watcher) error {
+func (h *hub) askProgress(w *feed) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return w.stream.askProgress(w)
 }
 
-// unpark resumes a watch once its buffer has room.
-func (h *hub) unpark(w *Watcher) {
+// status returns the status of a watch, all but Waiting.
+func (h *hub) status(w *feed) Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return w.stream.show(w)
+}
+
+// lost is why the stream of a watch is not open; nil while it is.
+func (h *hub) lost(w *feed) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return w.stream.lost()
+}
+
+// unpark resumes a watch whose buffer has room again.
+func (h *hub) unpark(w *feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if w.stream.unpark(w) {
-		h.carry(w, true)
+		h.rehouse(w, true)
 	}
 }
 
-// retire takes a stream out of use if no watch is on it.
-func (h *hub) retire(s *shared) {
+// move moves a parked watch to a paced stream, or back to one that it shares.
+func (h *hub) move(w *feed, paced bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if s.stopIfEmpty() {
-		h.drop(s)
+	h.rehouse(w, paced)
+}
+
+// rehouse is move with the lock held.
+func (h *hub) rehouse(w *feed, paced bool) {
+	from := w.stream
+	if paced && !h.mayPace() {
+		from.again(w)
+		return
+	}
+	stopped, ok := from.give(w)
+	if !ok {
+		return
+	}
+	if stopped {
+		h.forget(from)
+	}
+	to := from.place
+	to.alone, to.paced = false, paced
+	if err := h.put(w, to); err != nil {
+		w.stream.take()
+		w.end(err, true)
 	}
 }
 
-// drop forgets a stream. The hub's lock is held.
-func (h *hub) drop(s *shared) {
-	h.streams = slices.DeleteFunc(h.streams, func(other *shared) bool { return other == s })
-}
-
-// ended takes a stream out of use that cannot be resumed, and ends its watches for that reason.
-func (h *hub) ended(s *shared, err error) {
-	h.mu.Lock()
-	h.drop(s)
-	h.mu.Unlock()
-	for _, w := range s.take() {
-		w.fail(err, errors.Is(err, connerr.ErrClosed))
-	}
-}
-
-// pacedMax is how many watches of a connection have a stream of their own at most because they are behind.
+// pacedMax is how many paced streams a connection has at most.
 const pacedMax = 64
 
-// mayPace reports whether another watch may have a stream of its own. The hub's lock is held.
+// mayPace reports whether another stream may be paced. The lock is held.
 func (h *hub) mayPace() bool {
 	n := 0
 	for _, s := range h.streams {
@@ -150,33 +201,4 @@ func (h *hub) mayPace() bool {
 		}
 	}
 	return n < pacedMax
-}
-
-// move moves a parked watch to a stream of its own, or back to one that it shares.
-func (h *hub) move(w *Watcher, paced bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.carry(w, paced)
-}
-
-// carry does it. The hub's lock is held.
-func (h *hub) carry(w *Watcher, paced bool) {
-	from := w.stream
-	if paced && !h.mayPace() {
-		from.again(w)
-		return
-	}
-	empty, ok := from.give(w)
-	if !ok {
-		return
-	}
-	to := from.place
-	to.alone, to.paced = false, paced
-	if err := h.put(w, to); err != nil {
-		w.stream.take()
-		w.fail(err, true)
-	}
-	if empty && from.stopIfEmpty() {
-		h.drop(from)
-	}
 }

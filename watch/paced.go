@@ -2,34 +2,21 @@
 
 package watch
 
-import (
-	"context"
-	"slices"
+import "context"
 
-	"github.com/eetcd-go/eetcd/gen/mvccpb"
-	"github.com/eetcd-go/eetcd/internal/wire/resume"
-)
+// A watch that is behind and has a slow reader gets a paced stream: a stream of its own, which is not read while the buffer
+// is full. So the server sends nothing twice. The server would go on reading history into its memory meanwhile, a thousand
+// revisions every 100 ms. Therefore the watch is cancelled when its buffer is full. It still takes the events that the server
+// has in hand, and is created again on a new stream after them. So the server keeps nothing for the old stream.
 
-// A watch that is behind, and whose reader is slow, gets a stream of its own, from which nothing is read while the buffer
-// is full. There, nothing is sent twice. For the server would go on to read history into its memory while it waits, a
-// thousand revisions every 100 ms, the watch is cancelled when its buffer is full. What the server has in hand by then is
-// still taken, and the watch is created again after that, on a new stream, so that the server keeps nothing for the old
-// one.
-
-// needsPace reports whether a watch that was parked had better be on a stream of its own: its events are large, or it was
-// parked before and has not been in step since. The lock of its stream is held.
-func (w *Watcher) needsPace() bool {
-	return !w.probe && (w.request.Fragment || w.at.large || w.at.parks > 1)
-}
-
-// await waits for room in the buffer of the watch that has the stream for itself.
-func (s *shared) await(parent context.Context) {
+// await waits until the buffer of the one watch on a paced stream has room.
+func await(parent context.Context, s *shared) {
 	if !s.place.paced {
 		return
 	}
 	s.mu.Lock()
-	var only *Watcher
-	for w := range s.watchers {
+	var only *feed
+	for w := range s.watches {
 		only = w
 	}
 	s.mu.Unlock()
@@ -42,44 +29,13 @@ func (s *shared) await(parent context.Context) {
 	s.holds.Store(false)
 }
 
-// drain has the server stop while what it has in hand is still taken. The lock is held.
-func (s *shared) drain(w *Watcher) {
-	w.at.stage = draining
-	s.cancel(w.at.known)
-}
-
-// stripped reports whether the values before are missing, because the member had forgotten by then that a watch which it
-// has cancelled asked for them. From there on, what the server has in hand is dropped. The lock is held.
-func (s *shared) stripped(w *Watcher, events []*mvccpb.Event) bool {
-	if w.at.stage != draining || !w.request.PrevKv || !slices.ContainsFunc(events, func(e *mvccpb.Event) bool {
-		return e.PrevKv == nil && (e.Type == mvccpb.Event_DELETE || e.Kv.CreateRevision != e.Kv.ModRevision)
-	}) {
-		return false
-	}
-	w.at.stage, w.at.room = parking, true
-	w.at.partial, w.at.partialBytes = nil, 0
-	s.notice(w)
-	return true
-}
-
-// drained takes the end of what the server had in hand. The lock is held.
-func (s *shared) drained(w *Watcher) error {
-	if !w.at.home {
-		return resume.ErrAgain
-	}
-	w.at.home, w.at.stage = false, parked
-	s.moves = append(s.moves, w)
-	return nil
-}
-
-// settle has the watch go back to a stream that it shares once its reader has kept up for a while.
-func (s *shared) settle() {
+// settle sends the watch back to a stream that it shares if its reader has kept up since the last tick.
+func settle(s *shared) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for w := range s.watchers {
+	for w := range s.watches {
 		if w.at.stage == live && !s.filled && w.buffer.low() && !w.request.Fragment && !w.at.large {
-			w.at.home = true
-			s.drain(w)
+			s.drain(w, homing)
 		}
 	}
 	s.filled = false

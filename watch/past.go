@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -16,41 +15,33 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// RewoundError ends a watch because the store has another history than the one that was watched: it was restored from
-// an earlier copy, or wiped, or the address belongs to another cluster now. What the watch has delivered may not have
-// happened in the new history. To go on, read the keys, and watch from the revision after that of the read.
+// RewoundError ends a watch because the store has another history than the one that was watched. The store was restored from
+// an earlier copy, or wiped, or another cluster has its address now. Events that the watch has delivered may not exist in the
+// new history. To go on, read the keys, and watch from the revision after that of the read.
 type RewoundError struct {
-	ClusterID uint64 // of the store as it is now; 0 where the server does not tell
-	Revision  int64  // its newest
+	ClusterID uint64 // of the store as it is now; 0 where the server does not name it
+	Revision  int64  // the newest revision of the store as it is now
 }
 
-// Error tells the revision.
+// Error names the revision.
 func (e *RewoundError) Error() string {
 	return fmt.Sprintf("watch: the store has gone back to another history; it is at revision %d now", e.Revision)
 }
 
-// past is what the streams of a connection have seen of the store. A store that goes back breaks every stream, so it is
-// compared with the store before a stream is used.
+// past is what the streams of a connection have seen of the store. It shows whether the store has gone back.
 type past struct {
 	mu sync.Mutex
 	seen
 }
 
 type seen struct {
-	epoch    int64  // counts the histories
+	epoch    int64  // the number of the history, counted here
 	cluster  uint64 // 0 until a server has named it
 	revision int64  // the highest that a server has named
-	newest   trace
+	newest   trace  // the event with the highest revision
 }
 
-// trace is an event without its value.
-type trace struct {
-	key                  []byte // nil: of no event
-	deleted              bool
-	create, mod, version int64
-}
-
-// note notes what a server says of the store in a response. It reports whether it may be of the same store.
+// note notes what a response tells about the store. It reports false if the response comes from another cluster.
 func (p *past) note(header *pb.ResponseHeader, events []*mvccpb.Event) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,9 +57,8 @@ func (p *past) note(header *pb.ResponseHeader, events []*mvccpb.Event) bool {
 		return true
 	}
 	if last := events[len(events)-1]; last.Kv.ModRevision >= p.newest.mod {
-		kv := last.Kv
-		p.newest = trace{append(p.newest.key[:0], kv.Key...), last.Type == mvccpb.Event_DELETE, kv.CreateRevision, kv.ModRevision, kv.Version}
-		p.revision = max(p.revision, kv.ModRevision)
+		p.newest = p.newest.copyOf(last)
+		p.revision = max(p.revision, last.Kv.ModRevision)
 	}
 	return true
 }
@@ -82,14 +72,14 @@ func (p *past) now() seen {
 	return s
 }
 
-// current returns the number of the history that is in force.
+// current returns the number of the present history.
 func (p *past) current() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.epoch
 }
 
-// restart begins another history in place of the one of that epoch, and reports whether that was in force.
+// restart replaces the history of that epoch by a new one. It reports false if the epoch is over already.
 func (p *past) restart(epoch int64, now *RewoundError) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,42 +90,43 @@ func (p *past) restart(epoch int64, now *RewoundError) bool {
 	return true
 }
 
-// compare asks the store whether it still has what was seen of it. If not, the watches that began before end with a
-// RewoundError. The question is linearizable, since a member's own word may lag behind. It is about a key that the user
-// may read: the one of the newest event, or the one given.
-func (h *hub) compare(parent context.Context, key []byte, at place) error {
-	before := h.past.now()
+// compare asks the store whether it still has what was seen of it. If not, it begins a new history, and returns its epoch
+// with a RewoundError. The question is linearizable, because a member's own answer may lag behind. It is about a key that
+// the user may read: that of the newest event, or the one given.
+func (p *past) compare(parent context.Context, to *engine.Conn, key []byte, at place) (rewound *RewoundError, epoch int64, err error) {
+	before := p.now()
 	if before.revision == 0 {
-		return nil
+		return nil, 0, nil
 	}
-	answer, err := before.lookUp(parent, h.conn, key, at)
+	answer, err := before.lookUp(parent, to, key, at)
 	var e *etcderr.Error
 	switch {
 	case errors.Is(err, etcderr.ErrPermissionDenied):
-		return nil // the creation is refused as well
-	case errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry() && !h.conn.Renewable(err):
-		return nil // what the server does not tell cannot be compared
+		return nil, 0, nil // the server refuses the creation as well
+	case errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry() && !to.Renewable(err):
+		return nil, 0, nil // there is nothing to compare with
 	case err != nil:
-		return err
+		return nil, 0, err
 	case before.agrees(answer):
-		return nil
+		return nil, 0, nil
 	}
-	rewound := &RewoundError{ClusterID: answer.header.GetClusterId(), Revision: answer.header.GetRevision()}
-	if h.past.restart(before.epoch, rewound) {
-		h.endBefore(before.epoch+1, rewound)
+	rewound = &RewoundError{ClusterID: answer.header.GetClusterId(), Revision: answer.header.GetRevision()}
+	if !p.restart(before.epoch, rewound) {
+		return nil, 0, nil
 	}
-	return nil
+	return rewound, before.epoch + 1, nil
 }
 
-// answer is what the store says: where it is, and what it has for the newest event that was seen.
+// answer is what the store says about itself, and about the newest event that was seen.
 type answer struct {
 	header  *pb.ResponseHeader
-	looked  bool // for the event
-	missing bool // the store has not reached its revision
-	kvs     []*mvccpb.KeyValue
+	looked  bool               // kvs is valid
+	kvs     []*mvccpb.KeyValue // of the event's key at the event's revision
+	missing bool               // the store has not reached that revision
 }
 
-// lookUp reads the key of the newest event as it was then, or only the revision of the store where that has been compacted.
+// lookUp reads the key of the newest event at its revision. Where that has been compacted, it reads the revision of the store
+// only.
 func (b seen) lookUp(parent context.Context, to *engine.Conn, key []byte, at place) (answer, error) {
 	opts := at.options()
 	kv := pb.NewKVClient(to)
@@ -156,7 +147,7 @@ func (b seen) lookUp(parent context.Context, to *engine.Conn, key []byte, at pla
 	return a, err
 }
 
-// agrees reports whether an answer is of the history that was seen.
+// agrees reports whether an answer belongs to the history that was seen.
 func (b seen) agrees(a answer) bool {
 	if cluster := a.header.GetClusterId(); cluster != 0 && b.cluster != 0 && cluster != b.cluster {
 		return false
@@ -172,63 +163,4 @@ func (b seen) agrees(a answer) bool {
 	}
 	return len(a.kvs) == 1 && a.kvs[0].ModRevision == b.newest.mod &&
 		a.kvs[0].CreateRevision == b.newest.create && a.kvs[0].Version == b.newest.version
-}
-
-// endBefore ends the watches that began before an epoch.
-func (h *hub) endBefore(epoch int64, why error) {
-	h.mu.Lock()
-	streams := append([]*shared(nil), h.streams...)
-	h.mu.Unlock()
-	for _, s := range streams {
-		for _, w := range s.begunBefore(epoch) {
-			w.fail(why, false)
-			h.remove(w)
-		}
-	}
-}
-
-// doubtHistory compares the history again and again where the store may go back without the stream breaking: behind a proxy.
-func (s *shared) doubtHistory(ctx context.Context) {
-	ticker := time.NewTicker(doubtInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		s.mu.Lock()
-		behind := s.kind == chooser
-		s.mu.Unlock()
-		if behind {
-			_ = s.hub.compare(ctx, s.aKey(), s.place) // or the next time
-			s.lookBeyond(ctx)
-			s.lookBehind(ctx)
-		}
-	}
-}
-
-const doubtInterval = 5 * time.Second
-
-// begunBefore returns the watches that the server had created before an epoch.
-func (s *shared) begunBefore(epoch int64) []*Watcher {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []*Watcher
-	for w := range s.watchers {
-		if w.at.begun && w.at.epoch < epoch {
-			all = append(all, w)
-		}
-	}
-	return all
-}
-
-// aKey is a key that the user may read, as a watch has it; nil where there is no watch.
-func (s *shared) aKey() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for w := range s.watchers {
-		return w.request.Key
-	}
-	return nil
 }

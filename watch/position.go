@@ -10,62 +10,91 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// stage is where a watch stands with the server.
+// stage is the state of a watch on its stream. The lock of the stream guards it.
+//
+//	stage     event                                                 next stage
+//	wanted    the creation is sent                                  creating
+//	creating  the server confirms the creation                      live
+//	          the server refuses the ID, or the wider range         wanted
+//	live      the buffer is full                                    parking; on a paced stream draining
+//	          a proxy has lost an event, or may lose the next one   reviving
+//	          the reader of a paced stream keeps up                 homing
+//	parking   the buffer has room again                             reviving
+//	          the server confirms the cancellation                  parked
+//	reviving  the server confirms the cancellation                  wanted; or parked, and moved to a paced stream
+//	parked    the buffer has room again                             wanted, on this stream or on a paced one
+//	draining  the server confirms the cancellation                  wanted, on the next stream
+//	          events come without their previous values             reviving
+//	homing    the server confirms the cancellation                  parked, and moved to a stream that it shares
+//	          events come without their previous values             reviving
+//	leaving   the server confirms the cancellation                  gone
+//
+// These events come in several stages:
+//
+//	the watch ends on this side    wanted and parked: gone; every other stage: leaving
+//	the server ends the watch      gone
+//	the stream breaks              parking and parked: parked; leaving: gone; every other stage: wanted
 type stage uint8
 
 const (
-	wanted   stage = iota // is to be created on the stream
-	creating              // creation was sent
+	wanted   stage = iota // waits until its creation is sent
+	creating              // its creation was sent
 	live                  // created; its events are taken
-	parking               // cancellation was sent, because the buffer is full; its events are dropped
-	draining              // cancellation was sent on a stream of its own; what still comes is taken
-	parked                // not on the server, until there is room in the buffer
-	leaving               // cancellation was sent, or will be as soon as it is created, because the watch has ended
+	parking               // cancelled because its buffer is full; later events are dropped
+	reviving              // cancelled, to be created again where it stands; later events are dropped
+	draining              // cancelled because its buffer is full; the events that the server has in hand are taken
+	homing                // cancelled to go back to a stream that it shares; the events that the server has in hand are taken
+	parked                // not on the server, until the buffer has room
+	leaving               // cancelled, or to be cancelled once it is created, because the watch has ended
 	gone                  // not on the stream
 )
 
-// position is how far a watch is: what it takes to go on from there on another stream without a gap or a repetition.
+// takes reports whether the events that come are for the reader.
+func (s stage) takes() bool { return s == live || s == draining || s == homing }
+
+// over reports whether the watch has ended.
+func (s stage) over() bool { return s == leaving || s == gone }
+
+// position is how far a watch is: all that another stream needs to go on from there without a gap or a repetition.
 type position struct {
-	id    int64 // for the reader: never sent
-	known int64 // under which the server knows the watch on this stream; 0 where it is to choose
+	id    int64 // for the reader; it is never sent
+	known int64 // the server's ID of the watch on this stream; 0 where the server is to choose it
 	stage stage
-	since time.Time // since when it is live, or not
-	room  bool      // while parking: there is room again
-	home  bool      // while draining: it goes back to a stream that it shares
-	parks int       // since it was in step
+	since time.Time // since when the watch is live, or is not
+	parks int       // how often the watch was parked since it was last in step
 
 	// next is the revision to go on from; 0 means from now on, which only the server can turn into a number.
 	next int64
-	// seen is the highest revision whose events have been taken: what is not above it is a repetition.
+	// seen is the highest revision whose events have been taken. An event at seen or below is a repetition.
 	seen int64
-	// ahead counts the events beyond next that have been handed on already as fragments of a response.
+	// ahead counts the events after next that the reader has already, as fragments of a response.
 	ahead int
-	// repeated counts the events still to come of those.
+	// repeated counts the events of those that this stream has still to repeat.
 	repeated int
 
 	partial      []*mvccpb.Event // of a revision that may go on in the next fragment
 	partialBytes int
 
-	// large says that the server is to fragment its responses, as the events have proved to be large. For many small ones
-	// it would take time that grows with the square of their number, seconds for a fragment, and hold up the whole stream
-	// meanwhile; and the most that it sends at once, a thousand revisions, is not too much to hold then.
+	// large says that the events are large, so the server is asked to fragment its responses. It is not asked to do so for
+	// many small events: a server takes time that grows with the square of their number, seconds for a fragment, and holds up
+	// the stream. The most that it sends at once, a thousand revisions, is not too much to hold then.
 	large bool
 
-	begun bool  // a server has created it
-	epoch int64 // of the history in which that was
+	begun bool  // a server has created the watch
+	epoch int64 // the number of the history at that time
 
-	widened  bool   // created on a range of its own, which is wider
-	confined bool   // the user may not watch more than what is asked for
-	beyond   string // created on a range of its own, which ends here, a hair too early
+	widened  bool   // created on a wider range, which no other watch has
+	confined bool   // the user may not watch a wider range
+	beyond   string // where not "": created on a range that ends here, a little too early
 
-	last   trace // the last event, where it matters; see chain.go
-	missed int64 // next when the store had more than the watch
+	last   trace // the last event of a chained watch; see chain.go
+	missed int64 // next when the store last had an event that the watch does not have
 
-	// For the proof of quiet.go: next when it was last looked at, and where the history from next on is gone.
+	// For the proof in quiet.go: next at the last look, and next when its history was gone.
 	stayed, lost int64
 
-	createdAt   int64 // the revision of the member when it created the watch on this stream
-	askedBefore int64 // progress requests sent on this stream before the creation
+	createdAt   int64 // the member's revision when it created the watch on this stream
+	askedBefore int64 // how many progress requests were sent on this stream before the creation
 	denials     int   // refusals without a reason
 	tardy       bool  // its creation was not answered in time
 	wantsAnswer bool  // the reader asked for progress
@@ -75,9 +104,9 @@ func (p *position) begin(r *pb.WatchCreateRequest) {
 	p.id, p.next = r.WatchId, r.StartRevision
 }
 
-// reset forgets what held on a stream that is over.
+// reset forgets what held on the last stream only.
 func (p *position) reset() {
-	p.partial, p.partialBytes, p.home = nil, 0, false
+	p.partial, p.partialBytes = nil, 0
 	p.repeated = p.ahead
 	p.known, p.createdAt, p.askedBefore = 0, 0, 0
 	p.widened, p.beyond = false, ""
@@ -87,12 +116,12 @@ func (p *position) reset() {
 // for the future.
 const lag = 1000
 
-// confirmed notes that a member whose revision is rev has created the watch, and knows it as known.
+// confirmed notes that a member at revision rev has created the watch under the ID known.
 func (p *position) confirmed(known, rev int64) {
 	p.known, p.createdAt = known, rev
 	if p.next == 0 && rev > 0 {
-		// From now on: events up to rev may still come, since a member reads its revision after it has created the watch.
-		// If one does, the watch goes on after that one; if none does, all that is missed is older than the creation.
+		// A watch from now on. Events up to rev may still come, because a member reads its revision after it has created the
+		// watch. If one comes, the watch goes on after it. If none comes, nothing between the creation and rev is missed.
 		p.next = rev + 1
 	}
 }
@@ -105,12 +134,12 @@ func (p *position) reached(rev int64) {
 	}
 }
 
-// taken notes that the events of a whole response, up to rev, have been taken.
+// taken notes that all events of a response, up to rev, have been taken.
 func (p *position) taken(rev int64) {
 	p.next, p.seen, p.ahead = rev+1, rev, p.repeated
 }
 
-// revisionOf is the revision of the last event of a response, or that of its progress.
+// revisionOf is the revision of the last event in a response. Where it has none, it is the revision of its progress.
 func revisionOf(r *pb.WatchResponse) int64 {
 	if n := len(r.Events); n > 0 {
 		return r.Events[n-1].Kv.ModRevision
@@ -118,7 +147,7 @@ func revisionOf(r *pb.WatchResponse) int64 {
 	return r.Header.GetRevision()
 }
 
-// fresh removes from r what has been taken before.
+// fresh removes from r the events that have been taken before.
 func (p *position) fresh(r *pb.WatchResponse) {
 	if n := min(p.repeated, len(r.Events)); n > 0 {
 		r.Events = r.Events[n:]
@@ -129,25 +158,26 @@ func (p *position) fresh(r *pb.WatchResponse) {
 	}
 }
 
-// Events of this size on average, and more of them at once than this, are to be sent in fragments from then on.
+// A response of at least largeResponse bytes whose events have largeEvent bytes on average shows that the events are large.
 const (
 	largeEvent    = 4 << 10
 	largeResponse = 4 << 20
 )
 
-// weigh notes whether a response proves the events to be large.
+// weigh notes whether a response shows that the events are large.
 func (p *position) weigh(r *pb.WatchResponse, bytes int) {
 	if bytes >= largeResponse && bytes/len(r.Events) >= largeEvent {
 		p.large = true
 	}
 }
 
-// assemble adds a response, or a fragment of one, and returns the revisions that are complete, nil if none is. Fragments
-// are cut between any two events, so the last revision of one may go on in the next; no more than that is held back.
+// assemble adds a response, or a fragment of one, and returns the events of complete revisions, nil if there are none. A
+// server may cut a response between any two events. So the last revision of a fragment may go on in the next fragment, and
+// its events are held back.
 func (p *position) assemble(r *pb.WatchResponse) *pb.WatchResponse {
 	if p.partial != nil {
 		r.Events = append(p.partial, r.Events...)
-		p.partial, p.partialBytes = nil, 0
+		p.forget()
 	}
 	if !r.Fragment || len(r.Events) == 0 {
 		return r
@@ -158,7 +188,7 @@ func (p *position) assemble(r *pb.WatchResponse) *pb.WatchResponse {
 	for complete > 0 && r.Events[complete-1].Kv.ModRevision == last {
 		complete--
 	}
-	p.partial = slices.Clone(r.Events[complete:]) // not to keep the others
+	p.partial = slices.Clone(r.Events[complete:]) // a copy, so that the other events can be freed
 	p.partialBytes = bytesOf(p.partial)
 	if complete == 0 {
 		return nil
@@ -166,3 +196,6 @@ func (p *position) assemble(r *pb.WatchResponse) *pb.WatchResponse {
 	r.Events = r.Events[:complete:complete]
 	return r
 }
+
+// forget drops the events that were held back.
+func (p *position) forget() { p.partial, p.partialBytes = nil, 0 }

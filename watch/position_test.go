@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -55,15 +56,14 @@ func (h history) names(from int64) []string {
 
 // watch follows the history to its end, and returns what reached the reader.
 func (h history) watch(pick *rand.Rand, inParts bool) []string {
-	w := newWatcher(&pb.WatchCreateRequest{Key: []byte("k"), StartRevision: 1, Fragment: inParts}, 1<<30)
-	s := newShared(&hub{}, place{})
-	s.watchers[w] = struct{}{}
+	w := &newWatcher(nil, &pb.WatchCreateRequest{Key: []byte("k"), StartRevision: 1, Fragment: inParts}, 1<<30).feed
+	s := newShared(nil, nil, &past{}, new(atomic.Bool), place{})
+	s.watches[w] = struct{}{}
 	w.stream = s
 	var got []string
 	for breaks := 0; w.at.next <= int64(len(h)); breaks++ {
-		s.start("")
-		s.punctual = true
-		r := s.nextRequest().GetCreateRequest()
+		s.start("", true)
+		r := session{s}.nextRequest().GetCreateRequest()
 		rev := int64(len(h)) // of the member, which may be behind
 		if breaks < 5 {
 			rev = pick.Int64N(rev + 1)
@@ -114,7 +114,7 @@ func (h history) responses(pick *rand.Rand, request *pb.WatchCreateRequest, rev 
 }
 
 func receive(s *shared, r *pb.WatchResponse) {
-	if err := s.receive(r); err != nil {
+	if err := (receiver{s}).receive(r); err != nil {
 		panic(err)
 	}
 }

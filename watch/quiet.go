@@ -29,15 +29,19 @@ import (
 // proxy. A read does not show a key that was put and deleted in between.
 
 const (
-	// quietInterval is how often the quiet watches of a stream are looked at, and for how long a watch has to be quiet.
+	// quietInterval is how often the quiet watches of a stream are looked at. A watch is quiet if it has not moved since the
+	// last look.
 	quietInterval = 10 * time.Second
 	// proofTime bounds one proof.
 	proofTime = 5 * time.Second
 )
 
-// proveQuiet moves the positions of quiet watches again and again where the server does not.
-func (s *shared) proveQuiet(ctx context.Context) {
-	searches := map[*Watcher]*search{}
+// prover moves the positions of quiet watches by proof.
+type prover struct{ *shared }
+
+// run looks at the quiet watches every quietInterval.
+func (s prover) run(ctx context.Context) {
+	searches := map[*feed]*search{}
 	timer := time.NewTimer(quietInterval)
 	defer timer.Stop()
 	for {
@@ -53,7 +57,7 @@ func (s *shared) proveQuiet(ctx context.Context) {
 				delete(searches, w)
 			}
 		}
-		for _, w := range slices.SortedFunc(maps.Keys(quiet), func(a, b *Watcher) int { return cmp.Compare(quiet[a], quiet[b]) }) {
+		for _, w := range slices.SortedFunc(maps.Keys(quiet), func(a, b *feed) int { return cmp.Compare(quiet[a], quiet[b]) }) {
 			from := quiet[w]
 			epoch, still := s.isQuiet(w, from)
 			if !still || newest != 0 && from > newest {
@@ -63,7 +67,7 @@ func (s *shared) proveQuiet(ctx context.Context) {
 				searches[w] = searchAround(spanOf(w.request))
 			}
 			proving, cancel := context.WithTimeout(ctx, proofTime)
-			neighbour, rev := searches[w].next(proving, s, from)
+			neighbour, rev := searches[w].next(proving, s.conn, s.place, from)
 			if newest = max(newest, rev); neighbour != nil {
 				s.prove(proving, w, from, epoch, neighbour)
 			}
@@ -76,16 +80,16 @@ func (s *shared) proveQuiet(ctx context.Context) {
 	}
 }
 
-// quiet returns the watches whose positions have not moved since the last call, but for a proof, with these positions; none
-// where the server tells how far they are.
-func (s *shared) quiet() map[*Watcher]int64 {
+// quiet returns the watches that have not moved since the last call, other than by proof, and their positions. It returns
+// none where the server tells how far its watches are.
+func (s prover) quiet() map[*feed]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.place.paced || s.kind != chooser && (s.kind != member || s.punctual) {
 		return nil
 	}
-	quiet := map[*Watcher]int64{}
-	for w := range s.watchers {
+	quiet := map[*feed]int64{}
+	for w := range s.watches {
 		at := &w.at
 		if w.probe || at.stage != live || at.next == 0 || at.next == at.lost {
 			continue
@@ -99,42 +103,46 @@ func (s *shared) quiet() map[*Watcher]int64 {
 }
 
 // isQuiet reports whether a watch is still at a position, and in which history.
-func (s *shared) isQuiet(w *Watcher, at int64) (epoch int64, still bool) {
+func (s prover) isQuiet(w *feed, at int64) (epoch int64, still bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, here := s.watchers[w]; !here {
+	if _, here := s.watches[w]; !here {
 		return 0, false
 	}
 	return w.at.epoch, w.at.stage == live && w.at.next == at
 }
 
-// prove runs a probe from a position on that goes as far as the change of a neighbour.
-func (s *shared) prove(ctx context.Context, w *Watcher, from, epoch int64, neighbour *mvccpb.KeyValue) {
+// prove runs a probe from a position to the change of a neighbour.
+func (s prover) prove(ctx context.Context, w *feed, from, epoch int64, neighbour *mvccpb.KeyValue) {
 	r, key := spanOf(w.request), string(neighbour.Key)
 	after := key > r.from
 	if after {
-		r.to = key + "\x00" + unique() // see widened
+		r.to = key + "\x00" + unique() // a range of its own: see sift.go
 	} else {
 		r.from = key
 	}
-	p := newWatcher(&pb.WatchCreateRequest{Key: []byte(r.from), RangeEnd: r.end(), StartRevision: from}, DefaultBuffer)
-	p.probe = true
-	if !s.hub.joinProbe(p, s) {
+	p := &feed{probe: true}
+	p.begin(&pb.WatchCreateRequest{Key: []byte(r.from), RangeEnd: r.end(), StartRevision: from}, DefaultBuffer)
+	if !s.owner.joinProbe(p, s.shared) {
 		return
 	}
-	defer p.leave(nil)
-	defer context.AfterFunc(ctx, func() { p.leave(nil) })()
+	leave := func() { s.owner.leave(p, nil) }
+	defer leave()
+	defer context.AfterFunc(ctx, leave)()
 	for last := int64(0); last < neighbour.ModRevision; {
-		response := p.next()
+		response, room := p.buffer.pop()
+		if room {
+			s.owner.unpark(p)
+		}
 		if response == nil {
-			if errors.Is(p.Err(), etcderr.ErrCompacted) {
+			if errors.Is(p.reason(), etcderr.ErrCompacted) {
 				s.lose(w, from)
 			}
 			return
 		}
 		last = revisionOf(response)
 		s.mu.Lock()
-		// On a range that it shares, a proxy may tell a watch less.
+		// A proxy may leave events out for a probe that shares its range.
 		if s.kind != chooser || p.at.widened || after {
 			s.proven(r, from, epoch, response.Events)
 		}
@@ -142,22 +150,22 @@ func (s *shared) prove(ctx context.Context, w *Watcher, from, epoch int64, neigh
 	}
 }
 
-// lose notes that the history from the position of a watch on is gone, so that nothing proves any more what it held.
-func (s *shared) lose(w *Watcher, from int64) {
+// lose notes that the history from the position of a watch on is compacted, so no proof is possible any more.
+func (s prover) lose(w *feed, from int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, here := s.watchers[w]; here {
+	if _, here := s.watches[w]; here {
 		w.at.lost = from
 	}
 }
 
-// proven moves the watches within a range for which events are all that has happened there since a revision. The lock is
-// held.
-func (s *shared) proven(within span, from, epoch int64, events []*mvccpb.Event) {
-	if len(events) == 0 || s.hub.past.current() != epoch {
+// proven moves the watches within a range. events are all events in that range since revision from, up to the last of them.
+// The lock is held.
+func (s prover) proven(within span, from, epoch int64, events []*mvccpb.Event) {
+	if len(events) == 0 || s.past.current() != epoch {
 		return
 	}
-	for w := range s.watchers {
+	for w := range s.watches {
 		at, r := &w.at, spanOf(w.request)
 		if w.probe || at.stage != live || at.epoch != epoch || at.next < from || at.partial != nil || at.ahead != 0 || !within.covers(r) {
 			continue
@@ -165,13 +173,13 @@ func (s *shared) proven(within span, from, epoch int64, events []*mvccpb.Event) 
 		rev := events[len(events)-1].Kv.ModRevision
 		for _, e := range events {
 			if r.holds(string(e.Kv.Key)) && !filtered(w.request, e) {
-				rev = e.Kv.ModRevision - 1 // it is on its way to the watch
+				rev = e.Kv.ModRevision - 1 // the event is on its way to the watch
 				break
 			}
 		}
 		if rev >= at.next {
 			at.reached(rev)
-			at.stayed = at.next // it is quiet still
+			at.stayed = at.next // the watch is still quiet
 		}
 	}
 }

@@ -11,201 +11,205 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
-// everyWatch is the watch ID of a progress response that speaks for all watches of its stream.
-const everyWatch = -1
+const (
+	// everyWatch is the watch ID of a progress response for all watches of its stream.
+	everyWatch = -1
+	// denialsMax is how often a creation is repeated that a server refuses without a reason.
+	denialsMax = 3
+)
 
-// receive takes one response from the stream. An error breaks the stream, and the watches go on on the next one.
-func (s *shared) receive(r *pb.WatchResponse) error {
-	// A proxy that makes the answer to a creation itself puts the revision into it that it was asked for, and no more.
-	if (!r.Created || r.Header.GetMemberId() != 0) && !s.hub.past.note(r.Header, r.Events) {
+// receiver takes the responses of a stream apart.
+type receiver struct{ *shared }
+
+// outcome is what a response means beside events: the watch that it ends, and why. A watch that ended on this side has no why.
+type outcome struct {
+	over *feed
+	why  error
+}
+
+// receive takes one response. An error breaks the stream, and the watches go on on the next one.
+func (s receiver) receive(r *pb.WatchResponse) error {
+	// A proxy that answers a creation itself names no member. Its revision is then the one that the creation asked for.
+	if (!r.Created || r.Header.GetMemberId() != 0) && !s.past.note(r.Header, r.Events) {
 		return errOtherCluster
 	}
 	s.mu.Lock()
-	var over *Watcher // ended by this response
-	var why, err error
+	var out outcome
+	var err error
 	switch {
 	case r.Created:
-		over, why, err = s.confirmed(r)
+		out, err = s.created(r)
 	case r.Canceled:
-		over, why, err = s.cancelled(r)
+		out, err = s.cancelled(r)
 	case r.WatchId == everyWatch:
 		s.progressed(r)
 	default:
-		if w := s.known[r.WatchId]; w != nil && (w.at.stage == live || w.at.stage == draining) {
+		if w := s.known[r.WatchId]; w != nil && w.at.stage.takes() {
 			r.WatchId = w.at.id
-			s.changed(w, r)
+			delivery{s.shared, w}.take(r)
 		}
 	}
-	if over != nil && over.at.stage != leaving {
-		s.staying--
-	}
-	if over != nil {
-		over.at.stage = gone
-		s.notice(over)
-		delete(s.watchers, over)
+	if out.over != nil {
+		s.remove(out.over)
 	}
 	empty := s.staying == 0
 	moves := s.moves
 	s.moves = nil
 	s.mu.Unlock()
 	for _, w := range moves {
-		s.hub.move(w, !s.place.paced)
+		s.owner.move(w, !s.place.paced)
 	}
-	if over != nil && why != nil {
-		over.fail(why, false)
+	if out.over != nil && out.why != nil {
+		out.over.end(out.why, false)
 	}
-	if over != nil && empty {
-		s.hub.retire(s)
+	if out.over != nil && empty {
+		s.owner.retire(s.shared)
 	}
 	return err
 }
 
-// confirmed takes the answer to the creation that was sent first of those not answered.
-func (s *shared) confirmed(r *pb.WatchResponse) (over *Watcher, why, err error) {
+// created takes the answer to the creation that was sent first of those not answered.
+func (s receiver) created(r *pb.WatchResponse) (outcome, error) {
 	if len(s.creates) == 0 {
-		return nil, nil, errProtocol
+		return outcome{}, errProtocol
 	}
-	w := s.creates[0].of
-	s.creates[0] = creation{}
-	s.creates = s.creates[1:]
-	w.at.tardy = false
-	s.signal() // the next one may be sent
+	w := s.answer()
 	if r.Canceled {
 		return s.denied(w, r)
 	}
 	asked := w.at.known
 	if s.known[r.WatchId] != nil || s.kind == member && r.WatchId != asked {
-		return nil, nil, errProtocol
+		return outcome{}, errProtocol
 	}
 	if s.kind == unknown && r.WatchId == asked {
 		s.kind = member
-		s.hub.mute.Store(false)
+		s.mute.Store(false)
 	}
 	if s.kind == unknown {
 		s.kind = chooser
-		s.hub.mute.Store(true)
+		s.mute.Store(true)
 		s.cancel(r.WatchId)
 		if w.at.stage == leaving {
-			return w, nil, nil
+			return outcome{over: w}, nil
 		}
-		s.wantNext(w) // in the way that suits such a server
-		return nil, nil, nil
+		s.createFirst(w) // in the way that suits such a server
+		return outcome{}, nil
 	}
 	w.at.confirmed(r.WatchId, r.Header.GetRevision())
 	s.known[r.WatchId] = w
 	if !w.at.begun {
-		w.at.begun, w.at.epoch = true, s.hub.past.current()
+		w.at.begun, w.at.epoch = true, s.past.current()
 		if w.request.StartRevision == 0 {
 			w.delivered(r.Header.GetRevision())
 		}
 	}
-	select {
-	case <-w.created:
-	default:
+	if !w.exists() {
 		w.early = w.request.StartRevision-r.Header.GetRevision() > lag
 		close(w.created)
 	}
 	if w.at.stage == leaving {
 		s.cancel(r.WatchId)
-		return nil, nil, nil
+		return outcome{}, nil
 	}
 	w.at.stage, w.at.since = live, time.Now()
 	s.notice(w)
-	return nil, nil, nil
+	return outcome{}, nil
 }
 
 // denied takes the refusal of a creation. It carries no watch ID.
-func (s *shared) denied(w *Watcher, r *pb.WatchResponse) (over *Watcher, why, err error) {
+func (s receiver) denied(w *feed, r *pb.WatchResponse) (outcome, error) {
 	why, passing := s.refused(r)
 	switch {
 	case w.at.stage == leaving:
-		return w, why, nil
+		return outcome{w, why}, nil
 	case s.kind == unknown && foreign(r):
-		s.kind = refuser // perhaps it is the ID that it does not like
-		s.wantNext(w)
-		return nil, nil, nil
+		s.kind = refuser // it may be the ID that the server refuses
+		s.createFirst(w)
+		return outcome{}, nil
 	case w.at.widened && errors.Is(why, etcderr.ErrPermissionDenied):
 		w.at.confined = true
-		s.wantNext(w)
-		return nil, nil, nil
+		s.createFirst(w)
+		return outcome{}, nil
 	case passing && (r.CancelReason != "" || w.at.denials < denialsMax):
 		w.at.denials++
-		return nil, nil, why
+		return outcome{}, why
 	}
 	if s.kind == refuser && len(s.known) == 0 {
 		s.kind = unknown
 	}
-	return w, why, nil
+	return outcome{w, why}, nil
 }
 
-// denialsMax is how often a creation is repeated that a server refuses without a reason.
-const denialsMax = 3
-
-// refused is the error of a watch to which the server said why, and whether another try may help.
-func (s *shared) refused(r *pb.WatchResponse) (err error, passing bool) {
+// refused is the error of a watch that the server refused or ended, and whether the reason may pass.
+func (s receiver) refused(r *pb.WatchResponse) (err error, passing bool) {
 	if r.CompactRevision != 0 {
 		return &CompactedError{CompactRevision: r.CompactRevision}, false
 	}
 	err = refusal(r.CancelReason, s.endpoint)
 	var e *etcderr.Error
-	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry() || s.hub.conn.Renewable(err)
+	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry() || s.conn.Renewable(err)
 }
 
-// cancelled takes the end of a watch: the one asked for, or one that the server decided on.
-func (s *shared) cancelled(r *pb.WatchResponse) (over *Watcher, why, err error) {
+// cancelled takes the end of a watch on the server. Either this side asked for it, or the server decided on it.
+func (s receiver) cancelled(r *pb.WatchResponse) (outcome, error) {
 	w := s.known[r.WatchId]
 	if w == nil {
-		return nil, nil, nil
+		return outcome{}, nil
 	}
 	delete(s.known, r.WatchId)
-	asked := r.CompactRevision == 0 && r.CancelReason == ""
-	switch w.at.stage {
-	case leaving:
-		return w, nil, nil
-	case parking:
-		if !asked {
-			break
-		}
-		if s.place.paced {
-			return nil, nil, resume.ErrAgain
-		}
-		w.at.stage = parked
-		switch {
-		case !w.at.room:
-		case w.needsPace() && !s.place.paced:
+	if w.at.stage == leaving {
+		return outcome{over: w}, nil
+	}
+	if r.CompactRevision == 0 && r.CancelReason == "" { // as this side has asked
+		switch w.at.stage {
+		case parking:
+			w.at.stage = parked
+			return outcome{}, nil
+		case reviving:
+			return outcome{}, s.revive(w)
+		case draining:
+			return outcome{}, resume.ErrAgain
+		case homing:
+			w.at.stage = parked
 			s.moves = append(s.moves, w)
-		default:
-			w.at.reset()
-			s.want(w)
+			return outcome{}, nil
 		}
-		return nil, nil, nil
-	case draining:
-		if !asked {
-			break
-		}
-		return nil, nil, s.drained(w)
 	}
 	why, passing := s.refused(r)
 	if passing {
-		return nil, nil, why
+		return outcome{}, why
 	}
 	if r.CompactRevision != 0 {
-		// The member still has it on the stream, as one that is not in step, and so answers no progress request.
+		// The member still has the watch on the stream as one that catches up, so it answers no progress request.
 		s.cancel(r.WatchId)
 	}
-	return w, why, nil
+	return outcome{w, why}, nil
 }
 
-// progressed takes the word that no event up to a revision is still to come, for every watch that it can be about: the
-// server may have meant it before it knew of a watch that has been confirmed since. It knew if the revision is above that
-// of the creation, or if there is no request left from before the creation that this could answer.
+// revive has a watch created again whose cancellation is confirmed.
+func (s receiver) revive(w *feed) error {
+	switch {
+	case s.place.paced:
+		return resume.ErrAgain
+	case w.needsPace():
+		w.at.stage = parked
+		s.moves = append(s.moves, w)
+	default:
+		s.create(w)
+	}
+	return nil
+}
+
+// progressed takes the answer to a progress request: no event up to its revision is still to come. It holds for a watch
+// that existed when the server answered. The watch did if the revision is above that of its creation, or if no progress
+// request from before its creation is unanswered.
 //
-// The word of an old server may overtake events. It is for a reader who asked only; the watches rely on what each of them
-// is told on its own.
-func (s *shared) progressed(r *pb.WatchResponse) {
+// The answer of an old server may overtake events. There, it goes only to a reader who asked, and each watch relies on its
+// own progress notifications.
+func (s receiver) progressed(r *pb.WatchResponse) {
 	s.answered++
 	rev, relies := r.Header.GetRevision(), s.relies()
-	for w := range s.watchers {
+	for w := range s.watches {
 		at := &w.at
 		if at.stage != live || at.partial != nil || rev <= at.createdAt && s.answered <= at.askedBefore {
 			continue
@@ -214,91 +218,7 @@ func (s *shared) progressed(r *pb.WatchResponse) {
 			at.reached(rev)
 		}
 		if at.wantsAnswer {
-			at.wantsAnswer = !s.deliver(w, &pb.WatchResponse{Header: r.Header, WatchId: at.id})
+			at.wantsAnswer = !delivery{s.shared, w}.put(&pb.WatchResponse{Header: r.Header, WatchId: at.id})
 		}
 	}
-}
-
-// changed takes events of a live watch, or its own progress.
-func (s *shared) changed(w *Watcher, r *pb.WatchResponse) {
-	at := &w.at
-	if len(r.Events) == 0 {
-		if !w.request.ProgressNotify || s.deliver(w, r) {
-			at.reached(r.Header.GetRevision())
-		}
-		return
-	}
-	if s.stripped(w, r.Events) {
-		return
-	}
-	if s.kind != member {
-		s.changedElsewhere(w, r)
-		return
-	}
-	if w.request.Fragment {
-		s.changedInPart(w, r)
-		return
-	}
-	if r = at.assemble(r); r == nil {
-		if !s.place.paced && !w.buffer.fits(at.partialBytes) {
-			s.park(w)
-		}
-		return
-	}
-	last := revisionOf(r)
-	if at.fresh(r); len(r.Events) > 0 && !s.deliver(w, r) {
-		return
-	}
-	at.taken(last)
-	if r.Header.GetRevision() == last {
-		at.parks = 0 // it is in step
-	}
-}
-
-// changedInPart hands a fragment on as it is.
-func (s *shared) changedInPart(w *Watcher, r *pb.WatchResponse) {
-	at := &w.at
-	last := revisionOf(r)
-	if at.fresh(r); len(r.Events) > 0 && !s.deliver(w, r) {
-		return
-	}
-	if r.Fragment {
-		at.ahead += len(r.Events)
-		return
-	}
-	at.taken(last)
-}
-
-// deliver puts a response into the watch's buffer. If that is full, the watch is taken off the server until it is not.
-func (s *shared) deliver(w *Watcher, r *pb.WatchResponse) bool {
-	bytes := sizeOf(r)
-	if len(r.Events) > 0 {
-		w.at.weigh(r, bytes)
-	}
-	if s.place.paced {
-		if w.buffer.add(r, bytes) {
-			s.filled = true
-			if w.at.stage == live {
-				s.drain(w)
-			}
-		}
-		return true
-	}
-	if w.buffer.push(r, bytes) {
-		if w.at.large && w.at.stage == live && w.buffer.starve() {
-			s.park(w) // before the next part of the history is sent
-		}
-		return true
-	}
-	s.park(w)
-	return false
-}
-
-// park takes a live watch off the server until there is room in its buffer.
-func (s *shared) park(w *Watcher) {
-	w.at.stage, w.at.room, w.at.since = parking, false, time.Now()
-	w.at.parks++
-	w.at.partial, w.at.partialBytes = nil, 0
-	s.notice(w)
-	s.cancel(w.at.known)
 }

@@ -7,38 +7,39 @@ import (
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 const (
-	searchReads = 8   // at most for one call of next
-	searchPage  = 250 // keys
+	searchReads = 8   // how many pages one call of next reads at most
+	searchPage  = 250 // keys in a page
 )
 
-// search looks for a key near a range that has changed lately. It reads pages of keys, the nearest ones first, and goes on
-// where it stopped.
+// search looks for a recently changed key near a range. It reads pages of keys, the nearest first. Each call of next goes on
+// where the last one stopped.
 type search struct{ left []span }
 
 func searchAround(r span) *search { return &search{r.around()} }
 
 func (f *search) over() bool { return len(f.left) == 0 }
 
-// next returns a key that was put at revision since or later, nil where there is none yet, and the revision of the store, 0
-// where that is not known. Where the user may not read on, the search is over.
-func (f *search) next(parent context.Context, s *shared, since int64) (found *mvccpb.KeyValue, rev int64) {
+// next returns a key that was put at revision since or later, or nil if it has found none yet. rev is the revision of the
+// store, or 0 if that is not known. Where the user may not read the next page, the search is over.
+func (f *search) next(parent context.Context, to *engine.Conn, at place, since int64) (found *mvccpb.KeyValue, rev int64) {
 	for range searchReads {
 		if f.over() {
 			break
 		}
 		piece := f.left[0]
-		r, err := pb.NewKVClient(s.hub.conn).Range(parent, &pb.RangeRequest{
+		r, err := pb.NewKVClient(to).Range(parent, &pb.RangeRequest{
 			Key: []byte(piece.from), RangeEnd: piece.end(), Limit: searchPage, KeysOnly: true,
-		}, s.place.options()...)
+		}, at.options()...)
 		if err != nil {
 			f.left = nil
 			break
 		}
 		if rev = r.GetHeader().GetRevision(); rev < since {
-			break // nothing has happened at all
+			break // nothing has changed anywhere
 		}
 		for _, kv := range r.Kvs {
 			if kv.ModRevision >= since && (found == nil || kv.ModRevision > found.ModRevision) {

@@ -4,103 +4,106 @@ package watch
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
-
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
-// shared is a stream that watches share, through all its reconnections. Its lock guards the positions of its watches; it
-// is never held while sending or receiving.
+// streamSize is how many watches share a stream at most: enough to need few streams, and few enough to create the watches of
+// a lost stream again in an instant.
+const streamSize = 1000
+
+// shared holds the watches of one stream, through all its reconnections. Its lock is never held while anything blocks.
 type shared struct {
-	hub   *hub
+	conn  *engine.Conn
+	owner owner
+	past  *past
+	mute  *atomic.Bool // the last server of the connection whose kind is known answers no progress request
 	place place
 	life  context.Context // ends when the last watch leaves, or the connection closes
 	end   context.CancelCauseFunc
 
-	heard atomic.Bool   // something was received since this was last looked at
-	holds atomic.Bool   // nothing is received now, for want of room
-	wake  chan struct{} // holds one signal that there is something to send
+	heard atomic.Bool // something was received since the last tick
+	holds atomic.Bool // nothing is read now, because the buffer is full
 
-	mu       sync.Mutex
-	watchers map[*Watcher]struct{}
-	staying  int // watchers that are not leaving
-	stopped  bool
-	down     bool // no endpoint for it is Active
-
-	// What follows is of the stream that is open now.
-	endpoint    string    // "" while there is none
-	since       time.Time // since when there is one, or not
-	why         error     // the last one broke
-	silent      error     // the server owes an answer
-	silentSince time.Time
-	oversized   int                // streams in a row that broke for the size of a response
-	known       map[int64]*Watcher // by the ID under which the server knows them
-	lastID      int64              // given to the server; each creation has a new one
-	kind        kind
-	punctual    bool       // progress responses do not overtake events
-	wants       []*Watcher // to be created
-	creates     []creation // sent and not answered
-	cancels     []int64    // to be sent
-	moves       []*Watcher // to be moved to a stream of another kind
-	filled      bool       // the buffer of the one watch was full since this was last looked at
-	report      bool       // a progress request is to be sent
-	asked       int64      // progress requests sent
-	answered    int64      // progress responses received
+	mu      sync.Mutex // guards what follows, and the positions of the watches
+	watches map[*feed]struct{}
+	staying int  // how many of them are not leaving
+	stopped bool // no watch may be added any more
+	down    bool // no endpoint of its place is Active
+	link
+	exchange
+	oversized int     // streams in a row that broke because a response was too large
+	moves     []*feed // parked watches that are to be moved to another stream
+	filled    bool    // the buffer of a paced watch was full since the last tick
 }
 
-func newShared(h *hub, at place) *shared {
-	s := &shared{hub: h, place: at, watchers: map[*Watcher]struct{}{}, wake: make(chan struct{}, 1)}
+// owner is what a stream asks of the hub. The lock of the stream is not held meanwhile.
+type owner interface {
+	unpark(w *feed)                         // resumes a watch whose buffer has room again
+	move(w *feed, paced bool)               // moves a parked watch to another stream
+	leave(w *feed, err error)               // ends a watch from this side; events in its buffer are dropped
+	fail(w *feed, err error)                // ends a watch whose reader still gets the events in its buffer
+	retire(s *shared)                       // removes the stream if no watch needs it
+	endBefore(epoch int64, why error)       // ends the watches that began in an earlier history
+	joinProbe(p *feed, s *shared) (ok bool) // adds a watch that serves a proof
+}
+
+func newShared(conn *engine.Conn, o owner, p *past, mute *atomic.Bool, at place) *shared {
+	s := &shared{conn: conn, owner: o, past: p, mute: mute, place: at, watches: map[*feed]struct{}{}}
+	s.wake = make(chan struct{}, 1)
 	s.life, s.end = context.WithCancelCause(context.Background())
 	return s
 }
 
-// add puts a watch on the stream, if there is room, and hope.
-func (s *shared) add(w *Watcher) bool {
+// add puts a watch on the stream. It reports false where the stream is full, or no endpoint for it is Active.
+func (s *shared) add(w *feed) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopped || s.down || len(s.watchers) >= streamSize && !w.probe {
+	if s.stopped || s.down || len(s.watches) >= streamSize && !w.probe {
 		return false
 	}
 	w.stream = s
-	s.watchers[w] = struct{}{}
+	s.watches[w] = struct{}{}
 	s.staying++
-	s.want(w)
+	s.create(w)
 	return true
 }
 
-// remove takes a watch off the stream that has ended on this side, and reports whether none is left.
-func (s *shared) remove(w *Watcher) (empty bool) {
+// leave takes a watch off the stream that has ended on this side. It reports whether the stream has stopped, as it does with
+// its last watch.
+func (s *shared) leave(w *feed) (stopped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch w.at.stage {
-	case live:
-		w.at.stage = leaving
-		s.cancel(w.at.known)
-		s.staying--
-	case creating, parking, draining:
-		w.at.stage = leaving
-		s.staying--
+	switch stage := w.at.stage; stage {
 	case wanted, parked:
-		w.at.stage = gone
-		delete(s.watchers, w)
+		s.remove(w)
+	case leaving, gone:
+	default:
+		w.at.stage = leaving
 		s.staying--
+		s.notice(w)
+		if stage == live {
+			s.cancel(w.at.known)
+		}
 	}
-	s.notice(w)
-	return s.staying == 0
+	return s.stopIfEmpty()
 }
 
-// stopIfEmpty ends the stream if no watch is on it, or all are leaving, and reports whether it has ended.
+// remove takes a watch off the stream at once. The lock is held.
+func (s *shared) remove(w *feed) {
+	if w.at.stage != leaving {
+		s.staying--
+	}
+	w.at.stage = gone
+	delete(s.watches, w)
+	s.notice(w)
+}
+
+// stopIfEmpty stops the stream if no watch stays on it, and reports whether it has stopped. The lock is held.
 func (s *shared) stopIfEmpty() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.staying == 0 {
 		s.stopped = true
 		s.end(nil)
@@ -108,23 +111,23 @@ func (s *shared) stopIfEmpty() bool {
 	return s.stopped
 }
 
-// take ends the stream and returns the watches that were on it.
-func (s *shared) take() []*Watcher {
+// take stops the stream and returns the watches that were on it.
+func (s *shared) take() []*feed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopped = true
-	var all []*Watcher
-	for w := range s.watchers {
+	var all []*feed
+	for w := range s.watches {
 		w.at.stage = gone
 		s.notice(w)
 		all = append(all, w)
 	}
-	s.watchers, s.staying = nil, 0
+	s.watches, s.staying = nil, 0
 	return all
 }
 
-// unpark resumes a watch once its buffer has room. It reports whether the watch is to move to a stream of its own.
-func (s *shared) unpark(w *Watcher) (move bool) {
+// unpark resumes a watch whose buffer has room again. It reports whether the watch is to move to a paced stream.
+func (s *shared) unpark(w *feed) (move bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch w.at.stage {
@@ -132,152 +135,154 @@ func (s *shared) unpark(w *Watcher) (move bool) {
 		if w.needsPace() {
 			return true
 		}
-		w.at.reset()
-		s.want(w)
+		s.create(w)
 	case parking:
-		w.at.room = true
+		w.at.stage = reviving
 	}
 	return false
 }
 
-// again has a parked watch created where it was.
-func (s *shared) again(w *Watcher) {
+// again creates a parked watch on this stream.
+func (s *shared) again(w *feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if w.at.stage == parked {
-		w.at.reset()
-		s.want(w)
+		s.create(w)
 	}
 }
 
-// give takes a parked watch off the stream, to put it on another, and reports whether none is left here.
-func (s *shared) give(w *Watcher) (empty, ok bool) {
+// give takes a parked watch off the stream, to be put on another one. It reports whether it did, and whether this stream has
+// stopped, as it does with its last watch.
+func (s *shared) give(w *feed) (stopped, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, here := s.watchers[w]; !here || w.at.stage != parked {
+	if _, here := s.watches[w]; !here || w.at.stage != parked {
 		return false, false
 	}
-	delete(s.watchers, w)
+	delete(s.watches, w)
 	s.staying--
-	w.at.reset()
-	return s.staying == 0, true
+	return s.stopIfEmpty(), true
 }
 
-// run keeps the stream open until it is no longer needed.
-func (s *shared) run(life context.Context) {
-	defer context.AfterFunc(life, func() { s.end(context.Cause(life)) })()
-	stream := resume.Stream{
-		Conn: s.hub.conn, Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
-		Endpoint: s.place.endpoint, Pinned: s.place.pinned, Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())},
-	}
-	err := stream.Run(s.life, s.serve, s.broken)
-	if life.Err() != nil {
-		err = connerr.ErrClosed
-	}
-	s.hub.ended(s, err)
-}
-
-// broken is told why the stream broke, or could not be opened. The watches on it wait for the next, but for those that
-// their callers are waiting for in vain.
-func (s *shared) broken(err error) {
-	s.mu.Lock()
-	s.opened("", err)
-	s.mu.Unlock()
-	if !resume.Outage(err) {
-		return
-	}
-	s.mu.Lock()
-	s.down = true
-	var vain []*Watcher
-	for w := range s.watchers {
-		select {
-		case <-w.created:
-		default:
-			vain = append(vain, w)
-		}
-	}
-	s.mu.Unlock()
-	for _, w := range vain {
-		w.leave(err)
-	}
-}
-
-// serve uses one stream until it breaks.
-func (s *shared) serve(ctx context.Context, stream engine.Stream) (err error) {
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if !errors.Is(err, resume.ErrAgain) {
-			s.opened("", err)
-		}
-	}()
-	s.await(ctx)
-	if err := s.hub.compare(ctx, s.aKey(), s.place); err != nil {
-		return err
-	}
-	s.start(stream.Endpoint())
-	s.punctual = punctual(stream.Version())
-	serving, stop := context.WithCancelCause(ctx)
-	var helpers sync.WaitGroup
-	helpers.Go(func() { s.send(serving, stream) })
-	helpers.Go(func() { s.doubtHistory(serving) })
-	helpers.Go(func() { s.proveQuiet(serving) })
-	helpers.Go(func() {
-		if err := s.prompt(serving, stream); err != nil {
-			stop(err)
-			stream.Abort()
-		}
-	})
-	defer helpers.Wait()
-	defer stream.Abort() // so that the sender does not wait for a server that takes nothing
-	defer stop(nil)
-	for {
-		s.await(ctx)
-		r := new(pb.WatchResponse)
-		if err := stream.RecvMsg(r); err != nil {
-			if serving.Err() != nil && ctx.Err() == nil {
-				err = context.Cause(serving)
-			}
-			return s.outsized(err)
-		}
-		s.heard.Store(true)
-		if err := s.receive(r); err != nil {
-			return err
-		}
-	}
-}
-
-// start prepares for a new stream, on which no watch has been created.
-func (s *shared) start(endpoint string) {
+// start prepares for a new stream, on which no watch exists yet.
+func (s *shared) start(endpoint string, punctual bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened(endpoint, nil)
-	s.down = false
-	s.known, s.lastID, s.kind = map[int64]*Watcher{}, 0, unknown
-	s.wants, s.creates, s.cancels, s.moves, s.filled = nil, nil, nil, nil, true
-	s.report, s.asked, s.answered = false, 0, 0
-	var tardy []*Watcher
-	for w := range s.watchers {
-		w.at.reset()
+	s.exchange.start(punctual)
+	s.down, s.moves, s.filled = false, nil, true
+	var tardy []*feed
+	for w := range s.watches {
 		switch w.at.stage {
-		case wanted, creating, live, draining:
+		case parking:
+			w.at.stage = parked
+		case parked:
+		case leaving:
+			s.remove(w)
+		default:
 			if w.at.tardy {
 				tardy = append(tardy, w)
 			} else {
-				s.want(w)
+				s.create(w)
 			}
-		case parking:
-			if w.at.room {
-				s.want(w)
-			} else {
-				w.at.stage = parked
-			}
-		case leaving:
-			w.at.stage = gone
-			delete(s.watchers, w)
 		}
 	}
-	for _, w := range tardy { // the others need not wait for them again
-		s.want(w)
+	for _, w := range tardy { // last, so that the other watches do not wait for them again
+		s.create(w)
 	}
+}
+
+// opened notes that a stream is open or, with an empty endpoint, why none is. The lock is held.
+func (s *shared) opened(endpoint string, why error) {
+	s.link.opened(endpoint, why)
+	s.noticeAll()
+}
+
+// noticeAll calls notice for each watch. The lock is held.
+func (s *shared) noticeAll() {
+	for w := range s.watches {
+		s.notice(w)
+	}
+}
+
+// create has a watch created at its position. The lock is held.
+func (s *shared) create(w *feed) {
+	w.at.reset()
+	w.at.stage = wanted
+	s.notice(w)
+	s.want(w, false)
+}
+
+// createFirst has a watch created before all others, in another way than a moment ago. The lock is held.
+func (s *shared) createFirst(w *feed) {
+	w.at.stage = wanted
+	s.want(w, true)
+}
+
+// park takes a live watch off the server and drops the events that still come. next is parking or reviving. The lock is held.
+func (s *shared) park(w *feed, next stage) {
+	w.at.stage, w.at.since = next, time.Now()
+	w.at.parks++
+	w.at.forget()
+	s.notice(w)
+	s.cancel(w.at.known)
+}
+
+// drain takes a live watch off the server and takes the events that still come. next is draining or homing. The lock is held.
+func (s *shared) drain(w *feed, next stage) {
+	w.at.stage = next
+	s.cancel(w.at.known)
+}
+
+// askProgress asks how far the watches are, for the reader of one of them.
+func (s *shared) askProgress(w *feed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.kind == chooser || s.kind == unknown && s.mute.Load() {
+		return ErrNoProgress
+	}
+	w.at.wantsAnswer = true
+	s.report = true
+	s.signal()
+	return nil
+}
+
+// show returns the status of a watch, all but Waiting.
+func (s *shared) show(w *feed) Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.show(w)
+}
+
+// lost is why no stream is open; nil while one is.
+func (s *shared) lost() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.endpoint != "" {
+		return nil
+	}
+	return s.why
+}
+
+// aKey is a key that the user may read, taken from a watch; nil where there is no watch.
+func (s *shared) aKey() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watches {
+		return w.request.Key
+	}
+	return nil
+}
+
+// begunBefore returns the watches that a server created in a history before epoch.
+func (s *shared) begunBefore(epoch int64) []*feed {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*feed
+	for w := range s.watches {
+		if w.at.begun && w.at.epoch < epoch {
+			all = append(all, w)
+		}
+	}
+	return all
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// widened is a range that has all keys of r in it and that no other watch has. It begins a hair before r does, where
-// hardly any key lies; what does is sifted out. Nothing comes before a key of zeros only: false.
-//
-// etcd's proxy makes one watch at the server of several on equal ranges. It takes a watch that has been told a thousand
-// revisions of a longer history for one that is in step, and moves it to another that is, so that the rest is never
-// told. A range of its own keeps a watch out of that.
+// etcd's proxy makes one watch on the server out of several watches on equal ranges. It takes a watch that has got a thousand
+// revisions of a longer history for one that is in step. It then joins it with another watch that is in step, and the rest of
+// the history is lost. A watch whose range is no other watch's is not joined.
+
+// widened returns a range that contains the range of r and that no other watch has. It begins a little before r, where hardly
+// any key lies. Events of such keys are sifted out. ok is false where r begins at the very first key.
 func widened(r *pb.WatchCreateRequest) (key, end []byte, ok bool) {
 	key = bytes.TrimRight(r.Key, "\x00")
 	if len(key) == 0 {
@@ -33,9 +33,8 @@ func widened(r *pb.WatchCreateRequest) (key, end []byte, ok bool) {
 	return key, end, true
 }
 
-// narrowed is the end of a range that no other watch has either, for a user who may watch nothing before r, and where nothing
-// comes before it. It ends a hair before r does. What lies between is looked at now and then, see beyond.go. Single keys
-// have no room for that: false.
+// narrowed returns the end of a range that no other watch has, where r cannot be widened. It ends a little before r does. The
+// keys that it leaves out are looked for now and then: see beyond.go. ok is false for a single key, which cannot be narrowed.
 func narrowed(r *pb.WatchCreateRequest) (end []byte, ok bool) {
 	of := spanOf(r)
 	if n := len(of.to); n > 0 {
@@ -49,16 +48,16 @@ func narrowed(r *pb.WatchCreateRequest) (end []byte, ok bool) {
 	return end, string(end) > of.from
 }
 
-// hair is by how many bytes of 0xff a key is longer than the range's own prefix that the end of a narrowed range leaves out.
+// hair is how many bytes of 0xff follow the common prefix of a range in the keys that a narrowed range leaves out.
 const hair = 64
 
-// unique is the end of a key that nobody else has.
+// unique returns the end of a key that no other client has.
 func unique() string {
 	return string(binary.BigEndian.AppendUint64(nil, rand.Uint64()))
 }
 
-// sift removes from events what the reader has not asked for. Servers other than members are not asked for less, or do
-// not care.
+// sift removes from events what the reader has not asked for. Servers other than members are asked for more than that, or do
+// not filter.
 func sift(asked *pb.WatchCreateRequest, events []*mvccpb.Event) []*mvccpb.Event {
 	return slices.DeleteFunc(events, func(e *mvccpb.Event) bool {
 		if !asked.PrevKv {

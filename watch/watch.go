@@ -16,11 +16,11 @@
 //		fmt.Println(event.GetType(), string(event.GetKv().GetKey()), event.GetKv().GetModRevision())
 //	}
 //
-// The watches of a connection share streams. If a stream breaks, another one is opened, if necessary on another endpoint. Each
-// watch continues at the revision after the last one that it has.
+// The watches of a connection share streams. If a stream breaks, the SDK opens another one, on another endpoint if necessary. Each
+// watch goes on at the revision after the last one that it has.
 //
-// A watch with a slow reader holds at most its buffer in memory. When the buffer is full, the server is asked to pause the watch
-// until there is room. Nothing is lost while the server keeps the history, and no other watch waits.
+// A watch with a slow reader holds at most its buffer in memory. When the buffer is full, the watch is taken off the server until
+// the buffer has room. Nothing is lost while the server keeps the history, and no other watch waits.
 //
 // Its counterpart in eetcd is the module eetcd_watch: see docs/eetcd.md.
 package watch
@@ -36,9 +36,6 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// DefaultBuffer is how many bytes of events a watch holds for its reader where WithBuffer does not say.
-const DefaultBuffer = 4 << 20
-
 // Option is an option of [Watch].
 type Option func(*options)
 
@@ -46,8 +43,8 @@ type options struct {
 	buffer int
 }
 
-// WithBuffer sets how many bytes of memory the events that wait for the watch's reader may take, 4 MiB by default. A
-// single response that is larger is still delivered. Less than 1 is refused with kv.ErrInvalid.
+// WithBuffer sets how many bytes of memory the events may take that wait for the reader. The default is [DefaultBuffer], 4 MiB.
+// A single response that is larger is still delivered. Less than 1 is kv.ErrInvalid.
 func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes } }
 
 // Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
@@ -60,19 +57,20 @@ func New(conn string) Request { return ctx.New(conn) }
 // Key returns an unbound request for a key, to bind with WithConn.
 func Key(key string) Request { return ctx.Key(key) }
 
-// Watch watches a key, or with WithPrefix, WithRangeEnd or WithFromKey a range of keys: from now on, or from
-// WithStartRevision, which may lie in the past or in the future. It returns when the server has created the watch.
-// parent bounds the life of the watch, WithTimeout its creation. Where neither sets a time, the creation may take the default
-// time of the connection, 5 s unless conn.WithDefaultTimeout says otherwise. The error tells what it waited for.
+// Watch watches a key or, with WithPrefix, WithRangeEnd or WithFromKey, a range of keys. It begins now, or at WithStartRevision,
+// which may lie in the past or in the future. It returns when the server has created the watch.
 //
-// WithFilterPut and WithFilterDelete leave events out, WithPrevKV adds the value before each change (while the server
-// keeps it), WithProgressNotify has the server tell in quiet times how far it is, about every 10 minutes. Where
-// events are large the SDK has the server split its responses, and puts revisions together again; WithFragment has it
-// split them always, and hands the parts on as they come.
+// parent bounds the life of the watch, and WithTimeout bounds its creation. Where neither sets a time, the creation may take the
+// default time of the connection: 5 s, unless conn.WithDefaultTimeout sets another. The error says what the call waited for.
 //
-// It returns kv.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable when no endpoint is
-// Active, and an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] when the server refuses. A start revision that
-// has been compacted is reported by the watcher. Watch is safe for concurrent use. It calls Watch/Watch.
+// WithFilterPut and WithFilterDelete leave events out. WithPrevKV adds the value before each change, while the server keeps
+// it. WithProgressNotify asks the server for responses without events in quiet times, about every 10 minutes. Where events are
+// large, the server splits its responses and the SDK puts the revisions together again. With WithFragment the server splits them
+// always, and the reader gets the parts.
+//
+// It returns kv.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable while no endpoint is
+// Active, and an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] where the server refuses. It returns no error for a start
+// revision that has been compacted: Err of the Watcher tells that. Watch is safe for concurrent use. It calls Watch/Watch.
 func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) {
 	o := options{buffer: DefaultBuffer}
 	for _, opt := range opts {
@@ -91,7 +89,7 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 	if err := parent.Err(); err != nil {
 		return nil, contextEnded(parent, nil)
 	}
-	creating := parent
+	creating := parent // bounds the creation
 	timeout, bounded := c.Timeout()
 	if !bounded {
 		timeout = to.DefaultTimeout()
@@ -105,10 +103,10 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 	}
 	at := place{}
 	at.endpoint, at.pinned = c.Endpoint()
-	at.paced = request.Fragment // its events are large
+	at.paced = request.Fragment // such events are large
 	w, err := create(creating, hubOf(to), request, o.buffer, at)
 	if err == nil && w.early {
-		// A server that waits for one watch of a stream to begin does not tell how far the others are.
+		// Until the start revision comes, the server answers no progress request on the stream. So the watch gets one of its own.
 		_ = w.Close()
 		at.alone = true
 		w, err = create(creating, hubOf(to), request, o.buffer, at)
@@ -120,7 +118,7 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 	return w, nil
 }
 
-// render makes the request, or says all that is wrong with it.
+// render makes the request, or returns an error with everything that is wrong with it.
 func render(parent context.Context, c ctx.Ctx, o options) (*pb.WatchCreateRequest, error) {
 	request, err := c.WatchCreateRequest()
 	var wrong []string
@@ -152,20 +150,19 @@ func render(parent context.Context, c ctx.Ctx, o options) (*pb.WatchCreateReques
 
 // create makes a watch and waits until the server has created it.
 func create(creating context.Context, h *hub, request *pb.WatchCreateRequest, buffer int, at place) (*Watcher, error) {
-	w := newWatcher(request, buffer)
-	if err := h.join(w, at); err != nil {
+	w := newWatcher(h, request, buffer)
+	if err := h.join(&w.feed, at); err != nil {
 		return nil, err
 	}
 	select {
 	case <-w.created:
 	case <-w.done:
-		select {
-		case <-w.created: // and ended at once, as one that starts too far back does: the watcher tells
-		default:
+		if !w.exists() {
 			return nil, w.Err()
 		}
+		// It was created, and ended at once, as a watch of a compacted revision does. The Watcher tells why.
 	case <-creating.Done():
-		waited := h.lost(w)
+		waited := h.lost(&w.feed)
 		_ = w.Close()
 		return nil, contextEnded(creating, cmp.Or(waited, errUncreated))
 	}
