@@ -223,9 +223,16 @@ func TestBalancerClosesWithRequestsUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := c.Balancer()
-	next := startWatch(t, dialGRPC(t, b.Endpoint(), nil), "k")
+	retired := startWatch(t, dialGRPC(t, b.Endpoint(), nil), "k")
 	b.RetireAfter(time.Millisecond, 0)
-	_ = startWatch(t, dialGRPC(t, b.Endpoint(), nil), "k")
+	eventually(t, 5*time.Second, "retirement", func() error {
+		if b.Retired() == 0 {
+			return fmt.Errorf("none")
+		}
+		return nil
+	})
+	b.RetireAfter(0, 0)
+	kept := startWatch(t, dialGRPC(t, b.Endpoint(), nil), "k")
 	begin := time.Now()
 	if err := c.Close(); err != nil {
 		t.Error(err)
@@ -233,8 +240,10 @@ func TestBalancerClosesWithRequestsUnderWay(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("Close took %v", took)
 	}
-	if r, err := next(); err == nil {
-		t.Errorf("the watch goes on after Close: %v", r)
+	for name, next := range map[string]func() (*pb.WatchResponse, error){"retired": retired, "kept": kept} {
+		if r, err := next(); err == nil {
+			t.Errorf("the watch on the %s connection goes on after Close: %v", name, r)
+		}
 	}
 	if b := c.Balancer(); b != nil {
 		t.Errorf("a balancer of a closed cluster: %s", b.Endpoint())
