@@ -14,7 +14,7 @@ import (
 
 // An endpoint that refuses the question for its leader is not at fault, so it stays Active.
 func TestCallWithoutCredentialsReturnsTheServersAuthError(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	cluster := etcdtest.Start(t, cheap)
 	before := open(t, "", cluster.Endpoints())
 	auth := pb.NewAuthClient(before)
 	for _, step := range []func() error{

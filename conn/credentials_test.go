@@ -33,6 +33,9 @@ const (
 	userPassword = "s3cret-of-user"
 )
 
+// cheap makes password checks fast, which are slow on purpose.
+var cheap = etcdtest.WithFlags("--bcrypt-cost=4")
+
 // counting counts the authentications of a connection.
 func counting(n *atomic.Int64) conn.Option {
 	return conn.WithDialOptions(grpc.WithChainUnaryInterceptor(
@@ -92,7 +95,7 @@ func together(t *testing.T, call func(i int) error) {
 }
 
 func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	cluster := etcdtest.Start(t, cheap)
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64
@@ -159,7 +162,7 @@ func TestOneTokenServesAllAndIsRenewedOnceForAll(t *testing.T) {
 }
 
 func TestCallsAndStreamsSurviveTheLossOfTheToken(t *testing.T) {
-	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	cluster := etcdtest.Start(t, cheap, etcdtest.WithSize(3))
 	withUsers(t, cluster)
 	var n atomic.Int64
 	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n))
@@ -237,7 +240,7 @@ func TestCallsAndStreamsSurviveTheLossOfTheToken(t *testing.T) {
 }
 
 func TestWrongPasswordFailsOpenAndAppearsInNoErrorOrLog(t *testing.T) {
-	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	cluster := etcdtest.Start(t, cheap, etcdtest.WithSize(3))
 	withUsers(t, cluster)
 	for name, option := range map[string]conn.Option{
 		"a wrong password": conn.WithCredentials("user", "wr0ng-s3cret"),
@@ -269,7 +272,7 @@ func TestWrongPasswordFailsOpenAndAppearsInNoErrorOrLog(t *testing.T) {
 }
 
 func TestCredentialsAreIgnoredUntilAuthIsEnabled(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	cluster := etcdtest.Start(t, cheap)
 	prepare(t, cluster)
 	var n atomic.Int64
 	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword), counting(&n))
@@ -314,7 +317,7 @@ func TestCredentialsAreIgnoredUntilAuthIsEnabled(t *testing.T) {
 }
 
 func TestChangesOfUsersAndRolesFailNoCall(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	cluster := etcdtest.Start(t, cheap)
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64
@@ -353,7 +356,7 @@ func TestChangesOfUsersAndRolesFailNoCall(t *testing.T) {
 }
 
 func TestRemovedUserGetsAnErrorAfterFewAuthentications(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	cluster := etcdtest.Start(t, cheap)
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64

@@ -26,7 +26,7 @@ import (
 )
 
 func TestCredentialsFunctionIsCalledForEachAuthentication(t *testing.T) {
-	cluster := etcdtest.Start(t, etcdtest.WithFlags("--auth-token-ttl=1"))
+	cluster := etcdtest.Start(t, cheap, etcdtest.WithFlags("--auth-token-ttl=1"))
 	withUsers(t, cluster)
 	var password atomic.Pointer[string]
 	set := func(p string) { password.Store(&p) }
@@ -70,7 +70,7 @@ func TestBadCredentialsOptionsAreRefused(t *testing.T) {
 }
 
 func TestErrorOfACredentialsFunctionIsOneLine(t *testing.T) {
-	cluster := etcdtest.Start(t)
+	cluster := etcdtest.Start(t, cheap)
 	withUsers(t, cluster)
 	failing := errors.New("the vault is sealed\nunseal it first")
 	ask := conn.WithCredentialsFunc(func(context.Context) (string, string, error) { return "", "", failing })

@@ -53,7 +53,7 @@ func withJWT(t *testing.T, ttl time.Duration) etcdtest.Option {
 
 // A JSON Web Token holds a revision of users and roles, so each change of them invalidates it.
 func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
-	cluster := etcdtest.Start(t, withJWT(t, 10*time.Minute))
+	cluster := etcdtest.Start(t, cheap, withJWT(t, 10*time.Minute))
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64
@@ -109,7 +109,7 @@ func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
 
 func TestExpiredJSONWebTokensAreRenewed(t *testing.T) {
 	const ttl = 2 * time.Second
-	cluster := etcdtest.Start(t, withJWT(t, ttl))
+	cluster := etcdtest.Start(t, cheap, withJWT(t, ttl))
 	withUsers(t, cluster)
 	var n atomic.Int64
 	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n), conn.WithHealthCheckInterval(time.Hour))
