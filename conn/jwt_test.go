@@ -71,8 +71,8 @@ func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
 	old := strings.HasPrefix(cluster.Member(0).Version(), "v3.4.")
 	for i := range int64(4) {
 		var events <-chan *pb.WatchResponse
-		if i == 0 || !old { // which says of a token of old what it says of a user who may not watch
-			w, err := watch.Watch(t.Context(), key) // from the second on, on a stream with a token of old
+		if i == 0 || !old { // 3.4 gives a forgotten token and a missing permission the same answer
+			w, err := watch.Watch(t.Context(), key) // from the second one on, on a stream with an old token
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -62,7 +62,7 @@ func askVersion(parent context.Context, bin string) (string, error) {
 			return parseVersion(string(bytes.TrimSpace(v)))
 		}
 	}
-	return "", fmt.Errorf("%s --version does not speak of an etcd version", bin)
+	return "", fmt.Errorf("%s --version prints no etcd version", bin)
 }
 
 // etcdRecipe knows every version since 3.5, in which the server became a module of its own. The go command accepts no

@@ -62,7 +62,7 @@ func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
 			answers <- answer{endpoint, leads, err}
 		})
 	}
-	err = fmt.Errorf("%w that is the leader's: connection %q", connerr.ErrUnavailable, to.Name())
+	err = fmt.Errorf("%w: none of connection %q is the leader's", connerr.ErrUnavailable, to.Name())
 	for range active {
 		switch a := <-answers; {
 		case a.leads:

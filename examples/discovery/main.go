@@ -62,7 +62,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	at := endpoints()
 	var own *etcdtest.Cluster
 	if len(at) == 0 {
-		fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
+		fmt.Fprintf(out, "Starting an etcd cluster of three members. If there is no etcd yet, %s is built once, "+
 			"which takes about a minute.\n", etcdtest.DefaultVersion)
 		if own, err = etcdtest.Run(ctx, etcdtest.WithSize(3)); err != nil {
 			return err

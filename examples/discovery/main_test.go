@@ -38,12 +38,12 @@ func TestBoardShowsServicesThroughTheDeathOfOneAndOfAMember(t *testing.T) {
 		`At revision \d+ api-2 left:\n.*\n +api-1 .*\n +worker .*\n`,
 		`The leader of the cluster`,
 		`At revision \d+ api-3 came:\n.*\n +api-1 .*\n +api-3 .*\n +worker .*\n`,
-		`Longer than a lease later all three are there`,
+		`More than a TTL later, all three are still there`,
 		`registry \| Frozen \| .*connection refused`,
 		`The worker leaves in good order`,
 		`At revision \d+ worker left:\n.*\n +api-1 .*\n +api-3 .*\n`,
 		`The others leave as well`,
-		`That was it`,
+		`Done\.`,
 	} {
 		at := regexp.MustCompile(pattern).FindStringIndex(rest)
 		if at == nil {

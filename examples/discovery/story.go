@@ -42,7 +42,7 @@ func (s *story) tell(life context.Context) error {
 			return err
 		}
 	}
-	s.board.say("That was it.")
+	s.board.say("Done.")
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (s *story) come(ctx context.Context) error {
 }
 
 func (s *story) die(ctx context.Context) error {
-	s.board.say("api-2 is killed. Nobody says so; its lease runs out, and its entry with it.")
+	s.board.say("api-2 is killed, so it cannot say goodbye. Its lease runs out, and its entry goes with it.")
 	s.kill("api-2", syscall.SIGKILL)
 	began := time.Now()
 	if err := s.board.await(ctx, "api-1", "worker"); err != nil {
@@ -69,14 +69,14 @@ func (s *story) die(ctx context.Context) error {
 
 func (s *story) outage(ctx context.Context) error {
 	if s.cluster == nil {
-		s.board.say("The cluster is somebody else's, so none of its members is killed.")
+		s.board.say("The cluster is yours, so none of its members is killed.")
 		return s.start3(ctx)
 	}
 	leader := s.cluster.Leader()
 	if leader == nil {
 		return fmt.Errorf("the cluster has no leader: %w", s.cluster.Err())
 	}
-	s.board.say("The leader of the cluster, member %s, is killed. The services stay, the table goes on: api-3 comes.", leader.Name())
+	s.board.say("The leader of the cluster, member %s, is killed. The services stay, and the table still follows: api-3 comes.", leader.Name())
 	leader.Kill()
 	if err := s.start3(ctx); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *story) outage(ctx context.Context) error {
 	if err := s.board.await(ctx, "api-1", "api-3", "worker"); err != nil {
 		return err
 	}
-	s.board.say("Longer than a lease later all three are there. conn.WriteInfo says of the connection:")
+	s.board.say("More than a TTL later, all three are still there. conn.WriteInfo shows the connection:")
 	var info strings.Builder
 	if err := conn.WriteInfo(&info); err != nil {
 		return err
@@ -105,13 +105,13 @@ func (s *story) start3(ctx context.Context) error {
 }
 
 func (s *story) leave(ctx context.Context) error {
-	s.board.say("The worker leaves in good order: it revokes its lease, and is gone at once.")
+	s.board.say("The worker leaves in good order: it revokes its lease, and its entry goes at once.")
 	began := time.Now()
 	s.kill("worker", syscall.SIGTERM)
 	if err := s.board.await(ctx, "api-1", "api-3"); err != nil {
 		return err
 	}
-	s.board.say("That took %.1f s. The others leave as well.", time.Since(began).Seconds())
+	s.board.say("That took %.1f s. The others leave too.", time.Since(began).Seconds())
 	s.end()
 	return s.board.await(ctx)
 }

@@ -49,7 +49,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) (err error) {
-	fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
+	fmt.Fprintf(out, "Starting an etcd cluster of three members. If there is no etcd yet, %s is built once, "+
 		"which takes about a minute.\n", etcdtest.DefaultVersion)
 	cluster, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
@@ -97,7 +97,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 			if err := late(ctx, out, first); err != nil {
 				return err
 			}
-			fmt.Fprintln(out, "\nThat was it.")
+			fmt.Fprintln(out, "\nDone.")
 			return nil
 		}
 	}

@@ -30,7 +30,7 @@ func TestNextCandidateLeadsWhenTheLeaderIsKilled(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	story := regexp.MustCompile(`(?s)(\w+) leads, with fencing revision (\d+), and is killed\.` +
-		`.*   (\w+) leads, with fencing revision (\d+)\.\n   A late write of (\w+) is refused\.\n.*That was it`)
+		`.*   (\w+) leads, with fencing revision (\d+)\.\n   A late write of (\w+) is refused\.\n.*Done\.`)
 	m := story.FindStringSubmatch(out.String())
 	if m == nil {
 		t.Fatalf("%s", &out)

@@ -43,7 +43,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) (err error) {
-	fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
+	fmt.Fprintf(out, "Starting an etcd cluster of three members. If there is no etcd yet, %s is built once, "+
 		"which takes about a minute.\n", etcdtest.DefaultVersion)
 	cluster, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
@@ -84,7 +84,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return fmt.Errorf("it was not stopped: %w", err)
 	}
 	fmt.Fprintf(out, "   its write was refused: %v\n", errFenced)
-	fmt.Fprintln(out, "\nThat was it.")
+	fmt.Fprintln(out, "\nDone.")
 	return nil
 }
 

@@ -83,7 +83,7 @@ func (w *walk) refuse(ctx context.Context) error {
 	_, err := kv.Put(ctx, w.base.WithValue("up").WithLimit(10).WithTimeout(5))
 	var invalid *kv.InvalidError
 	if !errors.As(err, &invalid) {
-		return fmt.Errorf("a request that makes no sense got: %w", err)
+		return fmt.Errorf("an invalid request returned: %w", err)
 	}
 	for _, conflict := range invalid.Conflicts {
 		w.result("%s", conflict)

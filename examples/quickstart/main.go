@@ -67,6 +67,6 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := w.outage(ctx, c, place); err != nil {
 		return err
 	}
-	w.say("That was it. docs/tour.md goes on from here, task by task.")
+	w.say("Done. docs/tour.md goes on from here, task by task.")
 	return nil
 }

@@ -60,7 +60,7 @@ func TestWalkGoesThroughKeysTransactionsAndAnOutage(t *testing.T) {
 		`-> 127\.0\.0\.1:\d+ is Active again after`,
 		`10\.0\.0\.1 = still here`,
 		`Name +\| Status \| Endpoint +\| Leases\n.*\n( +registry \| Active \| .*\n){3}\n`,
-		`That was it`,
+		`Done\.`,
 	)
 	if open := conn.Info(); len(open) > 0 {
 		t.Errorf("left open: %v", open)
@@ -95,7 +95,7 @@ func TestWalkThroughAUsersClusterLeavesNothingBehind(t *testing.T) {
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
-	checkOrder(t, out.String(), `that of \$ETCD_ENDPOINTS`, `-> 4 keys deleted`, `not ours to kill`, `That was it`)
+	checkOrder(t, out.String(), `that of \$ETCD_ENDPOINTS`, `-> 4 keys deleted`, `kills no member of your cluster`, `Done\.`)
 	checkKeys(t, "config")
 
 	// An interrupted walk removes what it has written so far.

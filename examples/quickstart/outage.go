@@ -21,7 +21,7 @@ const (
 // outage kills the member that answered last, keeps reading meanwhile, and waits for its return.
 func (w *walk) outage(ctx context.Context, c *conn.Conn, p *place) error {
 	if p.own == nil {
-		w.say("The members of this cluster are not ours to kill. Without ETCD_ENDPOINTS the walk ends with an outage.")
+		w.say("The walk kills no member of your cluster. Without ETCD_ENDPOINTS it ends with an outage.")
 		return nil
 	}
 	w.step("Lose the member in use")

@@ -28,7 +28,7 @@ func findPlace(ctx context.Context, w *walk) (*place, error) {
 		return p, nil
 	}
 	w.call("etcdtest.Run(ctx, etcdtest.WithSize(3))")
-	w.result("looking for an etcd server; where there is none yet, etcd %s is built once, which takes about a minute",
+	w.result("looking for an etcd server; if there is none yet, etcd %s is built once, which takes about a minute",
 		etcdtest.DefaultVersion)
 	if _, err := etcdtest.Binary(ctx, ""); err != nil {
 		return nil, err

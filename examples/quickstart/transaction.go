@@ -38,11 +38,11 @@ func (w *walk) compareAndSwap(ctx context.Context) error {
 		return err
 	}
 	if !won.GetSucceeded() {
-		return errors.New("the swap failed, though nobody else knows the key")
+		return errors.New("the swap failed, although nobody else writes the key")
 	}
 	w.result("swapped at revision %d", won.GetHeader().GetRevision())
 
-	w.call(`kv.Txn(ctx, kv.New("registry"), swap) // again: the key is not what it was`)
+	w.call(`kv.Txn(ctx, kv.New("registry"), swap) // again: the key has changed`)
 	lost, err := kv.Txn(ctx, kv.New(connection), swap)
 	if err != nil {
 		return err

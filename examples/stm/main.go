@@ -44,7 +44,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) (err error) {
-	fmt.Fprintf(out, "Starting an etcd cluster of three members. Where there is no etcd yet, %s is built once, "+
+	fmt.Fprintf(out, "Starting an etcd cluster of three members. If there is no etcd yet, %s is built once, "+
 		"which takes about a minute.\n", etcdtest.DefaultVersion)
 	cluster, err := etcdtest.Run(ctx, etcdtest.WithSize(3))
 	if err != nil {
@@ -86,7 +86,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "   %d were refused for want of money, and %d times somebody was in another's way.\n\n", refused.Load(), again.Load())
+	fmt.Fprintf(out, "   %d were refused because the account had too little, and %d attempts conflicted with another clerk's.\n\n", refused.Load(), again.Load())
 
 	// A transaction that only reads sees all accounts at one revision.
 	sum := 0
@@ -109,9 +109,9 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	if sum != deposit*len(names) {
-		return fmt.Errorf("there were %d, and are %d", deposit*len(names), sum)
+		return fmt.Errorf("there were %d, and now there are %d", deposit*len(names), sum)
 	}
-	fmt.Fprintf(out, "There were %d in all, and there are %d.\n\nThat was it.\n", deposit*len(names), sum)
+	fmt.Fprintf(out, "There were %d in all, and now there are %d.\n\nDone.\n", deposit*len(names), sum)
 	return nil
 }
 

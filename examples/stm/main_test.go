@@ -16,9 +16,9 @@ func TestTransfersKeepTheSumOfMoney(t *testing.T) {
 		t.Fatalf("%v\n%s", err, &out)
 	}
 	for _, pattern := range []string{
-		`\d+ were refused for want of money, and [1-9]\d* times somebody was in another's way`,
-		`There were 300 in all, and there are 300\.`,
-		`That was it`,
+		`\d+ were refused because the account had too little, and [1-9]\d* attempts conflicted with another clerk's`,
+		`There were 300 in all, and now there are 300\.`,
+		`Done\.`,
 	} {
 		if !regexp.MustCompile(pattern).MatchString(out.String()) {
 			t.Errorf("no %q in\n%s", pattern, &out)

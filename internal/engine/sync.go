@@ -26,7 +26,7 @@ import (
 var errRetired = errors.New("retired: no voting member of the cluster has this endpoint")
 
 // errNotGiven is the reason of an endpoint that SetEndpoints did not name.
-var errNotGiven = errors.New("retired: it is not among the endpoints that were set")
+var errNotGiven = errors.New("retired: SetEndpoints did not name it")
 
 // membership changes the set of a connection's endpoints.
 type membership struct {

@@ -63,7 +63,7 @@ func ParseAddresses(endpoints []string, hasTLS bool) ([]Address, error) {
 		}
 		key := a.Key()
 		if first, ok := seen[key]; ok {
-			errs = append(errs, fmt.Errorf("%w: %q: given already as %q", connerr.ErrEndpoint, text, first))
+			errs = append(errs, fmt.Errorf("%w: %q: already given as %q", connerr.ErrEndpoint, text, first))
 			continue
 		}
 		seen[key] = text

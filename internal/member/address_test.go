@@ -111,7 +111,7 @@ func TestEveryBadEndpointIsNamedInOneError(t *testing.T) {
 	if !errors.Is(err, connerr.ErrEndpoint) {
 		t.Fatalf("got %v", err)
 	}
-	for _, part := range []string{`"nowhere"`, `"http://localhost:2379": given already as "localhost:2379"`, `"ftp://x:1"`} {
+	for _, part := range []string{`"nowhere"`, `"http://localhost:2379": already given as "localhost:2379"`, `"ftp://x:1"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%v lacks %s", err, part)
 		}

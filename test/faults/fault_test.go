@@ -58,7 +58,7 @@ var (
 		func(c *etcdtest.Cluster, m *etcdtest.Member) { c.Partition(m) },
 		func(c *etcdtest.Cluster, m *etcdtest.Member) {
 			c.HealPartition()
-			until(10*time.Second, func() bool { return healthy(m) }) // it has to hear of the leader yet
+			until(10*time.Second, func() bool { return healthy(m) }) // it must learn of the leader first
 		},
 	}
 )
