@@ -197,10 +197,11 @@ func TestAccessorsTellAnEmptyArgumentFromNone(t *testing.T) {
 	if e, given := (ctx.Ctx{}).WithEndpoint("").Endpoint(); !given || e != "" {
 		t.Errorf("empty endpoint: %q, %v", e, given)
 	}
-	c := ctx.New("registry").WithTimeout(time.Minute).WithEndpoint("a:1").WithLease(7).WithSerializable().WithLimit(3)
+	c := ctx.New("registry").WithTimeout(time.Minute).WithEndpoint("a:1").WithLease(7).WithSerializable().WithLimit(3).WithKey("k").WithRev(9)
 	d, _ := c.Timeout()
 	e, _ := c.Endpoint()
-	if c.Conn() != "registry" || d != time.Minute || e != "a:1" || c.Lease() != 7 || c.Limit() != 3 || !c.Serializable() {
+	if c.Conn() != "registry" || d != time.Minute || e != "a:1" || c.Lease() != 7 || c.Limit() != 3 || !c.Serializable() ||
+		c.Key() != "k" || c.Rev() != 9 {
 		t.Errorf("accessors of %v do not return what was given", c)
 	}
 }

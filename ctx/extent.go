@@ -35,6 +35,11 @@ func (c Ctx) WithSubKey(suffix string) Ctx {
 	return c.WithKey(c.key + suffix)
 }
 
+// Key returns the key so far, "" if none was given. For a range it is where the range starts.
+func (c Ctx) Key() string {
+	return c.key
+}
+
 // WithPrefix extends the request to every key that starts with its key. It may come before or after WithKey. With an
 // empty key, or none, a get or a watch covers all keys. A delete without a key is refused with [ErrInvalid]: to delete
 // all keys, say WithKey("").

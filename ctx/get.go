@@ -79,6 +79,11 @@ func (c Ctx) Limit() int64 {
 	return c.limit
 }
 
+// Rev returns the revision of [Ctx.WithRev], 0 if none was given.
+func (c Ctx) Rev() int64 {
+	return c.rev
+}
+
 // RangeRequest renders the request for /etcdserverpb.KV/Range, or returns an [*InvalidError]. It takes the key and its
 // extent, WithLimit, WithRev, WithSort, WithTop and its relatives, WithSerializable, WithKeysOnly, WithCountOnly and
 // the four revision bounds. It renders an ascending sort by key as no sort, which is the same order and spares older

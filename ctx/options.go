@@ -53,6 +53,8 @@ const (
 
 // Options for calls without a rendering method of their own.
 const (
+	OptKey          = optKey          // WithKey, WithKeyBytes, WithSubKey: the key of a store of package typed
+	OptRev          = optRev          // WithRev: a store of package typed as it was
 	OptLease        = optLease        // WithLease: the ID for lease.Grant
 	OptSerializable = optSerializable // WithSerializable: a member list from one member
 	OptName         = optName         // WithName: lock.Do, election.Run

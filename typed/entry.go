@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package typed
+
+import "github.com/eetcd-go/eetcd/gen/mvccpb"
+
+// Entry is a value with its key and what the servers know of that key.
+type Entry[V any] struct {
+	Key   string // without the key of the store: what Get, Put and the others take
+	Value V
+
+	CreateRev int64 // the revision at which the key was created
+	ModRev    int64 // the revision of its last put
+	Version   int64 // how many puts there were since it was created, the first one included
+	Lease     int64 // the lease that the key is attached to; 0: none
+}
+
+// entry decodes a pair. If that fails, the entry is complete but for its value.
+func (s Store[V]) entry(pair *mvccpb.KeyValue) (Entry[V], error) {
+	e := Entry[V]{
+		Key:       string(pair.GetKey()[len(s.c.Key()):]),
+		CreateRev: pair.GetCreateRevision(), ModRev: pair.GetModRevision(), Version: pair.GetVersion(), Lease: pair.GetLease(),
+	}
+	var err error
+	e.Value, err = decode(s.codec, string(pair.GetKey()), pair.GetValue())
+	return e, err
+}

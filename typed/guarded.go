@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package typed
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/op"
+)
+
+// guarded is a put that the servers carry out only if the key is as it was before. So it can be sent again, though never after a
+// round of an update has ended.
+type guarded struct {
+	to     ctx.Ctx // connection and endpoint
+	put    ctx.Ctx // key, value, lease
+	before *state
+}
+
+// txn makes the transaction. These forms are the ones that kine knows.
+func (g *guarded) txn() op.Transaction {
+	key := kv.Key(g.put.Key())
+	txn := op.If(compare.New(g.put.Key()).ModRevision(compare.Equal, g.before.pair.GetModRevision())).Then(op.Put(g.put))
+	if g.creates() {
+		return txn
+	}
+	return txn.Else(op.Get(key))
+}
+
+func (g *guarded) creates() bool { return g.before.pair == nil }
+
+// send writes until it knows the outcome. It returns the revision of the write; or, if another client was faster, what the
+// key is now; or an error, whose outcome is Unknown if it could not be found out.
+func (g *guarded) send(life context.Context) (rev int64, now *state, err error) {
+	var doubt error // the first failure after which the write may have been applied
+	var pause wait.Pause
+	for {
+		attempt, cancel := half(life)
+		response, err := kv.Txn(attempt, g.to, g.txn())
+		late := attempt.Err() != nil && life.Err() == nil
+		cancel()
+		switch {
+		case err == nil:
+			rev, now := outcome(response)
+			if doubt != nil {
+				if now, err = g.resolve(life, rev, now); err != nil {
+					return 0, nil, &unknown{g.put.Key(), doubt, err}
+				}
+			}
+			return rev, now, nil
+		case etcderr.OutcomeOf(err) == etcderr.Unknown:
+			if doubt == nil {
+				doubt = err
+			}
+		case late: // it found no endpoint to go to
+		case doubt != nil:
+			return 0, nil, &unknown{g.put.Key(), doubt, err}
+		default:
+			return 0, nil, err
+		}
+		switch over := !pause.Sleep(life); {
+		case over && doubt == nil:
+			return 0, nil, err
+		case over && errors.Is(doubt, life.Err()):
+			return 0, nil, &unknown{g.put.Key(), doubt, nil}
+		case over:
+			return 0, nil, &unknown{g.put.Key(), doubt, tell.Ended(life)}
+		}
+	}
+}
+
+// outcome takes the answer apart: now is nil if the write was applied, and has no revision if the answer does not tell what the
+// key is now.
+func outcome(response *pb.TxnResponse) (rev int64, now *state) {
+	rev = response.GetHeader().GetRevision()
+	if response.GetSucceeded() {
+		return rev, nil
+	}
+	if len(response.GetResponses()) == 0 {
+		return 0, &state{}
+	}
+	return 0, &state{one(response.GetResponses()[0].GetResponseRange()), rev}
+}
+
+// shortest is the time that is not divided between attempts any more.
+const shortest = 500 * time.Millisecond
+
+// half is life with half of the time that is left, so that there is time to find out what became of a write.
+func half(life context.Context) (context.Context, context.CancelFunc) {
+	deadline, bounded := life.Deadline()
+	left := time.Until(deadline)
+	if !bounded || left < shortest {
+		return context.WithCancel(life)
+	}
+	return context.WithTimeout(life, left/2)
+}
