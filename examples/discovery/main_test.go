@@ -42,7 +42,7 @@ func TestBoardShowsServicesThroughTheDeathOfOneAndOfAMember(t *testing.T) {
 		`registry \| Frozen \| .*connection refused`,
 		`The worker leaves in good order`,
 		`At revision \d+ worker left:\n.*\n +api-1 .*\n +api-3 .*\n`,
-		`The others leave as well`,
+		`The others leave too`,
 		`Done\.`,
 	} {
 		at := regexp.MustCompile(pattern).FindStringIndex(rest)
