@@ -7,16 +7,15 @@ import (
 	"time"
 )
 
-// flights are the renewals sent and not answered on the stream that is open, in the order they were sent. A member answers
-// in that order. etcd's gRPC proxy does not: it answers with the renewals of its own client, each when that is due.
+// flights are the renewals that were sent and not answered on the open stream, in the order they were sent. A member answers in
+// that order. etcd's gRPC proxy does not: it answers with the renewals of its own client, each when that one is due.
 type flights struct {
 	queue    []flight
 	heard    time.Duration // when the last answer came, or the stream was opened
 	patience time.Duration // for how long a member may answer nothing
 	late     bool          // answers may come late and in any order
-	reprieve reprieve      // before the silence is taken for the member's
-	silent   *silence      // set when it has answered nothing for longer
-	silences int           // in a row, this stream and those before it
+	reprieve reprieve      // the time that a silent member gets before it is blamed
+	silences int           // how many streams in a row ended for a silence
 }
 
 type flight struct {
@@ -24,34 +23,9 @@ type flight struct {
 	at    time.Duration // when it was sent
 }
 
-// maxPatience is for how long a member may leave renewals unanswered before the stream moves to another. It is less
-// where a lease with a TTL below 9 s waits: half the time between two of its renewals, so that another try can come in
-// time. As long as none helps it doubles each time, up to silenceLimit, lest a slow cluster never get to answer.
-const (
-	maxPatience  = 1500 * time.Millisecond
-	silenceLimit = 10 * time.Second
-)
-
-// proxyDelay is what a proxy adds: its client looks every half second for what is due.
-const proxyDelay = 600 * time.Millisecond
-
-func (l *held) patience(late bool) time.Duration {
-	switch {
-	case late && !l.renewed:
-		return silenceLimit // another client's Keeper may set the pace of this lease
-	case late:
-		return time.Duration(l.ttl.Load())/6 + proxyDelay
-	}
-
-	if !l.renewed {
-		return maxPatience
-	}
-	return min(time.Duration(l.ttl.Load())/6, maxPatience)
-}
-
 // start begins with a new stream.
 func (f *flights) start(now time.Duration, late bool) {
-	f.queue, f.heard, f.late, f.silent, f.reprieve = f.queue[:0], now, late, nil, reprieve{}
+	f.queue, f.heard, f.late, f.reprieve = f.queue[:0], now, late, reprieve{}
 }
 
 func (f *flights) add(l *held, now time.Duration) {
@@ -62,7 +36,7 @@ func (f *flights) add(l *held, now time.Duration) {
 	f.queue = append(f.queue, flight{lease: l, at: now})
 }
 
-// take takes out the renewal that an answer for a lease belongs to.
+// take takes out the renewal that the answer for a lease belongs to.
 func (f *flights) take(id int64, now time.Duration) (answered flight, ok bool) {
 	f.heard, f.silences = now, 0
 	i := slices.IndexFunc(f.queue, func(sent flight) bool { return sent.lease.id == id })
@@ -79,23 +53,23 @@ func (f *flights) take(id int64, now time.Duration) (answered flight, ok bool) {
 	return answered, true
 }
 
-// crowd is how many renewals have to be unanswered before it is worth while to leave answers alone for a moment.
+// crowd is how many renewals must be unanswered before it is worth while to let answers collect.
 const crowd = 16
 
-// patient reports whether there are answers to come, and none that has been waited for for long: a process that is slow
-// itself must not take its own slowness for the member's.
+// patient reports whether many answers are to come and none of them is late. Otherwise answers are read at once, so that a slow
+// process does not take its own slowness for that of the member.
 func (f *flights) patient(now time.Duration) bool {
 	return len(f.queue) >= crowd && now-f.queue[0].at < f.patience/4
 }
 
-// overdue reports whether the member is silent for too long; late is the delay of the timer that asks.
+// overdue reports whether the member has been silent for too long. late is by how much the timer that asks was late.
 func (f *flights) overdue(now, late time.Duration) bool {
 	return f.limit() <= now && f.reprieve.over(now, late, f.patience)
 }
 
-// limit is when the member will have been silent for too long, if nothing comes.
+// limit is when the member will have been silent for too long if nothing comes.
 func (f *flights) limit() time.Duration {
-	if len(f.queue) == 0 || f.silent != nil {
+	if len(f.queue) == 0 {
 		return never
 	}
 	limit := never
@@ -110,18 +84,18 @@ func (f *flights) limit() time.Duration {
 	return max(limit, f.reprieve.until)
 }
 
-// soonest is when the member can have been silent for too long for the lease that was sent last.
+// soonest is the earliest time at which the member can have been silent for too long about the lease that was sent last.
 func (f *flights) soonest() time.Duration {
 	last := f.queue[len(f.queue)-1]
 	return last.at + last.lease.patience(f.late)
 }
 
-// lengthened is a patience after some silences in a row.
+// lengthened is a patience after several silences in a row.
 func (f *flights) lengthened(patience time.Duration) time.Duration {
 	return max(patience, min(patience<<min(f.silences, 8), silenceLimit))
 }
 
-// quietSince is when the member began to owe the answer that is to come next.
+// quietSince is since when the member has owed the next answer.
 func (f *flights) quietSince() time.Duration {
 	if first := f.queue[0]; f.late || first.at > f.heard {
 		return first.at

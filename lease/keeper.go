@@ -4,6 +4,7 @@ package lease
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
@@ -11,34 +12,34 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// Keeper keeps a lease alive until it is closed, its context ends, or the lease is lost. Its methods are safe for
-// concurrent use.
+// Keeper keeps a lease alive until it is closed, its context ends, or the lease is lost. [KeepAlive] makes one. A Keeper works by
+// itself: nothing has to be read from it, and it costs no goroutine. Its methods are safe for concurrent use, and none of them
+// calls a server.
 //
-// The lease counts as valid until its last acknowledged renewal was sent, plus its TTL, on the monotonic clock: the
-// server does not let it expire earlier. Done, Err and ValidUntil look at the clock when they are called, so a process
-// that was stopped for longer than the TTL learns of the loss from the first of them, even before its timers have run.
-// (Where the whole machine was suspended, the clock may have stood still too.)
+// The lease counts as valid for its TTL after the last acknowledged renewal was sent, because the server does not let it expire
+// earlier. The time is taken from the monotonic clock. Done, Err and ValidUntil look at the clock when they are called. So a
+// process that was stopped for longer than the TTL learns of the loss from its first call, even before its timers have run.
+// Where the whole machine was suspended, the clock may have stood still too.
 type Keeper struct {
-	lease  *held
-	done   chan struct{}
-	err    error       // set before done is closed
-	ended  bool        // guarded by the hub's lock, as is unbind
-	unbind func() bool // lets go of the parent context; nil until it is bound
+	stake
+	renewer *renewer
+	lease   *held
 }
 
-// KeepAlive keeps a lease alive, with a renewal every third of its TTL, give or take a tenth. It returns when the first
-// one has been acknowledged. parent bounds the life of the Keeper. WithTimeout bounds the wait for the first renewal; the
-// default is that of the connection, 5 s, whatever deadline parent has. Nothing needs to be read from the Keeper, and it costs no goroutine.
+// KeepAlive keeps a lease alive: it is renewed every third of its TTL, give or take a tenth. KeepAlive returns when the first
+// renewal is acknowledged. parent bounds the life of the Keeper. WithTimeout bounds the wait for the first renewal; without it,
+// the wait ends after the default time of the connection, 5 s, even if parent has a later deadline.
 //
-// The leases of a connection are renewed over one stream, which moves on to another endpoint when its member fails or
-// falls silent; with WithEndpoint there is one for the leases of that endpoint, and it stays there. A lease that is kept
-// by several Keepers is renewed once for all.
+// The leases of a connection are renewed over one stream. It moves to another endpoint when its member fails or falls silent.
+// WithEndpoint keeps the lease on that endpoint, where all leases of the endpoint share a stream. Several Keepers of one lease
+// share its renewals.
 //
-// A lease that is gone is [etcderr.ErrLeaseNotFound]. One that has not been renewed here before is asked for three times
-// within 250 ms until that is believed: leaders of before 2022 may not know yet what another member has just granted.
-// With no Active endpoint KeepAlive waits for one while the connection has patience, and fails with conn.ErrUnavailable
-// after that; a Keeper that is at work goes on trying. A server that has no such call, as kine, refuses it at once,
-// with the code Unimplemented. It calls Lease/LeaseKeepAlive.
+// A lease that is gone is [etcderr.ErrLeaseNotFound]. A lease that this connection has not renewed before is renewed up to three
+// times within 250 ms before the server is believed: leaders of before 2022 may not know yet what another member has just granted.
+//
+// While no endpoint is Active, KeepAlive waits for one as long as the connection has patience, and then fails with
+// conn.ErrUnavailable. A Keeper that exists goes on trying. A server that keeps no leases alive, as kine, is quoted at once, with
+// the code Unimplemented. It calls Lease/LeaseKeepAlive.
 func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {
@@ -53,9 +54,9 @@ func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	}
 	creating, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
-	k := &Keeper{done: make(chan struct{})}
-	renewed, err := hubOf(to).join(k, id, at)
-	if err != nil {
+	k := newKeeper()
+	var renewed <-chan struct{}
+	if k.renewer, k.lease, renewed, err = hubOf(to).join(&k.stake, id, at); err != nil {
 		return nil, err
 	}
 	select {
@@ -63,13 +64,15 @@ func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	case <-k.done:
 		return nil, k.err
 	case <-creating.Done():
-		met := k.lease.renewer.met()
+		met := k.renewer.met()
 		k.leave(nil)
 		return nil, notKept(creating, true, met)
 	}
 	k.bind(parent)
 	return k, nil
 }
+
+func newKeeper() *Keeper { return &Keeper{stake: stake{done: make(chan struct{})}} }
 
 // destination is where a request for renewals is to go.
 func destination(parent context.Context, c ctx.Ctx) (*engine.Conn, place, error) {
@@ -93,73 +96,46 @@ func (k *Keeper) bind(parent context.Context) {
 	if parent.Done() == nil {
 		return
 	}
-	unbind := context.AfterFunc(parent, func() { k.leave(tell.Ended(parent)) })
-	h := k.lease.renewer.hub
-	h.lock()
-	defer h.unlock()
-	k.unbind = unbind
-	if k.ended {
-		h.unbound = append(h.unbound, unbind)
-	}
-}
-
-// finish ends the Keeper, and reports whether it had not ended before. The hub's lock is held.
-func (k *Keeper) finish(err error) bool {
-	if k.ended {
-		return false
-	}
-	k.ended, k.err = true, err
-	if k.unbind != nil {
-		h := k.lease.renewer.hub
-		h.unbound = append(h.unbound, k.unbind)
-	}
-	close(k.done)
-	return true
+	k.renewer.bind(&k.stake, context.AfterFunc(parent, func() { k.leave(tell.Ended(parent)) }))
 }
 
 // leave ends the Keeper from this side.
 func (k *Keeper) leave(err error) {
 	k.look()
-	r := k.lease.renewer
-	r.hub.lock()
-	defer r.hub.unlock()
-	if k.finish(err) {
-		r.leave(k)
-	}
+	k.renewer.leave(&k.stake, k.lease, err)
 }
 
 // look ends the Keeper if the clock says that its lease may have expired.
 func (k *Keeper) look() {
-	l := k.lease
-	if now := l.renewer.now(); time.Duration(l.validUntil.Load()) <= now {
-		l.renewer.lapse(l)
+	if k.lease.expired(k.renewer.now()) {
+		k.renewer.lapse(k.lease)
 	}
 }
 
 // ID returns the ID of the lease.
 func (k *Keeper) ID() int64 { return k.lease.id }
 
-// TTL returns the time to live that the server gave the lease with the last renewal.
+// TTL returns the time to live that the server named with the last renewal.
 func (k *Keeper) TTL() time.Duration { return time.Duration(k.lease.ttl.Load()) }
 
-// ValidUntil returns until when the lease is known to be valid: when its last acknowledged renewal was sent, plus the TTL.
-// For a lease that is known to be gone that lies in the past.
+// ValidUntil returns until when the lease is known to be valid: the time at which its last acknowledged renewal was sent, plus
+// the TTL. For a lease that is known to be gone it returns a time in the past.
 func (k *Keeper) ValidUntil() time.Time {
 	k.look()
-	return k.lease.renewer.epoch.Add(time.Duration(k.lease.validUntil.Load()))
+	return k.renewer.epoch.Add(k.lease.until())
 }
 
-// Done returns a channel that is closed when the Keeper has ended: by Close, with its context, or because the lease is
-// gone or may be. That is when the server says so, which it does within one renewal of a Revoke, and otherwise at
-// ValidUntil.
+// Done returns a channel that is closed when the Keeper has ended: after Close, at the end of its context, or when the lease is
+// lost. A lease is lost when the server says that it is gone, which it does at the next renewal after a Revoke. It also counts
+// as lost at ValidUntil.
 func (k *Keeper) Done() <-chan struct{} {
 	k.look()
 	return k.done
 }
 
-// Err returns why the Keeper ended: [ErrExpired], [etcderr.ErrLeaseNotFound] where the server says that the lease is gone,
-// the error of its context together with the cause, conn.ErrClosed, or the error with which the server refuses to renew
-// the lease. It is nil while the Keeper is at work, and after Close.
+// Err returns why the Keeper ended: [ErrExpired], [etcderr.ErrLeaseNotFound] where the server says that the lease is gone, the
+// error and the cause of its context, conn.ErrClosed, or the error with which the server refuses to renew the lease. It is nil
+// while the Keeper is at work, and after Close.
 func (k *Keeper) Err() error {
 	if !k.over() {
 		return nil
@@ -167,9 +143,41 @@ func (k *Keeper) Err() error {
 	return k.err
 }
 
-// Close stops renewing the lease, unless another Keeper keeps it too. It does not revoke the lease, which lives on until
-// its TTL has passed. It always returns nil, and may be called more than once.
+// over reports whether the Keeper has ended.
+func (k *Keeper) over() bool {
+	select {
+	case <-k.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// Close stops renewing the lease, unless another Keeper keeps it too. It does not revoke the lease, which lives on for its TTL.
+// It always returns nil, and may be called more than once.
 func (k *Keeper) Close() error {
 	k.leave(nil)
 	return nil
+}
+
+// Renewals returns the acknowledged renewals of the lease: the last one at once, and then each one as it comes. A slow reader
+// misses all but the newest, and delays nothing. The sequence ends with the Keeper. It may have any number of readers, and
+// without one it costs nothing.
+func (k *Keeper) Renewals() iter.Seq[Renewal] {
+	return func(yield func(Renewal) bool) {
+		var told Renewal
+		for !k.over() {
+			last, next := k.renewer.after(k.lease, told)
+			if last != told {
+				if told = last; !yield(told) {
+					return
+				}
+				continue
+			}
+			select {
+			case <-next:
+			case <-k.Done():
+			}
+		}
+	}
 }

@@ -8,19 +8,24 @@ import (
 	"sync"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
-// oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It
-// doubles from one member to the next. A proxy may take half a second.
+// oncePatience is for how long a member may leave KeepAliveOnce without an answer before another one is asked. It doubles with
+// each member. A proxy may take half a second.
 const oncePatience = 750 * time.Millisecond
 
-// KeepAliveOnce renews a lease once. It is asked of one member after the other until one answers. A lease that is gone
-// is [etcderr.ErrLeaseNotFound], which takes 250 ms as it does with [KeepAlive]. It calls Lease/LeaseKeepAlive.
+// KeepAliveOnce renews a lease once. It asks one member after the other until one answers. A lease that is gone is
+// [etcderr.ErrLeaseNotFound], after 250 ms as with [KeepAlive]. Where a member was asked and no answer came, the outcome is
+// [etcderr.Unknown]: the lease may have been renewed. It does no harm to call KeepAliveOnce again. It calls Lease/LeaseKeepAlive.
 func KeepAliveOnce(parent context.Context, c Request, id int64) (*pb.LeaseKeepAliveResponse, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {
@@ -53,7 +58,7 @@ func KeepAliveOnce(parent context.Context, c Request, id int64) (*pb.LeaseKeepAl
 	case bounded.Err() != nil && !resume.Outage(err):
 		return nil, o.ended(bounded)
 	default:
-		return nil, err
+		return nil, o.failed(err)
 	}
 }
 
@@ -61,13 +66,14 @@ func KeepAliveOnce(parent context.Context, c Request, id int64) (*pb.LeaseKeepAl
 type once struct {
 	id       int64
 	patience time.Duration
-	sent     bool
-	endpoint string // that it was sent to last
-	last     error  // of the attempts so far
+	sent     bool   // a renewal was sent
+	lost     bool   // a renewal was sent and may have been taken, though no answer came
+	endpoint string // the last one that was asked
+	last     error  // what the last attempt met
 	answer   *pb.LeaseKeepAliveResponse
 }
 
-// serve asks one member, more than once where it says that the lease is gone.
+// serve asks one member, and asks it again where it says that the lease is gone.
 func (o *once) serve(ctx context.Context, stream engine.Stream) error {
 	o.endpoint = stream.Endpoint()
 	err := o.ask(stream)
@@ -75,12 +81,10 @@ func (o *once) serve(ctx context.Context, stream engine.Stream) error {
 		if err != nil || o.answer.TTL > 0 {
 			break
 		}
-		select {
-		case <-time.After(pause):
-			err = o.ask(stream)
-		case <-ctx.Done():
-			return nil // the answer stands
+		if !wait.For(ctx, pause) {
+			return nil // the last answer is valid
 		}
+		err = o.ask(stream)
 	}
 	return err
 }
@@ -90,16 +94,16 @@ func (o *once) ask(stream engine.Stream) error {
 	var (
 		answered = make(chan struct{})
 		watching sync.WaitGroup
-		lost     bool
+		quiet    bool
 	)
 	watching.Go(func() {
-		if lost = silent(answered, o.patience); lost {
+		if quiet = silent(answered, o.patience); quiet {
 			stream.Doubt()
 			stream.Abort()
 		}
 	})
 	o.sent = true
-	// A request that cannot be sent is told of when receiving.
+	// Where the request cannot be sent, RecvMsg tells why.
 	_ = stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: o.id})
 	answer := new(pb.LeaseKeepAliveResponse)
 	err := stream.RecvMsg(answer)
@@ -109,22 +113,37 @@ func (o *once) ask(stream engine.Stream) error {
 		o.answer = answer
 		return nil
 	}
-	if lost {
+	if quiet {
 		err = &silence{endpoint: o.endpoint, lasted: o.patience}
 		o.patience *= 2
 	}
+	o.lost = o.lost || etcderr.OutcomeOf(err) == etcderr.Unknown
 	return err
 }
 
-// ended is the error of a call whose time was up: that of its last attempt, where there was one, and why there is no
-// further one.
+// ended is the error of a call whose time was up. It holds what the last attempt met, and why there is no further one.
 func (o *once) ended(bounded context.Context) error {
+	call := etcderr.Call{
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: tell.Ended(bounded),
+	}
 	err := bounded.Err()
 	var last *etcderr.Error
-	if errors.As(o.last, &last) {
+	switch {
+	case o.lost:
+		call.Before = o.last
+	case errors.As(o.last, &last):
 		err = last.GRPCStatus().Err()
 	}
-	return etcderr.FromRPC(err, etcderr.Call{
-		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: tell.Ended(bounded),
+	return etcderr.FromRPC(err, call)
+}
+
+// failed is the error of a call that ended with err. Where an earlier attempt may have renewed the lease, the outcome is
+// unknown, although err says that its own attempt had no effect.
+func (o *once) failed(err error) error {
+	if !o.lost || etcderr.OutcomeOf(err) == etcderr.Unknown {
+		return err
+	}
+	return etcderr.FromRPC(status.Error(codes.Unavailable, "a renewal was sent and not answered"), etcderr.Call{
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: true, Cause: err,
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/lease"
@@ -83,3 +84,31 @@ func TestKeepAliveOnceAsksOneMemberAfterTheOther(t *testing.T) {
 }
 
 var errEnough = errors.New("enough")
+
+// An outage that follows says that its own request was not sent. The renewal before it may have been applied.
+func TestKeepAliveOnceThatLostItsAnswerIsOfUnknownOutcome(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		end  func(c *conn.Conn, m *member) // after the renewal has arrived
+		want error
+	}{
+		{"the member dies, and no endpoint is Active", func(_ *conn.Conn, m *member) { m.stop() }, conn.ErrUnavailable},
+		{"the connection closes", func(c *conn.Conn, _ *member) { _ = c.Close() }, conn.ErrClosed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a", 10)
+				c, request := fakeWith(t, []*member{m}, conn.WithPatience(0))
+				m.answer(forever)
+				go func() {
+					m.next()
+					tt.end(c, m)
+				}()
+				_, err := lease.KeepAliveOnce(t.Context(), request, 1)
+				if !errors.Is(err, tt.want) || etcderr.OutcomeOf(err) != etcderr.Unknown {
+					t.Errorf("got %v, outcome %v", err, etcderr.OutcomeOf(err))
+				}
+			})
+		})
+	}
+}

@@ -16,16 +16,23 @@ import (
 
 func idle(t *testing.T) *renewer {
 	t.Helper()
-	r := newRenewer(&hub{renewers: map[place]*renewer{}}, place{})
+	r := newRenewer(&guard{}, nil, place{}, func() {})
 	t.Cleanup(func() { r.end(nil) })
 	r.epoch = r.epoch.Add(-time.Hour)
 	return r
 }
 
+// join adds a Keeper of a lease that has not been renewed.
+func join(r *renewer, id int64) *Keeper {
+	k := newKeeper()
+	k.renewer = r
+	k.lease, _ = r.add(&k.stake, id)
+	return k
+}
+
 // renewed adds a Keeper of a lease that was renewed and is valid until then.
 func renewed(r *renewer, id int64, until time.Duration) *Keeper {
-	k := &Keeper{done: make(chan struct{})}
-	r.join(k, id)
+	k := join(r, id)
 	k.lease.renewed, k.lease.stage = true, resting
 	k.lease.ttl.Store(int64(10 * time.Second))
 	k.lease.validUntil.Store(int64(until))
@@ -46,7 +53,7 @@ func endedWith(k *Keeper) error {
 func TestAnswerAfterTheEndDoesNotBringALeaseBack(t *testing.T) {
 	r := idle(t)
 	k := renewed(r, 1, r.now()-time.Millisecond)
-	r.renewal(k.lease, r.now()-time.Second, &pb.LeaseKeepAliveResponse{ID: 1, TTL: 10})
+	r.renewal(k.lease, r.now()-time.Second, &pb.LeaseKeepAliveResponse{ID: 1, TTL: 10}, "a:1", false)
 	if err := endedWith(k); !errors.Is(err, ErrExpired) {
 		t.Error(err)
 	}
@@ -68,8 +75,7 @@ func TestLeaseIsNotRenewedAfterItsEnd(t *testing.T) {
 func TestKeeperThatJoinsAfterTheEndOfItsPredecessorBeginsAnew(t *testing.T) {
 	r := idle(t)
 	first := renewed(r, 1, r.now()-time.Millisecond)
-	second := &Keeper{done: make(chan struct{})}
-	r.join(second, 1)
+	second := join(r, 1)
 	if err := endedWith(first); !errors.Is(err, ErrExpired) {
 		t.Error(err)
 	}

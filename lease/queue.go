@@ -2,28 +2,15 @@
 
 package lease
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
-// never is when what is not to happen happens.
-const never = time.Duration(math.MaxInt64)
-
-// queue is a heap of leases, the earliest first. Each lease knows its places in the queues it may be in, of which there
-// are two.
+// queue is a heap of leases, the earliest first. Each lease stores its position, so that it can be moved and removed.
 type queue struct {
-	which int // of the two places of a lease
+	which int // of the two positions of a lease
 	items []*held
 }
 
-// position is the place of a lease in a queue.
-type position struct {
-	at    time.Duration
-	index int32 // from 1 on; 0: not in the queue
-}
-
-// top returns the earliest lease and its time; nil and never where there is none.
+// top returns the earliest lease and its time. It returns nil and never if the queue is empty.
 func (q *queue) top() (*held, time.Duration) {
 	if len(q.items) == 0 {
 		return nil, never
@@ -31,7 +18,7 @@ func (q *queue) top() (*held, time.Duration) {
 	return q.items[0], q.items[0].positions[q.which].at
 }
 
-// put adds a lease, or moves it if it is in the queue.
+// put adds a lease, or moves it if it is in the queue already.
 func (q *queue) put(l *held, at time.Duration) {
 	p := &l.positions[q.which]
 	p.at = at
@@ -45,7 +32,7 @@ func (q *queue) put(l *held, at time.Duration) {
 	}
 }
 
-// remove takes a lease out if it is in.
+// remove takes a lease out of the queue if it is there.
 func (q *queue) remove(l *held) {
 	i := int(l.positions[q.which].index) - 1
 	if i < 0 {
@@ -71,6 +58,7 @@ func (q *queue) swap(i, j int) {
 	q.items[j].positions[q.which].index = int32(j + 1)
 }
 
+// up moves the lease at i towards the front until the order holds.
 func (q *queue) up(i int) {
 	for i > 0 {
 		above := (i - 1) / 2
@@ -82,7 +70,7 @@ func (q *queue) up(i int) {
 	}
 }
 
-// down reports whether the lease moved.
+// down moves the lease at i towards the end until the order holds, and reports whether it moved.
 func (q *queue) down(i int) bool {
 	began := i
 	for {

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wait"
+)
+
+// A follower asks the leader about each renewal, one after the other, and so manages about two thousand a second. The leader
+// answers by itself. So a stream with at least many leases moves to the leader, which is looked for now and then.
+const (
+	many      = 500
+	firstLook = time.Second
+	nextLook  = 10 * time.Second
+	// hop is how long the opening of a stream to another endpoint may keep the leases waiting. They have a stream already.
+	hop = 300 * time.Millisecond
+)
+
+// On a follower each answer takes a while, and to wake up a goroutine for it costs more than to read it. So where an answer
+// took longer than prompt, the next ones collect for a moment. With little CPU every answer takes that long, so this pause must
+// do no harm: it ends when a renewal is due that cannot be sent, or that a caller waits for.
+const (
+	prompt     = 100 * time.Microsecond
+	collecting = 10 * time.Millisecond
+)
+
+// session is the work of a renewer: one goroutine for the clock and one that receives, and for each stream one that sends and
+// one that looks for the leader.
+type session struct{ *renewer }
+
+// run keeps the leases alive until none is left.
+func (r session) run(life context.Context) {
+	defer context.AfterFunc(life, func() { r.end(context.Cause(life)) })()
+	var clock sync.WaitGroup
+	clock.Go(r.tend)
+	err := r.place.stream(r.conn).Run(r.life, r.serve, r.broken)
+	if errors.Is(err, connerr.ErrClosed) {
+		err = fmt.Errorf("%w: %q", connerr.ErrClosed, r.conn.Name())
+	}
+	r.giveUp(err)
+	clock.Wait()
+}
+
+// tend does what is due each time the clock wakes it up.
+func (r session) tend() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-r.life.Done():
+			return
+		case <-r.clock.reset:
+		case <-timer.C:
+		}
+		next, silent := r.tick()
+		if silent != nil {
+			silent.Doubt()
+			silent.Abort()
+		}
+		timer.Reset(next)
+	}
+}
+
+// serve renews leases over one stream until it breaks.
+func (r session) serve(ctx context.Context, stream engine.Stream) error {
+	if endpoint := r.moveFrom(stream.Endpoint()); endpoint != "" {
+		to := place{endpoint: endpoint, pinned: true}.stream(r.conn)
+		to.Options = []grpc.CallOption{call.Within(hop)}
+		if other, err := to.Open(ctx); err == nil {
+			stream.Abort()
+			stream = other
+		}
+	}
+	r.use(stream)
+	serving, stop := context.WithCancel(ctx)
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.send(serving, stream) })
+	helpers.Go(func() { r.seek(serving, stream) })
+	err := r.receive(stream)
+	stop()
+	stream.Abort() // so that the sender does not wait for a member that takes nothing
+	helpers.Wait()
+	if errors.Is(err, io.EOF) {
+		err = errEnded
+	}
+	return r.stopped(err)
+}
+
+// moveFrom returns the endpoint to which a stream is to move that was opened to another one; "" where it may stay.
+func (r session) moveFrom(endpoint string) string {
+	if r.place.pinned {
+		return ""
+	}
+	r.lock()
+	defer r.unlock()
+	return r.elsewhere(endpoint, r.conn.Active())
+}
+
+// send sends renewals as leases fall due.
+func (r session) send(ctx context.Context, stream engine.Stream) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.wake:
+		}
+		for id, any := r.next(); any; id, any = r.next() {
+			if stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: id}) != nil {
+				return // receive gets the reason from RecvMsg
+			}
+		}
+	}
+}
+
+// receive takes answers until the stream ends.
+func (r session) receive(stream engine.Stream) error {
+	answer := new(pb.LeaseKeepAliveResponse)
+	rest := time.NewTimer(collecting)
+	defer rest.Stop()
+	for {
+		asked := time.Now()
+		if err := stream.RecvMsg(answer); err != nil {
+			return err
+		}
+		waited := time.Since(asked)
+		if !r.answered(answer) || waited < prompt {
+			continue
+		}
+		rest.Reset(collecting)
+		select {
+		case <-rest.C:
+		case <-r.rush:
+		}
+	}
+}
+
+// seek moves the stream to the leader's endpoint when it has many leases and is not there.
+func (r session) seek(ctx context.Context, stream engine.Stream) {
+	if r.place.pinned {
+		return
+	}
+	for look := firstLook; wait.For(ctx, look); look = nextLook/2 + rand.N(nextLook) {
+		if r.hasMany() {
+			if leader := leaderOf(ctx, r.conn); leader != "" && leader != stream.Endpoint() && r.moveTo(leader) {
+				stream.Abort()
+				return
+			}
+		}
+	}
+}
+
+func (r session) hasMany() bool {
+	r.lock()
+	defer r.unlock()
+	return r.kept >= many
+}
+
+// moveTo has the next stream go to the leader, unless the leader is to be avoided.
+func (r session) moveTo(leader string) bool {
+	r.lock()
+	defer r.unlock()
+	return r.move(leader)
+}
