@@ -7,178 +7,144 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
+	"slices"
+	"sync/atomic"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
-	"github.com/eetcd-go/eetcd/internal/connerr"
-	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/onereader"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
-	"github.com/eetcd-go/eetcd/internal/tell"
-	"github.com/eetcd-go/eetcd/internal/wait"
-	"github.com/eetcd-go/eetcd/kv"
-	"github.com/eetcd-go/eetcd/watch"
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 )
 
-// Observer tells who leads an election. It has one reader at a time; Close is safe for concurrent use.
+// Observer tells who leads an election. It has one reader at a time. Close is safe for concurrent use.
 //
-// It follows the candidates' keys with a watch rather than with Election/Observe: that one skips what is proclaimed between
-// two of its looks, says nothing of a vacancy, and cannot go on on another member where it broke off.
+// It follows the keys of the candidates. Election/Observe skips values that are proclaimed between two of its looks, reports no
+// vacancy, and cannot continue on another member where it broke off.
 type Observer struct {
-	c      ctx.Ctx
-	keys   ctx.Ctx // of the candidates
-	parent context.Context
-	life   context.Context
-	end    context.CancelFunc
-
-	reader onereader.Gate
+	candidacies *follow.Follower
+	reading     atomic.Bool
 
 	// What follows is the reader's.
-	watcher    *watch.Watcher
 	candidates map[string]*mvccpb.KeyValue
 	told       bool // something has been told
-	rest       wait.Pause
 	leader     *mvccpb.KeyValue
 	pending    []*v3electionpb.LeaderResponse // to be told
 }
 
-// Observe begins to observe the election of WithName, and returns at once. The observer lives until parent ends or
-// Close is called; WithTimeout bounds how long it may take to begin. It reads the keys below the name, for which it
-// needs permission. It calls KV/Range and Watch/Watch.
+// Observe begins to observe the election of WithName, and returns at once. The observer lives until parent ends or Close is called.
+// WithTimeout bounds each of its requests. The user needs permission to read the keys below the name. It calls KV/Range and
+// Watch/Watch.
 func Observe(parent context.Context, c Request) (*Observer, error) {
 	_, err := c.LeaderRequest()
 	if err = named(parent, c, err); err != nil {
 		return nil, err
 	}
-	if _, err := engine.Lookup(c.Conn()); err != nil {
-		return nil, err
-	}
-	o := &Observer{c: c, parent: parent, keys: New(c.Conn()).WithKey(c.Name() + "/").WithPrefix()}
+	keys := New(c.Conn()).WithKey(c.Name() + "/").WithPrefix()
 	if endpoint, ok := c.Endpoint(); ok {
-		o.keys = o.keys.WithEndpoint(endpoint)
+		keys = keys.WithEndpoint(endpoint)
 	}
 	if timeout, ok := c.Timeout(); ok {
-		o.keys = o.keys.WithTimeout(timeout)
+		keys = keys.WithTimeout(timeout)
 	}
-	o.life, o.end = context.WithCancel(parent)
+	o := &Observer{candidates: map[string]*mvccpb.KeyValue{}}
+	if o.candidacies, err = follow.New(parent, follow.Spec{Request: keys, Known: o.known}); err != nil {
+		return nil, err
+	}
 	return o, nil
 }
 
 // Close ends the observer, and a loop over it. It returns nil, also when it is called again.
 func (o *Observer) Close() error {
-	o.end()
+	o.candidacies.Close()
 	return nil
 }
 
 var errInUse = errors.New("election: another reader is at work")
 
-// All returns the leader there is, and then each new one and each new value that a leader proclaims, in their order, none
-// twice. A vacancy is a response whose Kv is nil; eetcd calls it election_no_leader. It goes on through the loss of
-// members. Only what a compaction has removed from the history while no member could be reached may be missing.
+// All returns the current leader, and then each new one and each new value that a leader proclaims, in order and once. A vacancy
+// is a response whose Kv is nil; eetcd calls it election_no_leader. The loop continues through the loss of members. Changes are
+// missing only if a compaction removed them from the history while no member could be reached.
 //
-// The loop ends with the observer, and with an error where it cannot go on; if parent has ended, that is its error. To
-// leave the loop leaves the observer open, and the next loop goes on where it ended.
+// The loop ends with the observer, and with an error where it cannot continue. If parent has ended, that is its error. To leave
+// the loop leaves the observer open, and the next loop continues where it ended.
 func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
-	return onereader.Seq(&o.reader, errInUse, func(yield func(*v3electionpb.LeaderResponse, error) bool) {
-		for {
-			for len(o.pending) > 0 {
-				next := o.pending[0]
-				o.pending = o.pending[1:]
-				if !yield(next, nil) {
-					return
+	return func(yield func(*v3electionpb.LeaderResponse, error) bool) {
+		if !o.reading.CompareAndSwap(false, true) {
+			yield(nil, errInUse)
+			return
+		}
+		defer o.reading.Store(false)
+		if !o.flush(yield) {
+			return
+		}
+		for step, err := range o.candidacies.Steps() {
+			if err != nil {
+				if o.told && !claim.Final(err) && o.candidacies.Err() == nil {
+					continue // the observer has begun, and this passes
 				}
-			}
-			err := o.more()
-			switch {
-			case o.parent.Err() != nil:
-				yield(nil, tell.Ended(o.parent))
-				return
-			case o.life.Err() != nil:
-				return
-			case err != nil:
 				yield(nil, err)
 				return
 			}
+			o.take(step)
+			if !o.flush(yield) {
+				return
+			}
 		}
-	})
+	}
 }
 
-// more waits until something may have changed.
-func (o *Observer) more() error {
-	if o.watcher == nil {
-		return o.passed(o.look())
-	}
-	for response, err := range o.watcher.Responses() {
-		if err == nil {
-			o.rest.Reset()
-			o.follow(response)
-			return nil
+// flush tells what is pending. It reports false if the reader has left.
+func (o *Observer) flush(yield func(*v3electionpb.LeaderResponse, error) bool) bool {
+	for len(o.pending) > 0 {
+		next := o.pending[0]
+		o.pending = o.pending[1:]
+		if !yield(next, nil) {
+			return false
 		}
-		// A history that is compacted, or another one since the store was put back, begins with a look at what is there.
-		_ = o.watcher.Close()
-		o.watcher = nil
-		return o.passed(err)
 	}
-	return o.watcher.Err()
+	return true
 }
 
-// passed waits before the next look where err passes, once the observer has begun. It returns what does not pass.
-func (o *Observer) passed(err error) error {
-	if err == nil || !o.told || claim.Final(err) {
-		return err
+// known returns the candidates for a comparison with a new list.
+func (o *Observer) known() iter.Seq2[string, int64] {
+	return func(yield func(string, int64) bool) {
+		for _, key := range slices.Sorted(maps.Keys(o.candidates)) {
+			if !yield(key, o.candidates[key].GetModRevision()) {
+				return
+			}
+		}
 	}
-	if o.rest.Sleep(o.life) && errors.Is(err, connerr.ErrUnavailable) {
-		return o.wait()
-	}
-	return nil
 }
 
-// look reads all candidates, and follows them from there.
-func (o *Observer) look() error {
-	all, err := kv.Get(o.life, o.keys)
-	if err != nil {
-		return err
-	}
-	o.candidates = map[string]*mvccpb.KeyValue{}
-	for _, candidate := range all.GetKvs() {
-		o.candidates[string(candidate.GetKey())] = candidate
-	}
-	o.tell(all.GetHeader())
-	o.watcher, err = watch.Watch(o.life, o.keys.WithStartRevision(all.GetHeader().GetRevision()+1))
-	return err
-}
-
-// wait waits for an endpoint.
-func (o *Observer) wait() error {
-	to, err := engine.Lookup(o.c.Conn())
-	if err != nil {
-		return err
-	}
-	return to.WaitReady(o.life)
-}
-
-// follow takes what has happened to the candidates, one revision after the other.
-func (o *Observer) follow(response *pb.WatchResponse) {
-	for i, event := range response.GetEvents() {
+// take takes what has happened to the candidates, one revision after the other. A list has one part here, and shows one revision.
+func (o *Observer) take(step follow.Step) {
+	for i, event := range step.Events {
 		at := event.GetKv()
 		if event.GetType() == mvccpb.Event_DELETE {
 			delete(o.candidates, string(at.GetKey()))
 		} else {
 			o.candidates[string(at.GetKey())] = at
 		}
-		if i+1 == len(response.GetEvents()) || response.GetEvents()[i+1].GetKv().GetModRevision() > at.GetModRevision() {
-			header := &pb.ResponseHeader{
-				ClusterId: response.GetHeader().GetClusterId(), MemberId: response.GetHeader().GetMemberId(),
-				Revision: at.GetModRevision(), RaftTerm: response.GetHeader().GetRaftTerm(),
-			}
-			o.tell(header)
+		last := i+1 == len(step.Events) || step.Events[i+1].GetKv().GetModRevision() > at.GetModRevision()
+		if step.Part == 0 && last {
+			o.tell(headerAt(step.Header, at.GetModRevision()))
 		}
+	}
+	if step.Part > 0 {
+		o.tell(step.Header)
 	}
 }
 
-// tell has the reader told of the leader if that is another one, or proclaims something else.
+// headerAt is a header with the revision of an event in place of the newest one.
+func headerAt(header *pb.ResponseHeader, rev int64) *pb.ResponseHeader {
+	return &pb.ResponseHeader{
+		ClusterId: header.GetClusterId(), MemberId: header.GetMemberId(), Revision: rev, RaftTerm: header.GetRaftTerm(),
+	}
+}
+
+// tell makes the leader pending if it is another one, or proclaims something else.
 func (o *Observer) tell(header *pb.ResponseHeader) {
 	var leader *mvccpb.KeyValue
 	for _, candidate := range o.candidates {

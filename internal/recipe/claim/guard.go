@@ -5,11 +5,9 @@ package claim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 
 	"github.com/eetcd-go/eetcd/lease"
-	"github.com/eetcd-go/eetcd/watch"
 )
 
 // guard watches over the place of a waiter or a holder: its key, and its lease where that is kept here.
@@ -66,31 +64,10 @@ func (g *guard) within(parent context.Context, lost func(error) error) (context.
 	return bound, func() { unbind(); cancel(nil) }
 }
 
-// errHistory says that what became of a key cannot be told, as after the store has been restored from a backup.
-var errHistory = errors.New("the key cannot be followed")
-
 // loss waits until the key of the place is gone, or may be.
 func loss(life context.Context, p *place) error {
-	for from := p.rev + 1; ; {
-		err := p.queue.deleted(life, p.key, from)
-		if err == nil {
-			return errKeyGone
-		}
-		var compacted *watch.CompactedError
-		switch {
-		case errors.As(err, &compacted):
-		case life.Err() != nil || Final(err):
-			return err
-		default:
-			return fmt.Errorf("%w: %w", errHistory, err)
-		}
-		there, err := p.find(life)
-		if err != nil {
-			return err
-		}
-		if there.rev != p.rev {
-			return errKeyGone
-		}
-		from = there.at + 1
+	if err := p.queue.deleted(life, p.key, p.rev); err != nil {
+		return err
 	}
+	return errKeyGone
 }

@@ -142,7 +142,7 @@ func (p *place) look(waiting context.Context) error {
 func (p *place) await(waiting context.Context) error {
 	var rest wait.Pause
 	for p.ahead != "" {
-		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision()+1)
+		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision())
 		switch {
 		case waiting.Err() != nil:
 			return fmt.Errorf("%w while %q is ahead", tell.Ended(waiting), p.ahead)

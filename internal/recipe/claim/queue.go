@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,11 +15,15 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 // queue is the keys below a name, and the way to them.
@@ -134,30 +140,53 @@ func (q *queue) taken(waiting context.Context) (taken bool, err error) {
 	return taken, err
 }
 
-// deleted waits until a key is deleted, at a revision or after it. It goes on through whatever passes. An error is the end
-// of life, or says that the history from there on cannot be told.
-func (q *queue) deleted(life context.Context, key string, from int64) error {
-	return q.happens(life, q.to.WithKey(key).WithStartRevision(from).WithFilterPut())
+// deleted waits until a key that existed at a revision is deleted. It goes on through whatever passes. An error is the end of life, or
+// errHistory.
+func (q *queue) deleted(life context.Context, key string, at int64) error {
+	s := follow.Spec{
+		Request: q.to.WithKey(key), From: at,
+		Watch: func(c ctx.Ctx) ctx.Ctx { return c.WithFilterPut() },
+		Known: func() iter.Seq2[string, int64] { return func(yield func(string, int64) bool) { yield(key, 0) } },
+	}
+	return q.happens(life, s, func(e *mvccpb.Event) bool {
+		return e.GetType() == mvccpb.Event_DELETE || e.GetKv().GetCreateRevision() > at
+	})
 }
 
-// created waits until a key is put, as deleted does.
-func (q *queue) created(life context.Context, key string, from int64) error {
-	return q.happens(life, q.to.WithKey(key).WithStartRevision(from).WithFilterDelete())
+// created waits until a key that did not exist at a revision is put, as deleted does.
+func (q *queue) created(life context.Context, key string, at int64) error {
+	s := follow.Spec{
+		Request: q.to.WithKey(key), From: at,
+		Watch: func(c ctx.Ctx) ctx.Ctx { return c.WithFilterDelete() },
+		Known: func() iter.Seq2[string, int64] { return func(func(string, int64) bool) {} },
+	}
+	return q.happens(life, s, func(e *mvccpb.Event) bool { return e.GetType() == mvccpb.Event_PUT })
 }
 
-// happens waits for the first event of a watch.
-func (q *queue) happens(life context.Context, what ctx.Ctx) error {
-	var rest wait.Pause
-	for {
-		if err := q.open(); err != nil {
+// errHistory says that the fate of a key is unknown, as after the store has been restored from a backup.
+var errHistory = errors.New("the key cannot be followed")
+
+// happens waits for an event.
+func (q *queue) happens(life context.Context, s follow.Spec, wanted func(*mvccpb.Event) bool) error {
+	f, err := follow.New(life, s)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for step, err := range f.Steps() {
+		var compacted *watch.CompactedError
+		switch {
+		case step.Rewound:
+			return errHistory
+		case err == nil || errors.As(err, &compacted) || q.passing(err): // a new list tells what is missing
+		case life.Err() != nil || Final(err):
 			return err
+		default:
+			return fmt.Errorf("%w: %w", errHistory, err)
 		}
-		err := first(life, what)
-		if err == nil || life.Err() != nil || !q.passing(err) {
-			return err
-		}
-		if !q.rest(life, &rest, err) {
-			return ended(life, err)
+		if slices.ContainsFunc(step.Events, wanted) {
+			return nil
 		}
 	}
+	return tell.Ended(life)
 }

@@ -162,7 +162,7 @@ func (s *stand) look(life context.Context, p *place, done func()) {
 		// What is on its way over a slow link comes soon.
 		soon := time.AfterFunc(comesSoon, done)
 		waiting, stop := context.WithTimeout(life, left)
-		err = p.queue.created(waiting, p.key, there.at+1)
+		err = p.queue.created(waiting, p.key, there.at)
 		stop()
 		soon.Stop()
 		if Final(err) || err != nil && !rest.Sleep(life) {
