@@ -8,6 +8,7 @@ import (
 	"net/url"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // checkPeerURLs adds a conflict to err for each bad peer URL of a request.
@@ -18,7 +19,7 @@ func checkPeerURLs(err error, what string, peerURLs []string) error {
 	for _, u := range peerURLs {
 		if !isPeerURL(u) {
 			err = ctx.AlsoInvalid(err, fmt.Sprintf(
-				"cluster: %q in %s is not of the form http://host:port, https://host:port or unix://path", u, what))
+				"cluster: %q in %s is not of the form http://host:port, https://host:port or unix://path", tell.Endpoint(u), what))
 		}
 	}
 	return err

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/eetcd-go/eetcd/cluster"
@@ -345,4 +346,20 @@ func TestReplacingEveryMemberFailsNoRead(t *testing.T) {
 			t.Errorf("%s is still an endpoint", m.Endpoint())
 		}
 	}
+}
+
+func TestSkippedURLOfAMemberIsLoggedShortAndWithoutSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		a.list(map[string][]string{"a": {"http://user:s3cret@a:1", strings.Repeat("x", 1<<20), "http://a:1"}})
+		var log lockedBuffer
+		c := openFake(t, []*member{a}, conn.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		if err := c.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		text := log.String()
+		if n := strings.Count(text, "URL skipped"); n != 2 || strings.Contains(text, "s3cret") || len(text) > 4096 {
+			t.Errorf("%d warnings in %d bytes: %.2000s", n, len(text), text)
+		}
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // names is the registry of open connections by name. Every request looks its connection up here, so a look-up takes
@@ -127,5 +128,5 @@ func Lookup(name string) (*Conn, error) {
 	if name == "" {
 		return nil, fmt.Errorf("%w: the request is bound to no connection", connerr.ErrNotOpen)
 	}
-	return nil, fmt.Errorf("%w: %q", connerr.ErrNotOpen, name)
+	return nil, fmt.Errorf("%w: %q", connerr.ErrNotOpen, tell.Short(name))
 }

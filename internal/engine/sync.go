@@ -115,7 +115,7 @@ func (m *membership) sitesOf(members []*pb.Member) []site {
 			if err != nil {
 				if _, known := m.warned.LoadOrStore(url, true); !known {
 					m.log.Warn("etcd member's client URL skipped", slog.String("connection", m.picker.name),
-						slog.String("member", one.GetName()), slog.String("url", url), slog.Any("reason", err))
+						slog.String("member", tell.Short(one.GetName())), slog.String("url", tell.Endpoint(url)), slog.Any("reason", err))
 				}
 				continue
 			}

@@ -86,8 +86,17 @@ var errUser = errors.New("a user and a password belong in WithCredentials")
 // errExtra refuses an endpoint with a path, a query or a fragment.
 var errExtra = errors.New("only scheme, host and port belong in an endpoint")
 
+// longest is the greatest length of an endpoint, in bytes: more than any host name or socket has, and little enough to be
+// quoted.
+const longest = 512
+
+var errLong = fmt.Errorf("longer than %d bytes", longest)
+
 // ParseAddress parses one endpoint. hasTLS has the same meaning as in ParseAddresses.
 func ParseAddress(text string, hasTLS bool) (Address, error) {
+	if len(text) > longest {
+		return Address{}, errLong
+	}
 	if tell.Secretive(text) { // first, because later errors quote the text
 		if strings.Contains(text, "@") {
 			return Address{}, errUser

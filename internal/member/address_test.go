@@ -4,6 +4,7 @@ package member
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -146,4 +147,14 @@ func FuzzEndpoint(f *testing.F) {
 			t.Errorf("%q gives %q, which gives %q, %v", text, a.dial, again.dial, err)
 		}
 	})
+}
+
+func TestErrorOfALongEndpointIsShort(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	for _, text := range []string{long, long + ":1", long + "://a:1", "a:" + long, "http://a:" + long, "unix://" + long, "http://" + long + "@a:1", "a:1?" + long} {
+		_, err := ParseAddresses([]string{text}, false)
+		if err == nil || len(err.Error()) > 1024 {
+			t.Errorf("%.20q: the error has %d bytes: %.200v", text, len(fmt.Sprint(err)), err)
+		}
+	}
 }

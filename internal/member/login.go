@@ -70,7 +70,7 @@ func (l *login) begin() (*question, error) {
 func (l *login) run(life context.Context, q *question) {
 	defer func() {
 		if p := recover(); p != nil {
-			q.err = fmt.Errorf("the function panicked: %s", tell.Line(fmt.Sprint(p)))
+			q.err = fmt.Errorf("the function panicked: %s", tell.Short(tell.Line(fmt.Sprint(p))))
 		}
 	}()
 	limited, cancel := wait.WithOwnTime(life, l.timeout, lateError(l.timeout))

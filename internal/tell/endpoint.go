@@ -8,8 +8,11 @@ import "strings"
 const hidden = "***"
 
 // Endpoint returns the text of an endpoint as a user gave it, without what may be a secret: a user and password
-// before an @, and all that follows a ? or #. It returns the path of a unix socket unchanged.
-func Endpoint(text string) string {
+// before an @, and all that follows a ? or #. It returns the path of a unix socket as it is. A long text is cut as by
+// [Short].
+func Endpoint(text string) string { return Short(withoutSecrets(text)) }
+
+func withoutSecrets(text string) string {
 	if isSocket(text) {
 		return text
 	}

@@ -3,7 +3,10 @@
 // Package tell prepares the texts of others for errors and logs: in one line, and without secrets.
 package tell
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Line returns a text without line breaks.
 func Line(text string) string {
@@ -11,6 +14,21 @@ func Line(text string) string {
 		return text
 	}
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// shortMax is how many bytes of a text Short leaves.
+const shortMax = 256
+
+// Short returns the beginning of a long text, and a text of up to 256 bytes unchanged.
+func Short(text string) string {
+	if len(text) <= shortMax {
+		return text
+	}
+	end := shortMax
+	for end > shortMax-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // Error returns err with a text of one line. errors.Is and errors.As find the same in it as in err. It returns nil

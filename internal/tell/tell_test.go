@@ -37,6 +37,22 @@ func TestEndedNamesTheCauseOfAContextInOneLine(t *testing.T) {
 	}
 }
 
+func TestShortCutsLongTextsBetweenCharacters(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                        "",
+		strings.Repeat("x", 256):  strings.Repeat("x", 256),
+		strings.Repeat("x", 257):  strings.Repeat("x", 256) + "…",
+		strings.Repeat("世", 1000): strings.Repeat("世", 85) + "…",
+	} {
+		if got := tell.Short(text); got != want {
+			t.Errorf("%.20q is cut to %q", text, got)
+		}
+	}
+	if got := tell.Endpoint("http://" + strings.Repeat("x", 1<<20)); len(got) > 300 {
+		t.Errorf("an endpoint is told in %d bytes", len(got))
+	}
+}
+
 func TestEndpointShowsNoSecrets(t *testing.T) {
 	for text, want := range map[string]string{
 		"127.0.0.1:2379":                     "127.0.0.1:2379",
