@@ -16,11 +16,11 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// ErrExpired ends a [Keeper] whose lease the server may have let expire: no renewal was acknowledged within the TTL. The
-// error of the Keeper wraps it together with what last went wrong with the renewals, where that is known.
+// ErrExpired ends a [Keeper] because no renewal was acknowledged within the TTL, so the server may have let the lease expire. The
+// error of the Keeper wraps it, and the last problem with the renewals where there was one.
 var ErrExpired = errors.New("lease: no renewal was acknowledged within the TTL")
 
-// expired is ErrExpired with the reason, which may be nil.
+// expired adds a reason to ErrExpired. The reason may be nil.
 func expired(reason error) error {
 	if reason == nil {
 		return ErrExpired
@@ -28,13 +28,13 @@ func expired(reason error) error {
 	return fmt.Errorf("%w: %w", ErrExpired, reason)
 }
 
-// notFound is the error of a lease that the server says is gone where it does not say so by an error.
+// notFound makes the error of a lease that is gone, where the server says so with a TTL and not with an error.
 func notFound(method, endpoint string) error {
 	return etcderr.FromRPC(status.Error(codes.NotFound, etcderr.ErrLeaseNotFound.Error()),
 		etcderr.Call{Method: method, Endpoint: endpoint, Sent: true})
 }
 
-// silence is a stream on which a member leaves renewals unanswered.
+// silence breaks a stream because its member leaves renewals unanswered.
 type silence struct {
 	endpoint string
 	lasted   time.Duration
@@ -51,14 +51,14 @@ var (
 	errRefused = errors.New("lease: the server has refused to renew a lease, and ended the stream")
 )
 
-// refusesOne reports whether a stream ended because of the one lease that was to be renewed next on it: the server ends
-// the whole stream when its user may not write a key attached to that lease.
+// refusesOne reports whether a stream ended because of the one lease that was to be answered next. A server ends the whole stream
+// where the user may not write a key that is attached to the lease.
 func refusesOne(err error) bool {
 	var e *etcderr.Error
 	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && e.Code() == codes.PermissionDenied
 }
 
-// notKept is the error of a call to KeepAlive whose context ended. met is what it met before, if anything.
+// notKept makes the error of a call to KeepAlive whose context ended. met is the last problem before that; it may be nil.
 func notKept(ended context.Context, sent bool, met error) error {
 	return etcderr.FromRPC(ended.Err(), etcderr.Call{
 		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Sent: sent, Cause: tell.Ended(ended), Before: met,

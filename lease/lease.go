@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lease grants leases, keeps them alive and revokes them: keys attached to a lease live as long as it does.
+// Package lease grants leases, keeps them alive and revokes them. A key that is attached to a lease lives as long as the lease.
 //
 //	granted, err := lease.Grant(ctx, base, 10*time.Second)
 //	if err != nil {
@@ -14,17 +14,19 @@
 //	_, err = kv.Put(ctx, base.WithKey("heartbeat:a").WithValue("10.0.0.1").WithLease(granted.ID))
 //	<-keeper.Done() // the lease may be gone; keeper.Err says why
 //
-// All functions are safe for concurrent use. They take the connection, and where wanted WithTimeout and WithEndpoint,
-// from an immutable [Request], and return:
+// All functions are safe for concurrent use. They take the connection from an immutable [Request], and a timeout and an endpoint
+// where it has them (WithTimeout, WithEndpoint). They return:
 //
-//   - kv.ErrInvalid for a request that makes no sense, with every conflict in it, before anything is sent;
-//   - conn.ErrNotOpen for a request bound to no open connection, conn.ErrUnavailable while no endpoint is Active,
-//     conn.ErrEndpoint for WithEndpoint of an unknown one;
-//   - an [*etcderr.Error] otherwise, with the server's own answer as a sentinel such as [etcderr.ErrLeaseNotFound], and
-//     what is known of the effect: see [etcderr.OutcomeOf].
+//   - kv.ErrInvalid for a request that makes no sense. It names every conflict, and nothing is sent.
+//   - conn.ErrNotOpen for a request that is bound to no open connection.
+//   - conn.ErrUnavailable while no endpoint is Active.
+//   - conn.ErrEndpoint where WithEndpoint names an unknown endpoint.
+//   - an [*etcderr.Error] for every other failure. errors.Is finds the server's answer in it, such as
+//     [etcderr.ErrLeaseNotFound], and [etcderr.OutcomeOf] says whether the request took effect.
 //
-// A call ends at the deadline of its context or of WithTimeout, whichever is earlier. Where neither is set it ends after 5 s,
-// or after the time of conn.WithDefaultTimeout. The context of KeepAlive is that of the Keeper, so only WithTimeout counts there.
+// A call ends at the deadline of its context or of WithTimeout, whichever is earlier. Where neither is set, it ends after the
+// default time of the connection: 5 s, unless conn.WithDefaultTimeout sets another. In KeepAlive the context bounds the Keeper, so
+// only WithTimeout bounds the call.
 //
 // Its counterpart in eetcd is the module eetcd_lease: see docs/eetcd.md.
 package lease
@@ -46,16 +48,16 @@ type Request = ctx.Ctx
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Grant creates a lease that expires when it has not been renewed for ttl. The server counts in whole seconds, so ttl is
-// rounded up to them, and raises what is below its minimum (2 s by default): TTL of the response is what counts. The
-// server chooses the ID unless WithLease does.
+// Grant creates a lease that expires when it has not been renewed for ttl. The server counts in whole seconds, so ttl is rounded up
+// to whole seconds. The server raises a ttl below its minimum, 2 s by default, so use the TTL of the response. WithLease chooses
+// the ID of the lease. Without it the server chooses one.
 //
-// With an ID that nobody else uses, such as a random one, Grant can be repeated where its outcome is Unknown: ErrLeaseExist
-// then means that an earlier attempt has granted the lease. Without WithLease a lease whose grant got no answer may live
-// for its TTL.
+// With WithLease and an ID that nobody else uses, such as a random number, Grant can be repeated where its outcome is Unknown.
+// [etcderr.ErrLeaseExist] then means that an earlier attempt granted the lease. Without WithLease, a grant that got no answer may
+// leave a lease behind for its TTL.
 //
-// A ttl below 1 ms is kv.ErrInvalid: it lacks its unit. One above 9 000 000 000 s is [etcderr.ErrLeaseTTLTooLarge], an
-// ID in use is [etcderr.ErrLeaseExist]. It calls Lease/LeaseGrant.
+// A ttl below 1 ms is kv.ErrInvalid, because its unit is missing. A ttl above 9 000 000 000 s is [etcderr.ErrLeaseTTLTooLarge], and
+// an ID in use is [etcderr.ErrLeaseExist]. It calls Lease/LeaseGrant.
 func Grant(parent context.Context, c Request, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
 	err := c.Check("a lease grant request", ctx.OptLease)
 	if err = leasettl.Check(err, "lease", ttl); err != nil {
@@ -69,8 +71,8 @@ func Grant(parent context.Context, c Request, ttl time.Duration) (*pb.LeaseGrant
 	return unary.Call[pb.LeaseGrantResponse](parent, c, pb.Lease_LeaseGrant_FullMethodName, request)
 }
 
-// Revoke ends a lease and deletes the keys attached to it. The Keepers of the lease end with its next renewal. A lease
-// that is gone already is [etcderr.ErrLeaseNotFound]. It calls Lease/LeaseRevoke.
+// Revoke ends a lease and deletes the keys that are attached to it. The Keepers of the lease end at its next renewal. A lease that
+// is gone already is [etcderr.ErrLeaseNotFound]. It calls Lease/LeaseRevoke.
 func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeResponse, error) {
 	if err := c.Check("a lease revoke request", 0); err != nil {
 		return nil, err
@@ -79,9 +81,9 @@ func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeRespons
 	return unary.Call[pb.LeaseRevokeResponse](parent, c, pb.Lease_LeaseRevoke_FullMethodName, request)
 }
 
-// TimeToLive returns the seconds that a lease has left (TTL) and was granted (GrantedTTL), and with withKeys the keys
-// attached to it. A lease that is gone, or about to go, is [etcderr.ErrLeaseNotFound]; leaders of before 2022 may say so
-// of one that another member has just granted. It calls Lease/LeaseTimeToLive.
+// TimeToLive returns how many seconds a lease has left (TTL) and how many it was granted (GrantedTTL). With withKeys it also returns
+// the keys that are attached to the lease. A lease that is gone, or that expires at this moment, is [etcderr.ErrLeaseNotFound].
+// A leader of before 2022 may say so about a lease that another member has just granted. It calls Lease/LeaseTimeToLive.
 func TimeToLive(parent context.Context, c Request, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
 	if err := c.Check("a lease time-to-live request", 0); err != nil {
 		return nil, err

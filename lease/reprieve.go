@@ -4,20 +4,19 @@ package lease
 
 import "time"
 
-// reprieve is the time that a silent member gets when its patience is over. A process that gets little CPU may have
-// the answer already, in its socket or in a queue, and not have come to read it. By how much its timer was late tells
-// how long its goroutines wait, so it runs for twice as long before it takes its own slowness for the member's. A
-// process that was stopped begins again.
+// reprieve is the extra time that a silent member gets before it is blamed. A process with little CPU may have the answer
+// already, in its socket or in a queue, and may not have read it yet. The delay of its timer shows how long its goroutines wait,
+// so the reprieve lasts twice that delay. If its end comes even later, as after a stop of the process, there is another one.
 type reprieve struct {
-	lasts time.Duration // 0: there was none yet
+	lasts time.Duration // 0: there was no reprieve yet
 	until time.Duration
 }
 
-// shortest is the time that a process that runs on time gives itself.
+// shortest is the reprieve where the timer was not late.
 const shortest = 20 * time.Millisecond
 
-// over reports whether the member is to blame: a reprieve has passed and the timer of its end was not later than it was
-// long. Otherwise there is a new one. late is the delay of the timer that led here.
+// over reports whether the member is to blame: a reprieve has passed, and the timer for its end was late by at most its length.
+// Otherwise it begins a new reprieve. late is the delay of the timer that led to this call.
 func (r *reprieve) over(now, late, longest time.Duration) bool {
 	if r.lasts > 0 && late <= r.lasts {
 		return true
@@ -27,7 +26,7 @@ func (r *reprieve) over(now, late, longest time.Duration) bool {
 	return false
 }
 
-// silent waits until answered is closed, which is false, or until patience and its reprieve are over.
+// silent waits for answered, or for the end of patience and the reprieve. It reports whether no answer came.
 func silent(answered <-chan struct{}, patience time.Duration) bool {
 	var r reprieve
 	began := time.Now()

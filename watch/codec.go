@@ -10,7 +10,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// codec is gRPC's own for protobuf messages, with a short way for responses with events.
+// codec is gRPC's codec for protobuf messages, with a faster decoder for responses with events.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }

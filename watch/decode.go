@@ -9,13 +9,13 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// The types of fields on the wire.
+// The wire types of the fields.
 const (
 	varint    = uint64(protowire.VarintType)
 	delimited = uint64(protowire.BytesType)
 )
 
-// The fields that a response with events has, as their number and type stand before them on the wire.
+// The tags of the fields that a response with events may have: number and wire type.
 const (
 	responseHeader   = 1<<3 | delimited
 	responseWatchID  = 2<<3 | varint
@@ -39,16 +39,15 @@ const (
 	pairLease   = 6<<3 | varint
 )
 
-// record is an event and its pair, which are made together.
+// record is an event and its pair in one allocation.
 type record struct {
 	event mvccpb.Event
 	pair  mvccpb.KeyValue
 }
 
-// decode does what proto.Unmarshal does for a response with events, in two thirds of the time and with half the objects; most of
-// the time of a client that follows a watch goes there. It leaves all else to proto.Unmarshal: it reports false, with
-// something or other in r, for a response without events, one that is malformed, and one with fields that it does not
-// know.
+// decode is proto.Unmarshal for a response with events, in two thirds of the time and with half the objects. A client that
+// follows a watch spends most of its time there. decode reports false for a response without events, a malformed one, and one
+// with unknown fields. Then r is undefined, and proto.Unmarshal must do the work.
 func decode(data []byte, r *pb.WatchResponse) bool {
 	events := 0
 	for rest := data; len(rest) > 0; {
@@ -67,7 +66,7 @@ func decode(data []byte, r *pb.WatchResponse) bool {
 		switch f.tag {
 		case responseHeader:
 			if r.Header != nil {
-				return false // the two are to be merged
+				return false // proto.Unmarshal merges two headers
 			}
 			r.Header = &pb.ResponseHeader{}
 			if !decodeHeader(f.bytes, r.Header) {
@@ -163,10 +162,11 @@ func decodePair(data []byte, p *mvccpb.KeyValue) bool {
 	return true
 }
 
-// sharing is up to which size a key and its value share their memory. Who keeps one of them keeps both.
+// sharing is the largest size at which a key and its value share one allocation. A program that keeps one of them keeps both in
+// memory.
 const sharing = 1 << 10
 
-// copies returns copies of both; an empty one is nil.
+// copies returns copies of both. A copy of nothing is nil.
 func copies(key, value []byte) ([]byte, []byte) {
 	if len(key) == 0 || len(value) == 0 || len(key)+len(value) > sharing {
 		return append([]byte(nil), key...), append([]byte(nil), value...)
@@ -177,14 +177,14 @@ func copies(key, value []byte) ([]byte, []byte) {
 	return both[:k:k], both[k:]
 }
 
-// field is a number or bytes under a tag; tag 0, which no field has, is one that is malformed or of another type.
+// field is a number, or bytes, with its tag. Tag 0, which no field has, stands for a malformed field or one of another type.
 type field struct {
 	tag    uint64
 	number uint64
 	bytes  []byte
 }
 
-// next takes the first field off data.
+// next decodes the first field of data, and returns the rest of data.
 func next(data []byte) (f field, rest []byte) {
 	tag, n := protowire.ConsumeVarint(data)
 	if n < 0 {

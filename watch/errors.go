@@ -16,14 +16,14 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// CompactedError ends a watch that needs history which has been compacted away: its start revision is too old, or it
-// was away, or its reader was too slow, for longer than the history is kept. To go on, read the keys, and watch from the
-// revision after that of the read, or from CompactRevision at the earliest. errors.Is finds [etcderr.ErrCompacted] in it.
+// CompactedError ends a watch that needs history which has been compacted. Its start revision was too old, or it had no server or
+// no room in its buffer for longer than the history is kept. To go on, read the keys, and watch from the revision after that of
+// the read. CompactRevision is the earliest revision that can be watched. errors.Is finds [etcderr.ErrCompacted] in it.
 type CompactedError struct {
 	CompactRevision int64 // the earliest revision that can still be watched from
 }
 
-// Error tells the revision.
+// Error names the revision.
 func (e *CompactedError) Error() string {
 	return fmt.Sprintf("watch: the history before revision %d has been compacted", e.CompactRevision)
 }
@@ -31,19 +31,20 @@ func (e *CompactedError) Error() string {
 // Unwrap returns [etcderr.ErrCompacted].
 func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 
-// ErrNoProgress is what Progress returns where the server answers no progress request, as etcd's gRPC proxy does not.
+// ErrNoProgress is the error of [Watcher.Progress] where the server answers no progress request. etcd's gRPC proxy is such a
+// server.
 var ErrNoProgress = errors.New("watch: the server tells no progress on request")
 
-// errProtocol breaks a stream on which a server answers what was not asked.
+// errProtocol breaks a stream on which the server answers a question that was not asked.
 var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
 
-// errOtherCluster breaks a stream on which another cluster answers than before.
+// errOtherCluster breaks a stream whose server belongs to another cluster than the servers before.
 var errOtherCluster = errors.New("watch: another cluster answers")
 
-// errUncreated is what a caller waited for on a stream that is open.
+// errUncreated is the reason in the error of a caller who gave up while the stream was open.
 var errUncreated = errors.New("watch: the server has not created it yet")
 
-// bare is a reason that may be the text of a gRPC error, without gRPC's words.
+// bare removes gRPC's words from a reason, which may be the text of a gRPC error.
 func bare(reason string) string {
 	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {
 		return text
@@ -51,20 +52,20 @@ func bare(reason string) string {
 	return reason
 }
 
-// foreign reports whether a refusal is for a reason that is not one of etcd's.
+// foreign reports whether the reason of a refusal is none of etcd's own.
 func foreign(r *pb.WatchResponse) bool {
 	_, known := etcderr.FromMessage(bare(r.CancelReason))
 	return !known && r.CancelReason != "" && r.CompactRevision == 0
 }
 
-// refusal is the error of a watch that the server refused or ended with a reason.
+// refusal makes the error of a watch that the server refused or ended for a reason.
 func refusal(reason, endpoint string) error {
 	code := codes.Unknown
 	reason = bare(reason)
 	if known, ok := etcderr.FromMessage(reason); ok {
 		code = status.Code(known)
 	}
-	if reason == "" { // as of a proxy
+	if reason == "" { // a proxy may give none
 		reason = "the server refuses the watch without a reason"
 	}
 	return etcderr.FromRPC(status.Error(code, reason), etcderr.Call{
@@ -72,7 +73,8 @@ func refusal(reason, endpoint string) error {
 	})
 }
 
-// contextEnded is the error of a watch whose context ended, before its creation or after. before is what it waited for.
+// contextEnded makes the error of a watch whose context ended, before its creation or after it. before is what the watch waited
+// for.
 func contextEnded(ended context.Context, before error) error {
 	return etcderr.FromRPC(ended.Err(), etcderr.Call{
 		Method: pb.Watch_Watch_FullMethodName, Cause: tell.Ended(ended), Before: before, Read: true,

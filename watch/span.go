@@ -7,10 +7,10 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// span is a range of keys: from is in it, to is not. An empty to is beyond all keys.
+// span is a range of keys from from up to, but without, to. An empty to is after all keys.
 type span struct{ from, to string }
 
-// spanOf is the range that a watch asks for.
+// spanOf returns the range of a watch.
 func spanOf(r *pb.WatchCreateRequest) span {
 	switch to := string(r.RangeEnd); to {
 	case "":
@@ -22,7 +22,7 @@ func spanOf(r *pb.WatchCreateRequest) span {
 	}
 }
 
-// end is the end of the range as requests spell it.
+// end returns the end of the range as requests have it.
 func (s span) end() []byte {
 	if s.to == "" {
 		return []byte{0}
@@ -38,8 +38,8 @@ func (s span) covers(other span) bool {
 	return s.from <= other.from && (s.to == "" || other.to != "" && other.to <= s.to)
 }
 
-// around lists what lies around s, in pieces, the nearest first. Keys are often the names of a tree, so what has a longer
-// prefix in common with s is nearer, and may be read where the rest may not.
+// around lists the ranges outside s, the nearest first. Keys often name the nodes of a tree. So a key that shares a longer prefix
+// with s counts as nearer, and the user is more likely to have permission to read it.
 func (s span) around() []span {
 	var pieces []span
 	known := s
@@ -64,12 +64,12 @@ func (s span) around() []span {
 	return pieces
 }
 
-// separates reports whether a byte is one that people put between the parts of a name.
+// separates reports whether a byte is likely to separate the parts of a name.
 func separates(b byte) bool {
 	return b < '0' || b > '9' && b < 'A' || b > 'Z' && b < 'a' || b > 'z' && b < 0x80
 }
 
-// below is the range of all keys with a prefix.
+// below returns the range of all keys with a prefix.
 func below(prefix string) span {
 	to := ctx.PrefixEnd(prefix)
 	if to == "\x00" {

@@ -19,6 +19,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 // Stream says what is to be kept open.
@@ -77,8 +78,8 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		if lasted { // the first attempt is at once
 			continue
 		}
-		if err := sleep(life, pause.NextBackOff()); err != nil {
-			return err
+		if !wait.For(life, pause.NextBackOff()) {
+			return context.Cause(life)
 		}
 	}
 }
@@ -143,15 +144,4 @@ func newPause() backoff.BackOff {
 		backoff.WithRandomizationFactor(0.5),
 		backoff.WithMaxElapsedTime(0),
 	)
-}
-
-func sleep(life context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-life.Done():
-		return context.Cause(life)
-	}
 }
