@@ -55,7 +55,7 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 // The leadership is given up by revoking the lease, and Run waits for that for up to 5 s: 2 s once parent has ended, and
 // half a second where the wait to lead has run out of time. What takes longer the connection goes on with until it is
 // closed. So nothing is left of a call while the cluster can be reached. A process that dies gives it up after ttl. The
-// ttl is that of [lease.Grant]: whole seconds, rounded up, at least some 2 s; one below 1 ms is [kv.ErrInvalid].
+// ttl is that of [lease.Grant]: whole seconds, rounded up, at least some 2 s; one below 1 ms is kv.ErrInvalid.
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Run(parent context.Context, c Request, ttl time.Duration, f func(leading context.Context, l *Leadership) error) error {

@@ -139,3 +139,24 @@ func ExamplePrefixEnd() {
 	fmt.Printf("%q %q %q\n", kv.PrefixEnd("a"), kv.PrefixEnd("a\xff"), kv.PrefixEnd(""))
 	// Output: "b" "b" "\x00"
 }
+
+// A range of any size is read in pages, all at one revision.
+func ExampleAll() {
+	ctx := context.Background()
+	parts := kv.New("registry").WithKey("parts/")
+	for i := range 3 {
+		if _, err := kv.Put(ctx, parts.WithSubKey(fmt.Sprint(i)).WithValue("v")); err != nil {
+			log.Fatal(err)
+		}
+	}
+	for pair, err := range kv.All(ctx, parts.WithPrefix()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s\n", pair.GetKey())
+	}
+	// Output:
+	// parts/0
+	// parts/1
+	// parts/2
+}

@@ -76,21 +76,14 @@ func mistakes(ctx context.Context) {
 	// true ctx: WithLimit does not apply to a put request; ctx: WithTimeout(5ns) is below 1ms in a put request
 }
 
-func pages(ctx context.Context, each func(*pb.RangeResponse)) error {
-	const prefix = "jobs/"
-	page := kv.New("registry").WithKey(prefix).WithPrefix().WithLimit(1000)
-	for {
-		resp, err := kv.Get(ctx, page)
+func everything(ctx context.Context, each func(*mvccpb.KeyValue)) error {
+	for pair, err := range kv.All(ctx, kv.New("registry").WithKey("jobs/").WithPrefix()) {
 		if err != nil {
 			return err
 		}
-		each(resp)
-		if !resp.GetMore() {
-			return nil
-		}
-		last := string(resp.GetKvs()[len(resp.GetKvs())-1].GetKey())
-		page = page.WithKey(last + "\x00").WithRangeEnd(kv.PrefixEnd(prefix)).WithRev(resp.GetHeader().GetRevision())
+		each(pair)
 	}
+	return nil
 }
 
 func swap(ctx context.Context, seen int64) (swapped bool, err error) {

@@ -21,15 +21,15 @@ func Call[Response any](parent context.Context, c ctx.Ctx, method string, reques
 		return nil, err
 	}
 	response := new(Response)
-	if err := to.Invoke(parent, method, request, response, options(c)...); err != nil {
+	if err := to.Invoke(parent, method, request, response, Options(c)...); err != nil {
 		return nil, err
 	}
 	return response, nil
 }
 
-// options is nil, and allocates nothing, for a request that says nothing of how it is sent.
-func options(c ctx.Ctx) []grpc.CallOption {
-	var opts []grpc.CallOption
+// Options returns how c is sent, and more. It is nil, and allocates nothing, for a request that says nothing of that.
+func Options(c ctx.Ctx, more ...grpc.CallOption) []grpc.CallOption {
+	opts := more
 	if timeout, ok := c.Timeout(); ok {
 		opts = append(opts, call.Within(timeout))
 	}
