@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// ErrInvalid: the request is invalid and was refused before it was sent. errors.Is finds it. The outcome
+// ErrInvalid says that the request is invalid and was refused before it was sent. errors.Is finds it. The outcome
 // (etcderr.OutcomeOf) is NotSent, and a retry cannot help.
 var ErrInvalid error = invalid("ctx: invalid request")
 

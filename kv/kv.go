@@ -41,7 +41,7 @@ func New(conn string) Request { return ctx.New(conn) }
 // Key returns an unbound request for a key: for package op, or to bind later with WithConn.
 func Key(key string) Request { return ctx.Key(key) }
 
-// ErrInvalid: the request is invalid, and nothing was sent. errors.Is finds it in the errors of every package of the
+// ErrInvalid says that the request is invalid, and nothing was sent. errors.Is finds it in the errors of every package of the
 // SDK. An [*InvalidError] lists each mistake.
 var ErrInvalid = ctx.ErrInvalid
 

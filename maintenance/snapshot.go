@@ -20,7 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
-// ErrSnapshot: a snapshot came to its end and is broken. Its length is not the announced one, or its SHA-256 does not
+// ErrSnapshot says that a snapshot came to its end and is broken. Its length is not the announced one, or its SHA-256 does not
 // match. errors.Is finds it.
 var ErrSnapshot = errors.New("maintenance: broken snapshot")
 
