@@ -14,10 +14,11 @@ import (
 // empty name makes a unique one; see [Conn.Name]. If a name is closed and opened again for another cluster, requests
 // that still use the name go there. So libraries use unnamed connections, or [Share].
 //
-// Endpoints are host:port, [::1]:port, http://host:port, https://host:port (over TLS with or without [WithTLS]),
-// unix:///path or unixs:///path (over TLS; the server proves the name localhost). Upper and lower case of scheme and
-// host, a slash at the end, and the form of an IP address make no difference. User and password belong in
-// [WithCredentials]. Open refuses an endpoint that holds them, and no error or log shows them.
+// Endpoints are host:port, [::1]:port, [fe80::1%eth0]:port (with %25 in a URL), http://host:port, https://host:port
+// (over TLS with or without [WithTLS]), unix:///path or unixs:///path (over TLS; the server proves the name localhost,
+// or ServerName of [WithTLS]). Upper and lower case of scheme and host, a slash at the end, and the form of an IP address
+// make no difference. User and password belong in [WithCredentials]. Open refuses an endpoint that holds them, and no
+// error or log shows them.
 //
 // Open waits for the first check of each endpoint. A check takes at most the connect timeout (1 s by default), and an
 // authentication the default timeout (5 s) in addition. Once one endpoint serves, Open waits for the others at most two

@@ -15,10 +15,14 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
@@ -218,6 +222,37 @@ func TestCancelledOpenIsRefused(t *testing.T) {
 	//lint:ignore SA1012 a nil context must not panic
 	if _, err := conn.Open(nil, "nil", []string{"127.0.0.1:1"}); err == nil {
 		t.Error("a nil context was taken")
+	}
+}
+
+// A zone is for the dialer of this side only (RFC 6874): no server knows the name of an interface here.
+func TestEndpointWithAZoneIsReachedWithoutTellingTheZone(t *testing.T) {
+	for _, endpoint := range []string{"[fe80::1%lo]:1", "http://[fe80::1%25lo]:1"} {
+		synctest.Test(t, func(t *testing.T) {
+			var told atomic.Value
+			m := newMember(t, "[fe80::1%lo]", grpc.UnaryInterceptor(
+				func(parent context.Context, r any, _ *grpc.UnaryServerInfo, serve grpc.UnaryHandler) (any, error) {
+					md, _ := metadata.FromIncomingContext(parent)
+					told.Store(strings.Join(md.Get(":authority"), ","))
+					return serve(parent, r)
+				}))
+			c, err := conn.Open(t.Context(), "", []string{endpoint}, dialer(m))
+			if err != nil {
+				t.Fatalf("%s: %v", endpoint, err)
+			}
+			defer c.Close()
+			if got := told.Load(); got != "[fe80::1]:1" {
+				t.Errorf("%s: the server is called %v", endpoint, got)
+			}
+		})
+	}
+}
+
+func TestServerNameOfTheUserHoldsForAUnixSocketToo(t *testing.T) {
+	config := &tls.Config{ServerName: "etcd.example", MinVersion: tls.VersionTLS12}
+	_, err := conn.Open(t.Context(), "", []string{"unixs://" + filepath.Join(t.TempDir(), "etcd")}, conn.WithTLS(config))
+	if !errors.Is(err, syscall.ENOENT) {
+		t.Errorf("nobody listens: %v", err)
 	}
 }
 

@@ -37,6 +37,19 @@ func (a Address) Key() string {
 	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(host, ".")), port)
 }
 
+// authority returns what the server is called in requests and proves with its certificate; "" where that is what is
+// dialled. A zone is for the dialer of this side only (RFC 6874).
+func (a Address) authority() string {
+	if a.network == "unix" {
+		return "localhost"
+	}
+	host, port, _ := net.SplitHostPort(a.dial)
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Zone() != "" {
+		return net.JoinHostPort(ip.WithZone("").String(), port)
+	}
+	return ""
+}
+
 // KeyOf returns the key of an endpoint in any spelling, and "" for a malformed one.
 func KeyOf(text string) string {
 	a, err := ParseAddress(text, false)
@@ -167,7 +180,7 @@ func hostPort(text string) (string, error) {
 	if strings.ContainsFunc(host, func(r rune) bool { return r <= ' ' || r == 0x7f || strings.ContainsRune("?#@\\", r) }) {
 		return "", errors.New("malformed host")
 	}
-	if strings.Contains(host, ":") && net.ParseIP(strings.SplitN(host, "%", 2)[0]) == nil {
+	if _, err := netip.ParseAddr(host); err != nil && strings.ContainsAny(host, ":%") {
 		return "", errors.New("malformed IPv6 address")
 	}
 	n, err := strconv.ParseUint(port, 10, 16)

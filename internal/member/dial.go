@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/url"
 	"time"
 
 	"google.golang.org/grpc"
@@ -38,9 +39,10 @@ const (
 
 // dial makes a gRPC connection to one address. It connects only when asked to.
 func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
+	secure := transportCredentials(a, c, w)
 	opts := []grpc.DialOption{
 		grpc.WithContextDialer(dialer(a, c, w)),
-		grpc.WithTransportCredentials(transportCredentials(a, c, w)),
+		grpc.WithTransportCredentials(secure),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// verify keeps the connect timeout, since its errors say what was waited for and gRPC's do not. The backoff
 		// keeps gRPC from a second attempt of its own.
@@ -50,10 +52,9 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 		grpc.WithStaticConnWindowSize(connWindow),
 		grpc.WithUserAgent(userAgent),
 	}
-	target := "passthrough:///" + a.dial
-	if a.network == "unix" {
-		target = "passthrough:///unix"
-		opts = append(opts, grpc.WithAuthority("localhost"))
+	target := url.URL{Scheme: "passthrough", Path: "/" + a.dial}
+	if authority := a.authority(); authority != "" && secure.Info().ServerName == "" { // gRPC takes one or the other
+		opts = append(opts, grpc.WithAuthority(authority))
 	}
 	if c.Tokens != nil {
 		opts = append(opts, grpc.WithPerRPCCredentials(perRPC{c.Tokens}))
@@ -61,7 +62,7 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 	opts = append(opts, c.Dial...)
 	// This comes last: with a retry policy in the user's service config gRPC would send writes twice.
 	opts = append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig))
-	cc, err := grpc.NewClient(target, opts...)
+	cc, err := grpc.NewClient(target.String(), opts...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %w", connerr.ErrEndpoint, a.Text, err)
 	}
