@@ -42,16 +42,16 @@ type Request = ctx.Ctx
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Campaign waits until the candidate leads the election of WithName, and returns its leadership. WithValue is what the
-// others are told. The candidate leads as long as its key is there: until Resign, or the end of the lease of WithLease,
-// which is required. To campaign again with the same lease is the same candidacy, with the newer value.
+// Campaign waits until the candidate leads the election of WithName, and returns its leadership. WithValue is what observers
+// are told. The candidate leads while its key exists: until Resign, or until the lease of WithLease ends. WithName and
+// WithLease are required. A second Campaign with the same lease is the same candidacy, with the newer value.
 //
-// It waits as long as it takes: parent and WithTimeout bound it, and their end is context.DeadlineExceeded or the error of
-// parent. It ends with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody deletes its key. A
-// call that gives up leaves no candidate behind. It deletes its key on the way out, for up to half a second; where the
-// cluster cannot be reached, the connection goes on with that until it is closed.
+// Campaign waits without a limit of its own. parent and WithTimeout limit the wait, and their end is context.DeadlineExceeded
+// or the error of parent. Campaign fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody
+// deletes its key. A call that gives up leaves no candidate behind. It deletes its key before it returns, for up to half a
+// second. If the cluster cannot be reached, the connection continues with that until it is closed.
 //
-// It sends KV/Txn and Watch/Watch in the place of Election/Campaign, which would wait on one member only.
+// It sends KV/Txn and Watch/Watch instead of Election/Campaign, which would wait on one member only.
 func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse, error) {
 	_, err := c.CampaignRequest()
 	err = named(parent, c, err)
@@ -68,13 +68,13 @@ func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse
 	return &v3electionpb.CampaignResponse{Header: held.Header, Leader: keyOf(c, held)}, nil
 }
 
-// keyOf is a claim as the key of a leader.
+// keyOf returns a claim as the key of a leader.
 func keyOf(c ctx.Ctx, h claim.Held) *v3electionpb.LeaderKey {
 	return &v3electionpb.LeaderKey{Name: []byte(c.Name()), Key: []byte(h.Key), Rev: h.Rev, Lease: h.Lease}
 }
 
-// Proclaim has the leader of WithLeader tell the others WithValue. One that does not lead any more is
-// etcderr.ErrElectionNotLeader; a missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim.
+// Proclaim tells observers the value of WithValue for the leader of WithLeader. A candidate that no longer leads gets
+// etcderr.ErrElectionNotLeader. A missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim.
 func Proclaim(parent context.Context, c Request) (*v3electionpb.ProclaimResponse, error) {
 	request, err := c.ProclaimRequest()
 	if err != nil {
@@ -83,7 +83,7 @@ func Proclaim(parent context.Context, c Request) (*v3electionpb.ProclaimResponse
 	return unary.Call[v3electionpb.ProclaimResponse](parent, c, v3electionpb.Election_Proclaim_FullMethodName, request)
 }
 
-// Leader returns the key and value of the leader of the election of WithName. Without one it fails with
+// Leader returns the key and value of the leader of the election of WithName. If there is none, it fails with
 // etcderr.ErrElectionNoLeader. It calls Election/Leader.
 func Leader(parent context.Context, c Request) (*v3electionpb.LeaderResponse, error) {
 	request, err := c.LeaderRequest()
@@ -93,7 +93,7 @@ func Leader(parent context.Context, c Request) (*v3electionpb.LeaderResponse, er
 	return unary.Call[v3electionpb.LeaderResponse](parent, c, v3electionpb.Election_Leader_FullMethodName, request)
 }
 
-// Resign gives up the leadership of WithLeader. For one that has ended already it changes nothing. A missing key is
+// Resign gives up the leadership of WithLeader. It changes nothing if that leadership has ended. A missing key is
 // etcderr.ErrMissingLeaderKey. It calls Election/Resign.
 func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, error) {
 	request, err := c.ResignRequest()
@@ -103,7 +103,7 @@ func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, er
 	return unary.Call[v3electionpb.ResignResponse](parent, c, v3electionpb.Election_Resign_FullMethodName, request)
 }
 
-// named adds to err what is wrong with a request about one election.
+// named adds to err the mistakes in a request about one election.
 func named(parent context.Context, c ctx.Ctx, err error) error {
 	if c.Name() == "" {
 		err = ctx.AlsoInvalid(err, "election: a request about an election needs WithName")

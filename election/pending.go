@@ -16,8 +16,8 @@ type Pending struct {
 	err      error
 }
 
-// CampaignRequest begins a [Campaign] and returns at once, also where that is refused. The campaign ends with parent,
-// and with the connection.
+// CampaignRequest begins a [Campaign] and returns at once, even if the request is refused. The campaign ends with parent, and
+// with the connection.
 func CampaignRequest(parent context.Context, c Request) *Pending {
 	p := &Pending{done: make(chan struct{})}
 	to, err := engine.Lookup(c.Conn())
@@ -40,10 +40,10 @@ func CampaignRequest(parent context.Context, c Request) *Pending {
 	return p
 }
 
-// Done returns a channel that is closed when the campaign is over: won, or failed.
+// Done returns a channel that is closed when the campaign is over: won or failed.
 func (p *Pending) Done() <-chan struct{} { return p.done }
 
-// Response waits until the campaign is over and returns what [Campaign] does.
+// Response waits until the campaign is over, and returns what [Campaign] returns.
 func (p *Pending) Response() (*v3electionpb.CampaignResponse, error) {
 	<-p.done
 	return p.response, p.err

@@ -15,13 +15,13 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// GuardOf is the fence for a transaction: it is true as long as the candidate of k leads, as the response to [Campaign]
-// has it.
+// GuardOf returns the fence for a transaction. It is true as long as the candidate of k leads. The response to [Campaign] has
+// k.
 func GuardOf(k *v3electionpb.LeaderKey) compare.Compare {
 	return claim.GuardOf(string(k.GetKey()), k.GetRev())
 }
 
-// Leadership is an election that is won. Its methods are safe for concurrent use.
+// Leadership is an election that was won. Its methods are safe for concurrent use.
 type Leadership struct {
 	Key *v3electionpb.LeaderKey // not to be changed
 
@@ -29,33 +29,34 @@ type Leadership struct {
 	keeper *lease.Keeper
 }
 
-// Guard is [GuardOf] the leader's key.
+// Guard returns [GuardOf] the leader's key.
 func (l *Leadership) Guard() compare.Compare { return GuardOf(l.Key) }
 
-// ValidUntil returns until when the lease is known to be valid, while the function of Run runs: nobody else leads before, unless somebody deletes the
-// leader's key. It moves with each renewal, and lies in the past once the lease is lost.
+// ValidUntil returns the time until which the lease is known to be valid, while the function of Run runs. Before that time
+// nobody else leads, unless somebody deletes the leader's key. The time moves with each renewal, and is in the past once the
+// lease is lost.
 func (l *Leadership) ValidUntil() time.Time { return claim.ValidUntil(l.keeper) }
 
-// Proclaim tells the others a new value. A candidate that does not lead any more gets etcderr.ErrElectionNotLeader. It ends
-// after 5 s where parent has no earlier deadline.
+// Proclaim tells observers a new value. A candidate that no longer leads gets etcderr.ErrElectionNotLeader. It ends after 5 s
+// unless parent has an earlier deadline.
 func (l *Leadership) Proclaim(parent context.Context, value string) error {
 	_, err := Proclaim(parent, l.to.WithLeader(l.Key).WithValue(value))
 	return err
 }
 
-// Run campaigns for WithName with WithValue and a lease of its own, runs f while it leads, and resigns. leading is
-// cancelled with parent, and when the leadership is lost; context.Cause then is [ErrLost] with the reason. The leadership
-// is kept until f returns, whatever becomes of parent, and given up however f ends, by a panic too.
+// Run campaigns for WithName with WithValue and a lease of its own, runs f while it leads, and resigns. leading is cancelled
+// with parent, and when the leadership is lost; context.Cause is then [ErrLost] with the reason. The leadership is kept until f
+// returns, even if parent ends. It is given up however f ends, also by a panic.
 //
-// It returns the error of f, together with ErrLost if the leadership was lost meanwhile; or [ErrNotAcquired] with the
-// reason, and then f has not run. parent and WithTimeout bound the wait for it. A place in the queue that is lost because
-// the lease has ended, as in an outage longer than ttl, is taken anew at its end. A rejection such as
-// etcderr.ErrPermissionDenied ends the wait.
+// Run returns the error of f, together with ErrLost if the leadership was lost while f ran. If f did not run, it returns
+// [ErrNotAcquired] with the reason. parent and WithTimeout limit the wait. If the lease ends during the wait, as in an outage
+// longer than ttl, Run takes a new place at the end of the queue. A rejection such as etcderr.ErrPermissionDenied ends the
+// wait.
 //
-// The leadership is given up by revoking the lease, and Run waits for that for up to 5 s: 2 s once parent has ended, and
-// half a second where the wait to lead has run out of time. What takes longer the connection goes on with until it is
-// closed. So nothing is left of a call while the cluster can be reached. A process that dies gives it up after ttl. The
-// ttl is that of [lease.Grant]: whole seconds, rounded up, at least some 2 s; one below 1 ms is kv.ErrInvalid.
+// Run gives up the leadership by revoking the lease, and waits up to 5 s for that: 2 s once parent has ended, and half a second
+// if the wait ran out of time. After that the connection continues with it until it is closed. So a call leaves nothing behind
+// while the cluster can be reached. If the process dies, the leadership ends after ttl. The ttl is that of [lease.Grant]: whole
+// seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid.
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Run(parent context.Context, c Request, ttl time.Duration, f func(leading context.Context, l *Leadership) error) error {

@@ -26,7 +26,7 @@ import (
 // member is read on another one, after the last key so far. If the revision is compacted before the last page, the error is
 // etcderr.ErrCompacted. ctx bounds the whole reading. WithTimeout bounds each page. When neither sets a time, each page may take the
 // default time of the connection, 5 s unless conn.WithDefaultTimeout says otherwise. The time that the loop spends on a key counts
-// for neither page.
+// for no page.
 //
 // Nothing is sent before the loop begins, and each loop over the result reads anew. All is safe for concurrent use. It calls
 // KV/Range, and KV/RangeStream after the first page where the member has it, as etcd 3.7 does.

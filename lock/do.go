@@ -12,19 +12,19 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
 
-// Do takes the lock of WithName with a lease of its own, runs f, and gives the lock up. held is cancelled with parent, and
-// when the lock is lost; context.Cause then is [ErrLost] with the reason. The lock is kept until f returns, whatever
-// becomes of parent, and given up however f ends, by a panic too.
+// Do takes the lock of WithName with a lease of its own, runs f, and releases the lock. held is cancelled with parent, and when
+// the lock is lost; context.Cause is then [ErrLost] with the reason. The lock is kept until f returns, even if parent ends. It
+// is released however f ends, also by a panic.
 //
-// It returns the error of f, together with ErrLost if the lock was lost meanwhile; or [ErrNotAcquired] with the reason,
-// and then f has not run. parent and WithTimeout bound the wait for the lock. A place in the queue that is lost because
-// the lease has ended, as in an outage longer than ttl, is taken anew at its end. A rejection such as
-// etcderr.ErrPermissionDenied ends the wait.
+// Do returns the error of f, together with ErrLost if the lock was lost while f ran. If f did not run, it returns
+// [ErrNotAcquired] with the reason. parent and WithTimeout limit the wait for the lock. If the lease ends during the wait, as
+// in an outage longer than ttl, Do takes a new place at the end of the queue. A rejection such as etcderr.ErrPermissionDenied
+// ends the wait.
 //
-// The lock is given up by revoking the lease, and Do waits for that for up to 5 s: 2 s once parent has ended, and
-// half a second where the wait for the lock has run out of time. What takes longer the connection goes on with until it
-// is closed. So nothing is left of a call while the cluster can be reached. A process that dies gives the lock up after
-// ttl. The ttl is that of [lease.Grant]: whole seconds, rounded up, at least some 2 s; one below 1 ms is [kv.ErrInvalid].
+// Do releases the lock by revoking the lease, and waits up to 5 s for that: 2 s once parent has ended, and half a second if the
+// wait for the lock ran out of time. After that the connection continues the release until it is closed. So a call leaves
+// nothing behind while the cluster can be reached. If the process dies, the lock is released after ttl. The ttl is that of
+// [lease.Grant]: whole seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid.
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Do(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) error {
@@ -32,10 +32,10 @@ func Do(parent context.Context, c Request, ttl time.Duration, f func(held contex
 	return err
 }
 
-// Try is [Do] for a lock that is free: where somebody holds it or waits for it, f does not run and Try returns false and no
-// error. It leaves no trace then: a lock that is taken costs one read. It returns true and what Do would have returned if
-// f has run. Otherwise it returns false and [ErrNotAcquired] with the reason, as when parent or WithTimeout end before
-// the cluster has answered, which is no proof that the lock is taken.
+// Try is [Do] for a lock that is free. If another client holds the lock or waits for it, f does not run, and Try returns false
+// without an error. In that case it costs one read and changes nothing on the server. If f ran, Try returns true and what Do
+// would have returned. Otherwise it returns false and [ErrNotAcquired] with the reason. One such reason is that parent or
+// WithTimeout ended before the cluster answered, which does not prove that the lock is taken.
 func Try(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) (held bool, err error) {
 	return run(parent, c, ttl, f, "a lock.Try request", true)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 )
 
-// ErrLost says that a lock is not held any more, or may not be: its lease ended, or its key is gone, or the store has been
-// put back to an earlier state. It comes wrapped together with the reason.
+// ErrLost says that a lock is no longer held, or may no longer be: its lease ended, its key was deleted, or the store went back
+// to an earlier state. It is wrapped together with the reason.
 var ErrLost = errors.New("lock: lost")
 
-// ErrNotAcquired says that there was no lock, and that the function given to [Do] or [Try] has not run. It comes wrapped
-// together with the reason, such as context.DeadlineExceeded. Where the function has run errors.Is never finds it, also
-// where the function's own error has it. It is election.ErrNotAcquired, too.
+// ErrNotAcquired says that the lock was not acquired, and that the function given to [Do] or [Try] did not run. It is wrapped
+// together with the reason, such as context.DeadlineExceeded. After the function has run, errors.Is never finds it, even if the
+// function's own error contains it. It is the same value as election.ErrNotAcquired.
 var ErrNotAcquired = claim.ErrNotAcquired

@@ -48,18 +48,17 @@ type Request = ctx.Ctx
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Lock waits for the lock of WithName and returns the key that holds it, below that name. The lock is held as long as the
-// key is there: until Unlock, or the end of the lease of WithLease. Both are required. To lock again with the same lease
-// is to hold the same lock; what should exclude each other needs leases of its own.
+// Lock waits for the lock of WithName and returns the key that holds it, below that name. The lock is held while the key
+// exists: until Unlock, or until the lease of WithLease ends. WithName and WithLease are required. A second Lock with the same
+// lease gets the same lock. Holders that must exclude each other need different leases.
 //
-// It waits as long as it takes: parent and WithTimeout bound it, and their end is context.DeadlineExceeded or the error of
-// parent. It ends with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody deletes its key. A
-// call that gives up leaves no key behind. It deletes its key on the way out, for up to half a second; where the cluster
-// cannot be reached, the connection goes on with that until it is closed.
+// Lock waits without a limit of its own. parent and WithTimeout limit the wait, and their end is context.DeadlineExceeded or
+// the error of parent. Lock fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody deletes
+// its key. A call that gives up leaves no key behind. It deletes its key before it returns, for up to half a second. If the
+// cluster cannot be reached, the connection continues with that until it is closed.
 //
-// The response has no create revision, so the holder can neither fence its writes nor give up this very lock and no
-// later one: [Acquire] returns both. Lock sends KV/Txn and Watch/Watch in the place of Lock/Lock, which would wait on
-// one member only.
+// The response has no create revision. So the holder can neither fence its writes nor release exactly this lock: [Acquire]
+// returns what is needed for both. Lock sends KV/Txn and Watch/Watch instead of Lock/Lock, which would wait on one member only.
 func Lock(parent context.Context, c Request) (*v3lockpb.LockResponse, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
@@ -68,8 +67,8 @@ func Lock(parent context.Context, c Request) (*v3lockpb.LockResponse, error) {
 	return &v3lockpb.LockResponse{Header: held.Header, Key: []byte(held.Key)}, nil
 }
 
-// Acquire is [Lock] for a holder that needs more than the key: the result fences writes with Guard, and Release gives up
-// this very lock.
+// Acquire is [Lock] for a holder that needs more than the key. The result fences writes with Guard, and Release releases
+// exactly this lock.
 func Acquire(parent context.Context, c Request) (Held, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
@@ -90,7 +89,7 @@ func acquire(parent context.Context, c ctx.Ctx) (claim.Held, error) {
 	return claim.Waiting{Request: c, Lost: ErrLost}.Turn(parent)
 }
 
-// named adds to err what is wrong with a request for a lock.
+// named adds to err the mistakes in a request for a lock.
 func named(parent context.Context, c ctx.Ctx, request string, err error) error {
 	if c.Name() == "" {
 		err = ctx.AlsoInvalid(err, "lock: "+request+" needs WithName")
@@ -101,10 +100,10 @@ func named(parent context.Context, c ctx.Ctx, request string, err error) error {
 	return err
 }
 
-// Unlock gives up the lock that the key of WithKey holds, as the response to Lock has it. The key holds the ID of its
-// lease, so where another lease has the lock by now nothing changes. Where the same lease has locked again, that is
-// what is given up, also by an Unlock that is repeated or late: [Held.Release] does not do so. It ends after 5 s where
-// neither parent nor WithTimeout says otherwise. It calls Lock/Unlock.
+// Unlock releases the lock that the key of WithKey holds. The key is in the response to Lock. It contains the ID of its lease,
+// so if another lease has the lock by now, nothing changes. If the same lease has locked again, Unlock releases that lock, even
+// when the call is repeated or late; [Held.Release] does not. It ends after 5 s unless parent or WithTimeout sets another time.
+// It calls Lock/Unlock.
 func Unlock(parent context.Context, c Request) (*v3lockpb.UnlockResponse, error) {
 	request, err := c.UnlockRequest()
 	if err == nil && len(request.GetKey()) == 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// refusal is a sentinel of what this package refuses before anything is sent.
+// refusal is the type of the errors of this package for what it refuses before anything is sent.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
@@ -23,10 +23,10 @@ func (r refusal) Error() string { return string(r) }
 func (refusal) NotSent() bool { return true }
 
 var (
-	// ErrConflict: in every try of the run somebody else changed what it had read, or the revision that it read was compacted
-	// away. Nothing was written.
+	// ErrConflict says that another client changed what the run had read, in every try, or that the revision that it read was
+	// compacted. Nothing was written.
 	ErrConflict = errors.New("stm: conflict")
-	// ErrEnded: a Tx was used after the function that it was given to had returned.
+	// ErrEnded says that a Tx was used after the function that received it had returned.
 	ErrEnded error = refusal("stm: the transaction has ended")
 )
 
@@ -39,14 +39,14 @@ type overtaken struct {
 
 func (o *overtaken) Error() string { return o.why.Error() }
 
-// errGuard is why a transaction was not applied. FailedPrecondition makes it what it is: a refusal without effect.
+// errGuard is why a transaction was not applied. FailedPrecondition makes it a refusal without effect.
 var errGuard = etcderr.FromRPC(
 	status.Error(codes.FailedPrecondition, "what the transaction has read, or was to write, has been changed meanwhile"),
 	etcderr.Call{Method: pb.KV_Txn_FullMethodName, Sent: true},
 )
 
-// readFailure is the failure of a request that only read. What became of that request may be unknown, what became of the
-// transaction is not: it was not sent.
+// readFailure is the failure of a request that only read. The outcome of that request may be unknown, but the transaction was
+// not sent.
 type readFailure struct{ err error }
 
 func (e *readFailure) Error() string { return "stm: nothing was written: " + e.err.Error() }
@@ -60,7 +60,7 @@ func ofRead(err error) error {
 	return &readFailure{err: err}
 }
 
-// ended is the error of a run whose context has ended before fn was run.
+// ended returns the error of a run whose context ended before fn ran.
 func ended(life context.Context) error {
 	return etcderr.FromRPC(life.Err(), etcderr.Call{Method: pb.KV_Txn_FullMethodName, Cause: tell.Ended(life)})
 }

@@ -31,7 +31,7 @@ func bounded(parent context.Context, c Request) (context.Context, context.Cancel
 	return context.WithTimeout(parent, timeout)
 }
 
-// requestOf is c without its timeout, which is not that of each request.
+// requestOf returns c without its timeout, which limits the run and not each request.
 func requestOf(c Request) ctx.Ctx {
 	to := ctx.New(c.Conn())
 	if endpoint, given := c.Endpoint(); given {

@@ -73,8 +73,8 @@ func (r *run) try() (*pb.TxnResponse, error) {
 	}
 }
 
-// pause waits before the next try, or says why there is none. The first one comes at once, with what the lost transaction
-// has read. Later ones read anew after their pause: what was read before it would be out of date.
+// pause waits before the next try, or returns why there is none. The first retry comes at once, with what the lost transaction
+// has read. Later ones read again after their pause, because what was read before it would be out of date.
 func (r *run) pause(o *overtaken) error {
 	if r.conflicts > r.maxRetries {
 		return fmt.Errorf("%w in %d tries: %w", ErrConflict, r.conflicts, o.why)

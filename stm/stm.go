@@ -47,27 +47,27 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// Run runs fn, and writes what it has put and deleted in one transaction; if what it has read was changed by somebody else
-// meanwhile it runs fn again. fn must therefore have no effect but through tx. c says on which connection, and where wanted
-// WithEndpoint and WithTimeout, which bounds the run with all its tries; without it the deadline of parent does, and where
-// that has none, 5 s. The deadline does not interrupt fn, only what fn calls on tx.
+// Run runs fn, and writes what fn has put and deleted in one transaction. If another client changed what fn has read, Run runs
+// fn again. So fn must have no effect except through tx. The request c names the connection. WithTimeout limits the run with
+// all its tries. Without it the deadline of parent does, and without that 5 s. The deadline does not interrupt fn, but what fn
+// calls on tx.
 //
-// The response is that of the transaction; its Responses answer the writes in the order of their keys. Where there was
-// nothing to write and nothing to guard, no transaction is sent: the response then is Succeeded with the header of the first
-// read, whose Revision, with SerializableSnapshot and Serializable, is that of everything that was read; or with an empty
-// one, if nothing was read either.
+// The response is that of the transaction. Its Responses answer the writes in the order of their keys. If there is nothing to
+// write and nothing to guard, no transaction is sent. The response then is Succeeded and has the header of the first read. With
+// SerializableSnapshot and Serializable everything was read at the revision of that header. If nothing was read either, the
+// header is empty.
 //
-// An error of fn ends the run with nothing written, and is returned as it is. So is the first error that tx has returned,
-// even if fn returns nil. A panic of fn is the caller's, and nothing is written. Other errors are:
+// An error of fn ends the run with nothing written, and Run returns it as it is. The first error that tx has returned does the
+// same, even if fn returns nil. A panic of fn reaches the caller, and nothing is written. Other errors are:
 //
-//   - [kv.ErrInvalid] for a request or option that makes no sense, conn.ErrNotOpen for a request bound to no open
-//     connection, before fn is run;
-//   - [ErrConflict] when the time, or WithMaxRetries, was used up by conflicts, with context.DeadlineExceeded or
-//     context.Canceled where it was the time;
-//   - an [*etcderr.Error], or an error of package conn, of a request that failed.
+//   - [kv.ErrInvalid] for a request or an option with a mistake, and conn.ErrNotOpen if no connection of that name is open.
+//     Then fn has not run.
+//   - [ErrConflict] if conflicts used up the time, or WithMaxRetries. If it was the time, the error is also
+//     context.DeadlineExceeded or context.Canceled.
+//   - An [*etcderr.Error], or an error of package conn, of a request that failed.
 //
-// [etcderr.OutcomeOf] these is Unknown only if the transaction may have been applied; it is never sent again then, since it
-// could be applied twice. For every other outcome nothing was written.
+// [etcderr.OutcomeOf] such an error is Unknown only if the transaction may have been applied. Run does not send it again then,
+// since it could be applied twice. With every other outcome nothing was written.
 //
 // Run is safe for concurrent use. It calls KV/Range and KV/Txn.
 func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Option) (*pb.TxnResponse, error) {
@@ -106,7 +106,7 @@ func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Optio
 	}
 }
 
-// check says all that is wrong with a run at once.
+// check reports all mistakes in a run at once.
 func check(parent context.Context, c Request, fn func(*Tx) error, opts []Option) (options, error) {
 	o := options{maxRetries: math.MaxInt}
 	for _, opt := range opts {

@@ -12,11 +12,11 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// Tx is one try of a transaction. It may be used by several goroutines; they take turns. It ends when the function that it
-// was given to returns.
+// Tx is one try of a transaction. Several goroutines may use it; they take turns. It ends when the function that received it
+// returns.
 //
-// The first error of Get, Rev or Range is the error of every later one, and of the try, whatever the function does: what it
-// could not read it cannot have taken into account.
+// The first error of Get, Rev or Range is the error of every later one, and of the try, whatever the function does. A
+// transaction cannot take into account what it could not read.
 type Tx struct {
 	conflicts int
 	keepLease bool
@@ -27,12 +27,12 @@ type Tx struct {
 	writes writes
 }
 
-// Conflicts returns how many tries of this run were lost before this one: 0 in the first.
+// Conflicts returns how many tries of this run were lost before this one. It is 0 in the first try.
 func (tx *Tx) Conflicts() int { return tx.conflicts }
 
-// Get returns the value of a key, "" if it is not there; [Tx.Rev] tells that from an empty value. What the transaction
-// has put or deleted itself is as good as done. An empty key is [etcderr.ErrEmptyKey], a Tx of a function that has returned
-// [ErrEnded]; for other errors see [Run].
+// Get returns the value of a key, or "" if the key does not exist. [Tx.Rev] distinguishes that from an empty value. Get sees
+// what the transaction itself has put or deleted. An empty key is [etcderr.ErrEmptyKey], and a Tx of a function that has
+// returned is [ErrEnded]. For other errors see [Run].
 func (tx *Tx) Get(key string) (string, error) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
@@ -46,8 +46,9 @@ func (tx *Tx) Get(key string) (string, error) {
 	return string(pair.GetValue()), err
 }
 
-// Rev returns the revision at which a key was last put, 0 if it is not there. A put of the transaction's own has no revision
-// before it is committed, and changes nothing of that; after a delete of its own Rev is 0. Errors are those of [Tx.Get].
+// Rev returns the revision at which a key was last put, or 0 if the key does not exist. A put of this transaction has no
+// revision before the commit, and does not change the result. After a delete of this transaction Rev is 0. Errors are those of
+// [Tx.Get].
 func (tx *Tx) Rev(key string) (int64, error) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
@@ -62,15 +63,15 @@ func (tx *Tx) Rev(key string) (int64, error) {
 }
 
 // Range returns the keys of a range, in their order: those of WithPrefix, WithFromKey or WithRangeEnd, or the one of WithKey
-// alone; with WithLimit or WithFirstKey no more than the first ones. What the transaction has put or deleted itself is as
-// good as done; the pair of a key that it has put has the lease of that put, and the revisions of the key as it was, 0 for a
-// new one. The result is the caller's.
+// alone. WithLimit and WithFirstKey return only the first ones. Range sees what the transaction itself has put or deleted. A
+// key that the transaction has put has the lease of that put, and its revisions are those before the put, 0 for a new key. The
+// caller owns the result.
 //
-// A key that somebody else puts into the range, changes or deletes there is a conflict, beyond the last pair returned under
-// a limit it is not.
+// It is a conflict if another client puts a key into the range, or changes or deletes one there. Under a limit, keys after the
+// last one returned do not count.
 //
-// Every other option is refused with [kv.ErrInvalid], and so are a connection or an endpoint other than that of the run, and a
-// negative limit. A timeout is ignored, since that of the run counts. Other errors are those of [Tx.Get].
+// Other options are refused with [kv.ErrInvalid], and so are a connection or an endpoint other than that of the run, and a
+// negative limit. A timeout is ignored, because that of the run counts. Other errors are those of [Tx.Get].
 func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 	tx.mu.Lock()
 	defer tx.mu.Unlock()
@@ -99,9 +100,9 @@ func (tx *Tx) Range(c Request) ([]*mvccpb.KeyValue, error) {
 	return tx.view(r.span, limit), nil
 }
 
-// Put sets the value of a key when the transaction is committed. The key is attached to no lease then, as etcd's put has it;
-// with [WithKeepLease] it keeps the lease that it has. The last Put, PutWithLease or Delete of a key counts. An empty key is
-// refused at the end of the run, with [etcderr.ErrEmptyKey]. On a Tx of a function that has returned it does nothing.
+// Put sets the value of a key when the transaction is committed. The key is then attached to no lease, as with etcd's put. With
+// [WithKeepLease] it keeps its lease. The last Put, PutWithLease or Delete of a key counts. An empty key is refused at the end
+// of the run, with [etcderr.ErrEmptyKey]. On a Tx of a function that has returned, Put does nothing.
 func (tx *Tx) Put(key, value string) {
 	tx.write(key, func(before write, written bool) write {
 		w := write{value: value}
@@ -112,13 +113,14 @@ func (tx *Tx) Put(key, value string) {
 	})
 }
 
-// PutWithLease is [Tx.Put] for a key that goes when a lease does, with or without [WithKeepLease]. A lease of 0 is none: the
-// key stays. One that does not exist is refused at the end of the run, with [etcderr.ErrLeaseNotFound], and nothing is written.
+// PutWithLease is [Tx.Put] for a key that is deleted when the lease ends, with or without [WithKeepLease]. A lease of 0 is
+// none: the key stays. A lease that does not exist is refused at the end of the run, with [etcderr.ErrLeaseNotFound], and
+// nothing is written.
 func (tx *Tx) PutWithLease(key, value string, lease int64) {
 	tx.write(key, func(write, bool) write { return write{value: value, lease: lease} })
 }
 
-// Delete deletes a key when the transaction is committed. It is no error if there is none. What is said of [Tx.Put] holds.
+// Delete deletes a key when the transaction is committed. A key that does not exist is no error. Otherwise it is like [Tx.Put].
 func (tx *Tx) Delete(key string) {
 	tx.write(key, func(write, bool) write { return write{deleted: true} })
 }
@@ -133,7 +135,7 @@ func (tx *Tx) write(key string, after func(before write, written bool) write) {
 	}
 }
 
-// ready says why nothing more can be read.
+// ready returns why nothing more can be read.
 func (tx *Tx) ready() error {
 	if !tx.live {
 		return ErrEnded
@@ -149,7 +151,7 @@ func (tx *Tx) end() error {
 	return tx.reads.err
 }
 
-// hidden is how many keys of a span that the servers may have are not to be seen.
+// hidden returns how many keys of a span the servers may have and the function must not see.
 func (tx *Tx) hidden(s span) int64 {
 	var n int64
 	for key, own := range tx.writes {
@@ -165,7 +167,7 @@ func (tx *Tx) hidden(s span) int64 {
 	return n
 }
 
-// view is what the function sees of a span that was read: each key as it was first, and its own writes.
+// view returns what the function sees of a span that was read: each key as it was first, and its own writes.
 func (tx *Tx) view(s span, limit int64) []*mvccpb.KeyValue {
 	var all []*mvccpb.KeyValue
 	for key, pair := range tx.reads.pairs {
