@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-func TestLeasesLiveThroughTheDeathOfTheMemberThatRenewsThem(t *testing.T) {
+func TestLeasesSurviveTheDeathOfTheMemberThatRenewsThem(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c, request := open(t, cluster)
@@ -46,7 +46,7 @@ func TestLeasesLiveThroughTheDeathOfTheMemberThatRenewsThem(t *testing.T) {
 	}
 }
 
-func TestLeasesLiveThroughThePauseOfTheMemberThatRenewsThem(t *testing.T) {
+func TestLeasesSurviveThePauseOfTheMemberThatRenewsThem(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c, request := open(t, cluster)
@@ -67,7 +67,7 @@ func TestLeasesLiveThroughThePauseOfTheMemberThatRenewsThem(t *testing.T) {
 	}
 }
 
-func TestLeaseIsSavedThroughAnOutageThatLeavesItTime(t *testing.T) {
+func TestOutageEndsOnlyTheLeaseWhoseTTLIsShorter(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t)
 	_, request := open(t, cluster)
@@ -92,7 +92,7 @@ func TestLeaseIsSavedThroughAnOutageThatLeavesItTime(t *testing.T) {
 	t.Errorf("the lease with time was lost: %v", saved.Err())
 }
 
-func TestLeasesLeaveAMemberThatIsCutOffFromTheOthers(t *testing.T) {
+func TestRenewalsLeaveAMemberThatIsCutOffFromTheOthers(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c, request := open(t, cluster)
@@ -164,7 +164,7 @@ func TestKeeperLearnsOfARevocationWithinOneRenewal(t *testing.T) {
 	}
 }
 
-func TestKeysGoWhenTheirLeaseIsNotKeptAnyMore(t *testing.T) {
+func TestKeysAreDeletedOnceTheirLeaseIsNoLongerKept(t *testing.T) {
 	t.Parallel()
 	request := lease.New(registry)
 	key := kv.New(registry).WithKey(t.Name())

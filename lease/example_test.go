@@ -64,7 +64,7 @@ func ExampleKeeper_ValidUntil() {
 	// Output: there is time for a step: true
 }
 
-// TimeToLive tells what keys hang on a lease.
+// TimeToLive names the keys that are attached to a lease.
 func ExampleTimeToLive() {
 	ctx := context.Background()
 	granted, err := lease.Grant(ctx, lease.New("registry"), time.Minute)

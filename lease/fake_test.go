@@ -22,8 +22,8 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// member stands in for an etcd member whose answers a test chooses, on a fake clock. It lives in memory, so that a
-// synctest bubble can hold it. Like a real one it answers the renewals of a stream one by one.
+// member is a fake etcd member on a fake clock. The test chooses its answers. It needs no network, so it may run in a synctest
+// bubble. Like a real member it answers the renewals of a stream one by one.
 type member struct {
 	pb.UnimplementedMaintenanceServer
 	pb.UnimplementedLeaseServer
@@ -129,7 +129,7 @@ func (m *member) refuse(err error) {
 	m.refusal = err
 }
 
-// seen returns the renewals of a lease, or with 0 of all.
+// seen returns the renewals of a lease. With 0 it returns those of all leases.
 func (m *member) seen(id int64) []renewal {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -153,7 +153,7 @@ func (m *member) open() int {
 	return m.streams
 }
 
-// memberHealth is the member's health service, apart because that is not of etcd.
+// memberHealth is the member's health service, which is gRPC's and not etcd's.
 type memberHealth struct {
 	healthpb.UnimplementedHealthServer
 	*member
@@ -235,13 +235,13 @@ func after(d time.Duration, ttl int64) func(context.Context, int64) (int64, erro
 	}
 }
 
-// forever is no answer.
+// forever never answers.
 func forever(parent context.Context, _ int64) (int64, error) {
 	<-parent.Done()
 	return 0, parent.Err()
 }
 
-// fake opens a connection to members that are made up. It closes with the test.
+// fake opens a connection to fake members. It closes with the test.
 func fake(t *testing.T, members ...*member) (*conn.Conn, ctx.Ctx) {
 	t.Helper()
 	return fakeWith(t, members)
@@ -304,7 +304,7 @@ func ended(t *testing.T, k *lease.Keeper) bool {
 	}
 }
 
-// kept is what Info says of the leases of each endpoint, without those that have none.
+// kept returns how many leases Info counts at each endpoint that has any.
 func kept(c *conn.Conn) map[string]int {
 	counts := map[string]int{}
 	for _, e := range c.Info() {

@@ -11,7 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-func TestSlowMemberIsGivenMoreTimeRatherThanLeftForGood(t *testing.T) {
+func TestSlowMemberGetsMoreTimeWithEachSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		m.answer(after(2200*time.Millisecond, 10))
@@ -24,7 +24,7 @@ func TestSlowMemberIsGivenMoreTimeRatherThanLeftForGood(t *testing.T) {
 	})
 }
 
-func TestAnswersOutOfOrderAreTakenForWhatTheyAre(t *testing.T) {
+func TestAnswersOutOfOrderRenewTheLeasesThatTheyName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)
 		_, request := fake(t, m)
@@ -52,7 +52,7 @@ func TestAnswersOutOfOrderAreTakenForWhatTheyAre(t *testing.T) {
 	})
 }
 
-func TestRenewalWithoutAnAnswerIsSentAgainThoughOthersAreAnswered(t *testing.T) {
+func TestUnansweredRenewalIsSentAgainWhileOthersAreAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)
 		_, request := fake(t, m)

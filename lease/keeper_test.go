@@ -60,7 +60,7 @@ func TestKeeperEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// registrar is a context that counts who waits for its end.
+// registrar is a context that counts the functions that wait for its end.
 type registrar struct {
 	context.Context
 	waiting atomic.Int64
@@ -81,7 +81,7 @@ func (r *registrar) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-func TestKeeperThatHasEndedLeavesNothingWithItsContext(t *testing.T) {
+func TestEndedKeeperNoLongerWaitsForItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		_, request := fake(t, m)
@@ -108,7 +108,7 @@ func TestKeeperThatHasEndedLeavesNothingWithItsContext(t *testing.T) {
 	})
 }
 
-func TestContextThatEndsBeforeOrDuringKeepAliveLeavesNothing(t *testing.T) {
+func TestKeepAliveWhoseContextEndsLeavesNoKeeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		c, request := fake(t, m)
@@ -155,7 +155,7 @@ func TestContextThatEndsBeforeOrDuringKeepAliveLeavesNothing(t *testing.T) {
 	})
 }
 
-func TestCloseEndsAKeeperAndTheStreamWithTheLast(t *testing.T) {
+func TestCloseOfTheLastKeeperEndsTheStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		c, request := fake(t, m)
@@ -227,7 +227,7 @@ func TestKeepersEndWithTheirConnection(t *testing.T) {
 	})
 }
 
-func TestKeepAliveUnderWayEndsWithTheConnection(t *testing.T) {
+func TestKeepAliveFailsWhenTheConnectionCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		c, request := fake(t, m)
@@ -240,7 +240,7 @@ func TestKeepAliveUnderWayEndsWithTheConnection(t *testing.T) {
 	})
 }
 
-func TestCallsTakeTheDefaultTimeoutOfTheConnection(t *testing.T) {
+func TestCallsHaveTheDefaultTimeoutOfTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 3)
 		_, request := fakeWith(t, []*member{m}, conn.WithDefaultTimeout(2*time.Second))

@@ -53,7 +53,7 @@ func TestGrantRoundsTheTTLUpToWholeSeconds(t *testing.T) {
 	}
 }
 
-func TestGrantRefusesATTLThatCannotBe(t *testing.T) {
+func TestGrantRefusesAnImpossibleTTL(t *testing.T) {
 	for _, ttl := range []time.Duration{0, 10, time.Millisecond - 1, -1, -time.Hour, math.MinInt64} {
 		_, err := lease.Grant(t.Context(), lease.New(registry), ttl)
 		if !errors.Is(err, ctx.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
@@ -107,7 +107,7 @@ func TestGrantTakesTheIDOfWithLease(t *testing.T) {
 	}
 }
 
-// functions are all of this package that send a request, with the name under which they report what they refuse.
+// functions are all functions of this package that send a request, with the name that their refusals use.
 var functions = map[string]func(parent context.Context, c ctx.Ctx, id int64) error{
 	"a lease grant request": func(parent context.Context, c ctx.Ctx, _ int64) error {
 		_, err := lease.Grant(parent, c, time.Second)
@@ -152,7 +152,7 @@ func TestUnknownLeaseIsNotFound(t *testing.T) {
 	}
 }
 
-func TestOptionsWithoutAPlaceAreRefused(t *testing.T) {
+func TestOptionsThatALeaseCallCannotUseAreRefused(t *testing.T) {
 	for name, call := range functions {
 		name := strings.TrimSuffix(name, " once")
 		err := call(t.Context(), lease.New(registry).WithKey("k").WithLease(7).WithTimeout(-1), 7)
@@ -173,7 +173,7 @@ func TestOptionsWithoutAPlaceAreRefused(t *testing.T) {
 	}
 }
 
-func TestCallsNeedAnOpenConnectionAndALivingContext(t *testing.T) {
+func TestCallsFailWithoutAnOpenConnectionOrALiveContext(t *testing.T) {
 	over, cancel := context.WithCancelCause(t.Context())
 	cancel(errEnough)
 	id := grant(t, lease.New(registry), time.Minute)

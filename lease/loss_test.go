@@ -79,7 +79,7 @@ func TestLeaseExpiresWhenItsLastAcknowledgedRenewalWasSentPlusTTL(t *testing.T) 
 	}
 }
 
-func TestErrExpiredTellsWhatWentWrong(t *testing.T) {
+func TestErrExpiredTellsTheLastProblem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		_, request := fake(t, m)
@@ -93,7 +93,7 @@ func TestErrExpiredTellsWhatWentWrong(t *testing.T) {
 	})
 }
 
-func TestLeaseThatTheServerDoesNotKnowAnyMoreIsNotFound(t *testing.T) {
+func TestLeaseThatTheServerNoLongerKnowsIsNotFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)
 		c, request := fake(t, m)
@@ -133,8 +133,8 @@ func TestLeaseThatTheServerDoesNotKnowAnyMoreIsNotFound(t *testing.T) {
 	})
 }
 
-// Members of 2021 and before say so of leases that another one has granted a moment ago.
-func TestLeaseThatIsNotThereAtFirstIsAskedForAgain(t *testing.T) {
+// Members of 2021 and before may not know a lease that another member has just granted.
+func TestLeaseThatTheServerDoesNotKnowYetIsRenewedAgain(t *testing.T) {
 	for name, call := range map[string]func(context.Context, ctx.Ctx) error{
 		"KeepAlive": func(parent context.Context, request ctx.Ctx) error {
 			k, err := lease.KeepAlive(parent, request, 1)
@@ -173,7 +173,7 @@ func TestLeaseThatIsNotThereAtFirstIsAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestAnswerToAFormerKeeperDoesNotProlongTheLease(t *testing.T) {
+func TestAnswerToAClosedKeeperDoesNotExtendTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)
 		_, request := fake(t, m)
@@ -197,7 +197,7 @@ func TestAnswerToAFormerKeeperDoesNotProlongTheLease(t *testing.T) {
 	})
 }
 
-func TestLeaseThatMayNotBeRenewedEndsAlone(t *testing.T) {
+func TestRefusalOfOneLeaseEndsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		_, request := fake(t, m)
@@ -250,7 +250,7 @@ func TestRefusalOfTheStreamEndsAllLeases(t *testing.T) {
 	})
 }
 
-func TestLeaseThatTheServerIsStuckWithHarmsNoOther(t *testing.T) {
+func TestLeaseThatTheServerNeverAnswersDelaysNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a", 10), newMember(t, "b", 10)
 		for _, m := range []*member{a, b} {
@@ -283,8 +283,8 @@ func TestLeaseThatTheServerIsStuckWithHarmsNoOther(t *testing.T) {
 	})
 }
 
-// kine refuses the stream itself, with its own words and no code.
-func TestServerThatKeepsNoLeasesAliveIsQuotedAtOnce(t *testing.T) {
+// kine refuses the stream itself, with a text of its own and without a code.
+func TestServerWithoutKeepAliveIsQuotedAtOnce(t *testing.T) {
 	for _, refusal := range []error{
 		errors.New("lease keep alive is not supported"),
 		status.Error(codes.Unimplemented, "method LeaseKeepAlive not implemented"),

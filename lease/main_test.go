@@ -80,7 +80,7 @@ func renewing(t *testing.T, c *conn.Conn, n int) string {
 	return ""
 }
 
-// within waits for a Keeper to end, and fails the test if it does not in time.
+// within waits for a Keeper to end, and fails the test if that takes longer than limit.
 func within(t *testing.T, k *lease.Keeper, limit time.Duration) {
 	t.Helper()
 	select {

@@ -86,7 +86,7 @@ func TestKeepAliveOnceAsksOneMemberAfterTheOther(t *testing.T) {
 var errEnough = errors.New("enough")
 
 // An outage that follows says that its own request was not sent. The renewal before it may have been applied.
-func TestKeepAliveOnceThatLostItsAnswerIsOfUnknownOutcome(t *testing.T) {
+func TestKeepAliveOnceWithoutAnAnswerHasUnknownOutcome(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		end  func(c *conn.Conn, m *member) // after the renewal has arrived

@@ -14,7 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-func TestLeasesOutlastAnOutageShorterThanTheirTTL(t *testing.T) {
+func TestLeasesSurviveAnOutageShorterThanTheirTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 60)
 		c, request := fake(t, m)
@@ -44,7 +44,7 @@ func TestLeasesOutlastAnOutageShorterThanTheirTTL(t *testing.T) {
 	})
 }
 
-func TestLeasesThatExpireSoonestGoFirstOnANewStream(t *testing.T) {
+func TestLeasesThatExpireSoonestAreRenewedFirstOnANewStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a", 0), newMember(t, "b", 0)
 		ttl := func(_ context.Context, id int64) (int64, error) { return 5 + id*7%50, nil }
@@ -90,7 +90,7 @@ func TestLeasesThatExpireSoonestGoFirstOnANewStream(t *testing.T) {
 	})
 }
 
-func TestBacklogIsRenewedAtOnceAndDoesNotHoldUpNewLeases(t *testing.T) {
+func TestBacklogIsRenewedAtOnceAndDoesNotDelayNewLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, each = 2000, time.Millisecond
 		m := newMember(t, "a", 600)

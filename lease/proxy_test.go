@@ -29,8 +29,8 @@ func counting(streams *atomic.Int64) conn.Option {
 	}))
 }
 
-// etcd's gRPC proxy answers with the renewals of its own client: when those are due, and in any order.
-func TestLeasesLiveThroughAProxy(t *testing.T) {
+// etcd's gRPC proxy answers with the renewals of its own client, when those are due and in any order.
+func TestLeasesAreKeptAliveThroughAProxy(t *testing.T) {
 	for name, ttls := range map[string][]time.Duration{
 		"one": {5 * time.Second},
 		"many": {2 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute, 2 * time.Second, 5 * time.Second,
@@ -81,7 +81,7 @@ func TestLeasesLiveThroughAProxy(t *testing.T) {
 	}
 }
 
-func TestLeasesOutlastTheRestartOfAProxy(t *testing.T) {
+func TestLeasesSurviveTheRestartOfAProxy(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t)
 	proxy := cluster.GRPCProxy()

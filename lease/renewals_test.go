@@ -12,7 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-func TestRenewalsTellEachRenewalToWhoeverReads(t *testing.T) {
+func TestEachReaderOfRenewalsGetsEachRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)
 		m.answer(after(100*time.Millisecond, 9))
@@ -37,7 +37,7 @@ func TestRenewalsTellEachRenewalToWhoeverReads(t *testing.T) {
 	})
 }
 
-func TestSlowReaderOfRenewalsIsToldTheNewest(t *testing.T) {
+func TestSlowReaderOfRenewalsGetsTheNewest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 9)
 		_, request := fake(t, m)

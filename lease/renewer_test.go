@@ -50,7 +50,7 @@ func endedWith(k *Keeper) error {
 	}
 }
 
-func TestAnswerAfterTheEndDoesNotBringALeaseBack(t *testing.T) {
+func TestAnswerAfterTheTTLDoesNotReviveALease(t *testing.T) {
 	r := idle(t)
 	k := renewed(r, 1, r.now()-time.Millisecond)
 	r.renewal(k.lease, r.now()-time.Second, &pb.LeaseKeepAliveResponse{ID: 1, TTL: 10}, "a:1", false)
@@ -72,7 +72,7 @@ func TestLeaseIsNotRenewedAfterItsEnd(t *testing.T) {
 	}
 }
 
-func TestKeeperThatJoinsAfterTheEndOfItsPredecessorBeginsAnew(t *testing.T) {
+func TestKeeperOfALeaseThatHasExpiredHereBeginsAnew(t *testing.T) {
 	r := idle(t)
 	first := renewed(r, 1, r.now()-time.Millisecond)
 	second := join(r, 1)
@@ -93,7 +93,7 @@ type mute struct{ engine.Stream }
 func (mute) Endpoint() string { return "a:1" }
 
 // A renewer that wakes up late finds renewals unanswered for longer than it has patience.
-func TestMemberIsNotBlamedForTheTimeThisProcessDidNotRun(t *testing.T) {
+func TestMemberIsNotBlamedForTimeInWhichThisProcessDidNotRun(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		late   []time.Duration // each wake-up since patience was over

@@ -78,7 +78,7 @@ func TestManyLeasesAreRenewedInFewBatches(t *testing.T) {
 	})
 }
 
-func TestLeasesGrantedTogetherDoNotStayTogether(t *testing.T) {
+func TestLeasesGrantedTogetherAreNotRenewedTogetherForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 30)
 		_, c := fake(t, m)

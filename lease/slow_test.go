@@ -34,7 +34,7 @@ func (s slowStream) RecvMsg(m any) error {
 	return err
 }
 
-func TestSlowClientRenewsABacklogAsFastAsItCan(t *testing.T) {
+func TestClientWithLittleCPURenewsABacklogWithoutPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const n, ttl, cost = 2000, 10, time.Millisecond // 600 renewals a second are due, 1000 are possible
 		m := newMember(t, "a", ttl)

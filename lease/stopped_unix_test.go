@@ -40,7 +40,7 @@ var questions = map[string]func(k *lease.Keeper) (lost bool){
 	"ValidUntil": func(k *lease.Keeper) bool { return !time.Now().Before(k.ValidUntil()) },
 }
 
-func TestProcessThatWasStoppedLearnsOfTheLossBeforeAnythingElse(t *testing.T) {
+func TestStoppedProcessLearnsOfALostLeaseFromItsFirstCall(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {

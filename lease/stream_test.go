@@ -78,7 +78,7 @@ func TestSilentMemberCostsNoLease(t *testing.T) {
 	}
 }
 
-func TestStreamDoesNotComeBackToAMemberThatIsHealthyAndSilent(t *testing.T) {
+func TestStreamDoesNotReturnToAHealthyMemberThatWasSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a", 3), newMember(t, "b", 3)
 		_, request := fake(t, a, b)
@@ -178,7 +178,7 @@ func TestPinnedLeasesStayOnTheirEndpoint(t *testing.T) {
 	})
 }
 
-func TestSpellingsOfOneEndpointShareItsStream(t *testing.T) {
+func TestSpellingsOfTheSameEndpointShareAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a", 60), newMember(t, "b", 60)
 		c, request := fake(t, a, b)

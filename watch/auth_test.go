@@ -21,7 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// enableAuth turns auth on, with a user root who may do everything, and tells of a context of his.
+// enableAuth turns authentication on. It returns a context that acts as the user root, who may do everything.
 func enableAuth(t *testing.T, endpoint string) (parent context.Context, cc *grpc.ClientConn) {
 	t.Helper()
 	cc, err := grpc.NewClient(endpoint, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -96,9 +96,9 @@ func TestPermissionErrorIsTypedAndFinal(t *testing.T) {
 	}
 }
 
-// The stream is opened again with another token, for which the password is wrong now. A watch that lives waits as in an
-// outage; one that is being created is told.
-func TestRefusedLoginEndsNoWatchThatLives(t *testing.T) {
+// The next stream needs another token, and the password is wrong by then. A watch that exists waits as in an outage. A watch that is
+// being created fails.
+func TestLoginRefusalEndsNoWatchThatWasCreated(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	root, cc := enableAuth(t, cluster.Member(0).Endpoint())
 	var password atomic.Value

@@ -19,12 +19,12 @@ func newBuffer(limit int) *buffer {
 	return b
 }
 
-// numbered is a response that tells its number.
+// numbered is a response that carries its number.
 func numbered(n int64) *pb.WatchResponse {
 	return &pb.WatchResponse{Events: []*mvccpb.Event{{Kv: &mvccpb.KeyValue{ModRevision: n}}}}
 }
 
-func TestBufferHasRoomUpToItsLimitAndAlwaysForOne(t *testing.T) {
+func TestBufferHoldsUpToItsLimitButAlwaysOneResponse(t *testing.T) {
 	b := newBuffer(100)
 	if !b.push(numbered(1), 1000) {
 		t.Error("an empty buffer has no room for a response above its limit")
@@ -107,7 +107,7 @@ func TestBufferKeepsOrderAndCount(t *testing.T) {
 	}
 }
 
-func TestBufferLetsGoOfABacklog(t *testing.T) {
+func TestBufferFreesItsMemoryAfterABacklog(t *testing.T) {
 	b := newBuffer(1 << 30)
 	const n = 100_000
 	for i := range int64(n) {
@@ -132,7 +132,7 @@ func TestBufferLetsGoOfABacklog(t *testing.T) {
 	b.pop()
 }
 
-func TestBufferPutsBackWhatWasNotRead(t *testing.T) {
+func TestBufferReturnsUnreadEventsToTheNextReader(t *testing.T) {
 	b := newBuffer(1 << 20)
 	r := &pb.WatchResponse{Header: &pb.ResponseHeader{Revision: 9}, WatchId: 3}
 	for n := range int64(5) {
@@ -160,7 +160,7 @@ func TestBufferPutsBackWhatWasNotRead(t *testing.T) {
 	}
 }
 
-func TestBufferEndsAfterWhatWaitsOrAtOnce(t *testing.T) {
+func TestClosedBufferDeliversItsResponsesOrDropsThem(t *testing.T) {
 	for _, drop := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBuffer(1)
@@ -189,7 +189,7 @@ func TestBufferEndsAfterWhatWaitsOrAtOnce(t *testing.T) {
 	}
 }
 
-func TestSizeIsAboutTheMemoryTaken(t *testing.T) {
+func TestSizeOfAResponseIsCloseToItsMemory(t *testing.T) {
 	const n = 2000
 	for _, tt := range []struct{ key, value, events int }{{10, 100, 1}, {10, 100, 100}, {10, 0, 10}, {30, 10_000, 3}} {
 		keep := make([]*pb.WatchResponse, n)
@@ -220,8 +220,8 @@ func TestSizeIsAboutTheMemoryTaken(t *testing.T) {
 	}
 }
 
-// Who learns from Done that the watch has ended with what waits dropped, must not read it after all.
-func TestWhatIsDroppedIsGoneBeforeDoneSaysSo(t *testing.T) {
+// A reader who has seen Done of a closed watch must not read an event after it.
+func TestEventsAreDroppedBeforeDoneIsClosed(t *testing.T) {
 	w := newWatcher(nil, &pb.WatchCreateRequest{}, 100)
 	w.buffer.push(numbered(1), 1)
 	w.buffer.mu.Lock() // as if the end were interrupted just before it drops

@@ -16,8 +16,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// A proxy loses events of watches with equal ranges, so each gets an end of its own where it cannot get another begin.
-func TestRangeEndsEarlierWhereItCannotBeginEarlier(t *testing.T) {
+// A proxy loses events of watches with equal ranges. A range that cannot begin earlier ends earlier, at a key of its own.
+func TestWatchOfAConfinedUserGetsARangeThatEndsEarlier(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		request  func(ctx.Ctx) ctx.Ctx
@@ -66,7 +66,7 @@ func TestRangeEndsEarlierWhereItCannotBeginEarlier(t *testing.T) {
 }
 
 // The user may watch nothing but the one key, and the proxy loses events.
-func TestLostEventsOfOneKeyAreAskedForAgain(t *testing.T) {
+func TestEventsOfOneKeyThatAProxyLostAreFetchedAgain(t *testing.T) {
 	pair := func(version, create, mod int64) *mvccpb.KeyValue {
 		return &mvccpb.KeyValue{Key: []byte("k"), Version: version, CreateRevision: create, ModRevision: mod}
 	}

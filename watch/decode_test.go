@@ -36,7 +36,7 @@ func encoded(t testing.TB, r *pb.WatchResponse) []byte {
 	return data
 }
 
-func TestResponseWithEventsIsDecodedTheShortWay(t *testing.T) {
+func TestFastDecoderTakesResponsesWithEvents(t *testing.T) {
 	data, r := encoded(t, full()), &pb.WatchResponse{}
 	if !decode(data, r) || !proto.Equal(r, full()) {
 		t.Fatalf("got %v", r)
@@ -57,7 +57,7 @@ func TestResponseWithEventsIsDecodedTheShortWay(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what is decoded the short way is what proto.Unmarshal makes of it.
+// FuzzDecode checks that the fast decoder and proto.Unmarshal agree.
 func FuzzDecode(f *testing.F) {
 	data := encoded(f, full())
 	f.Add(data)

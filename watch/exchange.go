@@ -9,7 +9,8 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// exchange is what is to be said, and was said, on the stream that is open. The lock of the stream guards all of it but wake.
+// exchange is the requests to be sent on the open stream, and the state of those that were sent. The lock of the stream guards it,
+// except for wake.
 type exchange struct {
 	wake chan struct{} // holds a signal that there may be something to send
 

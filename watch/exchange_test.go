@@ -9,7 +9,7 @@ import (
 )
 
 // A process that is stopped, or gets little CPU, sees its ticks late. An answer may be there that it has not read yet.
-func TestServerIsBlamedForTheTicksThatItMissedAndNotForTheirLateness(t *testing.T) {
+func TestCreationIsOverdueAfterTicksAndNotAfterClockTime(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		kind    kind

@@ -23,8 +23,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// member stands in for an etcd member whose every word a test chooses, on a fake clock. It lives in memory, so that a
-// synctest bubble can hold it.
+// member is a fake etcd member on a fake clock. The test makes each of its responses. It needs no network, so it may run in a
+// synctest bubble.
 type member struct {
 	pb.UnimplementedMaintenanceServer
 	pb.UnimplementedWatchServer
@@ -67,7 +67,7 @@ func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeRes
 	return m.read(r), nil
 }
 
-// memberHealth is the member's health service, apart because it has a method Watch of its own.
+// memberHealth is the member's health service. It is a type of its own because it has another method Watch.
 type memberHealth struct {
 	healthpb.UnimplementedHealthServer
 	*member
@@ -187,7 +187,7 @@ func (s *serverStream) end(err error) { s.over <- err }
 
 func at(rev int64) *pb.ResponseHeader { return &pb.ResponseHeader{Revision: rev} }
 
-// changes is a response with the puts of key "k" at some revisions; the value tells the events of a revision apart.
+// changes is a response with puts of key "k" at some revisions. The values distinguish the events of one revision.
 func changes(id int64, revs ...int64) *pb.WatchResponse {
 	r := &pb.WatchResponse{WatchId: id, Header: at(revs[len(revs)-1])}
 	for i, rev := range revs {

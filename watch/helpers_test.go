@@ -40,7 +40,7 @@ func put(t *testing.T, c ctx.Ctx, key, value string) int64 {
 	return r.Header.Revision
 }
 
-// write writes for sure, and perhaps more than once: a write that a dying member takes along has an unknown outcome.
+// write writes at least once. It repeats a write whose outcome is unknown because its member died.
 func write(t *testing.T, c ctx.Ctx, key, value string) {
 	t.Helper()
 	for {

@@ -23,7 +23,8 @@ func (s *serverStream) choose(t *testing.T, id, rev int64) *pb.WatchCreateReques
 	return r
 }
 
-// reveal plays the first creation on a stream to a server that chooses IDs: it is taken back, and made again.
+// reveal answers the first creation on a stream as a server that chooses IDs does. The client cancels that watch, and creates it
+// again.
 func (s *serverStream) reveal(t *testing.T, rev int64) {
 	t.Helper()
 	s.choose(t, 0, rev)
@@ -96,8 +97,7 @@ func TestServerThatChoosesIDsIsAskedForOneWatchAtATime(t *testing.T) {
 	})
 }
 
-// The keys before the range that a proxy is asked for instead, and what it does not filter, are none of the reader's
-// business.
+// A proxy is asked for a wider range and does not filter, so it sends keys and events that the reader has not asked for.
 func TestReaderGetsOnlyWhatItAskedForWhereTheServerSendsMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
@@ -119,7 +119,7 @@ func TestReaderGetsOnlyWhatItAskedForWhereTheServerSendsMore(t *testing.T) {
 	})
 }
 
-func TestServerThatRefusesIDsChoosesThem(t *testing.T) {
+func TestServerThatRefusesIDsIsLetToChooseThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)
@@ -155,8 +155,8 @@ func TestServerThatRefusesIDsChoosesThem(t *testing.T) {
 	})
 }
 
-// A reason that is not one of etcd's may be about the ID. If the watch is refused without one as well, it was not.
-func TestUnknownReasonForARefusalIsNotTakenForOneAboutTheID(t *testing.T) {
+// A reason that is none of etcd's own may be about the ID. It is not if the server also refuses the watch without an ID.
+func TestMemberThatRefusesForAnUnknownReasonIsStillTakenForAMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)
@@ -176,8 +176,8 @@ func TestUnknownReasonForARefusalIsNotTakenForOneAboutTheID(t *testing.T) {
 	})
 }
 
-// A proxy says nothing at all where a member refuses it, and others wait behind.
-func TestCreationThatIsNotAnsweredDoesNotHoldUpTheOthers(t *testing.T) {
+// A proxy does not answer a creation that the members refuse. Other creations wait behind it.
+func TestUnansweredCreationDoesNotBlockOtherWatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)

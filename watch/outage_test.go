@@ -41,7 +41,7 @@ func TestPinnedWatchStaysOnItsEndpoint(t *testing.T) {
 	}
 }
 
-func TestWatchGoesOnAfterTheDeathOfItsMember(t *testing.T) {
+func TestWatchResumesAfterTheDeathOfItsMember(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, cluster)
 	from := put(t, c, "other", "") + 1

@@ -11,9 +11,9 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// A watch in parts has a stream of its own: what the server has in hand when the buffer is full is taken, and nothing is
+// A watch with fragments has a paced stream. It takes the events that the server has in hand when the buffer is full, so nothing is
 // sent twice.
-func TestWatchOnAStreamOfItsOwnTakesWhatTheServerHasInHand(t *testing.T) {
+func TestPacedWatchReadsEventsThatFollowItsCancellation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(1).WithFragment(), watch.WithBuffer(1))
@@ -45,8 +45,8 @@ func TestWatchOnAStreamOfItsOwnTakesWhatTheServerHasInHand(t *testing.T) {
 	})
 }
 
-// A member forgets with the cancellation that the values before were asked for.
-func TestEventsWithoutTheirValuesBeforeAreAskedForAgain(t *testing.T) {
+// After the cancellation a member no longer sends previous values.
+func TestEventsWithoutPreviousValuesAreFetchedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m).WithKey("k").WithStartRevision(2).WithFragment().WithPrevKV()

@@ -14,8 +14,8 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// The member says nothing while the watch is to be created: its caller need not wait for it.
-func TestCallerOfWatchMayGiveUp(t *testing.T) {
+// The member does not answer the creation. The caller can still give up.
+func TestWatchReturnsWhenItsContextEndsDuringTheCreation(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	first := start(t, c.WithKey("k")) // so that there is a stream
@@ -64,7 +64,7 @@ func TestCallerOfWatchMayGiveUp(t *testing.T) {
 	}
 }
 
-func TestTimeoutIsForTheCreationOnly(t *testing.T) {
+func TestTimeoutBoundsOnlyTheCreationOfAWatch(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	w := start(t, c.WithKey("k").WithTimeout(500*time.Millisecond))
@@ -75,7 +75,7 @@ func TestTimeoutIsForTheCreationOnly(t *testing.T) {
 	}
 }
 
-// Whatever the parent's end meets the watch at, it ends with that, and a loop over it with it.
+// The end of the parent context ends a watch in each of its stages, and with it the loop over the watch.
 func TestParentEndsAWatchInAnyState(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)

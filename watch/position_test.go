@@ -54,7 +54,7 @@ func (h history) names(from int64) []string {
 	return all
 }
 
-// watch follows the history to its end, and returns what reached the reader.
+// watch follows the history to its end, and returns the events that reached the reader.
 func (h history) watch(pick *rand.Rand, inParts bool) []string {
 	w := &newWatcher(nil, &pb.WatchCreateRequest{Key: []byte("k"), StartRevision: 1, Fragment: inParts}, 1<<30).feed
 	s := newShared(nil, nil, &past{}, new(atomic.Bool), place{})

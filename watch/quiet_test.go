@@ -88,7 +88,7 @@ func TestPositionOfAQuietWatchMovesAsFarAsIsProven(t *testing.T) {
 	}
 }
 
-func TestNothingIsProvenWhereNothingHappensOrNothingCanBe(t *testing.T) {
+func TestPositionStaysWhereNoNeighbourProvesProgress(t *testing.T) {
 	for name, read := range map[string]func(*pb.RangeRequest) *pb.RangeResponse{
 		"the store stands still": func(*pb.RangeRequest) *pb.RangeResponse { return &pb.RangeResponse{Header: at(4)} },
 		"no key near it has changed": func(*pb.RangeRequest) *pb.RangeResponse {
@@ -114,8 +114,8 @@ func TestNothingIsProvenWhereNothingHappensOrNothingCanBe(t *testing.T) {
 	}
 }
 
-// The history is gone for good, so there is one probe only.
-func TestProofIsNotTriedAgainAfterACompaction(t *testing.T) {
+// The history cannot come back, so there is one probe only.
+func TestPositionIsNotProvenAgainAfterACompaction(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		m.read = func(r *pb.RangeRequest) *pb.RangeResponse {
@@ -136,8 +136,8 @@ func TestProofIsNotTriedAgainAfterACompaction(t *testing.T) {
 	})
 }
 
-// A member that answers progress requests too early is no better than one that does not answer.
-func TestPositionOnAnOldMemberMovesByProof(t *testing.T) {
+// A progress response that comes too early proves nothing.
+func TestPositionOfAQuietWatchOnAnOldMemberMovesByProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		m.version = "3.4.13"

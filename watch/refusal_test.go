@@ -16,7 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// refuse waits for a creation and refuses it, as servers do, without saying which it was.
+// refuse waits for a creation and refuses it. Like a real server, it does not say which one it refuses.
 func (s *serverStream) refuse(t *testing.T, reason string) {
 	t.Helper()
 	s.create(t)
@@ -72,8 +72,8 @@ func TestRefusalForAPassingReasonIsRetriedAndAnotherIsFinal(t *testing.T) {
 	}
 }
 
-// A refusal does not say which watch it is about: answers come in the order of the requests.
-func TestAnswersBelongToTheRequestsInTheirOrder(t *testing.T) {
+// A refusal does not name its watch. Answers come in the order of the requests.
+func TestRefusalEndsTheWatchThatWasRequestedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)
@@ -105,8 +105,8 @@ func TestAnswersBelongToTheRequestsInTheirOrder(t *testing.T) {
 	})
 }
 
-// A watch that the server ends in the middle of its life, for a reason of its own, is not left for dead.
-func TestWatchThatTheServerEnds(t *testing.T) {
+// A server may end a watch that exists. If the reason passes, the watch is created again where it stands.
+func TestWatchThatTheServerEndsResumesOrTellsTheFinalReason(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		answer *pb.WatchResponse
@@ -155,7 +155,7 @@ func TestWatchThatTheServerEnds(t *testing.T) {
 	}
 }
 
-func TestPausesBetweenStreamsGrowAndEnd(t *testing.T) {
+func TestPausesBetweenStreamsGrowUntilAStreamLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k").WithTimeout(time.Minute))

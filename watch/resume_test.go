@@ -84,9 +84,8 @@ func TestFragmentsOfABrokenStreamAreDeliveredOnce(t *testing.T) {
 	}
 }
 
-// A watch whose buffer is full when the stream breaks is not created again before there is room, and then goes on where
-// it was.
-func TestFullWatchWaitsOutABrokenStream(t *testing.T) {
+// A watch whose buffer is full when the stream breaks is created again once there is room, at its position.
+func TestFullWatchIsNotCreatedOnTheNextStreamBeforeItHasRoom(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		when string // the stream breaks
@@ -144,8 +143,8 @@ func TestFullWatchWaitsOutABrokenStream(t *testing.T) {
 	}
 }
 
-// Room may come back before the member has confirmed the cancellation.
-func TestFullWatchGoesOnThatWasReadBeforeItsCancellation(t *testing.T) {
+// The buffer may have room again before the member confirms the cancellation.
+func TestFullWatchThatIsReadBeforeItsCancellationResumes(t *testing.T) {
 	for _, breaks := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			m := newMember(t, "a")
@@ -178,7 +177,7 @@ func TestFullWatchGoesOnThatWasReadBeforeItsCancellation(t *testing.T) {
 	}
 }
 
-// A watch that is closed while it waits for anything leaves nothing behind on the next stream.
+// A watch that is closed in any stage is not created on the next stream.
 func TestClosedWatchIsNotCreatedAgain(t *testing.T) {
 	for _, tt := range []struct {
 		name string

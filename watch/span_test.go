@@ -9,7 +9,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-func TestAroundListsAllButTheRangeAndTheNearestFirst(t *testing.T) {
+func TestAroundListsAllOtherRangesNearestFirst(t *testing.T) {
 	for _, tt := range []struct {
 		key, end string
 		want     []span

@@ -17,7 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-func TestStatusTellsWhetherTheWatchIsInStepAndWhyNot(t *testing.T) {
+func TestStatusTellsWhetherAWatchIsInStepAndWhyNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k"), watch.WithBuffer(1))
@@ -68,7 +68,7 @@ func TestStatusTellsWhetherTheWatchIsInStepAndWhyNot(t *testing.T) {
 	})
 }
 
-func TestEachChangeOfStatusIsTold(t *testing.T) {
+func TestChangedIsClosedByEachChangeOfStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k"), watch.WithBuffer(1))
@@ -131,8 +131,8 @@ func TestEachChangeOfStatusIsTold(t *testing.T) {
 	})
 }
 
-// Nobody sets a time, and the member refuses each stream, as one does that has lost the others.
-func TestCreationEndsAfterTheDefaultTimeoutAndTellsWhatItWaitedFor(t *testing.T) {
+// No timeout is set. The member refuses each stream, like one that is cut off from the other members.
+func TestWatchFailsAfterTheDefaultTimeoutAndTellsWhatItWaitedFor(t *testing.T) {
 	for want, opts := range map[time.Duration][]conn.Option{
 		5 * time.Second:  nil,
 		2 * time.Second:  {conn.WithDefaultTimeout(2 * time.Second)},
@@ -163,8 +163,8 @@ func TestCreationEndsAfterTheDefaultTimeoutAndTellsWhatItWaitedFor(t *testing.T)
 	}
 }
 
-// A response of more than 2 GiB breaks the stream, whoever notices.
-func TestResponseThatIsTooLargeIsAskedForInParts(t *testing.T) {
+// A response of more than 2 GiB breaks the stream, on either side.
+func TestResponseThatIsTooLargeIsRequestedInFragments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(1))

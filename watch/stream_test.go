@@ -16,9 +16,8 @@ import (
 
 const progressInterval = time.Second
 
-// etcd holds the responses that it has in hand when a watch is cancelled until a watch of the same ID is created, and
-// sends them first then.
-func TestWhatAMemberStillHasInHandForACancelledWatchIsNotTakenForNews(t *testing.T) {
+// When a watch is cancelled, etcd keeps the responses that it has in hand. It sends them when a watch with the same ID is created.
+func TestLateEventsOfACancelledWatchAreNotDeliveredToAnotherOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(1).WithWatchID(7), watch.WithBuffer(1))
@@ -50,7 +49,7 @@ func TestWhatAMemberStillHasInHandForACancelledWatchIsNotTakenForNews(t *testing
 	})
 }
 
-func TestRevIsWhatTheReaderHasInFull(t *testing.T) {
+func TestRevIsTheLastRevisionThatTheReaderHasInFull(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*pb.WatchResponse)
@@ -94,7 +93,7 @@ func resumedAt(t *testing.T, m *member, s *serverStream, rev int64) (int64, *ser
 	return next.confirm(t, rev).StartRevision, next
 }
 
-func TestProgressIsAskedForEverySecondAndMovesTheCursor(t *testing.T) {
+func TestProgressIsRequestedEverySecondAndMovesThePosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		pending := begin(openFake(t, m).WithKey("k"))
@@ -115,8 +114,8 @@ func TestProgressIsAskedForEverySecondAndMovesTheCursor(t *testing.T) {
 	})
 }
 
-// An answer that was on its way when a watch was created is not about that watch.
-func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
+// A progress response that was on its way when a watch was created does not include that watch.
+func TestProgressResponseFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		c := openFake(t, m)
@@ -147,8 +146,8 @@ func TestProgressFromBeforeAWatchDoesNotMoveIt(t *testing.T) {
 	})
 }
 
-// Old servers answer for a stream without regard to events that are still to come.
-func TestCursorDoesNotRelyOnAnswersThatMayOvertakeEvents(t *testing.T) {
+// Old servers send progress responses that overtake events.
+func TestPositionIgnoresProgressResponsesThatMayOvertakeEvents(t *testing.T) {
 	for version, relies := range map[string]bool{
 		"3.4.13": false, "3.4.24": false, "3.4.25": true, "3.5.0-alpha.0": false, "3.5.7": false, "3.5.8": true,
 		"3.6.0": true, "4.0.0": true, "unheard of": false,
@@ -190,7 +189,7 @@ func TestCursorDoesNotRelyOnAnswersThatMayOvertakeEvents(t *testing.T) {
 	}
 }
 
-func TestSilentMemberIsVerifiedAndLeft(t *testing.T) {
+func TestSilentMemberIsCheckedAndLeftForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		pending := begin(openFake(t, a, b).WithKey("k"))
@@ -228,7 +227,7 @@ func TestSilentMemberIsVerifiedAndLeft(t *testing.T) {
 	})
 }
 
-func TestMemberThatTakesNothingIsLeft(t *testing.T) {
+func TestMemberThatReadsNothingIsLeftForAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, a, b)
@@ -260,8 +259,8 @@ func TestMemberThatTakesNothingIsLeft(t *testing.T) {
 	})
 }
 
-// A reader of Chan that has gone away leaves nothing behind once it has closed the watch or its parent has ended, also
-// where the watch had ended by itself before.
+// The receiver of Chan may go away. The goroutine behind the channel ends with Close or with the parent context, also where the
+// watch had ended before.
 func TestChannelOfAnEndedWatchEndsWithItsReader(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -18,7 +18,7 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-func TestWatchDeliversWhatIsWatched(t *testing.T) {
+func TestWatchDeliversTheEventsOfItsKeysAndNoOthers(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	from := put(t, c, "other", "0") + 1
@@ -67,7 +67,7 @@ func TestWatchDeliversWhatIsWatched(t *testing.T) {
 	}
 }
 
-func TestWatchFromTheFuture(t *testing.T) {
+func TestWatchFromAFutureRevisionSkipsEarlierEvents(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	now := put(t, c, "k", "0")
@@ -80,7 +80,7 @@ func TestWatchFromTheFuture(t *testing.T) {
 	}
 }
 
-func TestCompactedStartTellsFromWhereToGoOn(t *testing.T) {
+func TestWatchOfACompactedRevisionTellsTheOldestThatIsLeft(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	var rev int64
@@ -111,7 +111,7 @@ func TestCompactedStartTellsFromWhereToGoOn(t *testing.T) {
 	}
 }
 
-func TestLeavingALoopLosesNothing(t *testing.T) {
+func TestLeavingALoopLosesNoEvent(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	w := start(t, c.WithKey("k").WithPrefix())
@@ -144,7 +144,7 @@ func TestLeavingALoopLosesNothing(t *testing.T) {
 	}
 }
 
-func TestCloseOfOneLeavesItsNeighboursAlone(t *testing.T) {
+func TestCloseOfAWatchDoesNotAffectOthersOnItsStream(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	first, second := start(t, c.WithKey("k")), start(t, c.WithKey("k"))
@@ -176,7 +176,7 @@ func TestCloseOfOneLeavesItsNeighboursAlone(t *testing.T) {
 	}
 }
 
-func TestTwoWatchesMayHaveOneID(t *testing.T) {
+func TestTwoWatchesMayHaveTheSameID(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
 	a, b := start(t, c.WithKey("k").WithWatchID(7)), start(t, c.WithKey("k").WithWatchID(7))
@@ -219,8 +219,8 @@ func TestProgressIsAnsweredAfterTheEvents(t *testing.T) {
 	}
 }
 
-// A member answers for a stream only if each watch that it knows on it is in step.
-func TestProgressIsAnsweredBesideAWatchThatCannotBe(t *testing.T) {
+// A member answers a progress request only if every watch of the stream is in step.
+func TestProgressIsAnsweredBesideCompactedAndFutureWatches(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	setUp := open(t, cluster)
 	last := put(t, setUp, "k", "v")
