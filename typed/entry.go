@@ -15,13 +15,13 @@ type Entry[V any] struct {
 	Lease     int64 // the lease that the key is attached to; 0: none
 }
 
-// entry decodes a pair. If that fails, the entry is complete but for its value.
-func (s Store[V]) entry(pair *mvccpb.KeyValue) (Entry[V], error) {
+// entryOf decodes a pair. If that fails, the entry is complete but for its value.
+func entryOf[V any](at place, codec Codec[V], pair *mvccpb.KeyValue) (Entry[V], error) {
 	e := Entry[V]{
-		Key:       string(pair.GetKey()[len(s.c.Key()):]),
+		Key:       string(pair.GetKey()[len(at.c.Key()):]),
 		CreateRev: pair.GetCreateRevision(), ModRev: pair.GetModRevision(), Version: pair.GetVersion(), Lease: pair.GetLease(),
 	}
 	var err error
-	e.Value, err = decode(s.codec, string(pair.GetKey()), pair.GetValue())
+	e.Value, err = decode(codec, string(pair.GetKey()), pair.GetValue())
 	return e, err
 }

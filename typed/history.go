@@ -24,16 +24,16 @@ var errAlike = errors.New("the value that it writes is there, written by this cl
 //	there       | refused         | the next version of the key is alike
 //	missing     | applied         | a life of the key in between began alike: it was deleted again
 //	missing     | refused         | a life of the key since then began alike
-func (g *guarded) resolve(life context.Context, rev int64, now *state) (*state, error) {
+func resolve(life context.Context, w *write, rev int64, now *state) (*state, error) {
 	switch {
-	case !g.creates() && now == nil:
+	case !w.creates() && now == nil:
 		return nil, nil
-	case !g.creates():
-		return now, g.noneNext(life, now)
+	case !w.creates():
+		return now, noneNext(life, w, now)
 	case now == nil:
-		return nil, g.noneCreated(life, rev, rev)
+		return nil, noneCreated(life, w, rev, rev)
 	}
-	response, err := kv.Get(life, g.to.WithKey(g.put.Key()))
+	response, err := kv.Get(life, w.to.WithKey(w.key()))
 	if err != nil {
 		return nil, err
 	}
@@ -41,20 +41,20 @@ func (g *guarded) resolve(life context.Context, rev int64, now *state) (*state, 
 	if now.pair == nil {
 		return nil, errors.New("the key has been created and deleted meanwhile")
 	}
-	return now, g.noneCreated(life, now.pair.GetModRevision(), 0)
+	return now, noneCreated(life, w, now.pair.GetModRevision(), 0)
 }
 
 // noneNext checks that the version of the key after the one before is not alike.
-func (g *guarded) noneNext(life context.Context, now *state) error {
-	before := g.before.pair
+func noneNext(life context.Context, w *write, now *state) error {
+	before := w.before.pair
 	if now.pair.GetCreateRevision() == before.GetCreateRevision() && now.pair.GetVersion() == before.GetVersion()+1 {
-		if g.alike(now.pair) {
+		if w.alike(now.pair) {
 			return errAlike
 		}
 		return nil
 	}
-	return g.history(life, before.GetModRevision(), func(e *mvccpb.Event) (bool, error) {
-		if e.GetType() == mvccpb.Event_PUT && g.alike(e.GetKv()) {
+	return history(life, w, before.GetModRevision(), func(e *mvccpb.Event) (bool, error) {
+		if e.GetType() == mvccpb.Event_PUT && w.alike(e.GetKv()) {
 			return true, errAlike
 		}
 		return true, nil
@@ -62,10 +62,10 @@ func (g *guarded) noneNext(life context.Context, now *state) error {
 }
 
 // noneCreated checks that no life of the key since before has begun alike, up to the revision last, except at the revision own.
-func (g *guarded) noneCreated(life context.Context, last, own int64) error {
-	return g.history(life, g.before.rev, func(e *mvccpb.Event) (bool, error) {
+func noneCreated(life context.Context, w *write, last, own int64) error {
+	return history(life, w, w.before.rev, func(e *mvccpb.Event) (bool, error) {
 		rev := e.GetKv().GetModRevision()
-		if rev != own && e.GetType() == mvccpb.Event_PUT && e.GetKv().GetVersion() == 1 && g.alike(e.GetKv()) {
+		if rev != own && e.GetType() == mvccpb.Event_PUT && e.GetKv().GetVersion() == 1 && w.alike(e.GetKv()) {
 			return true, errAlike
 		}
 		return rev >= last, nil
@@ -73,11 +73,11 @@ func (g *guarded) noneCreated(life context.Context, last, own int64) error {
 }
 
 // history has each look at the events of the key after a revision, until it has seen enough.
-func (g *guarded) history(life context.Context, after int64, each func(*mvccpb.Event) (enough bool, err error)) error {
-	w, err := watch.Watch(life, g.to.WithKey(g.put.Key()).WithStartRevision(after+1))
+func history(life context.Context, w *write, after int64, each func(*mvccpb.Event) (enough bool, err error)) error {
+	watcher, err := watch.Watch(life, w.to.WithKey(w.key()).WithStartRevision(after+1))
 	if err == nil {
-		defer w.Close()
-		for event, failed := range w.Events() {
+		defer watcher.Close()
+		for event, failed := range watcher.Events() {
 			if err = failed; err != nil {
 				break
 			}
@@ -89,10 +89,5 @@ func (g *guarded) history(life context.Context, after int64, each func(*mvccpb.E
 	if err == nil {
 		err = tell.Ended(life)
 	}
-	return fmt.Errorf("typed: history of %q: %w", g.put.Key(), err)
-}
-
-// alike reports whether the write could have made this version of the key.
-func (g *guarded) alike(pair *mvccpb.KeyValue) bool {
-	return string(pair.GetValue()) == g.put.Value() && pair.GetLease() == g.put.Lease()
+	return fmt.Errorf("typed: history of %q: %w", w.key(), err)
 }

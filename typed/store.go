@@ -4,7 +4,9 @@ package typed
 
 import (
 	"context"
+	"iter"
 
+	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
 )
@@ -14,13 +16,13 @@ import (
 //
 // The methods take a key without that beginning, and join the two. An empty key is refused with kv.ErrInvalid.
 type Store[V any] struct {
-	c     Request
+	at    place
 	codec Codec[V]
 }
 
 // Of returns the store of the keys that begin with the key of c. It does not fail, and sends nothing. The methods of the store
 // report what is wrong with c or codec. The package documentation lists the options of c.
-func Of[V any](c Request, codec Codec[V]) Store[V] { return Store[V]{c: c, codec: codec} }
+func Of[V any](c Request, codec Codec[V]) Store[V] { return Store[V]{at: place{c}, codec: codec} }
 
 // Get reads one value. A key that is not there is [ErrMissing]. If the value does not decode, the entry is complete but for
 // the value. It calls KV/Range.
@@ -28,15 +30,15 @@ func (s Store[V]) Get(parent context.Context, key string) (Entry[V], error) {
 	if err := s.check(parent, reads, key); err != nil {
 		return Entry[V]{}, err
 	}
-	response, err := kv.Get(parent, s.reading().WithKey(s.whole(key)))
+	response, err := kv.Get(parent, s.at.reading().WithKey(s.at.whole(key)))
 	if err != nil {
 		return Entry[V]{}, err
 	}
 	pair := one(response)
 	if pair == nil {
-		return Entry[V]{}, missing(s.whole(key), pb.KV_Range_FullMethodName)
+		return Entry[V]{}, missing(s.at.whole(key), pb.KV_Range_FullMethodName)
 	}
-	return s.entry(pair)
+	return entryOf(s.at, s.codec, pair)
 }
 
 // Put writes a value, whatever is there, and returns the revision of the write. The key is attached to the lease of
@@ -46,9 +48,9 @@ func (s Store[V]) Put(parent context.Context, key string, value V) (rev int64, e
 	if err != nil {
 		return 0, err
 	}
-	response, err := kv.Put(parent, put(s.base(), s.whole(key), data, s.c.Lease()))
+	response, err := kv.Put(parent, putOf(s.at.base(), s.at.whole(key), data, s.at.c.Lease()))
 	if err != nil {
-		return 0, sized(err, s.whole(key), data)
+		return 0, sized(err, s.at.whole(key), data)
 	}
 	return response.GetHeader().GetRevision(), nil
 }
@@ -60,9 +62,9 @@ func (s Store[V]) Create(parent context.Context, key string, value V) (rev int64
 	if err != nil {
 		return 0, err
 	}
-	whole := s.whole(key)
-	g := guarded{put: put(s.base(), whole, data, s.c.Lease()), before: &state{}}
-	response, err := kv.Txn(parent, s.base(), g.txn())
+	whole := s.at.whole(key)
+	w := write{put: putOf(s.at.base(), whole, data, s.at.c.Lease()), before: &state{}}
+	response, err := kv.Txn(parent, s.at.base(), w.txn())
 	switch {
 	case err != nil:
 		return 0, sized(err, whole, data)
@@ -78,12 +80,103 @@ func (s Store[V]) Delete(parent context.Context, key string) (rev int64, err err
 	if err := s.check(parent, writes, key); err != nil {
 		return 0, err
 	}
-	response, err := kv.Delete(parent, s.base().WithKey(s.whole(key)))
+	response, err := kv.Delete(parent, s.at.base().WithKey(s.at.whole(key)))
 	if err != nil {
 		return 0, err
 	}
 	if response.GetDeleted() == 0 {
-		return 0, missing(s.whole(key), pb.KV_DeleteRange_FullMethodName)
+		return 0, missing(s.at.whole(key), pb.KV_DeleteRange_FullMethodName)
 	}
 	return response.GetHeader().GetRevision(), nil
+}
+
+// All reads every entry of the store in the order of the keys, all at one revision. It sends nothing before the loop begins,
+// and reads a page at a time, so that a large store needs little memory.
+//
+// An error that is a [*CodecError] is about one entry, which is complete but for its value; the loop may go on. Any other
+// error is the last. A compaction of the revision meanwhile is etcderr.ErrCompacted. A key that equals the store's own is not
+// an entry of it.
+func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
+	return func(yield func(Entry[V], error) bool) {
+		if err := s.check(parent, reads); err != nil {
+			yield(Entry[V]{}, err)
+			return
+		}
+		for pair, err := range pairs(parent, s.at) {
+			if err != nil {
+				yield(Entry[V]{}, err)
+				return
+			}
+			if entry, err := entryOf(s.at, s.codec, pair); entry.Key != "" && !yield(entry, err) {
+				return
+			}
+		}
+	}
+}
+
+// Update changes the value of one key by compare and swap: it reads the value, calls f with it, and writes what f returns,
+// provided that nobody has written the key meanwhile. Otherwise it begins another round with the newer value. The entry that it
+// returns is what it wrote.
+//
+// there is false for a key that is not there, and old is the zero value then. f may be called several times, so it should
+// have no effect but its result. It may change old and return it. An error of f ends the update with nothing written, and is
+// returned as it is. So does a panic of f, which is the caller's.
+//
+// The key keeps the lease that it has, unless the store names one by WithLease. The second round begins at once. Before each later one
+// there is a pause of 5 ms, doubled each time up to 500 ms, plus or minus one half. The rounds go on until the time is up: that is
+// WithTimeout or the deadline of parent, or 5 s if there is neither (conn.WithDefaultTimeout). The error is [ErrConflict] then.
+//
+// # Lost answers
+//
+// The comparison is by mod revision and not by value, so the servers carry out the same write once at most. If the answer to a write is
+// lost, Update sends the same write again: if that succeeds, it is the one that counts. If that is refused, the history of the key
+// tells. If the next version of the key has another value, the write was not applied, and another round begins. If it
+// has the value that Update has sent, this client may have written it, or another one that sent the same. Then Update fails with an
+// error whose etcderr.OutcomeOf is Unknown, and so it does if the history is compacted, or the time is up before
+// the outcome is clear. With every other error nothing was written. To leave time for this, each write has half of the time that is left.
+//
+// One case cannot be seen. If the answer to a write that creates the key is lost, and the servers carry it out only after another
+// client has deleted the key that Update has created by then, it creates the key again.
+//
+// It calls KV/Range and KV/Txn, and after a lost answer Watch/Watch.
+func (s Store[V]) Update(parent context.Context, key string, f func(old V, there bool) (V, error)) (Entry[V], error) {
+	err := s.check(parent, writes, key)
+	if f == nil {
+		err = ctx.AlsoInvalid(err, "typed: the function of the update is nil")
+	}
+	if err != nil {
+		return Entry[V]{}, err
+	}
+	life, cancel, err := s.at.bounded(parent)
+	if err != nil {
+		return Entry[V]{}, err
+	}
+	defer cancel()
+	u := update[V]{at: s.at, codec: s.codec, life: life, key: key, f: f, pauses: newPauses()}
+	return u.run()
+}
+
+// check tells at once what is wrong with a call, except with its key.
+func (s Store[V]) check(parent context.Context, u use, keys ...string) error {
+	err := s.at.c.Check(u.request, u.options)
+	if parent == nil {
+		err = ctx.AlsoInvalid(err, "typed: the parent context is nil")
+	}
+	if s.codec == nil {
+		err = ctx.AlsoInvalid(err, "typed: the codec is nil")
+	}
+	for _, key := range keys {
+		if key == "" {
+			err = ctx.AlsoInvalid(err, "typed: the key is empty")
+		}
+	}
+	return err
+}
+
+// prepare checks a write and encodes its value.
+func (s Store[V]) prepare(parent context.Context, key string, value V) ([]byte, error) {
+	if err := s.check(parent, writes, key); err != nil {
+		return nil, err
+	}
+	return encode(s.codec, s.at.whole(key), value)
 }

@@ -7,52 +7,29 @@ import (
 	"errors"
 	"time"
 
-	"github.com/eetcd-go/eetcd/compare"
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/kv"
-	"github.com/eetcd-go/eetcd/op"
 )
-
-// guarded is a put that the servers carry out only if the key is as it was before. So it can be sent again, though never after a
-// round of an update has ended.
-type guarded struct {
-	to     ctx.Ctx // connection and endpoint
-	put    ctx.Ctx // key, value, lease
-	before *state
-}
-
-// txn makes the transaction. These forms are the ones that kine knows.
-func (g *guarded) txn() op.Transaction {
-	key := kv.Key(g.put.Key())
-	txn := op.If(compare.New(g.put.Key()).ModRevision(compare.Equal, g.before.pair.GetModRevision())).Then(op.Put(g.put))
-	if g.creates() {
-		return txn
-	}
-	return txn.Else(op.Get(key))
-}
-
-func (g *guarded) creates() bool { return g.before.pair == nil }
 
 // send writes until it knows the outcome. It returns the revision of the write; or, if another client was faster, what the
 // key is now; or an error, whose outcome is Unknown if it could not be found out.
-func (g *guarded) send(life context.Context) (rev int64, now *state, err error) {
+func send(life context.Context, w *write) (rev int64, now *state, err error) {
 	var doubt error // the first failure after which the write may have been applied
 	var pause wait.Pause
 	for {
 		attempt, cancel := half(life)
-		response, err := kv.Txn(attempt, g.to, g.txn())
+		response, err := kv.Txn(attempt, w.to, w.txn())
 		late := attempt.Err() != nil && life.Err() == nil
 		cancel()
 		switch {
 		case err == nil:
 			rev, now := outcome(response)
 			if doubt != nil {
-				if now, err = g.resolve(life, rev, now); err != nil {
-					return 0, nil, &unknown{g.put.Key(), doubt, err}
+				if now, err = resolve(life, w, rev, now); err != nil {
+					return 0, nil, &unknown{w.key(), doubt, err}
 				}
 			}
 			return rev, now, nil
@@ -62,7 +39,7 @@ func (g *guarded) send(life context.Context) (rev int64, now *state, err error) 
 			}
 		case late: // it found no endpoint to go to
 		case doubt != nil:
-			return 0, nil, &unknown{g.put.Key(), doubt, err}
+			return 0, nil, &unknown{w.key(), doubt, err}
 		default:
 			return 0, nil, err
 		}
@@ -70,9 +47,9 @@ func (g *guarded) send(life context.Context) (rev int64, now *state, err error) 
 		case over && doubt == nil:
 			return 0, nil, err
 		case over && errors.Is(doubt, life.Err()):
-			return 0, nil, &unknown{g.put.Key(), doubt, nil}
+			return 0, nil, &unknown{w.key(), doubt, nil}
 		case over:
-			return 0, nil, &unknown{g.put.Key(), doubt, tell.Ended(life)}
+			return 0, nil, &unknown{w.key(), doubt, tell.Ended(life)}
 		}
 	}
 }
