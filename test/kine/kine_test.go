@@ -19,6 +19,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/typed"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -121,6 +122,42 @@ func TestGuardedTransactionsCreateUpdateAndDelete(t *testing.T) {
 	gone, err := kv.Get(t.Context(), r.WithKey("/k"))
 	if err != nil || gone.GetCount() != 0 {
 		t.Errorf("after the deletion: %v, %v", gone, err)
+	}
+}
+
+func TestTypedStoreCreatesUpdatesAndLists(t *testing.T) {
+	s := typed.Of(open(t, etcdtest.StartKine(t)).WithKey("/numbers/"), typed.JSON[int]())
+	if _, err := s.Create(t.Context(), "a", 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(t.Context(), "a", 2); !errors.Is(err, typed.ErrExists) {
+		t.Errorf("second creation: %v", err)
+	}
+	for _, key := range []string{"a", "b"} {
+		rounds := 0
+		entry, err := s.Update(t.Context(), key, func(old int, there bool) (int, error) {
+			if rounds++; rounds == 1 { // another client is faster
+				if _, err := s.Put(t.Context(), key, 10); err != nil {
+					t.Error(err)
+				}
+			}
+			return old + 1, nil
+		})
+		if err != nil || entry.Value != 11 || rounds != 2 {
+			t.Errorf("update of %s: %+v, %v in %d rounds", key, entry, err, rounds)
+		}
+		if got, err := s.Get(t.Context(), key); got.Value != 11 || got.ModRev != entry.ModRev || err != nil {
+			t.Errorf("%s is %+v, %v, want %+v", key, got, err, entry)
+		}
+	}
+	n := 0
+	for entry, err := range s.All(t.Context()) {
+		if n++; err != nil || entry.Value != 11 {
+			t.Errorf("%+v, %v", entry, err)
+		}
+	}
+	if _, err := s.Get(t.Context(), "c"); !errors.Is(err, typed.ErrMissing) || n != 2 {
+		t.Errorf("%d entries; a missing key: %v", n, err)
 	}
 }
 
