@@ -165,6 +165,9 @@ func declared(decl ast.Decl) []string {
 		if star, ok := of.(*ast.StarExpr); ok {
 			of = star.X
 		}
+		if generic, ok := of.(*ast.IndexExpr); ok {
+			of = generic.X
+		}
 		if name, ok := of.(*ast.Ident); ok {
 			return []string{name.Name + "." + d.Name.Name}
 		}

@@ -28,6 +28,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -198,6 +199,38 @@ func observe(ctx context.Context) error {
 			continue
 		}
 		fmt.Printf("%s leads\n", leader.GetKv().GetValue())
+	}
+	return nil
+}
+
+type job struct {
+	Owner string
+	Done  bool
+}
+
+var errNoJob = errors.New("there is no such job to do")
+
+func values(ctx context.Context, id string) error {
+	jobs := typed.Of(typed.New("registry").WithKey("jobs/"), typed.JSON[job]())
+	if _, err := jobs.Create(ctx, id, job{Owner: "ann"}); err != nil {
+		return err // errors.Is(err, typed.ErrExists) if there is one already
+	}
+	entry, err := jobs.Update(ctx, id, func(old job, there bool) (job, error) {
+		if !there || old.Done {
+			return old, errNoJob // nothing is written
+		}
+		old.Done = true
+		return old, nil
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(entry.Key, entry.Value.Owner, "at revision", entry.ModRev)
+	for entry, err := range jobs.All(ctx) {
+		if err != nil {
+			return err
+		}
+		fmt.Println(entry.Key, entry.Value.Done)
 	}
 	return nil
 }

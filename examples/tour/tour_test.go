@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/typed"
 )
 
 func TestCodeInTheTourWorks(t *testing.T) {
@@ -92,6 +93,12 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	stop()
 	if err := <-observed; !errors.Is(err, context.Canceled) {
 		t.Errorf("observe ended with %v", err)
+	}
+	if err := values(ctx, "a"); err != nil {
+		t.Errorf("values: %v", err)
+	}
+	if err := values(ctx, "a"); !errors.Is(err, typed.ErrExists) {
+		t.Errorf("values, once more: %v", err)
 	}
 	for range 2 {
 		if err := transfer(ctx); err != nil {
