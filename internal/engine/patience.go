@@ -173,6 +173,12 @@ func (p *picker) pickAlive(w call.Wanted) (*member.Link, error) {
 	var last error
 	for {
 		l, err := p.Pick(w, nil, last)
+		if err == nil && !w.Pinned && l.Silent() {
+			if other := p.Other(l); other != nil {
+				l.Release()
+				l = other
+			}
+		}
 		if err != nil || !l.Quiet(member.Clock()) || l.Probe().Wait(w.Parent, w.Deadline) || l.InRotation() {
 			return l, err
 		}

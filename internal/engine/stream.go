@@ -28,7 +28,8 @@ type Stream interface {
 	Endpoint() string
 	// Version returns the version of the member's server, such as 3.6.4, or "" if it is unknown.
 	Version() string
-	// Doubt asks for a check of the endpoint now, because the stream is silent where it should not be.
+	// Doubt asks for a check of the endpoint now, because the stream is silent where it should not be. For a second, new
+	// streams go to another endpoint if one is Active.
 	Doubt()
 	// Refused records an error with which the server refused something on the stream. It reports whether the server
 	// refused the token. Then the next stream gets another token first.
@@ -116,10 +117,10 @@ func (s *stream) Abort() { s.cancel(nil) }
 
 func (s *stream) Doubt() {
 	if !s.link.InRotation() {
-		s.link.EndStreams() // its transport cannot carry the authentication any more
+		s.link.EndStreams() // its transport cannot carry a check any more
 		return
 	}
-	s.link.Doubt()
+	s.link.FellSilent()
 }
 
 func (s *stream) Refused(err error) bool {

@@ -103,6 +103,21 @@ func (l *Link) Received() {
 // casts doubt on it.
 func (l *Link) Doubt() { l.owner.doubt() }
 
+// silentFor is how long new streams avoid an endpoint on which a stream has fallen silent.
+const silentFor = time.Second
+
+// FellSilent records that a stream is silent where it should not be, and asks for a check of the endpoint now.
+func (l *Link) FellSilent() {
+	l.silentAt.Store(int64(Clock()))
+	l.Doubt()
+}
+
+// Silent reports whether a stream on the link has just fallen silent. The member may answer checks all the same.
+func (l *Link) Silent() bool {
+	at := time.Duration(l.silentAt.Load())
+	return at != 0 && Clock()-at < silentFor
+}
+
 // Leaderless takes the endpoint out of service because its member refused a request for lack of a leader.
 func (l *Link) Leaderless() { l.owner.leaderless(l) }
 

@@ -22,6 +22,7 @@ type transport struct {
 	answers   atomic.Int64  // number of answers, which tells a slow member from a silent one
 	vitals    atomic.Pointer[vitals]
 	heard     atomic.Int64 // when the member answered last, by Clock
+	silentAt  atomic.Int64 // when a stream fell silent last, by Clock; 0: none did
 	probing   atomic.Pointer[Probe]
 }
 
