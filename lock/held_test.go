@@ -52,7 +52,7 @@ func TestReleaseOfAnOlderLockOfTheSameLeaseLeavesTheNewerOne(t *testing.T) {
 	}
 }
 
-func TestHeldKnowsUntilWhenItIsValid(t *testing.T) {
+func TestValidUntilFollowsTheLease(t *testing.T) {
 	const ttl = 3 * time.Second
 	var after lock.Held
 	began := time.Now()

@@ -116,7 +116,7 @@ func TestWaiterThatGivesUpLeavesNoKey(t *testing.T) {
 	}
 }
 
-func TestWhoHasTheLockAlreadyDoesNotLoseItByGivingUp(t *testing.T) {
+func TestHolderThatLocksAgainAndGivesUpKeepsTheLock(t *testing.T) {
 	id := grant(t)
 	held := take(t, named(t).WithLease(id))
 	if again := take(t, named(t).WithLease(id)); again != held {

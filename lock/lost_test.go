@@ -28,7 +28,7 @@ var ways = map[string]func(t *testing.T, place *mvccpb.KeyValue){
 	},
 }
 
-func TestDoTakesANewPlaceAtTheEndWhereItHasLostItsOwn(t *testing.T) {
+func TestDoThatLosesItsPlaceJoinsTheQueueAgain(t *testing.T) {
 	for name, lose := range ways {
 		t.Run(name, func(t *testing.T) {
 			holder := grant(t)

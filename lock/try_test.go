@@ -55,7 +55,7 @@ func TestTryLeavesNoTraceWhereTheLockIsTaken(t *testing.T) {
 	}
 }
 
-func TestOfManyThatTryAtOnceOneRunsAndTheOthersAreToldThatItIsTaken(t *testing.T) {
+func TestOfManyConcurrentTriesOneRunsAndTheOthersReturnFalse(t *testing.T) {
 	for range 10 {
 		var runs, taken atomic.Int64
 		var all sync.WaitGroup
@@ -100,7 +100,7 @@ func TestTryThatRunsOutOfTimeDoesNotSayThatTheLockIsTaken(t *testing.T) {
 	await(t, 0)
 }
 
-func TestWhoAsksIsToldWhetherTheFunctionHasRun(t *testing.T) {
+func TestErrNotAcquiredSaysThatTheFunctionDidNotRun(t *testing.T) {
 	closed, err := conn.Open(t.Context(), "", []string{"127.0.0.1:1"}, conn.WithLazy())
 	if err != nil {
 		t.Fatal(err)

@@ -116,7 +116,7 @@ func TestMemberThatIsCutOffCannotConfirmWhatItKnew(t *testing.T) {
 }
 
 // A member that is behind does not have the revision of the snapshot yet.
-func TestSnapshotIsReadWhereverItIsKnown(t *testing.T) {
+func TestSnapshotIsReadFromAnyMemberThatHasIt(t *testing.T) {
 	three := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	leader := three.Leader()
 	lost := three.Member(0)

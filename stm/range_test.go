@@ -176,7 +176,7 @@ func TestPairsOfARangeTellTheirRevisions(t *testing.T) {
 	})
 }
 
-func TestResultOfARangeIsTheCallers(t *testing.T) {
+func TestCallerOwnsTheResultOfARange(t *testing.T) {
 	s := newSpace(t)
 	s.fill("a", "b")
 	conflicts := 0
@@ -324,7 +324,7 @@ func TestKeysThatWereReadTogetherAreNotReadAgain(t *testing.T) {
 	}
 }
 
-func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
+func TestUnsupportedRangeOptionsAreReportedInOneError(t *testing.T) {
 	s := newSpace(t)
 	const phrase = "a range of a transaction"
 	tests := []struct {
@@ -370,7 +370,7 @@ func TestOptionsThatARangeHasNoPlaceForAreRefusedAllInOneError(t *testing.T) {
 	s.wantState("")
 }
 
-func TestRangeMayHaveTheBaseOfItsRun(t *testing.T) {
+func TestRangeMayBeMadeFromTheRequestOfItsRun(t *testing.T) {
 	s := newSpace(t)
 	s.fill("a", "b")
 	base := stm.New(registry).WithTimeout(time.Minute).WithEndpoint(cluster.Member(0).Endpoint())

@@ -22,7 +22,7 @@ func never(t *testing.T) func(*stm.Tx) error {
 	}
 }
 
-func TestRunThatMakesNoSenseIsRefusedAllInOneError(t *testing.T) {
+func TestAllMistakesInARunAreReportedInOneError(t *testing.T) {
 	tests := []struct {
 		name   string
 		parent context.Context
@@ -73,7 +73,7 @@ func TestRunThatMakesNoSenseIsRefusedAllInOneError(t *testing.T) {
 	}
 }
 
-func TestRunWithNowhereToGoDoesNotBegin(t *testing.T) {
+func TestRunWithoutAnOpenConnectionDoesNotCallTheFunction(t *testing.T) {
 	gone, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("the lights went out")
 	cancel(why)
@@ -120,7 +120,7 @@ func TestEveryRequestOfARunGoesToItsEndpoint(t *testing.T) {
 	}
 }
 
-func TestServersRefusalIsItsSentinelWithNothingWritten(t *testing.T) {
+func TestRefusalOfTheServerIsItsSentinelAndNothingIsWritten(t *testing.T) {
 	s := newSpace(t)
 	for name, write := range map[string]func(*stm.Tx){
 		"put of an empty key":    func(tx *stm.Tx) { tx.Put("", "1") },

@@ -127,7 +127,7 @@ func TestRunThatEndsInAPauseSaysThatItWasForConflicts(t *testing.T) {
 	s.wantState("a=" + strconv.Itoa(tries))
 }
 
-func TestRunHasADeadlineWhereNobodySetsOne(t *testing.T) {
+func TestRunWithoutADeadlineEndsAfterTheDefaultTimeout(t *testing.T) {
 	s := newSpace(t)
 	tries := 0
 	start := time.Now()
@@ -188,7 +188,7 @@ func (s space) compact(rev int64) {
 }
 
 // The revision that a try reads may be compacted away under it.
-func TestCompactedSnapshotIsTakenAnew(t *testing.T) {
+func TestRunTriesAgainWhenItsSnapshotIsCompacted(t *testing.T) {
 	s := newSpace(t)
 	compacted := func(opts ...stm.Option) (values []string, err error) {
 		s.put("a", "1")
@@ -268,7 +268,7 @@ func TestPrefetchSetsTheRevisionOfTheSnapshot(t *testing.T) {
 	}, stm.WithPrefetch(s.name("a")))
 }
 
-func TestPrefetchOwnsItsKeys(t *testing.T) {
+func TestPrefetchCopiesItsKeys(t *testing.T) {
 	s := newSpace(t)
 	s.fill("a")
 	sent := observe(t)

@@ -90,7 +90,7 @@ func TestMissingKeyIsEmptyAndOfRevisionZero(t *testing.T) {
 	})
 }
 
-func TestErrorOfTheFunctionIsReturnedAsItIsWithNothingWritten(t *testing.T) {
+func TestErrorOfTheFunctionIsReturnedUnchangedAndNothingIsWritten(t *testing.T) {
 	s := newSpace(t)
 	own := errors.New("not enough money")
 	calls := 0
@@ -107,7 +107,7 @@ func TestErrorOfTheFunctionIsReturnedAsItIsWithNothingWritten(t *testing.T) {
 	s.wantState("a=changed meanwhile")
 }
 
-func TestPanicOfTheFunctionIsTheCallersWithNothingWritten(t *testing.T) {
+func TestPanicOfTheFunctionReachesTheCallerAndNothingIsWritten(t *testing.T) {
 	s := newSpace(t)
 	var kept *stm.Tx
 	func() {

@@ -52,7 +52,7 @@ func TestErrorOfTheFunctionEndsTheUpdateWithNothingWritten(t *testing.T) {
 	wantValue(t, c, "a", "1")
 }
 
-func TestPanicOfTheFunctionIsTheCallersWithNothingWritten(t *testing.T) {
+func TestPanicOfTheFunctionReachesTheCallerAndNothingIsWritten(t *testing.T) {
 	c := base(t)
 	put(t, c, "a", "1")
 	func() {

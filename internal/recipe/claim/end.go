@@ -13,7 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
-// ended is why there is no further attempt: waiting has ended. last is what the attempts met before, nil if nothing.
+// ended returns why there is no further attempt: waiting has ended. last is the error of the attempt before, or nil.
 func ended(waiting context.Context, last error) error {
 	if last == nil {
 		return tell.Ended(waiting)
@@ -21,7 +21,7 @@ func ended(waiting context.Context, last error) error {
 	return fmt.Errorf("%w; before that: %w", tell.Ended(waiting), last)
 }
 
-// Final reports whether what failed with err would fail so again, here and on each other member.
+// Final reports whether a request that failed with err would fail in the same way again, here and on every other member.
 func Final(err error) bool {
 	return resume.Final(err) || !resume.Outage(err) && (errors.Is(err, connerr.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid))
 }

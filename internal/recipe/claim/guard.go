@@ -10,14 +10,14 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// guard watches over the place of a waiter or a holder: its key, and its lease where that is kept here.
+// guard watches the place of a waiter or a holder: its key, and its lease if that is kept here.
 type guard struct {
 	life  context.Context // ends with the place; its cause is why
 	end   context.CancelCauseFunc
 	tasks sync.WaitGroup
 }
 
-// guardPlace begins to watch over a place whose key is there. keeper may be nil.
+// guardPlace begins to watch a place whose key exists. keeper may be nil.
 func guardPlace(parent context.Context, p *place, keeper *lease.Keeper) *guard {
 	g := &guard{}
 	g.life, g.end = context.WithCancelCause(context.WithoutCancel(parent))
@@ -38,7 +38,7 @@ func guardPlace(parent context.Context, p *place, keeper *lease.Keeper) *guard {
 	return g
 }
 
-// lost is why the place is lost, nil as long as it is not known to be.
+// lost returns why the place is lost, or nil while it is not known to be lost.
 func (g *guard) lost() error {
 	if cause := context.Cause(g.life); !errors.Is(cause, errUnguarded) {
 		return cause
@@ -53,7 +53,7 @@ func (g *guard) close() {
 	g.tasks.Wait()
 }
 
-// within is parent until the place is lost.
+// within returns parent, limited to the time until the place is lost.
 func (g *guard) within(parent context.Context, lost func(error) error) (context.Context, func()) {
 	bound, cancel := context.WithCancelCause(parent)
 	unbind := context.AfterFunc(g.life, func() {

@@ -15,7 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// Holding says what is to be held and how.
+// Holding says what to hold and how.
 type Holding struct {
 	Request ctx.Ctx // connection, endpoint, name, value, and the timeout of the wait
 	TTL     time.Duration
@@ -23,12 +23,12 @@ type Holding struct {
 	Try     bool  // only where nobody is in the queue
 }
 
-// While makes a claim with a lease of its own, runs f while it is held, and gives it up. held is cancelled when the lease
-// may have ended or the key is gone, and with parent; the claim is kept until f returns in any case. However f ends, by a
-// panic too, the lease is revoked, and the key with it.
+// While makes a claim with a lease of its own, runs f while it is held, and gives the claim up. held is cancelled when the
+// lease may have ended or the key is gone, and with parent. The claim is kept until f returns in any case. However f ends, also
+// by a panic, the lease is revoked, and the key is deleted with it.
 //
-// A place that is lost before its turn, as its lease ends in a long outage, is taken anew at the end of the queue.
-// It reports whether f has run. With Try it has not, and there is no error, where the queue is taken.
+// A place that is lost before its turn is taken again at the end of the queue, as when its lease ends in a long outage. While
+// reports whether f has run. With Try, a queue that is taken is no error, and f has not run.
 func (h Holding) While(parent context.Context, f func(held context.Context, h Held) error) (ran bool, err error) {
 	q, err := newQueue(h.Request)
 	if err != nil {
@@ -52,7 +52,7 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 	}
 }
 
-// bounded is parent with the timeout of the request.
+// bounded returns parent with the timeout of the request.
 func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
 	if timeout, ok := c.Timeout(); ok {
 		return context.WithTimeout(parent, timeout)
@@ -68,7 +68,7 @@ func (p *placeLost) Error() string {
 }
 func (p *placeLost) Unwrap() error { return p.reason }
 
-// lostPlace makes err a placeLost if it says so.
+// lostPlace returns err as a placeLost if err says that the place is lost.
 func lostPlace(err error) error {
 	for _, loss := range []error{errKeyGone, errHistory, etcderr.ErrLeaseNotFound, lease.ErrExpired} {
 		if errors.Is(err, loss) {
@@ -86,8 +86,7 @@ type turn struct {
 	guard *guard
 }
 
-// take makes a claim and waits for its turn. Where it fails nothing is left. With Try it returns nil where the queue is
-// taken.
+// take makes a claim and waits for its turn. If it fails, nothing is left. With Try it returns nil if the queue is taken.
 func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) {
 	if h.Try {
 		if taken, err := q.taken(waiting); taken || err != nil {
@@ -137,7 +136,7 @@ func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
 	return t, nil
 }
 
-// together does both, at once, and ends both with the first error, which it returns.
+// together runs both functions at the same time. The first error ends both, and is returned.
 func together(waiting context.Context, one, other func(context.Context) error) error {
 	both, cancel := context.WithCancelCause(waiting)
 	defer cancel(nil)
@@ -161,7 +160,7 @@ func together(waiting context.Context, one, other func(context.Context) error) e
 
 func (t *turn) loss(reason error) error { return fmt.Errorf("%w: %w", t.lost, reason) }
 
-// reason is why the claim is lost, nil as long as it is not. The clock may know before any goroutine has run.
+// reason returns why the claim is lost, or nil while it is not. The clock may know it before any goroutine has run.
 func (t *turn) reason() error {
 	if err := t.own.keeper.Err(); err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// own is a lease for one claim. Its ID is chosen here: so it can be revoked whatever became of the answer to its grant,
-// and a grant that got no answer can be sent again.
+// own is a lease for one claim. Its ID is chosen here. So it can be revoked without the answer to its grant, and a grant
+// without an answer can be sent again.
 type own struct {
 	queue  *queue
 	id     int64
@@ -28,11 +28,11 @@ type own struct {
 	givenUp time.Time
 }
 
-// lateness is for how long a request that no answer came to is reckoned with: it may wait in a member that is paused, or in a
-// network that is cut.
+// lateness is how long a request without an answer may still arrive at a server. It may wait in a member that is paused, or
+// behind a partition.
 const lateness = time.Minute
 
-// grant grants a lease. It is to be revoked also where this fails.
+// grant grants a lease. The lease must be revoked even if grant fails.
 func (o *own) grant(waiting context.Context, ttl time.Duration) error {
 	for {
 		o.id = 1 + rand.Int64N(math.MaxInt64)
@@ -72,8 +72,7 @@ func (o *own) keep(parent, waiting context.Context) error {
 	})
 }
 
-// release ends the lease, and so deletes its key. It returns when that is done, or after a while, and goes on by itself
-// as long as it has to.
+// release ends the lease, which deletes its key. It returns when that is done, or after a while. Then the connection continues.
 func (o *own) release(parent context.Context, late time.Duration) {
 	if o.keeper != nil {
 		_ = o.keeper.Close()
@@ -84,7 +83,7 @@ func (o *own) release(parent context.Context, late time.Duration) {
 	tidy(parent, o.queue.conn, late, o.revoke)
 }
 
-// revoke revokes the lease, and again as long as a grant of it may come late.
+// revoke revokes the lease, and revokes it again as long as a grant of it may still arrive.
 func (o *own) revoke(life context.Context, done func()) {
 	q := o.queue.anywhere()
 	var rest wait.Pause

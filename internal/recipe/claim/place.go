@@ -37,10 +37,10 @@ type place struct {
 	givenUp    time.Time
 }
 
-// errKeyGone says that the key of a place has been deleted, by whatever means, and the place is lost with it.
+// errKeyGone says that the key of a place was deleted, and the place is lost with it.
 var errKeyGone = errors.New("the key is gone")
 
-// join takes the place. It may be called again and again, and finds the place that it has: there is one for each lease.
+// join takes the place. It may be called again and again, and finds the place that the lease has already: each lease has one.
 func (p *place) join(waiting context.Context) error {
 	key, all := ctx.Key(p.key), ctx.Key(p.queue.prefix).WithPrefix().WithKeysOnly()
 	txn := op.If(compare.Missing(p.key)).
@@ -92,7 +92,7 @@ func (p *place) joinIfFree(waiting context.Context) (bool, error) {
 	return true, nil
 }
 
-// put sends the transaction that puts the key until it is answered.
+// put sends the transaction that puts the key, until it is answered.
 func (p *place) put(waiting context.Context, txn op.Transaction) (answer *pb.TxnResponse, err error) {
 	err = p.queue.repeat(waiting, func(attempt context.Context) (err error) {
 		answer, err = kv.Txn(attempt, p.queue.to, txn)
@@ -105,7 +105,7 @@ func (p *place) put(waiting context.Context, txn op.Transaction) (answer *pb.Txn
 	return answer, err
 }
 
-// proclaim gives the key that is there already the value.
+// proclaim gives the existing key the value.
 func (p *place) proclaim(waiting context.Context) error {
 	txn := op.If(GuardOf(p.key, p.rev)).Then(op.Put(ctx.Key(p.key).WithValue(p.value).WithLease(p.lease)))
 	return p.queue.repeat(waiting, func(attempt context.Context) error {
@@ -117,7 +117,7 @@ func (p *place) proclaim(waiting context.Context) error {
 	})
 }
 
-// look sees who is ahead. It returns errKeyGone where the place is lost.
+// look finds the key that is ahead. It returns errKeyGone if the place is lost.
 func (p *place) look(waiting context.Context) error {
 	older := ctx.Key(p.queue.prefix).WithPrefix().WithKeysOnly().WithLastCreate().WithMaxCreateRev(p.rev - 1)
 	txn := op.If().Then(op.Get(ctx.Key(p.key).WithKeysOnly()), op.Get(older))
@@ -138,7 +138,7 @@ func (p *place) look(waiting context.Context) error {
 	})
 }
 
-// await waits for the turn of the place. Each waits for the one just ahead, so that an end wakes one only.
+// await waits for the turn of the place. It watches only the key just ahead, so that each end wakes one waiter.
 func (p *place) await(waiting context.Context) error {
 	var rest wait.Pause
 	for p.ahead != "" {
@@ -160,7 +160,7 @@ func (p *place) await(waiting context.Context) error {
 	return nil
 }
 
-// found is the key of a place as it was at a revision.
+// found is the key of a place at a revision.
 type found struct {
 	at   int64
 	rev  int64 // create revision, 0 if it is not there
@@ -180,7 +180,7 @@ func (p *place) find(waiting context.Context) (there found, err error) {
 	return there, err
 }
 
-// remove deletes the key if it is that with the create revision.
+// remove deletes the key if it has the given create revision.
 func (p *place) remove(waiting context.Context, rev int64) error {
 	txn := op.If(GuardOf(p.key, rev)).Then(op.Delete(ctx.Key(p.key)))
 	return p.queue.repeat(waiting, func(attempt context.Context) error {

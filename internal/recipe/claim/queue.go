@@ -49,7 +49,7 @@ func newQueue(c ctx.Ctx) (*queue, error) {
 	return q, nil
 }
 
-// anywhere is the queue by way of any endpoint, for putting things in order.
+// anywhere returns the queue without its endpoint, for the clean-up.
 func (q *queue) anywhere() *queue {
 	return &queue{conn: q.conn, to: ctx.New(q.to.Conn()), prefix: q.prefix}
 }
@@ -61,7 +61,7 @@ const (
 	attemptMax = 16 * time.Second
 )
 
-// repeat sends what may be sent any number of times, until it is answered or refused, or until waiting ends.
+// repeat sends a request that may be sent any number of times, until it is answered or refused, or until waiting ends.
 func (q *queue) repeat(waiting context.Context, send func(attempt context.Context) error) error {
 	var rest wait.Pause
 	var last error
@@ -86,7 +86,7 @@ func (q *queue) repeat(waiting context.Context, send func(attempt context.Contex
 	}
 }
 
-// open reports that the connection has been closed, and its name perhaps opened again for another cluster.
+// open returns an error if the connection was closed. Its name may belong to a connection to another cluster by now.
 func (q *queue) open() error {
 	if now, err := engine.Lookup(q.to.Conn()); err != nil || now != q.conn {
 		return fmt.Errorf("%w: %q", connerr.ErrClosed, q.to.Conn())
@@ -94,7 +94,7 @@ func (q *queue) open() error {
 	return nil
 }
 
-// passing reports whether the same request may fare better later.
+// passing reports whether the same request may succeed later.
 func (q *queue) passing(err error) bool {
 	if resume.Outage(err) {
 		return true
@@ -119,7 +119,8 @@ func (q *queue) passing(err error) bool {
 	}
 }
 
-// rest pauses before the next attempt, with no endpoint Active until one is. It reports whether there is to be one.
+// rest pauses before the next attempt, and waits for an Active endpoint if there is none. It reports whether to make the
+// attempt.
 func (q *queue) rest(waiting context.Context, p *wait.Pause, err error) bool {
 	if !p.Sleep(waiting) {
 		return false
@@ -140,8 +141,8 @@ func (q *queue) taken(waiting context.Context) (taken bool, err error) {
 	return taken, err
 }
 
-// deleted waits until a key that existed at a revision is deleted. It goes on through whatever passes. An error is the end of life, or
-// errHistory.
+// deleted waits until a key that existed at a revision is deleted. Failures that may pass do not end the wait. An error is the
+// end of life, or errHistory.
 func (q *queue) deleted(life context.Context, key string, at int64) error {
 	s := follow.Spec{
 		Request: q.to.WithKey(key), From: at,
@@ -153,7 +154,7 @@ func (q *queue) deleted(life context.Context, key string, at int64) error {
 	})
 }
 
-// created waits until a key that did not exist at a revision is put, as deleted does.
+// created waits until a key that did not exist at a revision is put. Errors are those of deleted.
 func (q *queue) created(life context.Context, key string, at int64) error {
 	s := follow.Spec{
 		Request: q.to.WithKey(key), From: at,

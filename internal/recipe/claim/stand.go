@@ -46,7 +46,7 @@ func hubOf(c *engine.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{stands: map[string]*stand{}} }).(*hub)
 }
 
-// enter has a call begin to work on the key of a place.
+// enter notes that a call begins to work on the key of a place.
 func enter(p *place) *stand {
 	h := hubOf(p.queue.conn)
 	h.mu.Lock()
@@ -64,7 +64,7 @@ func enter(p *place) *stand {
 	return s
 }
 
-// begin looks what is there before the call puts anything, and deletes what has come late.
+// begin looks for the key before the call puts anything, and deletes a key that has arrived late.
 func (s *stand) begin(waiting context.Context, p *place) error {
 	for {
 		there, err := p.find(waiting)
@@ -77,7 +77,7 @@ func (s *stand) begin(waiting context.Context, p *place) error {
 	}
 }
 
-// begun notes what was there before, and reports false if that has come late.
+// begun notes what existed before the call. It reports false if that key has arrived late.
 func (s *stand) begun(there found) bool {
 	s.hub.mu.Lock()
 	defer s.hub.mu.Unlock()
@@ -91,12 +91,13 @@ func (s *stand) begun(there found) bool {
 	return true
 }
 
-// stray reports whether what is there is nobody's. The hub's lock is held.
+// stray reports whether nobody holds the key that exists. The hub's lock is held.
 func (s *stand) stray(there found) bool {
 	return there.ours && there.rev != s.before && there.rev != s.kept
 }
 
-// leave has a call end, which holds the key or has given up. Where that leaves a key, it waits until the key is deleted.
+// leave notes that a call ends: it holds the key, or has given up. If that leaves a key behind, leave waits until the key is
+// deleted.
 func (s *stand) leave(waiting context.Context, p *place, holds bool) {
 	s.hub.mu.Lock()
 	switch {
@@ -134,7 +135,7 @@ func (s *stand) leave(waiting context.Context, p *place, holds bool) {
 	})
 }
 
-// look deletes what nobody holds, until nothing is there and nothing more can come.
+// look deletes a key that nobody holds, until no key exists and none can arrive any more.
 func (s *stand) look(life context.Context, p *place, done func()) {
 	s.hub.mu.Lock()
 	until := s.late
@@ -171,7 +172,7 @@ func (s *stand) look(life context.Context, p *place, done func()) {
 	}
 }
 
-// comesSoon is for how long a call that gives up waits for a put of its own that got no answer, to delete it.
+// comesSoon is how long a call that gives up waits for its own put without an answer, to delete its key.
 const comesSoon = 300 * time.Millisecond
 
 // looked ends a look-out, unless a call has taken over.

@@ -10,9 +10,9 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// A call that puts things in order on its way out waits for that as long as tidyMax. Once its own time is up it waits as
-// long as tidyShort where it waited without success, and as long as tidyHeld to give up what it held: others wait for that, and
-// the program may be about to end. What takes longer goes on without the call.
+// A call that cleans up before it returns waits up to tidyMax for that. Once its own time is up, it waits up to tidyShort if it
+// never held the claim. It waits up to tidyHeld if it did, because others wait for the claim and the program may be about to
+// end. After that the connection continues the clean-up without the call.
 const (
 	tidyMax   = 5 * time.Second
 	tidyHeld  = 2 * time.Second
@@ -21,8 +21,8 @@ const (
 	looksMax = 3
 )
 
-// tidy runs f on a goroutine of the connection, and waits until f is done with what the caller is to wait for, but not
-// longer than late after the end of parent.
+// tidy runs f on a goroutine of the connection. It waits until f has done what the caller waits for, but at most late after the
+// end of parent.
 func tidy(parent context.Context, c *engine.Conn, late time.Duration, f func(life context.Context, done func())) {
 	finished := make(chan struct{})
 	done := sync.OnceFunc(func() { close(finished) })
@@ -51,7 +51,7 @@ func tidy(parent context.Context, c *engine.Conn, late time.Duration, f func(lif
 	}
 }
 
-// whileBoth has the values of the one context, and ends with the other too.
+// whileBoth returns a context with the values of one context, which also ends with the other.
 func whileBoth(values, life context.Context) (context.Context, func()) {
 	both, cancel := context.WithCancelCause(values)
 	unbind := context.AfterFunc(life, func() { cancel(context.Cause(life)) })

@@ -12,15 +12,15 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// Waiting says what is waited for under a lease that is the user's to keep.
+// Waiting says what to wait for under a lease that the user keeps.
 type Waiting struct {
 	Request   ctx.Ctx // connection, endpoint, name, value, lease, and the timeout
 	Lost      error   // sentinel for the loss of the place
 	Proclaims bool    // whether a key that is there already is to be given the value
 }
 
-// Turn takes a place and waits for its turn. It gives up with parent, at the timeout, and when the place is lost. A call
-// that gives up leaves no key behind that it has put.
+// Turn takes a place and waits for its turn. It gives up with parent, at the timeout, and when the place is lost. A call that
+// gives up deletes the key that it has put.
 func (w Waiting) Turn(parent context.Context) (Held, error) {
 	c := w.Request
 	q, err := newQueue(c)
@@ -44,7 +44,7 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	return Held{Key: p.key, Rev: p.rev, Lease: p.lease, Header: p.header}, nil
 }
 
-// take joins and waits for the turn, unless the place is lost before.
+// take joins the queue and waits for the turn, unless the place is lost before.
 func take(waiting context.Context, p *place) error {
 	if err := p.join(waiting); err != nil || p.ahead == "" {
 		return err
@@ -60,7 +60,7 @@ func take(waiting context.Context, p *place) error {
 	return err
 }
 
-// lost says why a place is lost: the lease has ended, or else what was seen.
+// lost returns why a place is lost: the lease has ended, or the given reason.
 func (w Waiting) lost(waiting context.Context, p *place, reason error) error {
 	err := p.queue.repeat(waiting, func(attempt context.Context) error {
 		_, err := lease.TimeToLive(attempt, p.queue.to, p.lease, false)
