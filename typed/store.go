@@ -91,18 +91,20 @@ func (s Store[V]) Delete(parent context.Context, key string) (rev int64, err err
 }
 
 // All reads every entry of the store in the order of the keys, all at one revision. It sends nothing before the loop begins,
-// and reads a page at a time, so that a large store needs little memory.
+// and reads in pages, so that a large store needs little memory: see kv.All.
 //
 // An error that is a [*CodecError] is about one entry, which is complete but for its value; the loop may go on. Any other
 // error is the last. A compaction of the revision meanwhile is etcderr.ErrCompacted. A key that equals the store's own is not
 // an entry of it.
+//
+// It calls KV/Range, and KV/RangeStream where the member has it.
 func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 	return func(yield func(Entry[V], error) bool) {
 		if err := s.check(parent, reads); err != nil {
 			yield(Entry[V]{}, err)
 			return
 		}
-		for pair, err := range pairs(parent, s.at) {
+		for pair, err := range kv.All(parent, s.at.reading().WithKey(s.at.c.Key()).WithPrefix()) {
 			if err != nil {
 				yield(Entry[V]{}, err)
 				return
