@@ -27,6 +27,7 @@ import (
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/maintenance"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
@@ -233,6 +234,18 @@ func values(ctx context.Context, id string) error {
 		fmt.Println(entry.Key, entry.Value.Done)
 	}
 	return nil
+}
+
+func announce(ctx context.Context, work func() error) error {
+	p, err := presence.Keep(ctx, presence.New("registry").WithKey("workers/a").WithValue("starting"), 10*time.Second)
+	if err != nil {
+		return err
+	}
+	if err := p.Set(ctx, "ready"); err != nil {
+		return err
+	}
+	err = work()
+	return errors.Join(err, p.Leave(context.Background()))
 }
 
 func transfer(ctx context.Context) error {

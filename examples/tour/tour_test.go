@@ -100,6 +100,15 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	if err := values(ctx, "a"); !errors.Is(err, typed.ErrExists) {
 		t.Errorf("values, once more: %v", err)
 	}
+	err = announce(ctx, func() error {
+		if r, err := kv.Get(ctx, kv.New("registry").WithKey("workers/a")); err != nil || len(r.GetKvs()) != 1 || string(r.GetKvs()[0].GetValue()) != "ready" {
+			t.Errorf("announced: %v, %v", r.GetKvs(), err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Errorf("announce: %v", err)
+	}
 	for range 2 {
 		if err := transfer(ctx); err != nil {
 			t.Errorf("transfer: %v", err)

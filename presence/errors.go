@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import "errors"
+
+// Why a key is absent: State and Err have one of these, an error of the lease such as lease.ErrExpired or
+// etcderr.ErrLeaseNotFound, a *watch.RewoundError where the store has gone back, or what the servers answered.
+var (
+	// ErrHeld says that the key is there under another lease: it is somebody else's, and is left alone.
+	ErrHeld = errors.New("presence: the key is there under another lease")
+	// ErrDeleted says that somebody has deleted the key, or that the server has, with the lease.
+	ErrDeleted = errors.New("presence: the key was deleted")
+	// ErrOverwritten says that somebody has put the key without a lease.
+	ErrOverwritten = errors.New("presence: the key was overwritten without a lease")
+	// ErrSession says that the session of WithSession has no lease at present, or has ended.
+	ErrSession = errors.New("presence: the session has no lease")
+)
+
+// ErrLeft is what Set returns once the presence has left or ended. It wraps the reason, unless that is a call of Leave.
+var ErrLeft = errors.New("presence: it has left")
+
+// errLeaving is why a presence ends that Leave ends.
+var errLeaving = errors.New("presence: Leave was called")

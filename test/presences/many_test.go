@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presences
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/presence"
+)
+
+const (
+	many = 1000
+	// pace is how many requests a second the server may get for the return of all of them.
+	pace = 200
+	// goroutinesEach is what a presence may cost.
+	goroutinesEach = 2
+)
+
+// TestThousandPresencesReturnAtAPaceThatTheServerCanTake counts what a connection sends while its presences return: every unary
+// call, and the first renewal of every lease.
+func TestThousandPresencesReturnAtAPaceThatTheServerCanTake(t *testing.T) {
+	const ttl = 5 * time.Second
+	for _, outage := range outages[:1] {
+		t.Run(outage.name, func(t *testing.T) {
+			cluster := etcdtest.Start(t)
+			counter := &counter{leases: map[int64]bool{}}
+			c := open(t, cluster, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(counter.unary), grpc.WithChainStreamInterceptor(counter.stream)))
+			before, memory := runtime.NumGoroutine(), inUse()
+			all := make([]*presence.Presence, many)
+			var keeping sync.WaitGroup
+			next := make(chan int)
+			for range 32 {
+				keeping.Go(func() {
+					for i := range next {
+						key := c.WithKey("there/" + strconv.Itoa(i)).WithValue(strconv.Itoa(i)).WithTimeout(patience)
+						p, err := presence.Keep(context.Background(), key, ttl)
+						if err != nil {
+							t.Error(err)
+						}
+						all[i] = p
+					}
+				})
+			}
+			for i := range all {
+				next <- i
+			}
+			close(next)
+			keeping.Wait()
+			if t.Failed() {
+				return
+			}
+			each := float64(runtime.NumGoroutine()-before) / many
+			size := (inUse() - memory) / many
+			outage.begin(cluster)
+			for _, p := range all {
+				for p.State().Present {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			time.Sleep(ttl)
+			ended := time.Now()
+			counter.reset()
+			outage.end(cluster)
+			took := make([]time.Duration, many)
+			for i, p := range all {
+				for s := range p.Changes() {
+					if s.Present {
+						took[i] = s.Since.Sub(ended)
+						break
+					}
+				}
+			}
+			sent, fastest := counter.most()
+			slices.Sort(took)
+			there := get(t, c, "there/")
+			slices.Sort(there.values)
+			if n := len(slices.Compact(there.values)); n != many {
+				t.Errorf("%d of %d keys are there", n, many)
+			}
+			if fastest > pace {
+				t.Errorf("the server got %d requests within a second, want at most %d", fastest, pace)
+			}
+			if each > goroutinesEach+0.1 {
+				t.Errorf("a presence costs %.2f goroutines", each)
+			}
+			t.Logf("%s: %d presences were back %v (the first), %v (median), %v (the last) after the server was; it got %d requests, %d "+
+				"in the busiest second; a presence costs %.2f goroutines and %d bytes", outage.name, many,
+				took[0].Round(time.Millisecond), took[many/2].Round(time.Millisecond), took[many-1].Round(time.Millisecond),
+				sent, fastest, each, size)
+		})
+	}
+}
+
+func inUse() int {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapInuse + m.StackInuse)
+}
+
+// counter notes when a connection sends what a presence needs.
+type counter struct {
+	mu     sync.Mutex
+	at     []time.Time
+	leases map[int64]bool // that have been renewed
+}
+
+func (c *counter) note() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = append(c.at, time.Now())
+}
+
+func (c *counter) reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = nil
+}
+
+// most is how many requests there were, and how many at most in a second.
+func (c *counter) most() (all, most int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	slices.SortFunc(c.at, time.Time.Compare)
+	first := 0
+	for i, at := range c.at {
+		for at.Sub(c.at[first]) >= time.Second {
+			first++
+		}
+		most = max(most, i-first+1)
+	}
+	return len(c.at), most
+}
+
+func (c *counter) unary(
+	parent context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	if strings.HasPrefix(method, "/etcdserverpb.KV/") || strings.HasPrefix(method, "/etcdserverpb.Lease/") {
+		c.note()
+	}
+	return invoke(parent, method, request, reply, cc, opts...)
+}
+
+func (c *counter) stream(
+	parent context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	s, err := open(parent, desc, cc, method, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &counted{s, c}, nil
+}
+
+type counted struct {
+	grpc.ClientStream
+	counter *counter
+}
+
+func (s *counted) SendMsg(m any) error {
+	if renewal, ok := m.(*pb.LeaseKeepAliveRequest); ok {
+		s.counter.mu.Lock()
+		first := !s.counter.leases[renewal.GetID()]
+		s.counter.leases[renewal.GetID()] = true
+		s.counter.mu.Unlock()
+		if first {
+			s.counter.note()
+		}
+	}
+	return s.ClientStream.SendMsg(m)
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package presences shows what a presence is for, beside a plain keepalive of clientv3: it comes back.
+package presences
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/goleak"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/presence"
+)
+
+// patience bounds what has to come about sooner or later.
+const patience = 2 * time.Minute
+
+// outages are what takes away the only member, and brings it back.
+var outages = []struct {
+	name       string
+	begin, end func(*etcdtest.Cluster)
+}{
+	{"kill", func(c *etcdtest.Cluster) { c.Member(0).Kill() }, func(c *etcdtest.Cluster) { c.Member(0).Restart() }},
+	{"SIGSTOP", func(c *etcdtest.Cluster) { c.Member(0).Pause() }, func(c *etcdtest.Cluster) { c.Member(0).Resume() }},
+	{"wipe", func(c *etcdtest.Cluster) { c.Member(0).Kill() }, func(c *etcdtest.Cluster) { c.Wipe() }},
+}
+
+// TestPresenceComesBackWhereAPlainKeepaliveStaysAway has a process announce itself by both, through outages of twice the TTL.
+func TestPresenceComesBackWhereAPlainKeepaliveStaysAway(t *testing.T) {
+	const ttl, rounds = 2 * time.Second, 3
+	for _, outage := range outages {
+		t.Run(outage.name, func(t *testing.T) {
+			t.Parallel()
+			cluster := etcdtest.Start(t)
+			c := open(t, cluster)
+			p, err := presence.Keep(t.Context(), c.WithKey("presence").WithValue("0"), ttl)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain := announce(t, cluster, ttl)
+			var took []time.Duration
+			for round := range rounds {
+				outage.begin(cluster)
+				for p.State().Present {
+					time.Sleep(time.Millisecond)
+				}
+				value := strconv.Itoa(round + 1)
+				setting, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				_ = p.Set(setting, value)
+				cancel()
+				time.Sleep(ttl)
+				outage.end(cluster)
+				ended := time.Now()
+				for s := range p.Changes() {
+					if s.Present {
+						took = append(took, max(0, s.Since.Sub(ended)))
+						break
+					}
+				}
+				there := get(t, c, "presence")
+				if len(there.values) != 1 || there.values[0] != value {
+					t.Errorf("after the outage the key has %q, want %q", there.values, value)
+				}
+			}
+			<-plain.over
+			for began := time.Now(); len(get(t, c, "plain").values) > 0; time.Sleep(10 * time.Millisecond) {
+				if time.Since(began) > patience {
+					t.Fatal("the key of the plain keepalive outlives its lease")
+				}
+			}
+			time.Sleep(ttl)
+			if len(get(t, c, "plain").values) > 0 || len(get(t, c, "presence").values) != 1 {
+				t.Error("the key of the plain keepalive came back, or the presence went away")
+			}
+			slices.Sort(took)
+			t.Logf("%s for twice the TTL, %d times: the presence was back %v (median), %v (slowest) after the server was; "+
+				"clientv3's keepalive ended with the first outage, and its key stayed away",
+				outage.name, rounds, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
+			if err := p.Leave(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if there := get(t, c, "presence"); len(there.values) > 0 {
+				t.Errorf("after Leave: %v", there)
+			}
+		})
+	}
+}
+
+// plain is a program that keeps its key alive as clientv3's documentation has it.
+type plain struct{ over chan struct{} } // closed when its channel of renewals is
+
+func announce(t *testing.T, cluster *etcdtest.Cluster, ttl time.Duration) plain {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	granted, err := client.Grant(t.Context(), int64(ttl.Seconds()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Put(t.Context(), "plain", "there", clientv3.WithLease(granted.ID)); err != nil {
+		t.Fatal(err)
+	}
+	renewals, err := client.KeepAlive(t.Context(), granted.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plain{make(chan struct{})}
+	go func() {
+		defer close(p.over)
+		for range renewals {
+		}
+	}()
+	return p
+}
+
+type found struct{ values []string }
+
+func get(t *testing.T, c presence.Request, prefix string) (f found) {
+	t.Helper()
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		there, err := kv.Get(t.Context(), c.WithKey(prefix).WithPrefix())
+		if err == nil {
+			for _, pair := range there.GetKvs() {
+				f.values = append(f.values, string(pair.GetValue()))
+			}
+			return f
+		}
+		if time.Since(began) > patience {
+			t.Fatal(err)
+		}
+	}
+}
+
+func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) presence.Request {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return presence.New(c.Name())
+}
+
+// TestNothingRunsAfterAPresenceHasEnded checks each way in which one may end.
+func TestNothingRunsAfterAPresenceHasEnded(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	keep := func(t *testing.T, parent context.Context, c presence.Request, opts ...presence.Option) *presence.Presence {
+		t.Helper()
+		p, err := presence.Keep(parent, c.WithKey(t.Name()).WithValue("a"), 2*time.Second, opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for name, end := range map[string]func(t *testing.T, c presence.Request, close func()){
+		"Leave": func(t *testing.T, c presence.Request, _ func()) {
+			p := keep(t, context.Background(), c)
+			inner, err := presence.Keep(context.Background(), c.WithKey(t.Name()+"/key"), 0, presence.WithSession(p))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range []*presence.Presence{inner, p} {
+				if err := p.Leave(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+		},
+		"end of parent": func(t *testing.T, c presence.Request, _ func()) {
+			parent, cancel := context.WithCancel(context.Background())
+			p := keep(t, parent, c)
+			cancel()
+			<-p.Done()
+		},
+		"loss": func(t *testing.T, c presence.Request, _ func()) {
+			p := keep(t, context.Background(), c, presence.WithoutReturn())
+			if _, err := kv.Delete(context.Background(), c.WithKey(t.Name())); err != nil {
+				t.Error(err)
+			}
+			<-p.Done()
+		},
+		"Keep that gives up": func(t *testing.T, c presence.Request, _ func()) {
+			p := keep(t, context.Background(), c)
+			if _, err := presence.Keep(context.Background(), c.WithKey(t.Name()).WithTimeout(100*time.Millisecond), 2*time.Second); err == nil {
+				t.Error("two presences have one key")
+			}
+			if err := p.Leave(context.Background()); err != nil {
+				t.Error(err)
+			}
+		},
+		"Close": func(t *testing.T, c presence.Request, close func()) {
+			p := keep(t, context.Background(), c)
+			var waiting sync.WaitGroup
+			waiting.Go(func() {
+				for range p.Changes() {
+				}
+			})
+			close()
+			<-p.Done()
+			waiting.Wait()
+		},
+		"Close in an outage, after Leave": func(t *testing.T, c presence.Request, close func()) {
+			p := keep(t, context.Background(), c)
+			cluster.Member(0).Pause()
+			defer cluster.Member(0).Resume()
+			leaving, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			defer cancel()
+			if err := p.Leave(leaving); err == nil {
+				t.Error("Leave succeeds in an outage")
+			}
+			close()
+			<-p.Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			c, err := conn.Open(context.Background(), "", cluster.Endpoints())
+			if err != nil {
+				t.Fatal(err)
+			}
+			close := sync.OnceFunc(func() {
+				if err := c.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			defer close()
+			running := goleak.IgnoreCurrent()
+			end(t, presence.New(c.Name()), close)
+			goleak.VerifyNone(t, running, goleak.IgnoreAnyFunction("google.golang.org/grpc/internal/transport.(*http2Client).reader"))
+			close()
+			goleak.VerifyNone(t, before)
+		})
+	}
+}
