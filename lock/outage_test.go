@@ -5,6 +5,7 @@ package lock_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -87,19 +88,27 @@ func TestPasswordThatIsWrongForAWhileEndsNeitherLockNorKeeperNorWatch(t *testing
 	if _, err := auth.UserChangePassword(t.Context(), request, "root", "second"); err != nil {
 		t.Fatal(err)
 	}
+	cluster.Member(0).Stop() // not killed: a single member before etcd 3.4.21 acknowledges what is not on the disk yet
 	cluster.Member(0).Restart()
-	for refused := 0; refused < 50; time.Sleep(100 * time.Millisecond) {
-		if e := c.Info()[0]; e.State == conn.Frozen && errors.Is(e.Err, etcderr.ErrAuthFailed) {
-			refused++
+	var refused time.Time
+	for began := time.Now(); refused.IsZero() || time.Since(refused) < 5*time.Second; time.Sleep(100 * time.Millisecond) {
+		_, err := kv.Get(t.Context(), request.WithKey("k"))
+		var word *etcderr.Error
+		switch {
+		case errors.Is(err, etcderr.ErrAuthFailed) && refused.IsZero():
+			refused = time.Now()
+		case refused.IsZero() && time.Since(began) > time.Minute:
+			t.Fatalf("the old password is not refused: %v", err)
+		case refused.IsZero():
+		case !errors.Is(err, etcderr.ErrAuthFailed):
+			t.Errorf("a read in the outage: %v", err)
+		case errors.Is(err, conn.ErrUnavailable) && errors.As(err, &word):
+			t.Errorf("the answer to a check passes for one to the read: %v", word)
 		}
 	}
-	_, err = kv.Get(t.Context(), request.WithKey("k"))
-	var word *etcderr.Error
-	if !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, etcderr.ErrAuthFailed) {
-		t.Errorf("a read in the outage: %v", err)
-	}
-	if errors.As(err, &word) {
-		t.Errorf("the answer to a check passes for one to the read: %v", word)
+	// The checks of an endpoint need no token on etcd 3.4, which so stays Active.
+	if e := c.Info()[0]; e.State != conn.Frozen && !strings.HasPrefix(e.Version, "3.4.") {
+		t.Errorf("the endpoint whose member refuses the password is %v", e.State)
 	}
 	if err := errors.Join(keeper.Err(), w.Err()); err != nil {
 		t.Errorf("the Keeper or the watch has ended: %v", err)
@@ -110,8 +119,16 @@ func TestPasswordThatIsWrongForAWhileEndsNeitherLockNorKeeperNorWatch(t *testing
 	if err := c.WaitReady(ready); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kv.Put(t.Context(), request.WithKey("k").WithValue("v")); err != nil {
-		t.Fatal(err)
+	// A connection remembers for a second that a password was refused.
+	for {
+		_, err := kv.Put(ready, request.WithKey("k").WithValue("v"))
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, etcderr.ErrAuthFailed) {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
 	defer time.AfterFunc(30*time.Second, func() { _ = w.Close() }).Stop()
 	seen := false
