@@ -26,14 +26,14 @@ func hedgeSilence(u *unary, calls *pool) {
 	if len(u.options.Rest) > 0 {
 		return // gRPC may write what both attempts bring to one place, such as grpc.Header
 	}
-	if !u.shared.budget.take() {
-		return
-	}
 	other := u.shared.Links.Other(u.link)
 	if other == nil {
 		return
 	}
 	defer other.Release()
+	if !u.shared.budget.take() {
+		return
+	}
 	second := calls.get(u.traits)
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
 	second.options.Pinned = true // a hedge is not hedged again
