@@ -86,7 +86,7 @@ func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })
 	helpers.Go(func() { doubtHistory(serving, s.shared) })
-	helpers.Go(func() { prover{s.shared}.run(serving) })
+	helpers.Go(func() { prover(s).run(serving) })
 	helpers.Go(func() {
 		if err := s.tend(serving, stream); err != nil {
 			stop(err)
@@ -106,7 +106,7 @@ func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
 			return s.tooLarge(err)
 		}
 		s.heard.Store(true)
-		if err := (receiver{s.shared}).receive(r); err != nil {
+		if err := receiver(s).receive(r); err != nil {
 			return err
 		}
 	}
