@@ -44,31 +44,49 @@ var errOtherCluster = errors.New("watch: another cluster answers")
 // errUncreated is the reason in the error of a caller who gave up while the stream was open.
 var errUncreated = errors.New("watch: the server has not created it yet")
 
-// bare removes gRPC's words from a reason, which may be the text of a gRPC error.
-func bare(reason string) string {
-	if _, text, ok := strings.Cut(reason, " desc = "); ok && strings.HasPrefix(reason, "rpc error: code = ") {
-		return text
+// bare takes a reason apart that is the text of a gRPC error, which a proxy met on its way to a member. Otherwise the code is
+// Unknown.
+func bare(reason string) (text string, code codes.Code) {
+	name, text, ok := strings.Cut(strings.TrimPrefix(reason, "rpc error: code = "), " desc = ")
+	if !ok || !strings.HasPrefix(reason, "rpc error: code = ") {
+		return reason, codes.Unknown
 	}
-	return reason
+	for code := range codes.Unauthenticated + 1 {
+		if code.String() == name {
+			return text, code
+		}
+	}
+	return text, codes.Unknown
 }
 
-// foreign reports whether the reason of a refusal is none of etcd's own.
+// foreign reports whether the reason of a refusal is none of etcd's own, and does not say that a member was out of reach.
 func foreign(r *pb.WatchResponse) bool {
-	_, known := etcderr.FromMessage(bare(r.CancelReason))
-	return !known && r.CancelReason != "" && r.CompactRevision == 0
+	text, code := bare(r.CancelReason)
+	_, known := etcderr.FromMessage(text)
+	return !known && !away(code) && r.CancelReason != "" && r.CompactRevision == 0
+}
+
+// away reports whether a code tells that a proxy did not reach its member.
+func away(code codes.Code) bool {
+	return code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Canceled
 }
 
 // refusal makes the error of a watch that the server refused or ended for a reason.
 func refusal(reason, endpoint string) error {
-	code := codes.Unknown
-	reason = bare(reason)
-	if known, ok := etcderr.FromMessage(reason); ok {
+	text, code := bare(reason)
+	known, ok := etcderr.FromMessage(text)
+	switch {
+	case ok:
 		code = status.Code(known)
+	case away(code):
+		code = codes.Unavailable // the next attempt may reach the member
+	default:
+		code = codes.Unknown
 	}
-	if reason == "" { // a proxy may give none
-		reason = "the server refuses the watch without a reason"
+	if text == "" { // a proxy may give none
+		text = "the server refuses the watch without a reason"
 	}
-	return etcderr.FromRPC(status.Error(code, reason), etcderr.Call{
+	return etcderr.FromRPC(status.Error(code, text), etcderr.Call{
 		Method: pb.Watch_Watch_FullMethodName, Endpoint: endpoint, Sent: true, Read: true,
 	})
 }

@@ -147,7 +147,8 @@ func (s receiver) refused(r *pb.WatchResponse) (err error, passing bool) {
 	}
 	err = refusal(r.CancelReason, s.endpoint)
 	var e *etcderr.Error
-	return err, r.CancelReason == "" || errors.As(err, &e) && e.SafeToRetry() || s.conn.Renewable(err)
+	_, code := bare(r.CancelReason)
+	return err, r.CancelReason == "" || away(code) || errors.As(err, &e) && e.SafeToRetry() || s.conn.Renewable(err)
 }
 
 // cancelled takes the end of a watch on the server. Either this side asked for it, or the server decided on it.

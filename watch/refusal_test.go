@@ -105,6 +105,29 @@ func TestRefusalEndsTheWatchThatWasRequestedFirst(t *testing.T) {
 	})
 }
 
+// lostByProxy is what a proxy answers that loses its member while it asks that for a permission.
+const lostByProxy = "rpc error: code = Unavailable desc = error reading from server: connection reset by peer"
+
+// TestCreationThatAProxyCouldNotPassOnIsRepeated has the first creation on a stream and a later one refused.
+func TestCreationThatAProxyCouldNotPassOnIsRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		c := openFake(t, m)
+		first := begin(c.WithKey("a"))
+		m.opened().refuse(t, lostByProxy)
+		s := m.opened()
+		s.confirm(t, 1)
+		first.wait(t)
+		second := begin(c.WithKey("b"))
+		synctest.Wait()
+		s.refuse(t, lostByProxy)
+		s = m.opened()
+		s.confirm(t, 1)
+		s.confirm(t, 1)
+		second.wait(t)
+	})
+}
+
 // A server may end a watch that exists. If the reason passes, the watch is created again where it stands.
 func TestWatchThatTheServerEndsResumesOrTellsTheFinalReason(t *testing.T) {
 	for _, tt := range []struct {
@@ -114,6 +137,7 @@ func TestWatchThatTheServerEndsResumesOrTellsTheFinalReason(t *testing.T) {
 	}{
 		{"for no reason", &pb.WatchResponse{}, nil},
 		{"for a passing one", &pb.WatchResponse{CancelReason: "etcdserver: invalid auth token"}, nil},
+		{"for a member that a proxy lost", &pb.WatchResponse{CancelReason: lostByProxy}, nil},
 		{"for a final one", &pb.WatchResponse{CancelReason: "etcdserver: permission denied"}, etcderr.ErrPermissionDenied},
 		{"for compaction", &pb.WatchResponse{CompactRevision: 9}, etcderr.ErrCompacted},
 	} {
