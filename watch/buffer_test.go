@@ -220,7 +220,7 @@ func TestSizeOfAResponseIsCloseToItsMemory(t *testing.T) {
 	}
 }
 
-// A reader who has seen Done of a closed watch must not read an event after it.
+// After Done of a closed watch is closed, a reader must get no more events.
 func TestEventsAreDroppedBeforeDoneIsClosed(t *testing.T) {
 	w := newWatcher(nil, &pb.WatchCreateRequest{}, 100)
 	w.buffer.push(numbered(1), 1)

@@ -54,7 +54,7 @@ func (d delivery) take(r *pb.WatchResponse) {
 	}
 }
 
-// takePart takes a fragment for a reader who wants them as they are.
+// takePart takes a fragment. The reader has asked for fragments, so it gets each one as it comes.
 func (d delivery) takePart(r *pb.WatchResponse) {
 	at := &d.w.at
 	last := revisionOf(r)

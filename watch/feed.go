@@ -50,7 +50,7 @@ func (w *feed) bind(parent context.Context, leave func()) {
 }
 
 // end ends the watch, and reports whether this call did it. The reader still gets the events in the buffer, unless drop is
-// set. They are dropped before Done is closed, so nobody who has seen Done reads one of them.
+// set. They are dropped before Done is closed, so no reader gets one of them after that.
 func (w *feed) end(err error, drop bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
