@@ -113,13 +113,12 @@ func TestCallEndsAtItsDeadline(t *testing.T) {
 		t.Fatal(err)
 	}
 	own.Member(0).Pause()
-	// A cleanup runs after the parallel subtests; a defer would run before them.
-	t.Cleanup(func() {
+	defer func() {
 		own.Member(0).Resume()
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-	})
+	}()
 
 	key := kv.New(c.Name()).WithKey("a")
 	for get(t.Context(), key.WithTimeout(50*time.Millisecond)) == nil { // the signal takes a moment to reach every thread
@@ -162,21 +161,31 @@ func TestCallEndsAtItsDeadline(t *testing.T) {
 		}, soon, []error{context.DeadlineExceeded}},
 		{"put where nobody set a time", put, key, nil, 5 * time.Second, []error{context.DeadlineExceeded}},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			begin := time.Now()
-			parent := t.Context()
+	// Subtests in parallel would wait one after the other on one CPU, and the connection would become quiet meanwhile.
+	type end struct {
+		err  error
+		took time.Duration
+	}
+	ends := make([]chan end, len(tests))
+	for i, tt := range tests {
+		ends[i] = make(chan end, 1)
+		go func() {
+			parent, cancel := t.Context(), context.CancelFunc(func() {})
 			if tt.context != nil {
-				var cancel context.CancelFunc
 				parent, cancel = tt.context()
-				defer cancel()
 			}
+			defer cancel()
+			begin := time.Now()
 			err := tt.call(parent, tt.c)
-			took := time.Since(begin)
-			wantFailure(t, err, etcderr.Unknown, tt.reasons...)
-			if took < tt.after || took > tt.after+4*time.Second { // less than what tells soon from 5 s
-				t.Errorf("ended after %v, want %v", took, tt.after)
+			ends[i] <- end{err, time.Since(begin)}
+		}()
+	}
+	for i, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := <-ends[i]
+			wantFailure(t, got.err, etcderr.Unknown, tt.reasons...)
+			if got.took < tt.after || got.took > tt.after+4*time.Second { // less than what tells soon from 5 s
+				t.Errorf("ended after %v, want %v", got.took, tt.after)
 			}
 		})
 	}
