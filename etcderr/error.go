@@ -190,8 +190,10 @@ func FromRPC(err error, call Call) error {
 		switch {
 		case errors.Is(call.Cause, context.DeadlineExceeded):
 			e.code = codes.DeadlineExceeded
-		case e.ended && errors.Is(call.Cause, context.Canceled):
+		case e.ended && (errors.Is(call.Cause, context.Canceled) || status.Code(call.Cause) == codes.Canceled):
 			e.code = codes.Canceled
+		case e.ended && s.Code() == codes.Canceled:
+			e.code = codes.Unavailable // the SDK took the call off its connection, and the caller cancelled nothing
 		}
 	}
 	return e

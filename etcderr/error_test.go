@@ -115,7 +115,7 @@ func TestOutcomeOfErrorsThatAreNotCalls(t *testing.T) {
 }
 
 func TestErrorWrapsTheReasonThatEndedTheCall(t *testing.T) {
-	closed := errors.New("connection closed")
+	closed, frozen := status.Error(codes.Canceled, "connection closed"), errors.New("health check: no answer")
 	cases := []struct {
 		name  string
 		err   error
@@ -140,6 +140,8 @@ func TestErrorWrapsTheReasonThatEndedTheCall(t *testing.T) {
 			[]error{context.DeadlineExceeded, etcderr.ErrNoLeader}, nil, codes.DeadlineExceeded},
 		{"closed by the SDK", status.Error(codes.Canceled, "the client connection is closing"), closed,
 			[]error{closed}, []error{context.Canceled}, codes.Canceled},
+		{"taken by the SDK off an endpoint that froze", status.Error(codes.Canceled, "context canceled"), frozen,
+			[]error{frozen}, []error{context.Canceled}, codes.Unavailable},
 		{"over gRPC's own limit", status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5 vs. 2)"), nil,
 			[]error{etcderr.ErrRequestTooLarge}, nil, codes.ResourceExhausted},
 	}

@@ -74,7 +74,7 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 	s := &stream{opener: o, link: l, parent: parent, method: method, token: o.tokens.Used(), options: to.Rest}
 	s.asked.Store(int64(member.Clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
-	stop := context.AfterFunc(l.Service(), func() { s.cancel(context.Cause(l.Service())) })
+	stop := context.AfterFunc(l.Service(), func() { s.cancel(&linkEnded{context.Cause(l.Service())}) })
 	s.close = sync.OnceFunc(func() {
 		stop()
 		s.cancel(nil)
@@ -161,6 +161,11 @@ func (s *stream) failed(err error, sent bool, m any) error {
 	return err
 }
 
+// linkEnded is the cause of a stream's end if the connection ended it together with its link.
+type linkEnded struct{ reason error }
+
+func (e *linkEnded) Error() string { return e.reason.Error() }
+
 // nearly is how long before its deadline a stream may end because of it. The server knows the deadline, and may act
 // on it first.
 const nearly = 50 * time.Millisecond
@@ -168,7 +173,10 @@ const nearly = 50 * time.Millisecond
 // cause returns why this side ended the stream, or nil if it did not.
 func (s *stream) cause(err error) error {
 	deadline, timed := s.parent.Deadline()
+	var link *linkEnded
 	switch {
+	case errors.As(context.Cause(s.ctx), &link):
+		return link.reason // the caller has cancelled nothing
 	case s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled):
 		return tell.Ended(s.ctx)
 	case s.parent.Err() != nil:
