@@ -4,7 +4,6 @@ package presence
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -30,34 +29,56 @@ func seenOf(there *mvccpb.KeyValue, at int64) seen {
 	return seen{at: at, mod: there.GetModRevision(), lease: there.GetLease(), value: string(there.GetValue())}
 }
 
+// key is the key of a presence.
+type key struct {
+	*asker
+	to      ctx.Ctx // where requests go
+	name    string
+	seen    seen
+	watcher *watch.Watcher // nil where the key is to be read again
+	own     []int64        // leases that the presence has or had
+	late    time.Time      // until when a creation that got no answer may come
+}
+
 // foreign reports whether the key is somebody else's.
-func (p *Presence) foreign() bool {
-	return p.seen.mod != 0 && p.seen.lease != 0 && !p.ours(p.seen.lease)
+func (k *key) foreign() bool {
+	return k.seen.mod != 0 && k.seen.lease != 0 && !k.ours(k.seen.lease)
 }
 
 // ours reports whether the presence has, or had, the lease.
-func (p *Presence) ours(lease int64) bool {
-	return p.tenure != nil && lease == p.tenure.id || slices.Contains(p.former, lease)
+func (k *key) ours(lease int64) bool { return slices.Contains(k.own, lease) }
+
+// ownMax is how many of its leases a presence remembers, to know its own key again.
+const ownMax = 17
+
+// under notes that the presence has a lease, under which the key may be from now on.
+func (k *key) under(lease int64) {
+	if k.ours(lease) {
+		return
+	}
+	if k.own = append(k.own, lease); len(k.own) > ownMax {
+		k.own = slices.Delete(k.own, 0, 1)
+	}
 }
 
 // read reads the key and begins to watch it.
-func (p *Presence) read(within context.Context) error {
-	if err := p.reread(within); err != nil {
+func (k *key) read(within context.Context) error {
+	if err := k.reread(within); err != nil {
 		return err
 	}
-	return p.ask(within, func(context.Context) (err error) {
-		c := p.to.WithKey(p.key).WithStartRevision(p.seen.at + 1).WithTimeout(p.limit)
-		p.watcher, err = watch.Watch(within, c)
+	return k.ask(within, func(context.Context) (err error) {
+		c := k.to.WithKey(k.name).WithStartRevision(k.seen.at + 1).WithTimeout(k.limit)
+		k.watcher, err = watch.Watch(within, c)
 		return err
 	})
 }
 
 // reread reads the key.
-func (p *Presence) reread(within context.Context) error {
-	return p.ask(within, func(attempt context.Context) error {
-		answer, err := kv.Get(attempt, p.to.WithKey(p.key))
+func (k *key) reread(within context.Context) error {
+	return k.ask(within, func(attempt context.Context) error {
+		answer, err := kv.Get(attempt, k.to.WithKey(k.name))
 		if err == nil {
-			p.see(seenOf(first(answer.GetKvs()), answer.GetHeader().GetRevision()))
+			k.seen = seenOf(first(answer.GetKvs()), answer.GetHeader().GetRevision())
 		}
 		return err
 	})
@@ -70,93 +91,61 @@ func first(pairs []*mvccpb.KeyValue) *mvccpb.KeyValue {
 	return pairs[0]
 }
 
-// told takes what the watch tells, or that it has ended.
-func (p *Presence) told(response *pb.WatchResponse, ok bool) {
-	if !ok {
-		err := p.watcher.Err()
-		p.watcher = nil
-		var rewound *watch.RewoundError
-		if errors.As(err, &rewound) {
-			p.drop(err)
-		}
-		p.returning = true
-		return
-	}
+// told takes what the watch tells.
+func (k *key) told(response *pb.WatchResponse) {
 	events := response.GetEvents()
 	if len(events) == 0 {
 		return
 	}
 	last := events[len(events)-1]
-	if last.GetKv().GetModRevision() <= p.seen.at {
+	if last.GetKv().GetModRevision() <= k.seen.at {
 		return
 	}
 	if last.GetType() == mvccpb.Event_DELETE {
-		p.see(seen{at: last.GetKv().GetModRevision()})
+		k.seen = seen{at: last.GetKv().GetModRevision()}
 		return
 	}
-	p.see(seenOf(last.GetKv(), last.GetKv().GetModRevision()))
+	k.seen = seenOf(last.GetKv(), last.GetKv().GetModRevision())
 }
 
-// see notes how the key is, and whether that is a loss.
-func (p *Presence) see(now seen) {
-	p.seen = now
-	p.mu.Lock()
-	was := p.stage
-	p.mu.Unlock()
-	switch {
-	case was != present:
-	case now.mod == 0:
-		p.lost(ErrDeleted)
-	case now.lease == 0:
-		p.lost(ErrOverwritten)
-	case p.foreign():
-		p.lost(ErrHeld)
-	}
+// unwatch notes that the watch has ended, and returns why.
+func (k *key) unwatch() error {
+	err := k.watcher.Err()
+	k.watcher = nil
+	return err
 }
 
 // lateness is for how long a request that no answer came to is reckoned with: it may wait in a member that is paused, or in a
 // network that is cut.
 const lateness = time.Minute
 
-// put puts the key, if it is as it was seen last.
-func (p *Presence) put(newest *setting) error {
-	within, cancel := p.valid()
-	defer cancel()
-	request := ctx.Key(p.key).WithValue(newest.value).WithLease(p.tenure.id)
-	err := p.alter(within, op.Put(request), func(rev int64) {
-		p.seen = seen{at: rev, mod: rev, lease: p.tenure.id, value: newest.value}
+// put puts the key under a lease, if it is as it was seen last.
+func (k *key) put(within context.Context, value string, lease int64) error {
+	request := ctx.Key(k.name).WithValue(value).WithLease(lease)
+	err := k.alter(within, op.Put(request), func(rev int64) {
+		k.seen = seen{at: rev, mod: rev, lease: lease, value: value}
 	})
-	if err == nil {
-		return nil
-	}
-	if errors.Is(err, etcderr.ErrLeaseNotFound) {
-		p.drop(err)
-		return nil
-	}
-	if p.seen.mod == 0 && etcderr.OutcomeOf(err) == etcderr.Unknown {
-		p.late = time.Now().Add(lateness)
-	}
-	if final(err) && p.refuse(newest, err) {
-		return nil
+	if k.seen.mod == 0 && etcderr.OutcomeOf(err) == etcderr.Unknown {
+		k.late = time.Now().Add(lateness)
 	}
 	return err
 }
 
 // alter does something to the key if that is as it was seen last, and sees how it is otherwise.
-func (p *Presence) alter(within context.Context, what op.Op, done func(rev int64)) error {
+func (k *key) alter(within context.Context, what op.Op, done func(rev int64)) error {
 	asSeen := []compare.Compare{
-		compare.New(p.key).ModRevision(compare.Equal, p.seen.mod),
-		compare.New(p.key).Lease(compare.Equal, p.seen.lease),
+		compare.New(k.name).ModRevision(compare.Equal, k.seen.mod),
+		compare.New(k.name).Lease(compare.Equal, k.seen.lease),
 	}
-	txn := op.If(asSeen...).Then(what).Else(op.Get(ctx.Key(p.key)))
-	return p.ask(within, func(attempt context.Context) error {
-		answer, err := kv.Txn(attempt, p.to, txn)
+	txn := op.If(asSeen...).Then(what).Else(op.Get(ctx.Key(k.name)))
+	return k.ask(within, func(attempt context.Context) error {
+		answer, err := kv.Txn(attempt, k.to, txn)
 		switch rev := answer.GetHeader().GetRevision(); {
 		case err != nil:
 		case answer.GetSucceeded():
 			done(rev)
 		default:
-			p.see(seenOf(first(answer.GetResponses()[0].GetResponseRange().GetKvs()), rev))
+			k.seen = seenOf(first(answer.GetResponses()[0].GetResponseRange().GetKvs()), rev)
 		}
 		return err
 	})

@@ -1,38 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package presence announces a process by a key that comes back: as long as the process runs and the cluster can be reached,
-// the key is there.
-//
-//	p, err := presence.Keep(ctx, presence.New("registry").WithKey("services/billing/a").WithValue("10.0.0.1:80"), 10*time.Second)
-//	if err != nil {
-//		return err
-//	}
-//	err = serve(ctx)                                        // the key is there meanwhile
-//	return errors.Join(err, p.Leave(context.Background()))  // and gone now
-//
-// The key lives under a lease. Where the lease is lost, as in an outage that is longer than its TTL, a presence takes another
-// lease and puts the key again, without limit. It does so too where somebody else deletes the key or overwrites it without a
-// lease. It leaves a key under the lease of somebody else alone, and puts its own when that is gone. After [Presence.Leave] it
-// never puts the key again.
-//
-// The presences of a connection share its streams. A presence costs two goroutines. When many return at once, as after an
-// outage, each connection sends at most 200 requests a second for that.
-//
-// A user needs permission to read and write the key. All functions are safe for concurrent use.
 package presence
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
-	"time"
+	"iter"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/tell"
-	"github.com/eetcd-go/eetcd/internal/wait"
-	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
-	"github.com/eetcd-go/eetcd/watch"
 )
 
 // Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
@@ -45,148 +23,190 @@ func New(conn string) Request { return ctx.New(conn) }
 // Presence is a key that comes back. Its methods are safe for concurrent use.
 type Presence struct {
 	conn    *engine.Conn
-	to      ctx.Ctx // where requests go
-	key     string
-	ttl     time.Duration
+	name    string    // of its key
 	session *Presence // whose lease it shares; nil with a lease of its own
-	returns bool
+	lodgers lodgers   // those that share its lease
+	view    view
+	values  values
 
-	values  context.Context         // of the parent context; without its end
+	base    context.Context         // has the values of the parent context, without its end
 	staying context.Context         // ends when the presence has to end; its cause is why
 	stop    context.CancelCauseFunc // ends staying
-	wake    chan struct{}           // holds a signal for the owner
-	done    chan struct{}           // closed when the key is gone, or given up
-	gone    chan struct{}           // closed when the owner has returned
-
-	yielding context.Context // ends when the next presence for the key in the session takes over
-	takeOver context.CancelFunc
-
-	mu      sync.Mutex
-	shown   State
-	shows   int // changes of it so far
-	stage   stage
-	changed chan struct{}        // closed when shown or tenure changes
-	wanted  []*setting           // values that the servers do not have yet; the last one is the newest
-	stored  *setting             // the value that the servers had last; nil before the first one
-	sets    int                  // settings so far
-	tenure  *tenure              // the lease; nil without one. Only the owner changes it
-	met     error                // what the last attempt met
-	untidy  error                // why the key may still be there; set before done is closed
-	lodgers map[string]*Presence // those that share the lease, by key
-
-	// What follows is the owner's.
-	seen      seen
-	watcher   *watch.Watcher // nil where the key is to be read again
-	former    []int64        // leases that the presence has had
-	granted   int64          // a lease that is not kept alive yet
-	loose     []int64        // leases that are to be revoked once there is time
-	sweepAt   time.Time      // when the next one is
-	late      time.Time      // until when a creation that got no answer may come
-	returning bool           // the next requests have to wait for their turn
-	back      time.Time      // since when the key has been there
-	pause     wait.Pause
-	limit     time.Duration // of the next attempt
-	before    *Presence     // whose place it takes in the session
 }
 
-// Keep puts the key of WithKey, with the value of WithValue, under a lease of ttl, and keeps it there. It returns when the key
-// is there. The presence stays until [Presence.Leave] or the end of parent. The end of parent leaves in the background.
-//
-// Keep waits as long as it takes: parent and WithTimeout bound the wait, and the error tells what Keep waited for. It waits
-// through an outage. It also waits while the key exists under another lease: a predecessor that crashed leaves its key until
-// its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A rejection such as etcderr.ErrPermissionDenied
-// ends the wait. A Keep that fails leaves nothing behind: it cleans up for up to half a second, and in an outage the
-// connection continues.
-//
-// The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; one below 1 ms is kv.ErrInvalid. With
-// [WithSession] it must be 0. Keep sends KV/Range, KV/Txn, Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, and Watch/Watch.
-func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) (*Presence, error) {
-	o := options{returns: true}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&o)
-		}
-	}
-	if err := check(parent, c, ttl, o); err != nil {
-		return nil, err
-	}
-	to, err := engine.Lookup(c.Conn())
-	if err != nil {
-		return nil, err
-	}
-	if o.session != nil && o.session.conn != to {
-		return nil, ctx.AlsoInvalid(nil, "presence: the session of WithSession is on another connection")
-	}
-	if parent.Err() != nil {
-		return nil, fmt.Errorf("presence: %w", tell.Ended(parent))
-	}
-	p := newPresence(parent, to, c, ttl, o)
-	if err := p.lodge(); err != nil {
-		return nil, err
-	}
-	first, err := p.want(c.Value())
-	if err != nil {
-		return nil, err
-	}
-	unbind := context.AfterFunc(parent, func() { p.stop(tell.Ended(parent)) })
-	if err := to.Go(func(life context.Context) { defer unbind(); p.run(life) }); err != nil {
-		p.abandon()
-		unbind()
-		return nil, err
-	}
-	waiting, cancel := bounded(parent, c)
-	defer cancel()
-	if err := p.await(waiting, first); err != nil {
-		p.stop(errLeaving)
-		p.waitDone(tidyTime)
-		return nil, err
-	}
-	return p, nil
-}
-
-// tidyTime is how long a Keep that fails waits for its clean-up.
-const tidyTime = 500 * time.Millisecond
-
-func check(parent context.Context, c Request, ttl time.Duration, o options) error {
-	err := c.Check("a presence.Keep request", ctx.OptKey|ctx.OptValue)
-	if c.Key() == "" {
-		err = ctx.AlsoInvalid(err, "presence: a presence needs WithKey")
-	}
-	if endpoint, given := c.Endpoint(); given {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("presence: WithEndpoint(%q) does not apply, a presence uses every endpoint", tell.Endpoint(endpoint)))
-	}
-	if parent == nil {
-		err = ctx.AlsoInvalid(err, "presence: the parent context is nil")
-	}
-	switch {
-	case !o.shares:
-		return leasettl.Check(err, "presence", ttl)
-	case o.session == nil:
-		err = ctx.AlsoInvalid(err, "presence: the session of WithSession is nil")
-	case ttl != 0:
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("presence: the ttl is %v, and with WithSession it is 0: the lease is that of the session", ttl))
-	}
-	return err
-}
-
-func newPresence(parent context.Context, to *engine.Conn, c Request, ttl time.Duration, o options) *Presence {
+func newPresence(parent context.Context, to *engine.Conn, name string, session *Presence) *Presence {
 	p := &Presence{
-		conn: to, to: ctx.New(c.Conn()), key: c.Key(), ttl: ttl, returns: o.returns,
-		values: context.WithoutCancel(parent),
-		wake:   make(chan struct{}, 1), done: make(chan struct{}), gone: make(chan struct{}),
-		changed: make(chan struct{}), shown: State{Since: time.Now()}, limit: attemptMin,
+		conn: to, name: name, session: session, view: newView(), values: values{wake: make(chan struct{}, 1)},
+		base: context.WithoutCancel(parent),
 	}
-	if o.session != nil {
-		p.session = o.session.root()
-	}
-	p.staying, p.stop = context.WithCancelCause(p.values)
-	p.yielding, p.takeOver = context.WithCancel(context.Background())
+	p.staying, p.stop = context.WithCancelCause(p.base)
 	return p
 }
 
-func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
-	if timeout, given := c.Timeout(); given {
-		return context.WithTimeout(parent, timeout)
+// State returns whether the key is there. It looks at the clock, so a process that was stopped for longer than the TTL is told
+// of the loss at once. It calls no server.
+func (p *Presence) State() State { return p.view.state() }
+
+// Changes returns the state, at once, and then each change of it. A reader that is slow gets the newest state only, and holds up
+// nothing. The sequence ends with the presence, after the last state. Every range over it is a reader of its own.
+func (p *Presence) Changes() iter.Seq[State] {
+	return func(yield func(State) bool) {
+		for told := -1; ; {
+			now, shows, changed, over := p.view.next()
+			switch {
+			case shows != told:
+				if told = shows; !yield(now) {
+					return
+				}
+			case over:
+				return
+			default:
+				<-changed
+			}
+		}
 	}
-	return context.WithCancel(parent)
+}
+
+// Done returns a channel that is closed at the end of the presence: when the key is gone after Leave or the end of parent, with
+// WithoutReturn when it is lost, and when the connection is closed.
+func (p *Presence) Done() <-chan struct{} { return p.view.done }
+
+// Err returns why the presence ended: the reason of the loss with WithoutReturn, [ErrSession], the error of its parent context or
+// conn.ErrClosed. It is nil until Done, and after Leave.
+func (p *Presence) Err() error {
+	select {
+	case <-p.view.done:
+	default:
+		return nil
+	}
+	if cause := context.Cause(p.staying); !errors.Is(cause, errLeaving) {
+		return cause
+	}
+	return nil
+}
+
+// Set gives the key another value, and returns when the servers have it. The newest value wins: where Set is called several
+// times at once, only the last value may ever be seen. While the key is absent, Set waits until it is back.
+//
+// Where parent has no deadline, Set ends after 5 s, or after the time of conn.WithDefaultTimeout. A Set that ran out of time
+// still counts: its value is the newest one, and the key gets it once it can be put. A Set that the servers refuse, as for a
+// value that is too large, returns their error and changes nothing. After the end of the presence Set returns [ErrLeft].
+//
+// It sends KV/Txn.
+func (p *Presence) Set(parent context.Context, value string) error {
+	if parent == nil {
+		return ctx.AlsoInvalid(nil, "presence: the parent context is nil")
+	}
+	if parent.Err() != nil {
+		return fmt.Errorf("presence: %w", tell.Ended(parent))
+	}
+	s, err := p.want(value)
+	if err != nil {
+		return err
+	}
+	waiting, cancel := p.within(parent)
+	defer cancel()
+	return p.await(waiting, s)
+}
+
+// Leave deletes the key, and returns when it is gone: it revokes the lease or, with [WithSession], deletes the key. The key is
+// never put again, whatever Leave returns.
+//
+// Where parent has no deadline, Leave ends after 5 s, or after the time of conn.WithDefaultTimeout. In an outage it returns the
+// error of parent. The connection goes on until the servers have answered or it is closed, and otherwise the key is there until
+// the lease runs out. Leave may be called again, to wait again. On a connection that is closed it returns conn.ErrClosed.
+//
+// It sends Lease/LeaseRevoke or KV/Txn.
+func (p *Presence) Leave(parent context.Context) error {
+	if parent == nil {
+		return ctx.AlsoInvalid(nil, "presence: the parent context is nil")
+	}
+	p.stop(errLeaving)
+	waiting, cancel := p.within(parent)
+	defer cancel()
+	select {
+	case <-p.view.done:
+		return p.view.untidy
+	case <-waiting.Done():
+	}
+	select {
+	case <-p.view.done:
+		return p.view.untidy
+	default:
+	}
+	met := p.view.lastMet()
+	if met == nil {
+		return fmt.Errorf("presence: the key may be there until its lease runs out: %w", tell.Ended(waiting))
+	}
+	return fmt.Errorf("presence: the key may be there until its lease runs out: %w; before that: %w", tell.Ended(waiting), met)
+}
+
+// within is parent with the default time where it has no deadline.
+func (p *Presence) within(parent context.Context) (context.Context, context.CancelFunc) {
+	if _, given := parent.Deadline(); given {
+		return context.WithCancel(parent)
+	}
+	return context.WithTimeout(parent, p.conn.DefaultTimeout())
+}
+
+// want makes a value the newest one.
+func (p *Presence) want(value string) (*setting, error) {
+	if p.staying.Err() != nil {
+		return nil, p.over()
+	}
+	return p.values.want(value), nil
+}
+
+// over is the error of a call that comes too late.
+func (p *Presence) over() error {
+	if cause := context.Cause(p.staying); !errors.Is(cause, errLeaving) {
+		return fmt.Errorf("%w: %w", ErrLeft, cause)
+	}
+	return ErrLeft
+}
+
+// await waits until the servers have a value.
+func (p *Presence) await(waiting context.Context, s *setting) error {
+	select {
+	case <-s.settled:
+		return s.err
+	case <-p.staying.Done():
+	case <-waiting.Done():
+	}
+	if !p.values.abandon(s) {
+		return s.err
+	}
+	reason := tell.Ended(waiting)
+	if p.staying.Err() != nil {
+		if s.number > 1 {
+			return p.over()
+		}
+		reason = context.Cause(p.staying)
+	}
+	if met := p.view.trouble(); met != nil && !errors.Is(reason, met) {
+		return fmt.Errorf("presence: %w; before that: %w", reason, met)
+	}
+	return fmt.Errorf("presence: %w", reason)
+}
+
+// root is the presence whose lease a session shares.
+func (p *Presence) root() *Presence {
+	if p.session != nil {
+		return p.session
+	}
+	return p
+}
+
+// ended is the error of what needs the lease of a session that has ended.
+func (p *Presence) ended() error { return fmt.Errorf("%w: %w", ErrSession, p.over()) }
+
+// admit takes another presence into this session.
+func (p *Presence) admit(l *lodger) error {
+	if p.staying.Err() != nil {
+		return fmt.Errorf("presence: %w", p.ended())
+	}
+	if l.key == p.name || !p.lodgers.enter(l) {
+		return ctx.AlsoInvalid(nil, fmt.Sprintf("presence: the session of WithSession keeps the key %q already", l.key))
+	}
+	return nil
 }

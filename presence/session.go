@@ -4,100 +4,75 @@ package presence
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/eetcd-go/eetcd/ctx"
+	"sync"
+	"time"
 )
 
-// root is the presence whose lease a session shares.
-func (p *Presence) root() *Presence {
-	if p.session != nil {
-		return p.session
-	}
-	return p
+// lodgers are the presences that share the lease of a session, by key. A session has each key once, but one that is leaving
+// makes room for the next one.
+type lodgers struct {
+	mu    sync.Mutex
+	byKey map[string]*lodger
 }
 
-// lent returns the lease of a session, or the reason why there is none, and a channel that is closed when that changes.
-func (p *Presence) lent() (*tenure, <-chan struct{}, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.tenure == nil || p.tenure.over() {
-		if p.shown.Err == nil {
-			return nil, p.changed, ErrSession
-		}
-		return nil, p.changed, fmt.Errorf("%w: %w", ErrSession, p.shown.Err)
-	}
-	return p.tenure, nil, nil
+// lodger is a presence in its session.
+type lodger struct {
+	key      string
+	staying  context.Context    // of the presence
+	yielding context.Context    // ends when the next presence for the key takes over
+	takeOver context.CancelFunc // ends yielding
+	before   *lodger            // whose place it takes; nil without one
+	gone     chan struct{}      // closed when the presence has nothing to do any more
+
+	// What it has not deleted, for the next one. Set before gone is closed.
+	own  []int64
+	late time.Time
 }
 
-func sessionEnded(s *Presence) error {
-	return fmt.Errorf("%w: %w", ErrSession, s.over())
+func newLodger(key string, staying context.Context) *lodger {
+	l := &lodger{key: key, staying: staying, gone: make(chan struct{})}
+	l.yielding, l.takeOver = context.WithCancel(context.Background())
+	return l
 }
 
-// lodgeAnew takes the lease of the session, and waits for one where there is none.
-func (p *Presence) lodgeAnew() error {
-	t, changed, err := p.session.lent()
-	if err != nil {
-		p.failed(err)
-		p.idle(changed)
-		p.returning = true
-		return nil
+// enter takes a presence in. It reports false if the key is taken.
+func (ls *lodgers) enter(l *lodger) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	before := ls.byKey[l.key]
+	if before != nil && before.staying.Err() == nil {
+		return false
 	}
-	p.begin(t)
-	return nil
+	l.before = before
+	if ls.byKey == nil {
+		ls.byKey = map[string]*lodger{}
+	}
+	ls.byKey[l.key] = l
+	return true
 }
 
-// lodge enters a presence in its session. A session has each key once, but one that is leaving makes room for the next one.
-func (p *Presence) lodge() error {
-	s := p.session
-	if s == nil {
-		return nil
+// exit takes out a presence that has never run, or has ended.
+func (ls *lodgers) exit(l *lodger) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if ls.byKey[l.key] == l {
+		delete(ls.byKey, l.key)
 	}
-	if s.staying.Err() != nil {
-		return fmt.Errorf("presence: %w", sessionEnded(s))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	before := s.lodgers[p.key]
-	if p.key == s.key || before != nil && before.staying.Err() == nil {
-		return ctx.AlsoInvalid(nil, fmt.Sprintf("presence: the session of WithSession keeps the key %q already", p.key))
-	}
-	p.before = before
-	if s.lodgers == nil {
-		s.lodgers = map[string]*Presence{}
-	}
-	s.lodgers[p.key] = p
-	return nil
 }
 
-// inherit takes over from the presence that had the key in the session before: what it has yet to delete is this one's now.
-func (p *Presence) inherit(life context.Context) {
-	b := p.before
-	if b == nil {
-		return
+// inherit takes over from the presence that had the key before: the next one has to delete what that has not. Without one it
+// returns nothing, and also if life ends first.
+func (l *lodger) inherit(life context.Context) (own []int64, late time.Time) {
+	before := l.before
+	if before == nil {
+		return nil, time.Time{}
 	}
-	p.before = nil
-	b.takeOver()
+	l.before = nil
+	before.takeOver()
 	select {
-	case <-b.gone:
+	case <-before.gone:
+		return before.own, before.late
 	case <-life.Done():
-		return
-	}
-	p.late, p.former = b.late, b.former
-	if b.tenure != nil {
-		p.former = append(p.former, b.tenure.id)
-	}
-}
-
-// abandon takes a presence out of its session that has never run, or has ended.
-func (p *Presence) abandon() {
-	s := p.session
-	if s == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.lodgers[p.key] == p {
-		delete(s.lodgers, p.key)
+		return nil, time.Time{}
 	}
 }

@@ -3,10 +3,9 @@
 package presence
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"iter"
+	"sync"
 	"time"
 )
 
@@ -56,75 +55,59 @@ const (
 	ended
 )
 
-// State returns whether the key is there. It looks at the clock, so a process that was stopped for longer than the TTL is told
-// of the loss at once. It calls no server.
-func (p *Presence) State() State {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.look()
-	return p.shown
+// view is what a presence shows. The owner changes it; anybody may look.
+type view struct {
+	done chan struct{} // closed when the key is gone, or given up
+
+	mu      sync.Mutex
+	shown   State
+	shows   int // changes of it so far
+	stage   stage
+	changed chan struct{} // closed when shown or tenure changes
+	tenure  *tenure       // the lease; nil without one
+	met     error         // what the last attempt met
+	untidy  error         // why the key may still be there; set before done is closed
 }
 
-// Changes returns the state, at once, and then each change of it. A reader that is slow gets the newest state only, and holds up
-// nothing. The sequence ends with the presence, after the last state. Every range over it is a reader of its own.
-func (p *Presence) Changes() iter.Seq[State] {
-	return func(yield func(State) bool) {
-		for told := -1; ; {
-			p.mu.Lock()
-			p.look()
-			now, shows, changed, over := p.shown, p.shows, p.changed, p.stage >= left
-			p.mu.Unlock()
-			switch {
-			case shows != told:
-				if told = shows; !yield(now) {
-					return
-				}
-			case over:
-				return
-			default:
-				<-changed
-			}
-		}
-	}
+func newView() view {
+	return view{done: make(chan struct{}), changed: make(chan struct{}), shown: State{Since: time.Now()}}
 }
 
-// Done returns a channel that is closed at the end of the presence: when the key is gone after Leave or the end of parent, with
-// WithoutReturn when it is lost, and when the connection is closed.
-func (p *Presence) Done() <-chan struct{} { return p.done }
+// state returns the state at this moment.
+func (v *view) state() State {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.look()
+	return v.shown
+}
 
-// Err returns why the presence ended: the reason of the loss with WithoutReturn, [ErrSession], the error of its parent context or
-// conn.ErrClosed. It is nil until Done, and after Leave.
-func (p *Presence) Err() error {
-	select {
-	case <-p.done:
-	default:
-		return nil
-	}
-	if cause := context.Cause(p.staying); !errors.Is(cause, errLeaving) {
-		return cause
-	}
-	return nil
+// next returns the state and how many there have been, a channel that is closed with the next one, and whether this is the last one.
+func (v *view) next() (now State, shows int, changed <-chan struct{}, last bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.look()
+	return v.shown, v.shows, v.changed, v.stage >= left
 }
 
 // look shows a present key as absent where the clock says that its lease may have ended. The lock is held.
-func (p *Presence) look() {
-	if p.stage == present && p.tenure.over() {
-		p.show(absent, State{Err: p.tenure.reason()})
+func (v *view) look() {
+	if v.stage == present && v.tenure.over() {
+		v.show(absent, State{Err: v.tenure.reason()})
 	}
 }
 
 // show notes a state. The lock is held.
-func (p *Presence) show(to stage, s State) {
-	s.Since = p.shown.Since
-	if p.stage == joining || s.Present != p.shown.Present {
+func (v *view) show(to stage, s State) {
+	s.Since = v.shown.Since
+	if v.stage == joining || s.Present != v.shown.Present {
 		s.Since = time.Now()
 	}
-	same := s.Present == p.shown.Present && s.Rev == p.shown.Rev && s.Lease == p.shown.Lease && text(s.Err) == text(p.shown.Err)
-	p.stage = to
+	same := s.Present == v.shown.Present && s.Rev == v.shown.Rev && s.Lease == v.shown.Lease && text(s.Err) == text(v.shown.Err)
+	v.stage = to
 	if !same {
-		p.shown = s
-		p.shows++
-		p.change()
+		v.shown = s
+		v.shows++
+		v.change()
 	}
 }
 
@@ -136,64 +119,125 @@ func text(err error) string {
 }
 
 // change tells those who wait for one. The lock is held.
-func (p *Presence) change() {
-	close(p.changed)
-	p.changed = make(chan struct{})
+func (v *view) change() {
+	close(v.changed)
+	v.changed = make(chan struct{})
 }
 
-// there notes that the key is there.
-func (p *Presence) there() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.tenure.over() {
-		return
-	}
-	if p.back.IsZero() {
-		p.back = time.Now()
-	}
-	p.show(present, State{Present: true, Rev: p.seen.mod, Lease: p.tenure.id})
+// begin notes that there is a lease, or with nil that there is none.
+func (v *view) begin(t *tenure) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.tenure = t
+	v.change()
 }
 
-// settled is for how long a key has to have been there for the next pause to be the shortest.
-const settled = 10 * time.Second
-
-// lost notes why the key is not there. With WithoutReturn that is the end.
-func (p *Presence) lost(reason error) {
-	p.returning = true
-	if !p.back.IsZero() && time.Since(p.back) >= settled {
-		p.pause.Reset()
+// lent returns the lease of a session, or the reason why there is none, and a channel that is closed when that changes.
+func (v *view) lent() (*tenure, <-chan struct{}, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.tenure == nil || v.tenure.over() {
+		if v.shown.Err == nil {
+			return nil, v.changed, ErrSession
+		}
+		return nil, v.changed, fmt.Errorf("%w: %w", ErrSession, v.shown.Err)
 	}
-	p.back = time.Time{}
-	p.mu.Lock()
-	p.look()
-	joins := p.stage == joining
+	return v.tenure, nil, nil
+}
+
+// at returns the stage.
+func (v *view) at() stage {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.stage
+}
+
+// trouble returns what keeps the presence from its key: why that is absent, or what the last attempt met.
+func (v *view) trouble() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.stage == absent {
+		return v.shown.Err
+	}
+	return v.met
+}
+
+// lastMet returns what the last attempt met.
+func (v *view) lastMet() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.met
+}
+
+// answered notes that the servers have done what was asked of them.
+func (v *view) answered() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.met = nil
+}
+
+// there notes that the key is there since a revision. It reports false if its lease may have ended.
+func (v *view) there(rev int64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.tenure.over() {
+		return false
+	}
+	v.show(present, State{Present: true, Rev: rev, Lease: v.tenure.id})
+	return true
+}
+
+// lost notes why the key is not there. It returns the reason that is shown. joins says that the key has not been there yet.
+func (v *view) lost(reason error) (shown error, joins bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.look()
 	switch {
-	case joins:
-		p.met = reason
-	case p.stage == present, errors.Is(reason, ErrHeld) && !errors.Is(p.shown.Err, ErrHeld):
-		p.show(absent, State{Err: reason})
+	case v.stage == joining:
+		v.met = reason
+	case v.stage == present, errors.Is(reason, ErrHeld) && !errors.Is(v.shown.Err, ErrHeld):
+		v.show(absent, State{Err: reason})
 	}
-	reason = p.shown.Err
-	p.mu.Unlock()
-	if !joins && !p.returns {
-		p.stop(reason)
-	}
+	return v.shown.Err, v.stage == joining
 }
 
 // failed notes what an attempt has met.
-func (p *Presence) failed(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.met = err
-	if p.stage != absent {
+func (v *view) failed(err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.met = err
+	if v.stage != absent {
 		return
 	}
-	reason := p.shown.Err
+	reason := v.shown.Err
 	var before *meanwhile
 	if errors.As(reason, &before) {
 		reason = before.reason
 	}
-	p.show(absent, State{Err: &meanwhile{reason, err}})
+	v.show(absent, State{Err: &meanwhile{reason, err}})
+}
+
+// leaves notes that the presence is leaving, and why unless that is a call of Leave.
+func (v *view) leaves(reason error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.stage != joining {
+		v.met = nil
+	}
+	v.show(leaving, State{Err: reason})
+}
+
+// ends notes the end of the presence, and why the key may still be there.
+func (v *view) ends(reason, untidy error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	to := left
+	if v.untidy = untidy; untidy != nil {
+		to = ended
+	}
+	v.show(to, State{Err: reason})
+	v.change()
+	close(v.done)
 }
 
 // meanwhile is why a key is absent, with what the last attempt to return has met.

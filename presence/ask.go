@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
+)
+
+// An attempt may take this long before the next one is made, elsewhere: a member that is paused answers nothing. The time
+// doubles from one attempt to the next, so that a cluster which is slow gets to answer.
+const (
+	attemptMin = 1500 * time.Millisecond
+	attemptMax = 16 * time.Second
+)
+
+// asker makes the attempts of a presence, one at a time.
+type asker struct {
+	conn  *engine.Conn
+	limit time.Duration // of the next attempt
+}
+
+// ask makes one attempt.
+func (a *asker) ask(within context.Context, send func(attempt context.Context) error) error {
+	if now, err := engine.Lookup(a.conn.Name()); err != nil || now != a.conn {
+		return connerr.Closed(a.conn.Name()) // its name may be that of another cluster by now
+	}
+	attempt, cancel := context.WithTimeout(within, a.limit)
+	defer cancel()
+	err := send(attempt)
+	switch {
+	case err == nil, resume.Outage(err), final(err):
+		a.limit = attemptMin
+	default:
+		a.limit = min(2*a.limit, attemptMax)
+	}
+	if err != nil && within.Err() != nil {
+		return fmt.Errorf("%w: %w", context.Cause(within), err)
+	}
+	return err
+}
+
+// final reports whether the servers would refuse the same again.
+func final(err error) bool {
+	return claim.Final(err) && !errors.Is(err, etcderr.ErrLeaseNotFound)
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/tell"
+	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
+)
+
+// Keep puts the key of WithKey, with the value of WithValue, under a lease of ttl, and keeps it there. It returns when the key
+// is there. The presence stays until [Presence.Leave] or the end of parent. The end of parent leaves in the background.
+//
+// Keep waits as long as it takes: parent and WithTimeout bound the wait, and the error tells what Keep waited for. It waits
+// through an outage. It also waits while the key exists under another lease: a predecessor that crashed leaves its key until
+// its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A rejection such as etcderr.ErrPermissionDenied
+// ends the wait. A Keep that fails leaves nothing behind: it cleans up for up to half a second, and in an outage the
+// connection continues.
+//
+// The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; one below 1 ms is kv.ErrInvalid. With
+// [WithSession] it must be 0. Keep sends KV/Range, KV/Txn, Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, and Watch/Watch.
+func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) (*Presence, error) {
+	o := options{returns: true}
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	if err := check(parent, c, ttl, o); err != nil {
+		return nil, err
+	}
+	to, err := engine.Lookup(c.Conn())
+	if err != nil {
+		return nil, err
+	}
+	if o.session != nil && o.session.conn != to {
+		return nil, ctx.AlsoInvalid(nil, "presence: the session of WithSession is on another connection")
+	}
+	if parent.Err() != nil {
+		return nil, fmt.Errorf("presence: %w", tell.Ended(parent))
+	}
+	var session *Presence
+	if o.session != nil {
+		session = o.session.root()
+	}
+	p := newPresence(parent, to, c.Key(), session)
+	own := newOwner(p, ctx.New(c.Conn()), ttl, o.returns)
+	if session != nil {
+		if err := session.admit(own.lodger); err != nil {
+			return nil, err
+		}
+	}
+	first, err := p.want(c.Value())
+	if err != nil {
+		return nil, err
+	}
+	unbind := context.AfterFunc(parent, func() { p.stop(tell.Ended(parent)) })
+	err = to.Go(func(life context.Context) {
+		defer unbind()
+		defer own.quit()
+		own.attend(life)
+		leave(life, own)
+	})
+	if err != nil {
+		own.quit()
+		unbind()
+		return nil, err
+	}
+	waiting, cancel := bounded(parent, c)
+	defer cancel()
+	if err := p.await(waiting, first); err != nil {
+		p.stop(errLeaving)
+		waitDone(p, tidyTime)
+		return nil, err
+	}
+	return p, nil
+}
+
+// tidyTime is how long a Keep that fails waits for its clean-up.
+const tidyTime = 500 * time.Millisecond
+
+// waitDone waits for the end of a presence, for as long as limit.
+func waitDone(p *Presence, limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-p.Done():
+	case <-timer.C:
+	}
+}
+
+func check(parent context.Context, c Request, ttl time.Duration, o options) error {
+	err := c.Check("a presence.Keep request", ctx.OptKey|ctx.OptValue)
+	if c.Key() == "" {
+		err = ctx.AlsoInvalid(err, "presence: a presence needs WithKey")
+	}
+	if endpoint, given := c.Endpoint(); given {
+		err = ctx.AlsoInvalid(err, fmt.Sprintf("presence: WithEndpoint(%q) does not apply, a presence uses every endpoint", tell.Endpoint(endpoint)))
+	}
+	if parent == nil {
+		err = ctx.AlsoInvalid(err, "presence: the parent context is nil")
+	}
+	switch {
+	case !o.shares:
+		return leasettl.Check(err, "presence", ttl)
+	case o.session == nil:
+		err = ctx.AlsoInvalid(err, "presence: the session of WithSession is nil")
+	case ttl != 0:
+		err = ctx.AlsoInvalid(err, fmt.Sprintf("presence: the ttl is %v, and with WithSession it is 0: the lease is that of the session", ttl))
+	}
+	return err
+}
+
+func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
+	if timeout, given := c.Timeout(); given {
+		return context.WithTimeout(parent, timeout)
+	}
+	return context.WithCancel(parent)
+}

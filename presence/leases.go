@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/lease"
+)
+
+// leases grants the leases of a presence that has its own, and revokes them.
+type leases struct {
+	*asker
+	to      ctx.Ctx // where requests go
+	ttl     time.Duration
+	granted int64     // a lease that is not kept alive yet
+	loose   []int64   // leases that are to be revoked once there is time
+	sweepAt time.Time // when the next one is
+}
+
+// take grants a lease and keeps it alive while staying lasts.
+func (l *leases) take(staying context.Context) (*tenure, error) {
+	if l.granted == 0 {
+		id := 1 + rand.Int64N(math.MaxInt64)
+		err := l.ask(staying, func(attempt context.Context) error {
+			_, err := lease.Grant(attempt, l.to.WithLease(id), l.ttl)
+			return err
+		})
+		if err != nil {
+			if etcderr.OutcomeOf(err) == etcderr.Unknown {
+				l.discard(id)
+			}
+			return nil, err
+		}
+		l.granted = id
+	}
+	var keeper *lease.Keeper
+	err := l.ask(staying, func(context.Context) (err error) {
+		keeper, err = lease.KeepAlive(staying, l.to.WithTimeout(l.limit), l.granted)
+		return err
+	})
+	switch {
+	case errors.Is(err, etcderr.ErrLeaseNotFound):
+		l.granted = 0
+		return nil, err
+	case err != nil:
+		return nil, err
+	}
+	t := &tenure{id: l.granted, keeper: keeper}
+	l.granted = 0
+	return t, nil
+}
+
+// looseMax is how many leases a presence remembers to revoke.
+const looseMax = 16
+
+// discard has a lease revoked once there is time.
+func (l *leases) discard(id int64) {
+	l.loose = append(l.loose, id)
+	if len(l.loose) > looseMax {
+		l.loose = slices.Delete(l.loose, 0, 1)
+	}
+}
+
+// sweeping is a channel that tells when the next lease is to be revoked.
+func (l *leases) sweeping() (<-chan time.Time, func()) {
+	if len(l.loose) == 0 {
+		return nil, func() {}
+	}
+	if l.sweepAt.IsZero() {
+		l.sweepAt = time.Now().Add(pacerOf(l.conn).reserve(1))
+	}
+	timer := time.NewTimer(time.Until(l.sweepAt))
+	return timer.C, func() { timer.Stop() }
+}
+
+// sweep revokes a lease that is left over. Where that fails, it comes again later.
+func (l *leases) sweep(within context.Context) {
+	id := l.loose[0]
+	err := l.revoke(within, id)
+	l.loose, l.sweepAt = l.loose[1:], time.Time{}
+	if err != nil && !final(err) {
+		l.discard(id)
+		l.sweepAt = time.Now().Add(sweepPause)
+	}
+}
+
+// sweepPause is the time until a lease that could not be revoked is tried again.
+const sweepPause = 2 * time.Second
+
+// revoke ends a lease, and deletes the key under it.
+func (l *leases) revoke(within context.Context, id int64) error {
+	return l.ask(within, func(attempt context.Context) error {
+		_, err := lease.Revoke(attempt, l.to, id)
+		if errors.Is(err, etcderr.ErrLeaseNotFound) {
+			return nil
+		}
+		return err
+	})
+}
