@@ -6,7 +6,6 @@ import (
 	"context"
 	"iter"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
@@ -70,19 +69,4 @@ func Pages(parent context.Context, c Request) iter.Seq2[*pb.RangeResponse, error
 			}
 		}
 	}
-}
-
-// pagesRequest returns the message for a request for pages, or every mistake in it.
-func pagesRequest(parent context.Context, c Request) (*pb.RangeRequest, error) {
-	request, err := c.RangeRequest()
-	if request.GetCountOnly() {
-		err = ctx.AlsoInvalid(err, "kv: WithCountOnly does not apply to pages")
-	}
-	if request.GetSortOrder() != pb.RangeRequest_NONE {
-		err = ctx.AlsoInvalid(err, "kv: pages are in the order of the keys, and take no other sort")
-	}
-	if parent == nil {
-		err = ctx.AlsoInvalid(err, "kv: the parent context is nil")
-	}
-	return request, err
 }

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
@@ -67,6 +68,21 @@ func newReading(parent context.Context, c Request) (*reading, error) {
 	r.streams = request.GetMinModRevision() == 0 && request.GetMaxModRevision() == 0 &&
 		request.GetMinCreateRevision() == 0 && request.GetMaxCreateRevision() == 0
 	return r, nil
+}
+
+// pagesRequest returns the message for a request for pages, or every mistake in it.
+func pagesRequest(parent context.Context, c Request) (*pb.RangeRequest, error) {
+	request, err := c.RangeRequest()
+	if request.GetCountOnly() {
+		err = ctx.AlsoInvalid(err, "kv: WithCountOnly does not apply to pages")
+	}
+	if request.GetSortOrder() != pb.RangeRequest_NONE {
+		err = ctx.AlsoInvalid(err, "kv: pages are in the order of the keys, and take no other sort")
+	}
+	if parent == nil {
+		err = ctx.AlsoInvalid(err, "kv: the parent context is nil")
+	}
+	return request, err
 }
 
 var (

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+func TestSilentReadIsHedgedAfter500msAndItsEndpointFrozenWithin2s(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		var silent int
+		for range 4 {
+			start := time.Now()
+			r, err := get(t.Context(), c)
+			if err != nil {
+				t.Fatalf("read: %v", err)
+			}
+			if r.Header.MemberId != id("b") {
+				t.Errorf("answered by the paused member")
+			}
+			switch took := time.Since(start); {
+			case took == 500*time.Millisecond:
+				silent++
+			case took > 0:
+				t.Errorf("a read took %v", took)
+			}
+		}
+		if silent != 2 {
+			t.Errorf("%d of 4 reads in turn were hedged", silent)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if s := states(c)["a:1"]; s != conn.Frozen {
+			t.Errorf("the silent endpoint is %v", s)
+		}
+		start := time.Now()
+		for range 4 {
+			if _, err := get(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("a frozen endpoint slows reads down by %v", took)
+		}
+		a.resume()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if s := states(c)["a:1"]; s != conn.Active {
+			t.Errorf("after its return the endpoint is %v", s)
+		}
+	})
+}
+
+func TestAnswersThatArriveDuringTheHedgeAreReturned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		for _, m := range []*member{a, b} {
+			m.answerKV(func(context.Context) error {
+				time.Sleep(500 * time.Millisecond)
+				return nil
+			})
+		}
+		var calls sync.WaitGroup
+		for range 200 {
+			calls.Go(func() {
+				if r, err := get(t.Context(), c); err != nil || r.Header.GetMemberId() == 0 {
+					t.Errorf("got %v, %v", r, err)
+				}
+			})
+		}
+		calls.Wait()
+		time.Sleep(time.Second) // of the second answers, that nobody waits for
+	})
+}
+
+func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		pinned bool
+		bad    func(a, b *member)
+		err    error
+		takes  time.Duration
+	}{
+		// The hedge delay, and a second for the probe.
+		{"the hedge fails", false, func(a, b *member) {
+			a.pause()
+			start := time.Now()
+			b.answerKV(func(context.Context) error {
+				if time.Since(start) < time.Second {
+					return status.Error(codes.Unavailable, "etcdserver: leader changed")
+				}
+				return nil
+			})
+		}, nil, 1500 * time.Millisecond},
+		// The hedge has its own delay, and the last endpoint is probed twice.
+		{"the hedge is silent too", false, func(a, b *member) { a.pause(); b.pause() }, conn.ErrUnavailable, 3 * time.Second},
+		{"the call is for one endpoint only", true, func(a, _ *member) { a.pause() }, conn.ErrUnavailable, 1500 * time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newMember(t, "a"), newMember(t, "b")
+				c := openFake(t, []*member{a, b}, conn.WithPatience(0))
+				tt.bad(a, b)
+				var opts []grpc.CallOption
+				if tt.pinned {
+					opts = append(opts, conn.OnEndpoint("a:1"))
+				}
+				slowest := time.Duration(0)
+				for range 3 { // each endpoint has its turn
+					start := time.Now()
+					if _, err := get(t.Context(), c, opts...); !errors.Is(err, tt.err) || errors.Is(err, context.Canceled) {
+						t.Errorf("got %v, want %v", err, tt.err)
+					}
+					slowest = max(slowest, time.Since(start))
+				}
+				if slowest < tt.takes || slowest > tt.takes+100*time.Millisecond { // which is for pauses between retries
+					t.Errorf("the slowest of three reads took %v, want %v", slowest, tt.takes)
+				}
+			})
+		})
+	}
+}
+
+func TestSilentWriteIsNotSentTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		b.pause()
+		start := time.Now()
+		_, err := put(t.Context(), c)
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("ended after %v, want the default deadline of 5 s", took)
+		}
+		if etcderr.OutcomeOf(err) != etcderr.Unknown || !errors.Is(err, context.DeadlineExceeded) || status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("got %v", err)
+		}
+		if n := a.calls.Load() + b.calls.Load(); n != 1 {
+			t.Errorf("the write was sent %d times", n)
+		}
+	})
+}
+
+func TestReadThatAsksForTheHeaderIsNotHedged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.pause()
+		b.pause()
+		time.AfterFunc(800*time.Millisecond, func() { a.resume(); b.resume() })
+		var header metadata.MD
+		if _, err := get(t.Context(), c, grpc.Header(&header)); err != nil {
+			t.Error(err)
+		}
+		if n := a.calls.Load() + b.calls.Load(); n != 1 || len(header) == 0 {
+			t.Errorf("sent %d times, header %v", n, header)
+		}
+	})
+}
