@@ -55,7 +55,7 @@ grpc-newest: ## compile the SDK with the newest grpc (GRPC_NEWEST), and run the 
 	go get -modfile=bin/newest.mod google.golang.org/grpc@$(GRPC_NEWEST)
 	go mod tidy -modfile=bin/newest.mod
 	go vet -modfile=bin/newest.mod ./...
-	go test -modfile=bin/newest.mod -count=1 ./kv ./conn ./watch
+	go test -modfile=bin/newest.mod -count=1 ./kv ./conn ./watch ./resolver
 
 .PHONY: faults
 faults: ## compare what the loss of a member costs readers of the SDK and of clientv3
@@ -105,7 +105,7 @@ api: ## write the exported API to api.txt, so that a review sees each change
 	go -C tools run ./api -C .. -write ../api.txt
 
 # The packages whose files should depend on each other in one direction.
-ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./lock ./election ./stm ./typed ./presence
+ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./lock ./election ./stm ./typed ./presence ./resolver
 
 .PHONY: files
 files: ## show where the files of a package depend on each other in a circle

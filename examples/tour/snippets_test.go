@@ -10,10 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"strconv"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/conn"
@@ -28,6 +32,7 @@ import (
 	"github.com/eetcd-go/eetcd/maintenance"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/presence"
+	"github.com/eetcd-go/eetcd/resolver"
 	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
@@ -246,6 +251,24 @@ func announce(ctx context.Context, work func() error) error {
 	}
 	err = work()
 	return errors.Join(err, p.Leave(context.Background()))
+}
+
+func serve(ctx context.Context, server *grpc.Server, listener net.Listener, address string) error {
+	service := resolver.New("registry").WithKey("services/billing")
+	p, err := resolver.Register(ctx, service, resolver.Instance{Addr: address, Zone: "a"}, 10*time.Second)
+	if err != nil {
+		return err
+	}
+	err = server.Serve(listener)
+	return errors.Join(err, p.Leave(context.Background()))
+}
+
+func find() (*grpc.ClientConn, error) {
+	billing, err := grpc.NewClient("etcd:///services/billing",
+		grpc.WithResolvers(resolver.Builder("registry")),
+		grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	return billing, err
 }
 
 func transfer(ctx context.Context) error {

@@ -109,6 +109,7 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	if err != nil {
 		t.Errorf("announce: %v", err)
 	}
+	serving(ctx, t)
 	for range 2 {
 		if err := transfer(ctx); err != nil {
 			t.Errorf("transfer: %v", err)

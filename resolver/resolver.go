@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resolver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	grpcresolver "google.golang.org/grpc/resolver"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/wait"
+	"github.com/eetcd-go/eetcd/kv"
+)
+
+// resolver follows the keys of one target for one client.
+type resolver struct {
+	connection string
+	prefix     string
+	options    options
+	shown      *shown
+	life       context.Context
+	end        context.CancelFunc
+	running    sync.WaitGroup
+}
+
+// lookEvery is the time between two looks for a connection that is not open. A look costs no more than one in a map.
+const lookEvery = 250 * time.Millisecond
+
+// run follows the keys until Close. A follower ends with its connection. The next one begins on the connection that has the name
+// by then, which may be to another cluster, so it knows nothing of the keys.
+func (r *resolver) run() {
+	for r.life.Err() == nil {
+		if err := r.follow(); err != nil && r.life.Err() == nil {
+			r.shown.failed(err)
+		}
+		wait.For(r.life, lookEvery)
+	}
+}
+
+func (r *resolver) follow() error {
+	keys := keys{options: &r.options}
+	f, err := follow.New(r.life, follow.Spec{
+		Request: ctx.New(r.connection).WithKey(r.prefix).WithPrefix(),
+		List:    kv.Pages,
+		Known:   keys.known,
+	})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for step, err := range f.Steps() {
+		switch {
+		case r.life.Err() != nil:
+			return nil
+		case err != nil:
+			r.shown.failed(err)
+		case keys.apply(step):
+			r.shown.list(keys.instances(), keys.undecoded())
+		}
+	}
+	return f.Err()
+}
+
+// ResolveNow does nothing: the watch tells each change.
+func (*resolver) ResolveNow(grpcresolver.ResolveNowOptions) {}
+
+// Close ends the resolver, and waits for its end.
+func (r *resolver) Close() {
+	r.end()
+	r.running.Wait()
+	r.shown.close()
+}

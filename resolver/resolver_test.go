@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resolver_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/resolver"
+)
+
+func TestClientReachesExactlyTheInstancesThatAreRegistered(t *testing.T) {
+	a, b, c := serve(t), serve(t), serve(t)
+	first := register(t, registry, t.Name(), resolver.Instance{Addr: a})
+	register(t, registry, t.Name(), resolver.Instance{Addr: b})
+	register(t, registry, t.Name()+"-other", resolver.Instance{Addr: c})
+	billing := dial(t, registry, t.Name())
+	billing.reaches(a, b)
+	register(t, registry, t.Name(), resolver.Instance{Addr: c})
+	billing.reaches(a, b, c)
+	if err := first.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	billing.reaches(b, c)
+}
+
+func TestServiceOfSeveralPagesIsFound(t *testing.T) {
+	const many = 200
+	a := serve(t)
+	for i := range many { // pages of about 1 MiB
+		put(t, registry, t.Name(), fmt.Sprint(i), encode(t, resolver.Instance{Addr: a, Metadata: strings.Repeat("x", 20<<10)}))
+	}
+	defer remove(t, registry, t.Name())
+	var mu sync.Mutex
+	read := map[string]bool{}
+	format := resolver.WithFormat(func(pair *mvccpb.KeyValue) (resolver.Instance, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		read[string(pair.GetKey())] = true
+		return resolver.Instance{Addr: a}, nil
+	})
+	dial(t, registry, t.Name(), format).reaches(a)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(read) != many {
+		t.Errorf("%d keys are read, want %d", len(read), many)
+	}
+}
+
+func TestBuilderMayBeMadeBeforeItsConnectionIsOpened(t *testing.T) {
+	name := t.Name()
+	a := serve(t)
+	register(t, registry, name, resolver.Instance{Addr: a})
+	billing := dial(t, name, name)
+	err := billing.failure()
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "conn: not open") || !strings.Contains(err.Error(), name+"/") {
+		t.Errorf("without a connection a call fails with %v", err)
+	}
+	waited := make(chan error, 1)
+	go func() {
+		_, err := billing.call(grpc.WaitForReady(true))
+		waited <- err
+	}()
+	open(t, name, endpoints(t))
+	if err := <-waited; err != nil {
+		t.Errorf("a call that waits for a server fails with %v", err)
+	}
+	billing.reaches(a)
+}
+
+func TestLastListStaysUntilTheConnectionIsOpenedAgain(t *testing.T) {
+	name := t.Name()
+	a, b := serve(t), serve(t)
+	put(t, registry, name, "k", encode(t, resolver.Instance{Addr: a}))
+	first := open(t, name, endpoints(t))
+	billing := dial(t, name, name)
+	billing.reaches(a)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); time.Since(began) < time.Second; time.Sleep(10 * time.Millisecond) {
+		if _, err := billing.call(); err != nil {
+			t.Fatalf("without a connection a call fails with %v", err)
+		}
+	}
+	another := etcdtest.Start(t)
+	open(t, name, another.Endpoints())
+	put(t, name, name, "k", encode(t, resolver.Instance{Addr: b}))
+	billing.reaches(b)
+}
+
+func TestLastInstancesAreKeptWhereAllVanish(t *testing.T) {
+	a, b := serve(t), serve(t)
+	put(t, registry, t.Name(), "a", encode(t, resolver.Instance{Addr: a}))
+	put(t, registry, t.Name(), "b", encode(t, resolver.Instance{Addr: b}))
+	keeps, forgets, without := dial(t, registry, t.Name()), dial(t, registry, t.Name(), resolver.WithKeepLast(100*time.Millisecond)),
+		dial(t, registry, t.Name(), resolver.WithKeepLast(0))
+	keeps.reaches(a, b)
+	forgets.reaches(a, b)
+	without.reaches(a, b)
+	remove(t, registry, t.Name())
+	for _, c := range []client{without, forgets} {
+		if err := c.failure(); status.Code(err) != codes.Unavailable {
+			t.Errorf("a call fails with %v", err)
+		}
+	}
+	keeps.reaches(a, b)
+	put(t, registry, t.Name(), "b", encode(t, resolver.Instance{Addr: b}))
+	for _, c := range []client{keeps, without, forgets} {
+		c.reaches(b)
+	}
+}
+
+func TestServiceWithoutInstancesFailsCallsUntilOneComes(t *testing.T) {
+	billing := dial(t, registry, t.Name())
+	if err := billing.failure(); status.Code(err) != codes.Unavailable {
+		t.Errorf("a call fails with %v", err)
+	}
+	a := serve(t)
+	register(t, registry, t.Name(), resolver.Instance{Addr: a})
+	billing.reaches(a)
+}
+
+func TestValueThatDoesNotDecodeIsSkippedAndReportedOnce(t *testing.T) {
+	a, b := serve(t), serve(t)
+	put(t, registry, t.Name(), "bad", "{")
+	put(t, registry, t.Name(), "nowhere", `{"Op":0,"Metadata":null}`)
+	put(t, registry, t.Name(), "good", encode(t, resolver.Instance{Addr: a}))
+	var mu sync.Mutex
+	var told []string
+	billing := dial(t, registry, t.Name(), resolver.WithOnError(func(key string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, fmt.Sprint(strings.TrimPrefix(key, t.Name()+"/"), ": ", err))
+	}))
+	billing.reaches(a)
+	put(t, registry, t.Name(), "good", "null") // keeps its last instance
+	put(t, registry, t.Name(), "b", encode(t, resolver.Instance{Addr: b}))
+	billing.reaches(a, b)
+	put(t, registry, t.Name(), "bad", encode(t, resolver.Instance{Addr: a}))
+	if _, err := kv.Delete(t.Context(), kv.New(registry).WithKey(t.Name()+"/good")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Delete(t.Context(), kv.New(registry).WithKey(t.Name()+"/b")); err != nil {
+		t.Fatal(err)
+	}
+	billing.reaches(a)
+	mu.Lock()
+	defer mu.Unlock()
+	want := "bad: unexpected end of JSON input, nowhere: resolver: the instance has no Addr, good: resolver: the instance has no Addr"
+	if got := strings.Join(told, ", "); got != want {
+		t.Errorf("told is %s\nwant %s", got, want)
+	}
+}
+
+func TestFormatOfOnesOwnIsReadAndMayPanic(t *testing.T) {
+	a := serve(t)
+	put(t, registry, t.Name(), "a", a)
+	put(t, registry, t.Name(), "b", "panic")
+	told := make(chan error, 1)
+	format := func(pair *mvccpb.KeyValue) (resolver.Instance, error) {
+		if string(pair.GetValue()) == "panic" {
+			panic("at the value")
+		}
+		return resolver.Instance{Addr: string(pair.GetValue())}, nil
+	}
+	dial(t, registry, t.Name(), resolver.WithFormat(format), resolver.WithOnError(func(_ string, err error) { told <- err })).reaches(a)
+	if err := <-told; err == nil || !strings.Contains(err.Error(), "panicked: at the value") {
+		t.Errorf("told is %v", err)
+	}
+}
