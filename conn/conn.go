@@ -27,7 +27,10 @@ import (
 
 // Conn is an open connection. It implements [grpc.ClientConnInterface], so generated stubs work on it. All its methods
 // are safe for concurrent use.
-type Conn struct{ engine *engine.Conn }
+type Conn struct {
+	engine *engine.Conn
+	prefix string // of all keys, in a namespace
+}
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 

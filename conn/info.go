@@ -74,12 +74,14 @@ func endpointsOf(e *engine.Conn) []Endpoint {
 	return endpoints
 }
 
-// Info returns every endpoint of every open connection, sorted by name, then address. It never blocks, even if members
-// hang, and is safe for concurrent use.
+// Info returns every endpoint of every open connection, sorted by name, then address. A namespace has the endpoints of its
+// connection, and is left out. Info never blocks, even if members hang, and is safe for concurrent use.
 func Info() []Endpoint {
 	var all []Endpoint
 	for _, e := range engine.All() {
-		all = append(all, endpointsOf(e)...)
+		if e == e.Whole() {
+			all = append(all, endpointsOf(e)...)
+		}
 	}
 	return all
 }

@@ -41,7 +41,7 @@ func Open(parent context.Context, name string, endpoints []string, opts ...Optio
 	if err := connerr.All(optErr, err); err != nil {
 		return nil, err
 	}
-	e, err := engine.Open(parent, name, addresses, o.config(), func(e *engine.Conn) any { return &Conn{e} })
+	e, err := engine.Open(parent, name, addresses, o.config(), func(e *engine.Conn) any { return &Conn{engine: e} })
 	if err != nil {
 		return nil, err
 	}

@@ -22,10 +22,11 @@ func leaderOf(ctx context.Context, c *engine.Conn) string {
 		mu     sync.Mutex
 		found  string
 	)
+	whole := c.Whole() // a namespace refuses Status
 	for _, endpoint := range c.Active() {
 		asking.Go(func() {
 			status := new(pb.StatusResponse)
-			err := c.Invoke(ctx, pb.Maintenance_Status_FullMethodName, new(pb.StatusRequest), status,
+			err := whole.Invoke(ctx, pb.Maintenance_Status_FullMethodName, new(pb.StatusRequest), status,
 				call.OnEndpoint(endpoint), call.Within(lookTimeout))
 			if err == nil && status.GetLeader() != 0 && status.GetLeader() == status.GetHeader().GetMemberId() {
 				mu.Lock()

@@ -12,11 +12,26 @@ import (
 )
 
 // Caller makes the unary calls of one connection. Its methods are safe for concurrent use.
-type Caller struct{ pool pool }
+type Caller struct {
+	pool   pool
+	within bool // the links outlive the connection, so its end must end the calls under way
+}
 
 // New makes the Caller of a connection.
-func New(c Config) *Caller {
-	caller := &Caller{pool{shared: newCommon(c)}}
+func New(c Config) *Caller { return newCaller(newCommon(c)) }
+
+// Derive makes the Caller of a connection that shares the budget and all else with this one, but finds links for itself, and has a
+// life of its own.
+func (c *Caller) Derive(links Links, life context.Context) *Caller {
+	shared := *c.pool.shared
+	shared.Links, shared.Life = links, life
+	derived := newCaller(&shared)
+	derived.within = true
+	return derived
+}
+
+func newCaller(shared *common) *Caller {
+	caller := &Caller{pool: pool{shared: shared}}
 	caller.pool.hedge = func(u *unary) { hedgeSilence(u, &caller.pool) }
 	return caller
 }
@@ -40,6 +55,9 @@ func (c *Caller) Invoke(parent context.Context, method string, args, reply any, 
 	u.parent, u.method, u.args, u.reply, u.options = parent, method, args, reply, o
 	u.deadline = c.deadline(parent, o.Timeout, u.traits)
 	ctx := u.context(parent)
+	if c.within {
+		return c.runWithin(c.pool.shared.Life, ctx, u)
+	}
 	if parent.Done() == nil {
 		err := u.run(ctx)
 		c.pool.put(u)
@@ -49,6 +67,17 @@ func (c *Caller) Invoke(parent context.Context, method string, args, reply any, 
 	err := u.run(ctx)
 	if !stop() {
 		u.spoilt = true // parent has ended: the context is cancelled, or is about to be
+	}
+	c.pool.put(u)
+	return err
+}
+
+// runWithin runs a call that ends with its caller's context or with the life of the connection, whichever is first.
+func (c *Caller) runWithin(life, ctx context.Context, u *unary) error {
+	stop, leave := context.AfterFunc(u.parent, u.abort), context.AfterFunc(life, u.abort)
+	err := u.run(ctx)
+	if stopped, left := stop(), leave(); !stopped || !left {
+		u.spoilt = true
 	}
 	c.pool.put(u)
 	return err

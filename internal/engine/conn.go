@@ -5,7 +5,7 @@
 //
 // Its files depend on each other in one direction. From below: how a request finds a link, and how long it waits for one
 // (patience.go, errors.go), the streams (stream.go), changes of the set of endpoints (sync.go), what others keep on a
-// connection or want to be told (services.go, listeners.go), a connection (conn.go), those that are open (registry.go).
+// connection or want to be told (services.go, listeners.go), a connection and those derived from it (conn.go, namespace.go), those that are open (registry.go).
 package engine
 
 import (
@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/life"
 	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/tell"
@@ -36,6 +37,10 @@ type Conn struct {
 	calls     *call.Caller
 	streams   *opener
 	listeners *listeners
+
+	namespaces namespaces // derived from this connection
+	space      Space      // translates the messages of a namespace; nil for a connection with the whole key space
+	whole      *Conn      // that this one is a namespace of; nil for a connection with the whole key space
 
 	// Face is the *conn.Conn of the connection.
 	Face any
@@ -159,17 +164,23 @@ func (c *Conn) Renewable(err error) bool { return c.tokens.Refused(&member.Token
 
 // Invoke makes a unary call, as package conn documents it.
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if c.space != nil {
+		return c.call(parent, method, args, reply, opts...)
+	}
 	return c.calls.Invoke(parent, method, args, reply, opts...)
 }
 
 // OpenStream opens a stream, as package conn documents NewStream.
 func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
+	if c.space != nil {
+		return c.openStream(parent, desc, method, opts...)
+	}
 	return c.streams.open(parent, desc, method, opts...)
 }
 
 // NewStream is OpenStream for generated stubs.
 func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return c.streams.open(parent, desc, method, opts...)
+	return c.OpenStream(parent, desc, method, opts...)
 }
 
 // Go runs f on a goroutine that belongs to the connection: life ends, with the cause ErrClosed, when the connection
@@ -183,9 +194,11 @@ func (c *Conn) Closed() bool { return c.life.Err() != nil }
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
 		c.leave() // from now on a look-up of the name fails
+		// The namespaces close before the transports do, so that what is under way in them ends with ErrClosed.
+		failed := c.namespaces.close()
 		// End what is under way: calls that wait for a retry, streams, and the goroutines that look after the
 		// endpoints. They close the transports, which ends the calls that wait for an answer.
-		c.closeErr = c.joinError(c.life.End())
+		c.closeErr = connerr.All(failed, c.joinError(c.life.End()))
 	})
 	return c.closeErr
 }

@@ -74,9 +74,13 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 	s := &stream{opener: o, link: l, parent: parent, method: method, token: o.tokens.Used(), options: to.Rest}
 	s.asked.Store(int64(member.Clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
-	stop := context.AfterFunc(l.Service(), func() { s.cancel(&linkEnded{context.Cause(l.Service())}) })
+	endWith := func(other context.Context) (undo func() bool) {
+		return context.AfterFunc(other, func() { s.cancel(&linkEnded{context.Cause(other)}) })
+	}
+	stop, stay := endWith(l.Service()), endWith(o.picker.life) // a namespace ends before its links do
 	s.close = sync.OnceFunc(func() {
 		stop()
+		stay()
 		s.cancel(nil)
 		l.Release()
 	})
@@ -161,7 +165,7 @@ func (s *stream) failed(err error, sent bool, m any) error {
 	return err
 }
 
-// linkEnded is the cause of a stream's end if the connection ended it together with its link.
+// linkEnded is the cause of a stream's end if the connection ended it, or its link.
 type linkEnded struct{ reason error }
 
 func (e *linkEnded) Error() string { return e.reason.Error() }

@@ -36,13 +36,21 @@ type membership struct {
 	every  time.Duration // how often to sync by itself; 0: never
 	log    *slog.Logger
 	turn   chan struct{} // holds the right to change the set
-	warned sync.Map      // skipped client URLs that have been logged
+	warned *sync.Map     // skipped client URLs that have been logged
 }
 
 func newMembership(p *picker, calls *call.Caller, c *Config) *membership {
 	return &membership{
 		picker: p, invoke: calls.Invoke, random: c.Random, every: c.AutoSync, log: c.Log, turn: make(chan struct{}, 1),
+		warned: new(sync.Map),
 	}
+}
+
+// derive returns the membership for a namespace. It changes the same set, and ends with the namespace.
+func (m *membership) derive(p *picker, calls *call.Caller) *membership {
+	derived := *m
+	derived.picker, derived.invoke = p, calls.Invoke
+	return &derived
 }
 
 // Sync makes the endpoints those of the members, as package conn documents it.

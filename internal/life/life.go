@@ -27,6 +27,13 @@ func New() *Life {
 	return l
 }
 
+// Under begins a life that ends with another one, if not before. End of the other one does not wait for its goroutines.
+func Under(other *Life) *Life {
+	l := &Life{}
+	l.Context, l.cancel = context.WithCancelCause(other.Context)
+	return l
+}
+
 // Go runs f on a goroutine that End waits for. After End it returns ErrClosed and does not run f. For a nil f it
 // returns an error.
 func (l *Life) Go(f func(life context.Context)) error {

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package namespace
+
+import (
+	"strings"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
+)
+
+// translations says what becomes of the messages of each RPC that a namespace has. nil stands for messages without keys, which
+// pass unchanged: a lease is the cluster's.
+var translations = map[string]translation{
+	pb.KV_Range_FullMethodName:       translate((*Space).rangeRequest, (*Space).rangeAnswer),
+	pb.KV_RangeStream_FullMethodName: translate((*Space).rangeRequest, (*Space).rangePiece),
+	pb.KV_Put_FullMethodName:         translate((*Space).putRequest, (*Space).putAnswer),
+	pb.KV_DeleteRange_FullMethodName: translate((*Space).deleteRequest, (*Space).deleteAnswer),
+	pb.KV_Txn_FullMethodName:         translate((*Space).txnRequest, (*Space).txnAnswer),
+
+	pb.Watch_Watch_FullMethodName: translate((*Space).watchRequest, (*Space).watchAnswer),
+
+	pb.Lease_LeaseGrant_FullMethodName:      nil,
+	pb.Lease_LeaseRevoke_FullMethodName:     nil,
+	pb.Lease_LeaseKeepAlive_FullMethodName:  nil,
+	pb.Lease_LeaseTimeToLive_FullMethodName: translate((*Space).timeToLiveRequest, (*Space).timeToLiveAnswer),
+	pb.Lease_LeaseLeases_FullMethodName:     nil,
+
+	v3lockpb.Lock_Lock_FullMethodName:   translate((*Space).lockRequest, (*Space).lockAnswer),
+	v3lockpb.Lock_Unlock_FullMethodName: translate((*Space).unlockRequest, (*Space).unlockAnswer),
+
+	v3electionpb.Election_Campaign_FullMethodName: translate((*Space).campaignRequest, (*Space).campaignAnswer),
+	v3electionpb.Election_Proclaim_FullMethodName: translate((*Space).proclaimRequest, (*Space).proclaimAnswer),
+	v3electionpb.Election_Leader_FullMethodName:   translate((*Space).leaderRequest, (*Space).leaderAnswer),
+	v3electionpb.Election_Observe_FullMethodName:  translate((*Space).leaderRequest, (*Space).leaderAnswer),
+	v3electionpb.Election_Resign_FullMethodName:   translate((*Space).resignRequest, (*Space).resignAnswer),
+}
+
+// refusals are the RPCs that concern the whole cluster. A namespace refuses any other unknown RPC too, because it may take a key.
+var refusals = map[string]bool{
+	pb.KV_Compact_FullMethodName: true,
+
+	pb.Cluster_MemberAdd_FullMethodName:     true,
+	pb.Cluster_MemberRemove_FullMethodName:  true,
+	pb.Cluster_MemberUpdate_FullMethodName:  true,
+	pb.Cluster_MemberList_FullMethodName:    true,
+	pb.Cluster_MemberPromote_FullMethodName: true,
+
+	pb.Maintenance_Alarm_FullMethodName:      true,
+	pb.Maintenance_Status_FullMethodName:     true,
+	pb.Maintenance_Defragment_FullMethodName: true,
+	pb.Maintenance_Hash_FullMethodName:       true,
+	pb.Maintenance_HashKV_FullMethodName:     true,
+	pb.Maintenance_Snapshot_FullMethodName:   true,
+	pb.Maintenance_MoveLeader_FullMethodName: true,
+	pb.Maintenance_Downgrade_FullMethodName:  true,
+
+	pb.Auth_AuthEnable_FullMethodName:           true,
+	pb.Auth_AuthDisable_FullMethodName:          true,
+	pb.Auth_AuthStatus_FullMethodName:           true,
+	pb.Auth_Authenticate_FullMethodName:         true,
+	pb.Auth_UserAdd_FullMethodName:              true,
+	pb.Auth_UserGet_FullMethodName:              true,
+	pb.Auth_UserList_FullMethodName:             true,
+	pb.Auth_UserDelete_FullMethodName:           true,
+	pb.Auth_UserChangePassword_FullMethodName:   true,
+	pb.Auth_UserGrantRole_FullMethodName:        true,
+	pb.Auth_UserRevokeRole_FullMethodName:       true,
+	pb.Auth_RoleAdd_FullMethodName:              true,
+	pb.Auth_RoleGet_FullMethodName:              true,
+	pb.Auth_RoleList_FullMethodName:             true,
+	pb.Auth_RoleDelete_FullMethodName:           true,
+	pb.Auth_RoleGrantPermission_FullMethodName:  true,
+	pb.Auth_RoleRevokePermission_FullMethodName: true,
+}
+
+// Kind is what a namespace does with an RPC.
+type Kind uint8
+
+// The kinds of RPCs.
+const (
+	Unknown    Kind = iota // refused, because it may take a key
+	Refused                // it concerns the whole cluster
+	Unchanged              // its messages name no key
+	Translated             // its messages name keys
+)
+
+// KindOf returns the kind of the RPC with that path.
+func KindOf(method string) Kind {
+	t, has := translations[method]
+	switch {
+	case has && t == nil:
+		return Unchanged
+	case has:
+		return Translated
+	case refusals[method]:
+		return Refused
+	default:
+		return Unknown
+	}
+}
+
+// Translates reports whether the messages of an RPC must be translated. It returns an error that is ctx.ErrInvalid for an RPC that
+// the namespace refuses.
+func (s *Space) Translates(method string) (bool, error) {
+	switch KindOf(method) {
+	case Translated:
+		return true, nil
+	case Unchanged:
+		return false, nil
+	case Refused:
+		return false, s.invalid("refuses %s, which concerns the whole cluster", short(method))
+	default:
+		return false, s.invalid("refuses %s, which it does not know", short(method))
+	}
+}
+
+// short returns the path of an RPC without the package of its service.
+func short(method string) string {
+	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")
+	return tell.Short(tell.Line(service[strings.LastIndexByte(service, '.')+1:] + "/" + name))
+}
+
+// Request returns the message to send for a request of the user. It does not change the user's message. It returns an error that
+// is ctx.ErrInvalid for a message that it cannot translate.
+func (s *Space) Request(method string, message any) (any, error) {
+	return translations[method].request(s, message)
+}
+
+// Answer returns the message to receive an answer into, for the user's message. That may be the same one.
+func (s *Space) Answer(method string, message any) (any, error) {
+	return translations[method].answer(s, message)
+}
+
+// Received completes the user's message with an answer that was received into the message of Answer.
+func (s *Space) Received(method string, answer, message any) error {
+	return translations[method].received(s, answer, message)
+}
