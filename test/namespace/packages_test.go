@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/concurrency"
+	theirs "go.etcd.io/etcd/client/v3/namespace"
+
+	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/election"
+	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/presence"
+	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/typed"
+	"github.com/eetcd-go/eetcd/watch"
+)
+
+// world is a namespace, and the whole key space that it is a part of.
+type world struct {
+	*testing.T
+	ctx    context.Context
+	name   string // of the namespace
+	prefix string
+	whole  string // the name of its connection
+	etcd   *clientv3.Client
+}
+
+// stored returns the keys below the prefix as the store has them.
+func (w world) stored() (keys []string) {
+	w.Helper()
+	for pair, err := range kv.All(w.ctx, kv.New(w.whole).WithKey(w.prefix).WithPrefix()) {
+		if err != nil {
+			w.Fatal(err)
+		}
+		keys = append(keys, strings.TrimPrefix(string(pair.GetKey()), w.prefix))
+	}
+	return keys
+}
+
+func (w world) wantStored(keys ...string) {
+	w.Helper()
+	if got := w.stored(); !slices.Equal(got, keys) {
+		w.Errorf("the store has the keys %q below %q, want %q", got, w.prefix, keys)
+	}
+}
+
+func (w world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w world) put(keys ...string) {
+	w.Helper()
+	for _, key := range keys {
+		_, err := kv.Put(w.ctx, kv.New(w.name).WithKey(key).WithValue("of "+key))
+		w.must(err)
+	}
+}
+
+func (w world) lease() int64 {
+	w.Helper()
+	granted, err := lease.Grant(w.ctx, lease.New(w.name), time.Minute)
+	w.must(err)
+	return granted.GetID()
+}
+
+// TestEachPackageWorksInANamespace runs each package in a namespace in a namespace. Beside its prefix are keys that a mistake would
+// reach.
+func TestEachPackageWorksInANamespace(t *testing.T) {
+	c, etcd := both(t)
+	for name, use := range map[string]func(world){
+		"kv": useKV, "kv pages": usePages, "op": useTransactions, "watch": useWatch, "lease": useLease, "lock": useLock,
+		"lock of others": useLockOfOthers, "election": useElection, "stm": useSTM, "typed": useTyped, "presence": usePresence,
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			outer := "of " + name
+			if _, err := etcd.Delete(ctx, outer, clientv3.WithPrefix()); err != nil {
+				t.Fatal(err)
+			}
+			w := world{t, ctx, name, outer + "/tenant/", c.Name(), etcd}
+			n := namespaceOf(t, namespaceOf(t, c, outer, outer+"/"), name, "tenant/")
+			beside := []string{outer + "/tenant", outer + "/tenant/", outer + "/tenant.", outer + "/tenant0", outer + "/tenants/a"}
+			for _, key := range beside {
+				_, err := kv.Put(ctx, kv.New(c.Name()).WithKey(key).WithValue("beside"))
+				w.must(err)
+			}
+			use(w)
+			for _, key := range beside {
+				r, err := kv.Get(ctx, kv.New(c.Name()).WithKey(key))
+				w.must(err)
+				if len(r.GetKvs()) != 1 || r.GetKvs()[0].GetVersion() != 1 {
+					t.Errorf("the key %q beside the namespace is now %v", key, r.GetKvs())
+				}
+			}
+			if err := n.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func useKV(w world) {
+	base := kv.New(w.name)
+	w.put("a", "b", "\xff\xff", "\x00")
+	w.wantStored("", "\x00", "a", "b", "\xff\xff")
+	for request, want := range map[kv.Request]string{
+		base.WithKey("a"):                                      "a",
+		base.WithPrefix():                                      "\x00 a b \xff\xff",
+		base.WithKey("\xff").WithPrefix():                      "\xff\xff",
+		base.WithKey("b").WithFromKey():                        "b \xff\xff",
+		base.WithKey("a").WithRangeEnd("b"):                    "a",
+		base.WithPrefix().WithSort(kv.ByKey, kv.Descend):       "\xff\xff b a \x00",
+		base.WithKey("").WithPrefix().WithLimit(2):             "\x00 a",
+		base.WithPrefix().WithLastCreate():                     "\x00",
+		kv.New(w.whole).WithKey(w.prefix + "a").WithKeysOnly(): w.prefix + "a",
+	} {
+		r, err := kv.Get(w.ctx, request)
+		w.must(err)
+		var keys []string
+		for _, pair := range r.GetKvs() {
+			keys = append(keys, string(pair.GetKey()))
+		}
+		if got := strings.Join(keys, " "); got != want {
+			w.Errorf("%v gets %q, want %q", request, got, want)
+		}
+	}
+	put, err := kv.Put(w.ctx, base.WithKey("a").WithValue("2").WithPrevKV())
+	w.must(err)
+	if string(put.GetPrevKv().GetKey()) != "a" {
+		w.Errorf("Put has replaced %v", put.GetPrevKv())
+	}
+	deleted, err := kv.Delete(w.ctx, base.WithKey("").WithPrefix().WithPrevKV())
+	w.must(err)
+	if deleted.GetDeleted() != 4 || string(deleted.GetPrevKvs()[1].GetKey()) != "a" {
+		w.Errorf("Delete of all keys has deleted %v", deleted)
+	}
+	w.wantStored("")
+}
+
+func usePages(w world) {
+	var want []string
+	for i := range 100 { // more than the first page, so that the rest comes from a stream
+		want = append(want, fmt.Sprintf("%03d", i))
+	}
+	w.put(want...)
+	var got []string
+	for pair, err := range kv.All(w.ctx, kv.New(w.name).WithPrefix()) {
+		w.must(err)
+		got = append(got, string(pair.GetKey()))
+	}
+	if !slices.Equal(got, want) {
+		w.Errorf("All gives %q", got)
+	}
+	pages := 0
+	for page, err := range kv.Pages(w.ctx, kv.New(w.name).WithKey("050").WithFromKey()) {
+		w.must(err)
+		pages++
+		if page.GetCount() != 50 {
+			w.Errorf("page %d counts %d", pages, page.GetCount())
+		}
+	}
+	if pages < 2 {
+		w.Errorf("%d pages", pages)
+	}
+}
+
+func useTransactions(w world) {
+	w.put("a")
+	txn := op.If(compare.New("a").Version(compare.Equal, 1), compare.New("").WithPrefix().Version(compare.Less, 2)).
+		Then(op.Txn(op.If(compare.Missing("b")).Then(op.Put(kv.Key("b").WithValue("1")), op.Get(kv.Key("").WithPrefix()))),
+			op.Delete(kv.Key("a").WithPrevKV()))
+	r, err := kv.Txn(w.ctx, kv.New(w.name), txn)
+	w.must(err)
+	w.wantStored("", "b")
+	all := r.GetResponses()[0].GetResponseTxn().GetResponses()[1].GetResponseRange().GetKvs()
+	if !r.GetSucceeded() || len(all) != 2 || string(all[1].GetKey()) != "b" {
+		w.Errorf("the transaction answers %v", r)
+	}
+	if gone := r.GetResponses()[1].GetResponseDeleteRange().GetPrevKvs(); len(gone) != 1 || string(gone[0].GetKey()) != "a" {
+		w.Errorf("it has deleted %v", gone)
+	}
+}
+
+func useWatch(w world) {
+	whole, err := watch.Watch(w.ctx, watch.New(w.name).WithPrefix().WithPrevKV())
+	w.must(err)
+	from, err := watch.Watch(w.ctx, watch.New(w.name).WithKey("b").WithFromKey())
+	w.must(err)
+	one, err := watch.Watch(w.ctx, watch.New(w.name).WithKey("\xff"))
+	w.must(err)
+	w.put("a", "\xff", "a")
+	_, err = kv.Put(w.ctx, kv.New(w.whole).WithKey(w.prefix)) // not a key of the namespace
+	w.must(err)
+	_, err = kv.Delete(w.ctx, kv.New(w.whole).WithKey(w.prefix))
+	w.must(err)
+	_, err = kv.Put(w.ctx, kv.New(w.whole).WithKey(w.prefix).WithValue("beside"))
+	w.must(err)
+	_, err = kv.Delete(w.ctx, kv.New(w.name).WithKey("\xff"))
+	w.must(err)
+	for watcher, want := range map[*watch.Watcher]string{
+		whole: `PUT "a" "", PUT "\xff" "", PUT "a" "a", DELETE "\xff" "\xff", `,
+		from:  `PUT "\xff" "", DELETE "\xff" "", `,
+		one:   `PUT "\xff" "", DELETE "\xff" "", `,
+	} {
+		got := ""
+		for e, err := range watcher.Events() {
+			w.must(err)
+			if got += fmt.Sprintf("%v %q %q, ", e.GetType(), e.GetKv().GetKey(), e.GetPrevKv().GetKey()); len(got) >= len(want) {
+				break
+			}
+		}
+		if got != want {
+			w.Errorf("a watch gets %s, want %s", got, want)
+		}
+		w.must(watcher.Close())
+	}
+}
+
+func useLease(w world) {
+	id := w.lease()
+	_, err := kv.Put(w.ctx, kv.New(w.name).WithKey("leased").WithLease(id))
+	w.must(err)
+	_, err = kv.Put(w.ctx, kv.New(w.whole).WithKey("outside "+w.name).WithLease(id))
+	w.must(err)
+	left, err := lease.TimeToLive(w.ctx, lease.New(w.name), id, true)
+	w.must(err)
+	if keys := left.GetKeys(); len(keys) != 1 || string(keys[0]) != "leased" {
+		w.Errorf("the lease has the keys %q", keys)
+	}
+	keeper, err := lease.KeepAlive(w.ctx, lease.New(w.name), id)
+	w.must(err)
+	if until := time.Until(keeper.ValidUntil()); until < 30*time.Second {
+		w.Errorf("the lease is valid for %v", until)
+	}
+	w.must(keeper.Close())
+	_, err = lease.KeepAliveOnce(w.ctx, lease.New(w.name), id)
+	w.must(err)
+	all, err := lease.Leases(w.ctx, lease.New(w.name))
+	w.must(err)
+	if len(all.GetLeases()) == 0 {
+		w.Error("the cluster has no lease")
+	}
+	_, err = lease.Revoke(w.ctx, lease.New(w.name), id)
+	w.must(err)
+	w.wantStored("")
+}
+
+func useLock(w world) {
+	base := lock.New(w.name).WithName("jobs")
+	w.must(lock.Do(w.ctx, base, 10*time.Second, func(held context.Context, l lock.Held) error {
+		w.wantStored("", l.Key)
+		if !strings.HasPrefix(l.Key, "jobs/") {
+			w.Errorf("the key of the lock is %q", l.Key)
+		}
+		if there, err := lock.Try(held, base, 10*time.Second, unexpected); there || err != nil {
+			w.Errorf("Try beside a holder: %v, %v", there, err)
+		}
+		_, err := kv.Txn(held, kv.New(w.name), op.If(l.Guard()).Then(op.Put(kv.Key("done"))))
+		return err
+	}))
+	w.wantStored("", "done")
+	held, err := lock.Lock(w.ctx, base.WithLease(w.lease()))
+	w.must(err)
+	w.wantStored("", "done", string(held.GetKey()))
+	_, err = lock.Unlock(w.ctx, lock.New(w.name).WithKeyBytes(held.GetKey()))
+	w.must(err)
+	acquired, err := lock.Acquire(w.ctx, base.WithLease(w.lease()))
+	w.must(err)
+	w.wantStored("", "done", acquired.Key)
+	w.must(acquired.Release(w.ctx))
+	w.wantStored("", "done")
+}
+
+func unexpected(context.Context, lock.Held) error { return errors.New("it has the lock") }
+
+// useLockOfOthers queues with clientv3's Mutex in clientv3's namespace.
+func useLockOfOthers(w world) {
+	other := clientv3.NewCtxClient(w.ctx)
+	other.KV = theirs.NewKV(w.etcd.KV, w.prefix)
+	other.Watcher = theirs.NewWatcher(w.etcd.Watcher, w.prefix)
+	other.Lease = theirs.NewLease(w.etcd.Lease, w.prefix)
+	session, err := concurrency.NewSession(other)
+	w.must(err)
+	defer session.Close()
+	mutex := concurrency.NewMutex(session, "jobs")
+	w.must(mutex.Lock(w.ctx))
+	base := lock.New(w.name).WithName("jobs")
+	if there, err := lock.Try(w.ctx, base, 10*time.Second, unexpected); there || err != nil {
+		w.Errorf("Try beside a Mutex of clientv3: %v, %v", there, err)
+	}
+	unlocked := make(chan error, 1)
+	time.AfterFunc(100*time.Millisecond, func() { unlocked <- mutex.Unlock(w.ctx) })
+	w.must(lock.Do(w.ctx, base, 10*time.Second, func(held context.Context, _ lock.Held) error {
+		w.must(<-unlocked)
+		if err := mutex.TryLock(held); !errors.Is(err, concurrency.ErrLocked) {
+			w.Errorf("a Mutex of clientv3 beside a holder: %v", err)
+		}
+		return nil
+	}))
+}
+
+func useElection(w world) {
+	base := election.New(w.name).WithName("boss")
+	observer, err := election.Observe(w.ctx, base)
+	w.must(err)
+	defer observer.Close()
+	won, err := election.Campaign(w.ctx, base.WithValue("one").WithLease(w.lease()))
+	w.must(err)
+	leader := won.GetLeader()
+	if string(leader.GetName()) != "boss" || !strings.HasPrefix(string(leader.GetKey()), "boss/") {
+		w.Errorf("the leader is %v", leader)
+	}
+	w.wantStored("", string(leader.GetKey()))
+	_, err = election.Proclaim(w.ctx, election.New(w.name).WithLeader(leader).WithValue("two"))
+	w.must(err)
+	now, err := election.Leader(w.ctx, base)
+	w.must(err)
+	if string(now.GetKv().GetKey()) != string(leader.GetKey()) || string(now.GetKv().GetValue()) != "two" {
+		w.Errorf("the leader is now %v", now.GetKv())
+	}
+	for seen, err := range observer.All() {
+		w.must(err)
+		if pair := seen.GetKv(); string(pair.GetValue()) == "two" {
+			if string(pair.GetKey()) != string(leader.GetKey()) {
+				w.Errorf("the observer sees the leader %v", pair)
+			}
+			break
+		}
+	}
+	_, err = election.Resign(w.ctx, election.New(w.name).WithLeader(leader))
+	w.must(err)
+	w.wantStored("")
+	w.must(election.Run(w.ctx, base, 10*time.Second, func(leading context.Context, l *election.Leadership) error {
+		return l.Proclaim(leading, "three")
+	}))
+	w.wantStored("")
+}
+
+func useSTM(w world) {
+	w.put("from", "to")
+	_, err := stm.Run(w.ctx, stm.New(w.name), func(tx *stm.Tx) error {
+		all, err := tx.Range(kv.Key("").WithPrefix())
+		if err != nil {
+			return err
+		}
+		for _, pair := range all {
+			tx.Put("copy of "+string(pair.GetKey()), string(pair.GetValue()))
+		}
+		return nil
+	})
+	w.must(err)
+	w.wantStored("", "copy of from", "copy of to", "from", "to")
+}
+
+func useTyped(w world) {
+	numbers := typed.Of(typed.New(w.name).WithKey("numbers/"), typed.JSON[int]())
+	_, err := numbers.Create(w.ctx, "a", 1)
+	w.must(err)
+	entry, err := numbers.Update(w.ctx, "a", func(old int, there bool) (int, error) { return old + 1, nil })
+	w.must(err)
+	if entry.Key != "a" || entry.Value != 2 {
+		w.Errorf("the entry is %+v", entry)
+	}
+	w.wantStored("", "numbers/a")
+	for entry, err := range numbers.All(w.ctx) {
+		w.must(err)
+		if entry.Key != "a" {
+			w.Errorf("All gives %+v", entry)
+		}
+	}
+}
+
+func usePresence(w world) {
+	p, err := presence.Keep(w.ctx, presence.New(w.name).WithKey("here").WithValue("1"), 5*time.Second)
+	w.must(err)
+	w.wantStored("", "here")
+	created := func() int64 {
+		r, err := kv.Get(w.ctx, kv.New(w.name).WithKey("here"))
+		w.must(err)
+		if len(r.GetKvs()) == 0 {
+			return 0
+		}
+		return r.GetKvs()[0].GetCreateRevision()
+	}
+	first := created()
+	_, err = kv.Delete(w.ctx, kv.New(w.name).WithKey("here"))
+	w.must(err)
+	for now := created(); now == 0 || now == first; now = created() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	w.must(p.Leave(w.ctx))
+	w.wantStored("")
+}
