@@ -28,7 +28,7 @@ import (
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Do(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) error {
-	_, err := run(parent, c, ttl, f, "a lock.Do request", false)
+	_, err := run(parent, c, "a lock.Do request", f, claim.Holding{TTL: ttl})
 	return err
 }
 
@@ -37,19 +37,22 @@ func Do(parent context.Context, c Request, ttl time.Duration, f func(held contex
 // would have returned. Otherwise it returns false and [ErrNotAcquired] with the reason. One such reason is that parent or
 // WithTimeout ended before the cluster answered, which does not prove that the lock is taken.
 func Try(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) (held bool, err error) {
-	return run(parent, c, ttl, f, "a lock.Try request", true)
+	return run(parent, c, "a lock.Try request", f, claim.Holding{TTL: ttl, Try: true})
 }
 
 func run(
-	parent context.Context, c ctx.Ctx, ttl time.Duration, f func(context.Context, Held) error, request string, try bool,
+	parent context.Context, c ctx.Ctx, request string, f func(context.Context, Held) error, holding claim.Holding,
 ) (ran bool, err error) {
 	err = named(parent, c, request, c.Check(request, ctx.OptName))
-	err = leasettl.Check(err, "lock", ttl)
+	err = leasettl.Check(err, "lock", holding.TTL)
+	if !holding.Kind.Possible() {
+		err = ctx.AlsoInvalid(err, "lock: "+request+" needs at least 1 permit")
+	}
 	if f == nil {
 		err = ctx.AlsoInvalid(err, "lock: there is no function to run")
 	}
 	if err == nil {
-		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost, Try: try}
+		holding.Request, holding.Lost = c, ErrLost
 		ran, err = holding.While(parent, func(held context.Context, h claim.Held) error { return f(held, heldBy(c, h)) })
 	}
 	if !ran && err != nil {

@@ -12,7 +12,7 @@ import (
 // to an earlier state. It is wrapped together with the reason.
 var ErrLost = errors.New("lock: lost")
 
-// ErrNotAcquired says that the lock was not acquired, and that the function given to [Do] or [Try] did not run. It is wrapped
-// together with the reason, such as context.DeadlineExceeded. After the function has run, errors.Is never finds it, even if the
+// ErrNotAcquired says that the lock was not acquired, and that the function given to [Do], [Try], [Shared] or [Semaphore] did not
+// run. It is wrapped together with the reason, such as context.DeadlineExceeded. After the function has run, errors.Is never finds it, even if the
 // function's own error contains it. It is the same value as election.ErrNotAcquired.
 var ErrNotAcquired = claim.ErrNotAcquired

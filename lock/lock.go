@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lock takes locks that all clients of a cluster respect. A lock has one holder at a time.
+// Package lock takes locks that all clients of a cluster respect. A lock of [Do] has one holder at a time. [Shared] lets readers
+// hold it together, and [Semaphore] a number of holders.
 //
 //	err := lock.Do(ctx, lock.New("registry").WithName("jobs"), 10*time.Second,
 //		func(held context.Context, l lock.Held) error {
@@ -10,20 +11,21 @@
 //
 // A lock is a key below its name, attached to a lease. The oldest key holds the lock, and the others wait in the order of
 // their create revisions. etcd's lock service, etcdctl lock and clientv3's Mutex make the same keys, so all of
-// them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a.
+// them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a. They wait until no older key is
+// left, and so they exclude all holders of Shared and Semaphore too, whose kind is in the values of their keys.
 //
 // A holder may notice too late that its lease has ended. Another client holds the lock then. So put each write that must not
 // come from a former holder into a transaction with [Held.Guard], which the server checks. No lock is safe without such
 // fencing.
 //
-// A call that waits watches the key before its own. It keeps its place through the loss of members, restarts, partitions and
+// A call that waits watches the key that it waits for. It keeps its place through the loss of members, restarts, partitions and
 // elections, and continues on another member within seconds. The user needs permission to read the keys below the name, and
 // to write its own key.
 //
 // One lease is one place in the queue, so use a lease for one holder, and with [Lock] and [Acquire] on one connection only. A call
 // that gives up deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Etcd
 // gives no sign by which it could tell that key from the key of another connection, of clientv3 or of the Lock service under the
-// same lease: those lose their place, or the lock. [Do] and [Try] have a lease of their own.
+// same lease: those lose their place, or the lock. All other calls have a lease of their own.
 //
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an

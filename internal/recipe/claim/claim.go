@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package claim is what locks and elections share: a key below a name, attached to a lease. Its turn comes when all older keys
-// below the name are gone. The package puts the key, waits for the turn, guards what it holds, and leaves nothing behind.
+// Package claim is what locks and elections share: a key below a name, attached to a lease. Its turn comes when the older keys
+// below the name are gone that its [Kind] waits for. The package puts the key, waits for the turn, guards what it holds, and
+// leaves nothing behind.
 package claim
 
 import (

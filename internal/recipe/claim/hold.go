@@ -19,6 +19,7 @@ import (
 type Holding struct {
 	Request ctx.Ctx // connection, endpoint, name, value, and the timeout of the wait
 	TTL     time.Duration
+	Kind    Kind
 	Lost    error // sentinel for the loss
 	Try     bool  // only where nobody is in the queue
 }
@@ -108,7 +109,7 @@ func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) 
 // wait takes a place under a lease and waits for its turn.
 func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
 	name := h.Request.Name()
-	p := &place{queue: o.queue, key: keyOf(name, o.id), lease: o.id, value: h.Request.Value()}
+	p := &place{queue: o.queue, key: keyOf(name, o.id), lease: o.id, value: h.Request.Value(), kind: h.Kind}
 	free := true
 	err := together(waiting,
 		func(waiting context.Context) error { return o.keep(parent, waiting) },

@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/kv"
@@ -24,12 +26,14 @@ type place struct {
 	key   string
 	lease int64
 	value string
+	kind  Kind
 	// proclaims says that a key which is there already is to be given the value.
 	proclaims bool
 
 	rev    int64              // create revision of the key, 0 before it is known
 	header *pb.ResponseHeader // of the answer that ahead is from
-	ahead  string             // the youngest of the older keys, "" if it is this place's turn
+	ahead  []string           // older keys, none if it is this place's turn
+	room   int                // the turn may come when fewer of those keys than this are left
 
 	// unanswered counts the puts that no answer came to. Such a put may be carried out late, as by a member that was
 	// paused, and the last of them was given up at givenUp.
@@ -42,21 +46,19 @@ var errKeyGone = errors.New("the key is gone")
 
 // join takes the place. It may be called again and again, and finds the place that the lease has already: each lease has one.
 func (p *place) join(waiting context.Context) error {
-	key, all := ctx.Key(p.key), ctx.Key(p.queue.prefix).WithPrefix().WithKeysOnly()
+	key, all := ctx.Key(p.key), ctx.Key(p.queue.prefix).WithPrefix()
 	txn := op.If(compare.Missing(p.key)).
-		Then(op.Put(key.WithValue(p.value).WithLease(p.lease)), op.Get(all.WithSort(kv.ByCreate, kv.Descend).WithLimit(2))).
+		Then(op.Put(key.WithValue(p.kind.value(p.value)).WithLease(p.lease)), op.Get(p.kind.seeing(all, 1))).
 		Else(op.Get(key))
 	answer, err := p.put(waiting, txn)
 	if err != nil {
 		return err
 	}
 	if answer.GetSucceeded() {
-		p.rev, p.header, p.ahead = answer.GetHeader().GetRevision(), answer.GetHeader(), ""
-		for _, young := range answer.GetResponses()[1].GetResponseRange().GetKvs() {
-			if string(young.GetKey()) != p.key {
-				p.ahead = string(young.GetKey())
-			}
-		}
+		p.rev, p.header = answer.GetHeader().GetRevision(), answer.GetHeader()
+		older := slices.DeleteFunc(answer.GetResponses()[1].GetResponseRange().GetKvs(),
+			func(pair *mvccpb.KeyValue) bool { return string(pair.GetKey()) == p.key })
+		p.ahead, p.room = p.kind.blockers(older)
 		return nil
 	}
 	there := answer.GetResponses()[0].GetResponseRange().GetKvs()[0]
@@ -117,9 +119,9 @@ func (p *place) proclaim(waiting context.Context) error {
 	})
 }
 
-// look finds the key that is ahead. It returns errKeyGone if the place is lost.
+// look finds the keys that are ahead. It returns errKeyGone if the place is lost.
 func (p *place) look(waiting context.Context) error {
-	older := ctx.Key(p.queue.prefix).WithPrefix().WithKeysOnly().WithLastCreate().WithMaxCreateRev(p.rev - 1)
+	older := p.kind.seeing(ctx.Key(p.queue.prefix).WithPrefix().WithMaxCreateRev(p.rev-1), 0)
 	txn := op.If().Then(op.Get(ctx.Key(p.key).WithKeysOnly()), op.Get(older))
 	return p.queue.repeat(waiting, func(attempt context.Context) error {
 		answer, err := kv.Txn(attempt, p.queue.to, txn)
@@ -130,22 +132,21 @@ func (p *place) look(waiting context.Context) error {
 		if len(own.GetKvs()) == 0 || own.GetKvs()[0].GetCreateRevision() != p.rev {
 			return errKeyGone
 		}
-		p.header, p.ahead = answer.GetHeader(), ""
-		if len(older.GetKvs()) > 0 {
-			p.ahead = string(older.GetKvs()[0].GetKey())
-		}
+		p.header = answer.GetHeader()
+		p.ahead, p.room = p.kind.blockers(older.GetKvs())
 		return nil
 	})
 }
 
-// await waits for the turn of the place. It watches only the key just ahead, so that each end wakes one waiter.
+// await waits for the turn of the place. It looks again only when the keys that it waits for are gone, and then another one may
+// be ahead: a client that has given up goes before its predecessor, and so does a holder beside older ones.
 func (p *place) await(waiting context.Context) error {
 	var rest wait.Pause
-	for p.ahead != "" {
-		err := p.queue.deleted(waiting, p.ahead, p.header.GetRevision())
+	for len(p.ahead) > 0 {
+		err := p.queue.fewer(waiting, p.ahead, p.room, p.header.GetRevision())
 		switch {
 		case waiting.Err() != nil:
-			return fmt.Errorf("%w while %q is ahead", tell.Ended(waiting), p.ahead)
+			return fmt.Errorf("%w while %q is ahead", tell.Ended(waiting), p.ahead[0])
 		case err == nil:
 			rest.Reset()
 		case Final(err):

@@ -141,16 +141,43 @@ func (q *queue) taken(waiting context.Context) (taken bool, err error) {
 	return taken, err
 }
 
-// deleted waits until a key that existed at a revision is deleted. Failures that may pass do not end the wait. An error is the
-// end of life, or errHistory.
+// deleted waits until a key that existed at a revision is deleted. Errors are those of fewer.
 func (q *queue) deleted(life context.Context, key string, at int64) error {
+	return q.fewer(life, []string{key}, 1, at)
+}
+
+// fewer waits until fewer than room of the keys that existed at a revision are left. Failures that may pass do not end the wait.
+// An error is the end of life, or errHistory.
+//
+// It watches a single key by itself. Any of several keys may go first, and then fewer watches than room would miss the moment. So
+// it watches all deletions in the queue with one watch, and counts them here: a deletion costs each waiter an event, and only the
+// waiter whose turn may have come a request.
+func (q *queue) fewer(life context.Context, keys []string, room int, at int64) error {
+	left := slices.Sorted(slices.Values(keys))
+	watched := q.to.WithKey(left[0])
+	if len(left) > 1 {
+		watched = q.to.WithKey(q.prefix).WithPrefix()
+	}
 	s := follow.Spec{
-		Request: q.to.WithKey(key), From: at,
+		Request: watched, From: at,
 		Watch: func(c ctx.Ctx) ctx.Ctx { return c.WithFilterPut() },
-		Known: func() iter.Seq2[string, int64] { return func(yield func(string, int64) bool) { yield(key, 0) } },
+		Known: func() iter.Seq2[string, int64] {
+			return func(yield func(string, int64) bool) {
+				for _, key := range left {
+					if !yield(key, 0) {
+						return
+					}
+				}
+			}
+		},
 	}
 	return q.happens(life, s, func(e *mvccpb.Event) bool {
-		return e.GetType() == mvccpb.Event_DELETE || e.GetKv().GetCreateRevision() > at
+		if e.GetType() == mvccpb.Event_DELETE || e.GetKv().GetCreateRevision() > at {
+			if i, ok := slices.BinarySearch(left, string(e.GetKv().GetKey())); ok {
+				left = slices.Delete(left, i, i+1)
+			}
+		}
+		return len(left) < room
 	})
 }
 

@@ -46,7 +46,7 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 
 // take joins the queue and waits for the turn, unless the place is lost before.
 func take(waiting context.Context, p *place) error {
-	if err := p.join(waiting); err != nil || p.ahead == "" {
+	if err := p.join(waiting); err != nil || len(p.ahead) == 0 {
 		return err
 	}
 	g := guardPlace(waiting, p, nil)

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lock
+
+import (
+	"context"
+	"time"
+
+	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+)
+
+// Shared is [Do] for readers. Any number of Shared calls hold the lock of WithName at the same time. A holder of Do excludes them
+// all, and so does every other kind of holder. Shared and Do wait in one queue: a call of Shared waits until no older key in it is
+// of another kind, and a call of Do until no older key is left. So readers that come after a waiting writer run after it, and no
+// writer waits forever.
+//
+// Do not take the same lock again within f. A writer that has come in between waits for f, and the inner call waits for the writer.
+//
+// Each holder has its own key, whose value is "shared", so [Held] fences its writes as in Do. A candidate of an election of the
+// same name with that value would be taken for a reader.
+//
+// Errors, limits and what is sent are those of Do.
+func Shared(parent context.Context, c Request, ttl time.Duration, f func(held context.Context, l Held) error) error {
+	_, err := run(parent, c, "a lock.Shared request", f, claim.Holding{TTL: ttl, Kind: claim.Shared})
+	return err
+}
+
+// Semaphore is [Do] for up to permits holders at a time. It waits in the queue of WithName until fewer than permits older keys of
+// semaphores are left in it, and none of another kind. So Do and [Shared] under the same name exclude all holders of permits. Calls
+// with different numbers of permits belong to one semaphore, and each call keeps to its own number. Fewer than 1 permit is
+// kv.ErrInvalid.
+//
+// Do not take a second permit within f: once all holders want another permit, each of them waits for the others.
+//
+// Each holder has its own key, whose value is "permits=" and the number, so [Held] fences its writes as in Do. A candidate of an
+// election of the same name with such a value would be taken for a holder of a permit.
+//
+// While a call waits for one of several holders, it watches the deletions of all keys below the name. Errors, limits and what is
+// sent are otherwise those of Do.
+func Semaphore(parent context.Context, c Request, permits int, ttl time.Duration, f func(held context.Context, l Held) error) error {
+	_, err := run(parent, c, "a lock.Semaphore request", f, claim.Holding{TTL: ttl, Kind: claim.Permits(permits)})
+	return err
+}
