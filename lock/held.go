@@ -34,16 +34,16 @@ func heldBy(c ctx.Ctx, h claim.Held) Held {
 // Guard returns the fence for a transaction. It is true as long as this holder has the lock.
 func (h Held) Guard() compare.Compare { return claim.GuardOf(h.Key, h.Rev) }
 
-// ValidUntil returns the time until which the lease of the lock is known to be valid, while the function runs that holds it. Before
-// that time no client has the lock that this holder excludes, unless somebody deletes its key. The time moves with each renewal, and is in
-// the past once the lease is lost. For a lock of [Acquire] it is the zero time, because the caller keeps the lease: ask its
-// [lease.Keeper].
+// ValidUntil returns the time until which the lease of a lock that a function holds is known to be valid, while the function runs.
+// Before that time no client has the lock that this holder excludes, unless somebody deletes its key. The time moves with each
+// renewal, and is in the past once the lease is lost. For a lock of [Acquire] it is the zero time, because the caller keeps the
+// lease: ask its [lease.Keeper].
 func (h Held) ValidUntil() time.Time { return claim.ValidUntil(h.keeper) }
 
 // Release releases a lock of [Acquire]. It deletes the key if that is still the key of this lock. If the lock was lost or
 // released, or the same lease has locked again, Release changes nothing, so it can be repeated. It ends after 5 s unless parent
-// has an earlier deadline. Do not call it for a lock that a function holds, which is released when the function returns; the
-// holder would take the lock for lost. It calls KV/Txn.
+// has an earlier deadline. Do not call it for a lock that a function holds: the lock would be lost for that function. It calls
+// KV/Txn.
 func (h Held) Release(parent context.Context) error {
 	_, err := kv.Txn(parent, kv.New(h.conn), op.If(h.Guard()).Then(op.Delete(kv.Key(h.Key))))
 	return err

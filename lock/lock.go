@@ -11,8 +11,9 @@
 //
 // A lock is a key below its name, attached to a lease. The oldest key holds the lock, and the others wait in the order of
 // their create revisions. etcd's lock service, etcdctl lock and clientv3's Mutex make the same keys, so all of
-// them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a. They wait until no older key is
-// left, and so they exclude all holders of Shared and Semaphore too, whose kind is in the values of their keys.
+// them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a. The value
+// of a key of Shared or Semaphore tells its kind. Clients that know nothing of kinds wait until no older key is left, and all kinds
+// wait for the keys of such clients.
 //
 // A holder may notice too late that its lease has ended. Another client holds the lock then. So put each write that must not
 // come from a former holder into a transaction with [Held.Guard], which the server checks. No lock is safe without such

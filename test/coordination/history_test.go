@@ -32,8 +32,8 @@ func settled(t *testing.T, c ctx.Ctx) {
 	}
 }
 
-// judge replays the history from a revision on.
-func judge(t *testing.T, c ctx.Ctx, from int64, records []record) {
+// history returns what has happened below the root since a revision.
+func history(t *testing.T, c ctx.Ctx, from int64) (events []*mvccpb.Event) {
 	t.Helper()
 	if _, err := kv.Put(t.Context(), c.WithKey(endKey).WithTimeout(patience)); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,6 @@ func judge(t *testing.T, c ctx.Ctx, from int64, records []record) {
 		t.Fatal(err)
 	}
 	defer w.Close()
-	var events []*mvccpb.Event
 	for e, err := range w.Events() {
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +52,13 @@ func judge(t *testing.T, c ctx.Ctx, from int64, records []record) {
 		}
 		events = append(events, e)
 	}
-	wrong, written, holders := replay(events)
+	return events
+}
+
+// judge replays the history from a revision on.
+func judge(t *testing.T, c ctx.Ctx, from int64, records []record) {
+	t.Helper()
+	wrong, written, holders := replay(history(t, c, from))
 	for _, w := range wrong[:min(len(wrong), 10)] {
 		t.Error(w)
 	}

@@ -63,6 +63,13 @@ var all = []neighbour{
 		})
 		return oldest, err
 	}},
+	{"lock.Shared", func(t *testing.T, n neighbours) (oldest string, err error) {
+		err = lock.Shared(t.Context(), n.c.WithName(queue), longTTL, func(context.Context, lock.Held) error {
+			oldest = n.oldest(t)
+			return nil
+		})
+		return oldest, err
+	}},
 	{"clientv3's Mutex", func(t *testing.T, n neighbours) (string, error) {
 		session, err := concurrency.NewSession(n.etcd)
 		if err != nil {
@@ -89,6 +96,13 @@ var all = []neighbour{
 		locked := exec.CommandContext(t.Context(), n.ctl, append([]string{"--endpoints", n.at, "lock", queue, "--"}, oldest...)...)
 		out, err := locked.Output()
 		return strings.TrimSpace(string(out)), err
+	}},
+	{"lock.Semaphore", func(t *testing.T, n neighbours) (oldest string, err error) {
+		err = lock.Semaphore(t.Context(), n.c.WithName(queue), 2, longTTL, func(context.Context, lock.Held) error {
+			oldest = n.oldest(t)
+			return nil
+		})
+		return oldest, err
 	}},
 	{"lock.Acquire", func(t *testing.T, n neighbours) (string, error) {
 		held, err := lock.Acquire(t.Context(), n.c.WithName(queue).WithLease(n.lease(t)))
@@ -156,7 +170,9 @@ var all = []neighbour{
 	}},
 }
 
-func TestSDKAndEtcdsClientsShareOneQueue(t *testing.T) {
+// meet starts a cluster and connects etcd's clients and the SDK to it.
+func meet(t *testing.T) neighbours {
+	t.Helper()
 	ctl := filepath.Join(t.TempDir(), "etcdctl")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", ctl, "go.etcd.io/etcd/etcdctl/v3").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -167,12 +183,30 @@ func TestSDKAndEtcdsClientsShareOneQueue(t *testing.T) {
 	if n.etcd, err = clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints(), Context: t.Context()}); err != nil {
 		t.Fatal(err)
 	}
-	defer n.etcd.Close()
+	t.Cleanup(func() { _ = n.etcd.Close() })
 	if n.servers, err = grpc.NewClient(n.at, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 		t.Fatal(err)
 	}
-	defer n.servers.Close()
+	t.Cleanup(func() { _ = n.servers.Close() })
+	return n
+}
 
+func TestSDKAndEtcdsClientsShareOneQueue(t *testing.T) {
+	n := meet(t)
+	t.Run("one at a time", n.takeTurns)
+	t.Run("behind readers", func(t *testing.T) {
+		n.waitForAll(t, "lock.Shared", func(f func(context.Context, lock.Held) error) error {
+			return lock.Shared(t.Context(), n.c.WithName(queue), longTTL, f)
+		})
+	})
+	t.Run("behind holders of permits", func(t *testing.T) {
+		n.waitForAll(t, "lock.Semaphore", func(f func(context.Context, lock.Held) error) error {
+			return lock.Semaphore(t.Context(), n.c.WithName(queue), sharers, longTTL, f)
+		})
+	})
+}
+
+func (n neighbours) takeTurns(t *testing.T) {
 	from := revision(t, n.c)
 	first, err := lock.Acquire(t.Context(), n.c.WithName(queue).WithLease(n.lease(t)))
 	if err != nil {

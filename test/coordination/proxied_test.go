@@ -56,6 +56,29 @@ func TestContendersTakeTurnsThroughAProxy(t *testing.T) {
 			awaitLeases(t, straight, 0)
 		})
 	}
+	t.Run("permits", func(t *testing.T) {
+		const permits = 2
+		var all sync.WaitGroup
+		for id := range contenders {
+			c := []ctx.Ctx{straight, proxied}[id%2].WithName(queue).WithTimeout(patience)
+			all.Go(func() {
+				for range 5 {
+					err := lock.Semaphore(t.Context(), c, permits, longTTL, func(held context.Context, l lock.Held) error {
+						if n := olderThan(t, straight, l); n >= permits {
+							t.Errorf("%d holders or waiters are older than a holder of one of %d permits", n, permits)
+						}
+						return held.Err()
+					})
+					if err != nil {
+						t.Errorf("contender %d: %v", id, err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		awaitKeys(t, straight, queue, 0)
+		awaitLeases(t, straight, 0)
+	})
 	free := proxied.WithName("free").WithTimeout(10 * time.Second)
 	held, err := lock.Try(t.Context(), free, longTTL, func(context.Context, lock.Held) error {
 		held, err := lock.Try(t.Context(), free, longTTL, func(context.Context, lock.Held) error { return nil })

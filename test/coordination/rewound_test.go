@@ -41,7 +41,7 @@ func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 			}
 			copied := cluster.SaveData()
 
-			told := make(chan error, 4)
+			told := make(chan error, 7)
 			holding := make(chan struct{}, 2)
 			for kind, by := range kinds {
 				go func() {
@@ -60,6 +60,29 @@ func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 				}()
 				<-holding
 			}
+			permits := func(f func(context.Context, lock.Held) error) error {
+				return lock.Semaphore(t.Context(), c.WithName("permits"), 2, longTTL, f)
+			}
+			for range 2 {
+				go func() {
+					err := permits(func(held context.Context, _ lock.Held) error {
+						holding <- struct{}{}
+						<-held.Done()
+						return nil
+					})
+					if !errors.Is(err, lock.ErrLost) {
+						err = fmt.Errorf("the holder of a permit was told %w", err)
+					} else {
+						err = nil
+					}
+					told <- err
+				}()
+				<-holding
+			}
+			go func() { // waits for one of several keys to go
+				told <- permits(func(context.Context, lock.Held) error { return nil })
+			}()
+			awaitKeys(t, c, "permits", 3)
 			observer, err := election.Observe(t.Context(), c.WithName("election"))
 			if err != nil {
 				t.Fatal(err)
@@ -127,6 +150,7 @@ func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 				t.Error("the observer was not told that nobody leads any more")
 			}
 			awaitKeys(t, c, "lock", 0)
+			awaitKeys(t, c, "permits", 0)
 		})
 	}
 }

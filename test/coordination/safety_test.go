@@ -172,9 +172,17 @@ func ofMember(do func(*etcdtest.Member)) func(*etcdtest.Cluster, *etcdtest.Membe
 	return func(_ *etcdtest.Cluster, m *etcdtest.Member) { do(m) }
 }
 
-func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
+// open connects to a cluster, or to some of its members.
+func open(t *testing.T, cluster *etcdtest.Cluster, members ...int) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	endpoints := cluster.Endpoints()
+	if len(members) > 0 {
+		endpoints = nil
+		for _, i := range members {
+			endpoints = append(endpoints, cluster.Member(i).Endpoint())
+		}
+	}
+	c, err := conn.Open(t.Context(), "", endpoints)
 	if err != nil {
 		t.Fatal(err)
 	}

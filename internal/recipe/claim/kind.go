@@ -88,19 +88,27 @@ func (k Kind) seeing(older ctx.Ctx, own int64) ctx.Ctx {
 }
 
 // blockers returns for which of the older keys, youngest first, to wait: until fewer than room of them are left. It returns none
-// if the turn has come. Older keys can only go, so nothing else can come in between.
+// if the turn has come. Older keys can only go, so no other key can come in between.
+//
+// Of what has to go, it chooses what is likely to go last, so that a place seldom waits twice. Keys of its own kind after the
+// youngest one of another kind do not go before that one, unless their callers give up.
 func (k Kind) blockers(older []*mvccpb.KeyValue) (ahead []string, room int) {
 	other := slices.IndexFunc(older, func(pair *mvccpb.KeyValue) bool {
 		return k.family == exclusive || familyOf(string(pair.GetValue())) != k.family
 	})
+	mates := older
 	if other >= 0 {
-		return []string{string(older[other].GetKey())}, 1
+		mates = older[:other]
 	}
-	if k.family != permits || len(older) < k.permits {
+	switch {
+	case k.family == permits && len(mates) >= k.permits:
+		for _, pair := range mates {
+			ahead = append(ahead, string(pair.GetKey()))
+		}
+		return ahead, k.permits
+	case other >= 0:
+		return []string{string(older[other].GetKey())}, 1
+	default:
 		return nil, 0
 	}
-	for _, pair := range older {
-		ahead = append(ahead, string(pair.GetKey()))
-	}
-	return ahead, k.permits
 }
