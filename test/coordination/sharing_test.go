@@ -149,7 +149,12 @@ func TestWaiterForAPermitCountsWhatACompactionHasHidden(t *testing.T) {
 				ahead[0].gone(t)
 			}
 			awaitKeys(t, near, queue, map[bool]int{false: 2, true: 3}[healsFirst])
-			if _, err := kv.Compact(t.Context(), near.WithRev(revision(t, near)).WithPhysical()); err != nil {
+			// The deletions are before the compacted revision. Etcd 3.4 loses a deletion at that revision without a sign.
+			later, err := kv.Put(t.Context(), near.WithKey("k"))
+			if err == nil {
+				_, err = kv.Compact(t.Context(), near.WithRev(later.GetHeader().GetRevision()).WithPhysical())
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			cluster.Member(0).Heal()
