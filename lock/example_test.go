@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"sync"
 	"time"
 
 	"github.com/eetcd-go/eetcd/kv"
@@ -48,6 +49,66 @@ func ExampleTry() {
 	// Output:
 	// the first has the lock
 	// the second has it too: false
+}
+
+// Two readers hold the lock at the same time, and no writer does.
+func ExampleShared() {
+	ctx := context.Background()
+	config := lock.New("registry").WithName("config")
+	err := lock.Shared(ctx, config, 10*time.Second, func(held context.Context, _ lock.Held) error {
+		fmt.Println("one reads")
+		written, err := lock.Try(held, config, 10*time.Second, func(context.Context, lock.Held) error { return nil })
+		if err != nil {
+			return err
+		}
+		fmt.Println("a writer has it:", written)
+		// Another process does the same. A reader must not read again within its own turn.
+		another := make(chan error)
+		go func() {
+			another <- lock.Shared(ctx, config, 10*time.Second, func(context.Context, lock.Held) error {
+				fmt.Println("another reads")
+				return nil
+			})
+		}()
+		return <-another
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// one reads
+	// a writer has it: false
+	// another reads
+}
+
+// At most two of five imports run at the same time.
+func ExampleSemaphore() {
+	ctx := context.Background()
+	imports := lock.New("registry").WithName("imports")
+	var mu sync.Mutex
+	var running, most int
+	add := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		running += n
+		most = max(most, running)
+	}
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() {
+			err := lock.Semaphore(ctx, imports, 2, 10*time.Second, func(context.Context, lock.Held) error {
+				add(1)
+				defer add(-1)
+				return nil
+			})
+			if err != nil {
+				log.Fatal(err)
+			}
+		})
+	}
+	all.Wait()
+	fmt.Println("more than two at a time:", most > 2)
+	// Output: more than two at a time: false
 }
 
 // Acquire is for a holder that manages its lease, and gives the lock up elsewhere.

@@ -181,6 +181,14 @@ func takeTurnsIfFree(ctx context.Context, work kv.Request) error {
 	return err
 }
 
+func takePermits(ctx context.Context, work kv.Request) error {
+	return lock.Semaphore(ctx, lock.New("registry").WithName("imports"), 3, 10*time.Second,
+		func(held context.Context, l lock.Held) error {
+			_, err := kv.Txn(held, kv.New("registry"), op.If(l.Guard()).Then(op.Put(work)))
+			return err
+		})
+}
+
 func leadOnce(ctx context.Context, work kv.Request) error {
 	candidate := election.New("registry").WithName("scheduler").WithValue("10.0.0.1")
 	return election.Run(ctx, candidate, 10*time.Second,

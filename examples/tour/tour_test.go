@@ -81,7 +81,7 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	observed := make(chan error, 1)
 	go func() { observed <- observe(observing) }()
 	for name, work := range map[string]func(context.Context, kv.Request) error{
-		"takeTurns": takeTurns, "takeTurnsIfFree": takeTurnsIfFree, "leadOnce": leadOnce,
+		"takeTurns": takeTurns, "takeTurnsIfFree": takeTurnsIfFree, "takePermits": takePermits, "leadOnce": leadOnce,
 	} {
 		if err := work(ctx, kv.Key("work/"+name).WithValue("done")); err != nil {
 			t.Errorf("%s: %v", name, err)
