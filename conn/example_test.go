@@ -102,6 +102,33 @@ func ExampleShare() {
 	// closed: true
 }
 
+// A namespace is a connection to the keys below a prefix.
+func ExampleConn_Namespace() {
+	ctx := context.Background()
+	c, err := conn.Open(ctx, "whole", etcd.Endpoints())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close() // closes its namespaces too
+	if _, err := c.Namespace("tenant", "tenants/7/"); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := kv.Put(ctx, kv.New("tenant").WithKey("color").WithValue("red")); err != nil {
+		log.Fatal(err)
+	}
+	for _, request := range []kv.Request{kv.New("tenant").WithPrefix(), kv.New("whole").WithKey("tenants/").WithPrefix()} {
+		for pair, err := range kv.All(ctx, request) {
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Printf("%s = %s\n", pair.GetKey(), pair.GetValue())
+		}
+	}
+	// Output:
+	// color = red
+	// tenants/7/color = red
+}
+
 // While no endpoint is Active, calls wait as long as the connection has patience. Here it has none.
 func ExampleWithPatience() {
 	ctx := context.Background()

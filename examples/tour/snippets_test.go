@@ -340,6 +340,20 @@ func administer(ctx context.Context, path string) error {
 	})
 }
 
+func tenant(ctx context.Context) error {
+	c, err := conn.Lookup("registry")
+	if err != nil {
+		return err
+	}
+	n, err := c.Namespace("tenant-7", "tenants/7/")
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	_, err = kv.Put(ctx, kv.New("tenant-7").WithKey("color").WithValue("red")) // tenants/7/color
+	return err
+}
+
 func stubs(ctx context.Context) error {
 	c, err := conn.Lookup("registry")
 	if err != nil {

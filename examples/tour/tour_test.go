@@ -42,6 +42,12 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	if err := administer(ctx, filepath.Join(t.TempDir(), "backup.db")); err != nil {
 		t.Errorf("administer: %v", err)
 	}
+	if err := tenant(ctx); err != nil {
+		t.Errorf("tenant: %v", err)
+	}
+	if r, err := kv.Get(ctx, kv.New("registry").WithKey("tenants/7/color")); err != nil || len(r.GetKvs()) != 1 {
+		t.Errorf("tenant has written %v, %v", r.GetKvs(), err)
+	}
 	if err := stubs(ctx); err != nil {
 		t.Errorf("stubs: %v", err)
 	}

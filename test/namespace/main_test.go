@@ -15,9 +15,9 @@ import (
 	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
-var cluster *etcdtest.Cluster
+var servers *etcdtest.Cluster
 
-func TestMain(m *testing.M) { onecluster.Main(m, "", &cluster) }
+func TestMain(m *testing.M) { onecluster.Main(m, "", &servers) }
 
 // limit keeps a test from waiting forever: clientv3 has no deadline of its own.
 const limit = 90 * time.Second
@@ -25,7 +25,7 @@ const limit = 90 * time.Second
 // both connects the SDK and etcd's own client. They close with the test.
 func both(t *testing.T) (*conn.Conn, *clientv3.Client) {
 	t.Helper()
-	b, err := clients.OpenBoth(t.Context(), cluster.Endpoints())
+	b, err := clients.OpenBoth(t.Context(), servers.Endpoints())
 	if err != nil {
 		t.Fatal(err)
 	}

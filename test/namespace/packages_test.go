@@ -16,12 +16,18 @@ import (
 	theirs "go.etcd.io/etcd/client/v3/namespace"
 
 	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/election"
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/presence"
+	"github.com/eetcd-go/eetcd/resolver"
 	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
@@ -85,6 +91,7 @@ func TestEachPackageWorksInANamespace(t *testing.T) {
 	for name, use := range map[string]func(world){
 		"kv": useKV, "kv pages": usePages, "op": useTransactions, "watch": useWatch, "lease": useLease, "lock": useLock,
 		"lock of others": useLockOfOthers, "election": useElection, "stm": useSTM, "typed": useTyped, "presence": usePresence,
+		"resolver": useResolver, "etcd's services": useServices,
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -405,5 +412,51 @@ func usePresence(w world) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	w.must(p.Leave(w.ctx))
+	w.wantStored("")
+}
+
+func useResolver(w world) {
+	p, err := resolver.Register(w.ctx, resolver.New(w.name).WithKey("services/billing"), resolver.Instance{Addr: "10.0.0.7:80"}, 5*time.Second)
+	w.must(err)
+	if keys := w.stored(); len(keys) != 2 || !strings.HasPrefix(keys[1], "services/billing/10.0.0.7:80") {
+		w.Errorf("the store has the keys %q", keys)
+	}
+	w.must(p.Leave(w.ctx))
+	w.wantStored("")
+}
+
+// useServices calls etcd's own lock and election services, over stubs.
+func useServices(w world) {
+	n, err := conn.Lookup(w.name)
+	w.must(err)
+	locks, elections := v3lockpb.NewLockClient(n), v3electionpb.NewElectionClient(n)
+	locked, err := locks.Lock(w.ctx, &v3lockpb.LockRequest{Name: []byte("jobs"), Lease: w.lease()})
+	w.must(err)
+	w.wantStored("", string(locked.GetKey()))
+	_, err = locks.Unlock(w.ctx, &v3lockpb.UnlockRequest{Key: locked.GetKey()})
+	w.must(err)
+	w.wantStored("")
+	observed, err := elections.Observe(w.ctx, &v3electionpb.LeaderRequest{Name: []byte("boss")})
+	w.must(err)
+	won, err := elections.Campaign(w.ctx, &v3electionpb.CampaignRequest{Name: []byte("boss"), Lease: w.lease(), Value: []byte("one")})
+	w.must(err)
+	w.wantStored("", string(won.GetLeader().GetKey()))
+	seen, err := observed.Recv()
+	w.must(err)
+	now, err := elections.Leader(w.ctx, &v3electionpb.LeaderRequest{Name: []byte("boss")})
+	w.must(err)
+	for _, pair := range []*mvccpb.KeyValue{seen.GetKv(), now.GetKv()} {
+		if string(pair.GetKey()) != string(won.GetLeader().GetKey()) || string(won.GetLeader().GetName()) != "boss" {
+			w.Errorf("%v has won, and leads as %v", won.GetLeader(), pair)
+		}
+	}
+	_, err = elections.Proclaim(w.ctx, &v3electionpb.ProclaimRequest{Leader: won.GetLeader(), Value: []byte("two")})
+	w.must(err)
+	_, err = elections.Proclaim(w.ctx, &v3electionpb.ProclaimRequest{Value: []byte("nobody's")})
+	if etcderr.OutcomeOf(err) != etcderr.Rejected {
+		w.Errorf("a proclamation without a leader: %v", err)
+	}
+	_, err = elections.Resign(w.ctx, &v3electionpb.ResignRequest{Leader: won.GetLeader()})
+	w.must(err)
 	w.wantStored("")
 }

@@ -143,7 +143,11 @@ func (f *Follower) attempt(give func(Step) bool) error {
 	w := f.current()
 	if w == nil {
 		var err error
-		if w, err = f.begin(give); err != nil {
+		w, err = f.begin(give)
+		if errors.Is(err, connerr.ErrNotOpen) {
+			return connerr.ErrClosed // since the look-up above
+		}
+		if err != nil {
 			return err
 		}
 	}
