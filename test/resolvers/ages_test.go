@@ -78,9 +78,10 @@ func TestListIsTrueAgainOnceTheClusterIsReachable(t *testing.T) {
 			copied := cluster.SaveData()
 			registered(t, c, "a:1", "b:1")
 			l := resolve(t, to.Name())
+			l.await(t, "a:1", "b:1")
 			var fromReach, fromActive []time.Duration
 			for round := range rounds {
-				before := []string{"a:1", "b:1", fmt.Sprintf("only-in-%d:1", round)} // a change in each round, so that the watch is at work
+				before := []string{"a:1", "b:1", fmt.Sprintf("only-in-%d:1", round)} // so that the watch has an event
 				registered(t, c, before...)
 				l.await(t, before...)
 				g.close()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/resolver"
 )
@@ -42,13 +43,13 @@ type instance struct {
 	there  *presence.Presence
 }
 
-func start(t *testing.T, endpoints []string, address string) *instance {
+func start(t *testing.T, endpoints []string, g *gate) *instance {
 	t.Helper()
-	listener, err := net.Listen("tcp", address)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{server: grpc.NewServer(), conn: open(t, endpoints)}
+	i := &instance{server: grpc.NewServer(), conn: open(t, endpoints, g.option())}
 	healthpb.RegisterHealthServer(i.server, health.NewServer())
 	i.served.Go(func() { _ = i.server.Serve(listener) })
 	c := resolver.New(i.conn.Name()).WithKey(service).WithTimeout(patience)
@@ -80,17 +81,19 @@ func (i *instance) leave(t *testing.T) {
 // TestNoCallFailsWhileServicesAndMembersAreKilled has callers that expect an answer for every call, since most instances live.
 func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
+	var g gate // between the instances and etcd
 	var all []*instance
 	for range instances {
-		all = append(all, start(t, cluster.Endpoints(), "127.0.0.1:0"))
+		all = append(all, start(t, cluster.Endpoints(), &g))
 	}
 	defer func() {
 		for _, i := range all {
 			i.crash()
 		}
 	}()
+	watching := open(t, cluster.Endpoints())
 	client, err := grpc.NewClient("etcd:///"+service,
-		grpc.WithResolvers(resolver.Builder(open(t, cluster.Endpoints()).Name())),
+		grpc.WithResolvers(resolver.Builder(watching.Name())),
 		grpc.WithDefaultServiceConfig(balanced), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -125,11 +128,11 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 		case 0:
 			counts["crashes"]++
 			all[n].crash()
-			all[n] = start(t, cluster.Endpoints(), "127.0.0.1:0")
+			all[n] = start(t, cluster.Endpoints(), &g)
 		case 1:
 			counts["departures"]++
 			all[n].leave(t)
-			all[n] = start(t, cluster.Endpoints(), "127.0.0.1:0")
+			all[n] = start(t, cluster.Endpoints(), &g)
 		case 2:
 			counts["members killed"]++
 			m := cluster.Member(rand.N(3))
@@ -146,7 +149,7 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	// The whole of etcd goes, and comes back with nothing.
+	// The whole of etcd goes, and comes back with nothing. Then the instances are cut off from it until their leases are over.
 	for _, what := range []func(){
 		func() {
 			for _, m := range cluster.Members() {
@@ -158,6 +161,18 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 			}
 		},
 		cluster.Wipe,
+		func() {
+			g.close()
+			for there := int64(1); there > 0; time.Sleep(10 * time.Millisecond) {
+				all, err := kv.Get(t.Context(), kv.New(watching.Name()).WithKey(service+"/").WithPrefix().WithCountOnly().WithTimeout(patience))
+				if err != nil {
+					t.Fatal(err)
+				}
+				there = all.GetCount()
+			}
+			time.Sleep(time.Second)
+			g.open()
+		},
 	} {
 		before := made.Load()
 		what()
@@ -167,5 +182,5 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 	}
 	stop()
 	running.Wait()
-	t.Logf("%d callers made %d calls during %s, an outage of twice the TTL and a wipe: %d failed", callers, made.Load(), fmt.Sprint(counts)[3:], failed.Load())
+	t.Logf("%d callers made %d calls during %s, an outage of twice the TTL, a wipe and a cut of all services: %d failed", callers, made.Load(), fmt.Sprint(counts)[3:], failed.Load())
 }
