@@ -20,7 +20,7 @@ quickstart: ## see the SDK at work on its own cluster of three members
 	go run ./examples/quickstart
 
 .PHONY: discovery
-discovery: ## see services come and go in a registry made of leases and a watch
+discovery: ## see gRPC services come and go, and a client that balances over them
 	go run ./examples/discovery
 
 .PHONY: lock

@@ -4,10 +4,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,36 +15,50 @@ import (
 
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/resolver"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// services holds the registered services by key.
-type services map[string]*mvccpb.KeyValue
+// entry is a registered service.
+type entry struct {
+	key, name, process, address string
+	rev                         int64
+}
 
-// follow keeps a table of the registered services, and shows it at first and after each change. It reads all of them at
-// one revision, and follows every change from the next one on. It returns when ctx ends.
-func follow(ctx context.Context, show func(s services, news string)) error {
-	base := kv.New(connection).WithKey(prefix).WithPrefix()
+func entryOf(pair *mvccpb.KeyValue) entry {
+	var i resolver.Instance
+	if err := json.Unmarshal(pair.GetValue(), &i); err != nil {
+		return entry{key: string(pair.GetKey()), name: err.Error(), rev: pair.GetModRevision()}
+	}
+	about, _ := i.Metadata.(map[string]any)
+	return entry{string(pair.GetKey()), fmt.Sprint(about["name"]), fmt.Sprint(about["process"]), i.Addr, pair.GetModRevision()}
+}
+
+// follow shows the registered services at first and after each change. It reads all of them at one revision, and follows every
+// change from the next one on. It returns when ctx ends.
+func follow(ctx context.Context, show func(all []entry, news string)) error {
+	base := kv.New(connection).WithKey(service + "/").WithPrefix()
 	for {
-		all, err := kv.Get(ctx, base)
+		read, err := kv.Get(ctx, base.WithTimeout(patience))
 		if err != nil {
 			return err
 		}
-		table := services{}
-		for _, pair := range all.GetKvs() {
-			table[name(pair)] = pair
+		var all []entry
+		for _, pair := range read.GetKvs() {
+			all = append(all, entryOf(pair))
 		}
-		show(table, fmt.Sprintf("At revision %d", all.GetHeader().GetRevision()))
-		err = table.watch(ctx, base.WithStartRevision(all.GetHeader().GetRevision()+1), show)
+		show(all, fmt.Sprintf("At revision %d", read.GetHeader().GetRevision()))
+		err = followFrom(ctx, base.WithStartRevision(read.GetHeader().GetRevision()+1), all, show)
 		var compacted *watch.CompactedError
-		if !errors.As(err, &compacted) {
+		var rewound *watch.RewoundError
+		if !errors.As(err, &compacted) && !errors.As(err, &rewound) {
 			return err
 		}
-		// The watch was away for longer than the history is kept: read all services again.
+		// The history that the watch needs is gone, or it is another one: read all services again.
 	}
 }
 
-func (s services) watch(ctx context.Context, c kv.Request, show func(services, string)) error {
+func followFrom(ctx context.Context, c kv.Request, all []entry, show func([]entry, string)) error {
 	w, err := watch.Watch(ctx, c)
 	if err != nil {
 		return err
@@ -54,40 +68,50 @@ func (s services) watch(ctx context.Context, c kv.Request, show func(services, s
 		if err != nil {
 			return err
 		}
-		who, rev := name(event.GetKv()), event.GetKv().GetModRevision()
-		if event.GetType() == mvccpb.Event_DELETE {
-			delete(s, who)
-			show(s, fmt.Sprintf("At revision %d %s left", rev, who))
-			continue
+		rev, now := event.GetKv().GetModRevision(), entryOf(event.GetKv())
+		news := "came"
+		all = slices.DeleteFunc(all, func(was entry) bool {
+			if was.key == now.key && event.GetType() == mvccpb.Event_DELETE {
+				now.name, news = was.name, "left"
+			}
+			return was.key == now.key
+		})
+		if event.GetType() == mvccpb.Event_PUT {
+			all = append(all, now)
 		}
-		s[who] = event.GetKv()
-		show(s, fmt.Sprintf("At revision %d %s came", rev, who))
+		show(all, fmt.Sprintf("At revision %d %s %s", rev, now.name, news))
 	}
 	return nil
 }
 
-func name(pair *mvccpb.KeyValue) string { return strings.TrimPrefix(string(pair.GetKey()), prefix) }
-
-// board prints the table, and lets the story wait for its content.
+// board prints the services, and lets the story wait for them.
 type board struct {
-	out io.Writer
+	out   io.Writer
+	calls *traffic
 
 	mu      sync.Mutex
+	shows   int
 	names   []string
 	changed chan struct{}
 }
 
-func newBoard(out io.Writer) *board { return &board{out: out, changed: make(chan struct{})} }
+func newBoard(out io.Writer, calls *traffic) *board {
+	return &board{out: out, calls: calls, changed: make(chan struct{})}
+}
 
-func (b *board) show(s services, news string) {
+func (b *board) show(all []entry, news string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.names = slices.Sorted(maps.Keys(s))
+	b.names = nil
+	b.shows++
 	fmt.Fprintf(b.out, "   %s:\n", news)
+	answered := b.calls.sinceLast()
 	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "     service\tprocess\tsince revision")
-	for _, name := range b.names {
-		fmt.Fprintf(table, "     %s\t%s\t%d\n", name, s[name].GetValue(), s[name].GetModRevision())
+	fmt.Fprintln(table, "     service\tprocess\taddress\tcalls since the last picture")
+	slices.SortFunc(all, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	for _, e := range all {
+		b.names = append(b.names, e.name)
+		fmt.Fprintf(table, "     %s\t%s\t%s\t%d\n", e.name, e.process, e.address, answered[e.address])
 	}
 	_ = table.Flush()
 	close(b.changed)
@@ -107,6 +131,30 @@ func (b *board) await(ctx context.Context, names ...string) error {
 		case <-changed:
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %v: %w", names, ctx.Err())
+		}
+	}
+}
+
+// seen returns how many pictures there were so far.
+func (b *board) seen() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.shows
+}
+
+// look waits for another picture than those seen.
+func (b *board) look(ctx context.Context, seen int) error {
+	for {
+		b.mu.Lock()
+		shows, changed := b.shows, b.changed
+		b.mu.Unlock()
+		if shows > seen {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for a change: %w", ctx.Err())
 		}
 	}
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Discovery is a small service registry. Services register under heartbeat: with a lease that they keep alive. A table
-// of the services follows them, by a watch from the revision of a first read on.
+// Discovery shows gRPC services that register themselves in etcd, and a client that balances its calls over them. A table of
+// the services follows who is there, and how many calls each has answered.
 //
 // It starts a cluster of three members and some services as processes. Then a service is killed, a member of the
-// cluster is killed, and a service leaves in good order. With $ETCD_ENDPOINTS, separated by commas, it uses that
-// cluster instead, and does not touch its members.
+// cluster is killed, the cluster loses all that it has stored, and a service leaves in good order. The client calls all
+// the while. With $ETCD_ENDPOINTS, separated by commas, it uses that cluster instead, and does not touch its members.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 
 const (
 	connection   = "registry"
-	prefix       = "heartbeat:"
+	service      = "services/api"
 	endpointsEnv = "ETCD_ENDPOINTS"
 )
 
@@ -77,11 +77,15 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, c.Close()) }()
 
 	life, end := context.WithCancel(ctx)
-	board := newBoard(out)
+	calls := &traffic{}
+	called := make(chan error, 1)
+	go func() { called <- calls.call(life) }()
+	board := newBoard(out, calls)
 	followed := make(chan error, 1)
 	go func() { followed <- follow(life, board.show) }()
 	defer func() {
 		end()
+		err = errors.Join(err, <-called)
 		if lost := <-followed; lost != nil && !errors.Is(lost, context.Canceled) {
 			err = errors.Join(err, lost)
 		}

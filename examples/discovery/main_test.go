@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestBoardShowsServicesThroughTheDeathOfOneAndOfAMember(t *testing.T) {
+func TestCallsAreAnsweredThroughTheDeathOfServicesAndMembers(t *testing.T) {
 	t.Setenv(asProgram, "1")
 	t.Setenv(endpointsEnv, "")
 	var out bytes.Buffer
@@ -33,17 +33,21 @@ func TestBoardShowsServicesThroughTheDeathOfOneAndOfAMember(t *testing.T) {
 	rest := out.String()
 	for _, pattern := range []string{
 		`At revision \d+:`,
-		`service +process +since revision\n +api-1 +\d+ +\d+\n +api-2 +\d+ +\d+\n +worker +\d+ +\d+\n`,
+		`service +process +address +calls.*\n +api-1 +\d+ +127.0.0.1:\d+ +\d+\n +api-2 .*\n +api-3 .*\n`,
+		`16 callers of a gRPC client`,
 		`api-2 is killed`,
-		`At revision \d+ api-2 left:\n.*\n +api-1 .*\n +worker .*\n`,
+		`At revision \d+ api-2 left:\n.*\n +api-1 .* [1-9]\d*\n +api-3 .* [1-9]\d*\n`,
+		`calls, none failed`,
 		`The leader of the cluster`,
-		`At revision \d+ api-3 came:\n.*\n +api-1 .*\n +api-3 .*\n +worker .*\n`,
+		`At revision \d+ api-4 came:\n.*\n +api-1 .*\n +api-3 .*\n +api-4 .*\n`,
 		`More than a TTL later, all three are still there`,
 		`registry \| Frozen \| .*connection refused`,
-		`The worker leaves in good order`,
-		`At revision \d+ worker left:\n.*\n +api-1 .*\n +api-3 .*\n`,
+		`The cluster loses all that it has stored`,
+		`All three are there again`,
+		`api-4 leaves in good order`,
+		`At revision \d+ api-4 left:\n.*\n +api-1 .*\n +api-3 .*\n`,
 		`The others leave too`,
-		`Done\.`,
+		`Done\. The client made \d+ calls, none failed`,
 	} {
 		at := regexp.MustCompile(pattern).FindStringIndex(rest)
 		if at == nil {

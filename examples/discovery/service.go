@@ -5,22 +5,24 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"net"
 	"os"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+
 	"github.com/eetcd-go/eetcd/conn"
-	"github.com/eetcd-go/eetcd/etcderr"
-	"github.com/eetcd-go/eetcd/kv"
-	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/resolver"
 )
 
-// ttl is how long a killed service stays on the list.
+// ttl is how long a killed service stays registered.
 const ttl = 3 * time.Second
 
-// serve registers a service for as long as its process and its parent live. The parent's end of the standard input
-// closes with it.
+// serve is a gRPC service that is registered for as long as its process and its parent live. The parent's end of the standard
+// input closes with it.
 func serve(ctx context.Context, name string, endpoints []string) (err error) {
 	life, end := context.WithCancel(ctx)
 	defer end()
@@ -33,37 +35,24 @@ func serve(ctx context.Context, name string, endpoints []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	for life.Err() == nil {
-		if err := register(life, name); err != nil && life.Err() == nil {
-			fmt.Fprintf(os.Stderr, "%s: %v; registering again\n", name, err)
-		}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
 	}
-	return nil
-}
+	server := grpc.NewServer()
+	healthpb.RegisterHealthServer(server, health.NewServer())
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
 
-// register lists the service under a lease, and keeps that alive until life ends or the lease is lost. At the end it
-// takes the service off the list.
-func register(life context.Context, name string) error {
-	base := lease.New(connection)
-	granted, err := lease.Grant(life, base, ttl)
-	if err != nil {
-		return err
+	// First it leaves the list, and then it ends, so that no call meets a service that is gone.
+	instance := resolver.Instance{Addr: listener.Addr().String(), Metadata: map[string]any{"name": name, "process": os.Getpid()}}
+	there, err := resolver.Register(context.WithoutCancel(life), resolver.New(connection).WithKey(service).WithTimeout(patience), instance, ttl)
+	if err == nil {
+		<-life.Done()
+		leaving, cancel := context.WithTimeout(context.WithoutCancel(life), ttl)
+		defer cancel()
+		err = there.Leave(leaving)
 	}
-	keeper, err := lease.KeepAlive(life, base, granted.GetID())
-	if err != nil {
-		return err
-	}
-	defer keeper.Close()
-	_, err = kv.Put(life, base.WithKey(prefix+name).WithValue(fmt.Sprint(os.Getpid())).WithLease(granted.GetID()))
-	if err != nil && etcderr.OutcomeOf(err) != etcderr.Unknown {
-		return err
-	}
-	<-keeper.Done()
-	if life.Err() == nil {
-		return keeper.Err()
-	}
-	leaving, cancel := context.WithTimeout(context.WithoutCancel(life), time.Second)
-	defer cancel()
-	_, err = lease.Revoke(leaving, base, granted.GetID())
-	return err
+	server.GracefulStop()
+	return errors.Join(err, <-served)
 }
