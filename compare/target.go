@@ -20,7 +20,7 @@ type Target struct {
 	open bool
 }
 
-// New returns the target that is key alone.
+// New returns the target of one key.
 func New(key string) Target {
 	return Target{key: key}
 }

@@ -60,7 +60,7 @@ func (c *Conn) WaitReady(parent context.Context) error { return c.engine.WaitRea
 // While no endpoint is Active, the call waits for one. It waits until its deadline, or until the outage has lasted for
 // the connection's patience ([WithPatience]). Then it returns ErrUnavailable with the reason of each endpoint, and with
 // the context's error if that ended the wait. On a closed connection it returns ErrClosed. For an unknown address in
-// OnEndpoint it returns ErrEndpoint. Every other error is an [*github.com/eetcd-go/eetcd/etcderr.Error].
+// OnEndpoint it returns ErrEndpoint. Every other error is an *etcderr.Error.
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	return c.engine.Invoke(parent, method, args, reply, opts...)
 }
@@ -86,8 +86,7 @@ func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method s
 // answers from its own copy of the list, which may be old.
 //
 // Sync returns ErrUnavailable if no member can be asked or none of the list can be used, ErrClosed, or an
-// [*github.com/eetcd-go/eetcd/etcderr.Error]. It calls Cluster/MemberList, and is safe for concurrent use. See
-// [WithAutoSync].
+// *etcderr.Error. It calls Cluster/MemberList, and is safe for concurrent use. See [WithAutoSync].
 func (c *Conn) Sync(parent context.Context) error { return c.engine.Sync(parent) }
 
 // SetEndpoints replaces the connection's endpoints by these, for programs that learn them from DNS, Kubernetes or

@@ -13,10 +13,10 @@
 // may notice too late that its lease has ended. Another candidate leads then. So put each write that must not come from a
 // former leader into a transaction with [Leadership.Guard], which the server checks.
 //
-// One lease is one candidacy, so use a lease for one candidate, and with [Campaign] on one connection only. A call that gives up
-// deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Etcd gives no sign
-// by which it could tell that key from the key of another connection, of clientv3 or of the Election service under the same
-// lease: those lose their place, or the leadership. [Run] has a lease of its own.
+// One lease is one candidacy, so use a lease for one candidate, and with [Campaign] on one connection only. A call that gives
+// up deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Another
+// connection, clientv3 or the Election service has the same key if it uses the same lease, and loses its place or the
+// leadership. [Run] has a lease of its own.
 //
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
@@ -35,8 +35,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
+// package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
@@ -46,10 +46,10 @@ func New(conn string) Request { return ctx.New(conn) }
 // are told. The candidate leads while its key exists: until Resign, or until the lease of WithLease ends. WithName and
 // WithLease are required. A second Campaign with the same lease is the same candidacy, with the newer value.
 //
-// Campaign waits without a limit of its own. parent and WithTimeout limit the wait, and their end is context.DeadlineExceeded
-// or the error of parent. Campaign fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody
-// deletes its key. A call that gives up leaves no candidate behind. It deletes its key before it returns, for up to half a
-// second. If the cluster cannot be reached, the connection continues with that until it is closed.
+// Campaign waits without a limit of its own. parent and WithTimeout limit the wait. The error is then that of parent, or
+// context.DeadlineExceeded. Campaign fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when
+// somebody deletes its key. A call that gives up leaves no candidate behind. It deletes its key before it returns, for up to
+// half a second. If the cluster cannot be reached, the connection continues with that until it is closed.
 //
 // It sends KV/Txn and Watch/Watch instead of Election/Campaign, which would wait on one member only.
 func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse, error) {

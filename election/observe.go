@@ -20,8 +20,8 @@ import (
 
 // Observer tells who leads an election. It has one reader at a time. Close is safe for concurrent use.
 //
-// It follows the keys of the candidates. Election/Observe skips values that are proclaimed between two of its looks, reports no
-// vacancy, and cannot continue on another member where it broke off.
+// It follows the keys of the candidates. The RPC Election/Observe would miss values that are proclaimed in quick succession,
+// report no vacancy, and not resume on another member.
 type Observer struct {
 	candidacies *follow.Follower
 	reading     atomic.Bool
@@ -67,8 +67,8 @@ var errInUse = errors.New("election: another reader is at work")
 // is a response whose Kv is nil; eetcd calls it election_no_leader. The loop continues through the loss of members. Changes are
 // missing only if a compaction removed them from the history while no member could be reached.
 //
-// The loop ends with the observer, and with an error where it cannot continue. If parent has ended, that is its error. To leave
-// the loop leaves the observer open, and the next loop continues where it ended.
+// The loop ends with the observer, and with an error where it cannot continue. If parent has ended, that is its error. The
+// observer stays open when the loop is left, and the next loop continues there.
 func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
 	return func(yield func(*v3electionpb.LeaderResponse, error) bool) {
 		if !o.reading.CompareAndSwap(false, true) {

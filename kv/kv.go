@@ -38,7 +38,8 @@ type Request = ctx.Ctx
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Key returns an unbound request for a key: for package op, or to bind later with WithConn.
+// Key returns a request with a key and without a connection. The operations of package op need none, and WithConn
+// adds one for other calls.
 func Key(key string) Request { return ctx.Key(key) }
 
 // ErrInvalid says that the request is invalid, and nothing was sent. errors.Is finds it in the errors of every package of the

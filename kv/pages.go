@@ -23,9 +23,9 @@ import (
 //
 // It reads the range in pages of about 1 MiB, so its memory does not depend on the size of the range. A page that fails on one
 // member is read on another one, after the last key so far. If the revision is compacted before the last page, the error is
-// etcderr.ErrCompacted. ctx bounds the whole reading. WithTimeout bounds each page. When neither sets a time, each page may take the
-// default time of the connection, 5 s unless conn.WithDefaultTimeout says otherwise. The time that the loop spends on a key counts
-// for no page.
+// etcderr.ErrCompacted. The context bounds the whole reading. WithTimeout bounds each page. When neither sets a time, each page
+// may take the default time of the connection, 5 s unless conn.WithDefaultTimeout says otherwise. The time that the loop spends
+// on a key does not count.
 //
 // Nothing is sent before the loop begins, and each loop over the result reads anew. All is safe for concurrent use. It calls
 // KV/Range, and KV/RangeStream after the first page where the member has it, as etcd 3.7 does.

@@ -34,12 +34,13 @@ type Keeper struct {
 // WithEndpoint keeps the lease on that endpoint, where all leases of the endpoint share a stream. Several Keepers of one lease
 // share its renewals.
 //
-// A lease that is gone is [etcderr.ErrLeaseNotFound]. A lease that this connection has not renewed before is renewed up to three
-// times within 250 ms before the server is believed: leaders of before 2022 may not know yet what another member has just granted.
+// A lease that is gone is [etcderr.ErrLeaseNotFound]. The first renewal of a lease by this connection is tried up to three
+// times within 250 ms before this error counts. etcd servers released before 2022 may not know yet a lease that another
+// member has just granted.
 //
-// While no endpoint is Active, KeepAlive waits for one as long as the connection has patience, and then fails with
-// conn.ErrUnavailable. A Keeper that exists goes on trying. A server that keeps no leases alive, as kine, is quoted at once, with
-// the code Unimplemented. It calls Lease/LeaseKeepAlive.
+// While no endpoint is Active, KeepAlive waits for one. It fails with conn.ErrUnavailable once the patience of the
+// connection (conn.WithPatience) has run out. An existing Keeper does not give up. A server that cannot keep leases alive,
+// such as kine, fails the call at once with code Unimplemented. It calls Lease/LeaseKeepAlive.
 func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {

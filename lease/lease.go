@@ -17,16 +17,16 @@
 // All functions are safe for concurrent use. They take the connection from an immutable [Request], and a timeout and an endpoint
 // where it has them (WithTimeout, WithEndpoint). They return:
 //
-//   - kv.ErrInvalid for a request that makes no sense. It names every conflict, and nothing is sent.
+//   - kv.ErrInvalid for a request with mistakes. It names each one, and nothing is sent.
 //   - conn.ErrNotOpen for a request that is bound to no open connection.
 //   - conn.ErrUnavailable while no endpoint is Active.
 //   - conn.ErrEndpoint where WithEndpoint names an unknown endpoint.
 //   - an [*etcderr.Error] for every other failure. errors.Is finds the server's answer in it, such as
 //     [etcderr.ErrLeaseNotFound], and [etcderr.OutcomeOf] says whether the request took effect.
 //
-// A call ends at the deadline of its context or of WithTimeout, whichever is earlier. Where neither is set, it ends after the
-// default time of the connection: 5 s, unless conn.WithDefaultTimeout sets another. In KeepAlive the context bounds the Keeper, so
-// only WithTimeout bounds the call.
+// A call ends at the deadline of its context or of WithTimeout, whichever is earlier. If neither is set, it ends after the
+// default timeout of the connection: 5 s, unless conn.WithDefaultTimeout sets another. In KeepAlive the context bounds the
+// Keeper, so only WithTimeout bounds the call.
 //
 // Its counterpart in eetcd is the module eetcd_lease: see docs/eetcd.md.
 package lease
@@ -41,8 +41,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
+// package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
@@ -81,9 +81,10 @@ func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeRespons
 	return unary.Call[pb.LeaseRevokeResponse](parent, c, pb.Lease_LeaseRevoke_FullMethodName, request)
 }
 
-// TimeToLive returns how many seconds a lease has left (TTL) and how many it was granted (GrantedTTL). With withKeys it also returns
-// the keys that are attached to the lease. A lease that is gone, or that expires at this moment, is [etcderr.ErrLeaseNotFound].
-// A leader of before 2022 may say so about a lease that another member has just granted. It calls Lease/LeaseTimeToLive.
+// TimeToLive returns how many seconds a lease has left (TTL) and how many it was granted (GrantedTTL). With withKeys it also
+// returns the keys that are attached to the lease. A lease that is gone, or that expires at this moment, is
+// [etcderr.ErrLeaseNotFound]. etcd servers released before 2022 may also answer so for a lease that another member has just
+// granted. It calls Lease/LeaseTimeToLive.
 func TimeToLive(parent context.Context, c Request, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
 	if err := c.Check("a lease time-to-live request", 0); err != nil {
 		return nil, err

@@ -24,8 +24,8 @@ import (
 const oncePatience = 750 * time.Millisecond
 
 // KeepAliveOnce renews a lease once. It asks one member after the other until one answers. A lease that is gone is
-// [etcderr.ErrLeaseNotFound], after 250 ms as with [KeepAlive]. Where a member was asked and no answer came, the outcome is
-// [etcderr.Unknown]: the lease may have been renewed. It does no harm to call KeepAliveOnce again. It calls Lease/LeaseKeepAlive.
+// [etcderr.ErrLeaseNotFound], after 250 ms as with [KeepAlive]. If a member was asked and did not answer, the outcome is
+// [etcderr.Unknown]: the lease may have been renewed. KeepAliveOnce can be repeated safely. It calls Lease/LeaseKeepAlive.
 func KeepAliveOnce(parent context.Context, c Request, id int64) (*pb.LeaseKeepAliveResponse, error) {
 	to, at, err := destination(parent, c)
 	if err != nil {

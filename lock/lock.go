@@ -23,10 +23,10 @@
 // elections, and continues on another member within seconds. The user needs permission to read the keys below the name, and
 // to write its own key.
 //
-// One lease is one place in the queue, so use a lease for one holder, and with [Lock] and [Acquire] on one connection only. A call
-// that gives up deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Etcd
-// gives no sign by which it could tell that key from the key of another connection, of clientv3 or of the Lock service under the
-// same lease: those lose their place, or the lock. All other calls have a lease of their own.
+// One lease is one place in the queue, so use a lease for one holder, and with [Lock] and [Acquire] on one connection only. A
+// call that gives up deletes the key of its lease, and deletes it again if a put without an answer comes within the next
+// minute. Another connection, clientv3 or the Lock service has the same key if it uses the same lease, and loses its place or
+// the lock. All other calls have a lease of their own.
 //
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
@@ -44,8 +44,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
+// package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
@@ -55,10 +55,10 @@ func New(conn string) Request { return ctx.New(conn) }
 // exists: until Unlock, or until the lease of WithLease ends. WithName and WithLease are required. A second Lock with the same
 // lease gets the same lock. Holders that must exclude each other need different leases.
 //
-// Lock waits without a limit of its own. parent and WithTimeout limit the wait, and their end is context.DeadlineExceeded or
-// the error of parent. Lock fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody deletes
-// its key. A call that gives up leaves no key behind. It deletes its key before it returns, for up to half a second. If the
-// cluster cannot be reached, the connection continues with that until it is closed.
+// Lock waits without a limit of its own. parent and WithTimeout limit the wait. The error is then that of parent, or
+// context.DeadlineExceeded. Lock fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody
+// deletes its key. A call that gives up leaves no key behind. It deletes its key before it returns, for up to half a second.
+// If the cluster cannot be reached, the connection continues with that until it is closed.
 //
 // The response has no create revision. So the holder can neither fence its writes nor release exactly this lock: [Acquire]
 // returns what is needed for both. Lock sends KV/Txn and Watch/Watch instead of Lock/Lock, which would wait on one member only.

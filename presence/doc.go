@@ -10,10 +10,10 @@
 //	err = serve(ctx)                                        // the key is there meanwhile
 //	return errors.Join(err, p.Leave(context.Background()))  // and gone now
 //
-// The key lives under a lease. Where the lease is lost, as in an outage that is longer than its TTL, a presence takes another
-// lease and puts the key again, without limit. It does so too where somebody else deletes the key or overwrites it without a
-// lease. It leaves a key under the lease of somebody else alone, and puts its own when that is gone. After [Presence.Leave] it
-// never puts the key again.
+// The key lives under a lease. If the lease is lost, as in an outage longer than its TTL, the presence takes another lease and
+// puts the key again, as often as necessary. It also puts the key again if another client deletes it, or overwrites it without
+// a lease. A key under the lease of another client is left alone, and the presence puts its own when that one is gone. After
+// [Presence.Leave] it never puts the key again.
 //
 // The presences of a connection share its streams. A presence costs two goroutines. When many return at once, as after an
 // outage, each connection sends at most 200 requests a second for that.

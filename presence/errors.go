@@ -5,9 +5,10 @@ package presence
 import "errors"
 
 // Why a key is absent: State and Err have one of these, an error of the lease such as lease.ErrExpired or
-// etcderr.ErrLeaseNotFound, a *watch.RewoundError where the store has gone back, or what the servers answered.
+// etcderr.ErrLeaseNotFound, a *watch.RewoundError if the store went back to an earlier state, or the answer of the
+// servers.
 var (
-	// ErrHeld says that the key is there under another lease: it is somebody else's, and is left alone.
+	// ErrHeld says that the key exists under the lease of another client, and is left alone.
 	ErrHeld = errors.New("presence: the key is there under another lease")
 	// ErrDeleted says that somebody has deleted the key, or that the server has, with the lease.
 	ErrDeleted = errors.New("presence: the key was deleted")

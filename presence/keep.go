@@ -16,13 +16,13 @@ import (
 // Keep puts the key of WithKey, with the value of WithValue, under a lease of ttl, and keeps it there. It returns when the key
 // is there. The presence stays until [Presence.Leave] or the end of parent. The end of parent leaves in the background.
 //
-// Keep waits as long as it takes: parent and WithTimeout bound the wait, and the error tells what Keep waited for. It waits
-// through an outage. It also waits while the key exists under another lease: a predecessor that crashed leaves its key until
-// its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A rejection such as etcderr.ErrPermissionDenied
-// ends the wait. A Keep that fails leaves nothing behind: it cleans up for up to half a second, and in an outage the
-// connection continues.
+// Keep waits without a limit of its own, also through an outage. parent and WithTimeout limit the wait, and the error says
+// what Keep waited for. It also waits while the key exists under another lease: a predecessor that crashed leaves its key
+// until its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A rejection such as
+// etcderr.ErrPermissionDenied ends the wait. A Keep that fails leaves nothing behind: it cleans up for up to half a second,
+// and in an outage the connection continues.
 //
-// The ttl is that of lease.Grant: whole seconds, rounded up, at least some 2 s; one below 1 ms is kv.ErrInvalid. With
+// The ttl is that of lease.Grant: whole seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid. With
 // [WithSession] it must be 0. Keep sends KV/Range, KV/Txn, Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, and Watch/Watch.
 func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) (*Presence, error) {
 	o := options{returns: true}

@@ -13,8 +13,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
+// package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
@@ -47,8 +47,8 @@ func newPresence(parent context.Context, to *engine.Conn, name string, session *
 // of the loss at once. It calls no server.
 func (p *Presence) State() State { return p.view.state() }
 
-// Changes returns the state, at once, and then each change of it. A reader that is slow gets the newest state only, and holds up
-// nothing. The sequence ends with the presence, after the last state. Every range over it is a reader of its own.
+// Changes returns the state, at once, and then each change of it. A slow reader misses all but the newest state, and delays
+// nothing. The sequence ends with the presence, after the last state. It may have any number of readers.
 func (p *Presence) Changes() iter.Seq[State] {
 	return func(yield func(State) bool) {
 		for told := -1; ; {

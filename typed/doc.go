@@ -36,16 +36,16 @@
 //   - [*CodecError]: the codec failed, and nothing was written.
 //   - the errors of package kv, such as etcderr.ErrRequestTooLarge for a value over the server's limit (1.5 MiB by default).
 //
-// etcderr.OutcomeOf tells of each whether something may have been written. No error has a value in its text, except what
-// a codec that is not of this package says.
+// etcderr.OutcomeOf tells of each whether something may have been written. No error text shows a value, unless a codec
+// of your own puts it there.
 //
 // It has no counterpart in eetcd.
 package typed
 
 import "github.com/eetcd-go/eetcd/ctx"
 
-// Request is what [Of] takes: an immutable value that [New] begins and its With methods refine. It is the same type in every
-// package of the SDK, so a request may be handed from one to another.
+// Request is the immutable request that [Of] takes. [New] begins it, and each With method returns an edited copy. It is the
+// same type in every package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.

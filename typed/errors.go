@@ -16,7 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
-// What errors.Is finds where the servers have refused. Nothing was written.
+// The errors of a refused write or a missing key. errors.Is finds them. Nothing was written.
 var (
 	// ErrMissing: there is no such key.
 	ErrMissing = errors.New("typed: no such key")

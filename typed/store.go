@@ -137,8 +137,8 @@ func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 // error whose etcderr.OutcomeOf is Unknown, and so it does if the history is compacted, or the time is up before
 // the outcome is clear. With every other error nothing was written. To leave time for this, each write has half of the time that is left.
 //
-// One case cannot be seen. If the answer to a write that creates the key is lost, and the servers carry it out only after another
-// client has deleted the key that Update has created by then, it creates the key again.
+// One case goes unnoticed. The answer to a write that creates the key is lost, and Update sends it again. If the servers apply
+// the first one late, after another client has deleted the key, the key exists again.
 //
 // It calls KV/Range and KV/Txn, and after a lost answer Watch/Watch.
 func (s Store[V]) Update(parent context.Context, key string, f func(old V, there bool) (V, error)) (Entry[V], error) {

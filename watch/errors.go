@@ -31,8 +31,8 @@ func (e *CompactedError) Error() string {
 // Unwrap returns [etcderr.ErrCompacted].
 func (e *CompactedError) Unwrap() error { return etcderr.ErrCompacted }
 
-// ErrNoProgress is the error of [Watcher.Progress] where the server answers no progress request. etcd's gRPC proxy is such a
-// server.
+// ErrNoProgress is the error of [Watcher.Progress] if the server does not answer progress requests. etcd's gRPC proxy does
+// not.
 var ErrNoProgress = errors.New("watch: the server tells no progress on request")
 
 // errProtocol breaks a stream on which the server answers a question that was not asked.

@@ -16,8 +16,8 @@
 //		fmt.Println(event.GetType(), string(event.GetKv().GetKey()), event.GetKv().GetModRevision())
 //	}
 //
-// The watches of a connection share streams. If a stream breaks, the SDK opens another one, on another endpoint if necessary. Each
-// watch goes on at the revision after the last one that it has.
+// The watches of a connection share streams. If a stream breaks, the SDK opens another one, on another endpoint if necessary.
+// Each watch continues after the last revision that it has received.
 //
 // A watch with a slow reader holds at most its buffer in memory. When the buffer is full, the watch is taken off the server until
 // the buffer has room. Nothing is lost while the server keeps the history, and no other watch waits.
@@ -47,30 +47,30 @@ type options struct {
 // A single response that is larger is still delivered. Less than 1 is kv.ErrInvalid.
 func WithBuffer(bytes int) Option { return func(o *options) { o.buffer = bytes } }
 
-// Request is what the functions of this package take: an immutable value that [New] begins and its With methods refine. It is
-// the same type in every package of the SDK, so a request may be handed from one to another.
+// Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
+// package of the SDK, so one request can go to several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Key returns an unbound request for a key, to bind with WithConn.
+// Key returns a request with a key and without a connection. WithConn adds one.
 func Key(key string) Request { return ctx.Key(key) }
 
 // Watch watches a key or, with WithPrefix, WithRangeEnd or WithFromKey, a range of keys. It begins now, or at WithStartRevision,
 // which may lie in the past or in the future. It returns when the server has created the watch.
 //
-// parent bounds the life of the watch, and WithTimeout bounds its creation. Where neither sets a time, the creation may take the
-// default time of the connection: 5 s, unless conn.WithDefaultTimeout sets another. The error says what the call waited for.
+// parent bounds the life of the watch, and WithTimeout bounds its creation. If neither sets a time, the creation may take the
+// default timeout of the connection: 5 s, unless conn.WithDefaultTimeout sets another. The error says what the call waited for.
 //
 // WithFilterPut and WithFilterDelete leave events out. WithPrevKV adds the value before each change, while the server keeps
 // it. WithProgressNotify asks the server for responses without events in quiet times, about every 10 minutes. Where events are
 // large, the server splits its responses and the SDK puts the revisions together again. With WithFragment the server splits them
 // always, and the reader gets the parts.
 //
-// It returns kv.ErrInvalid for a request that makes no sense, conn.ErrNotOpen, conn.ErrUnavailable while no endpoint is
-// Active, and an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] where the server refuses. It returns no error for a start
-// revision that has been compacted: Err of the Watcher tells that. Watch is safe for concurrent use. It calls Watch/Watch.
+// It returns kv.ErrInvalid for a request with mistakes, conn.ErrNotOpen, conn.ErrUnavailable while no endpoint is Active, and
+// an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] where the server refuses. A start revision that has been compacted
+// is no error here. The Watcher then ends with a [CompactedError]. Watch is safe for concurrent use. It calls Watch/Watch.
 func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) {
 	o := options{buffer: DefaultBuffer}
 	for _, opt := range opts {

@@ -77,8 +77,8 @@ func (w *Watcher) Status() Status {
 // to its revision. The answer does not come while any watch on the same stream catches up with the history. Servers before
 // 3.4.25 and 3.5.8 may answer too early.
 //
-// Progress returns when the request is queued. It returns why the watch has ended if it has, and [ErrNoProgress] where the
-// server answers no such request, as a gRPC proxy. There, Rev of [Watcher.Status] tells how far the watch is.
+// Progress returns when the request is queued. It returns why the watch has ended if it has, and [ErrNoProgress] if the
+// server does not answer such requests, as with a gRPC proxy. There, Rev of [Watcher.Status] tells how far the watch is.
 func (w *Watcher) Progress(parent context.Context) error {
 	if parent == nil {
 		return &ctx.InvalidError{Conflicts: []string{"watch: the parent context is nil"}}
@@ -108,8 +108,8 @@ func (w *Watcher) next() *pb.WatchResponse {
 
 // Responses returns the responses of the server as they come. A response holds the events of one or more whole revisions,
 // unless WithFragment asks for parts of them, or it holds progress and no events. The loop ends with the watch. If the watch
-// ended with an error, the last turn of the loop yields it. Leaving the loop leaves the watch open, and the next loop goes on
-// there.
+// ended with an error, the last turn of the loop yields it. The watch stays open when the loop is left, and the next loop
+// continues there.
 func (w *Watcher) Responses() iter.Seq2[*pb.WatchResponse, error] {
 	return onereader.Seq(&w.reader, errInUse, func(yield func(*pb.WatchResponse, error) bool) {
 		for r := w.next(); r != nil; r = w.next() {
