@@ -78,7 +78,7 @@ func (Permission_Type) EnumDescriptor() ([]byte, []int) {
 // UserAddOptions says how a new user may log in.
 type UserAddOptions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The user has no password and is known by the common name of his client certificate alone.
+	// The user has no password. It authenticates only by the common name of a client certificate.
 	NoPassword    bool `protobuf:"varint,1,opt,name=no_password,json=noPassword,proto3" json:"no_password,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -241,7 +241,7 @@ func (Compare_CompareResult) EnumDescriptor() ([]byte, []int) {
 	return file_eetcd_etcdserverpb_rpc_proto_rawDescGZIP(), []int{9, 0}
 }
 
-// What of the key is looked at. LEASE since 3.3.
+// The property of the key that is compared. LEASE since 3.3.
 type Compare_CompareTarget int32
 
 const (
@@ -443,7 +443,7 @@ func (DowngradeRequest_DowngradeAction) EnumDescriptor() ([]byte, []int) {
 	return file_eetcd_etcdserverpb_rpc_proto_rawDescGZIP(), []int{54, 0}
 }
 
-// ResponseHeader says who answered and how far the store had come.
+// ResponseHeader names the cluster and the member that answered, and the revision of the store.
 type ResponseHeader struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	ClusterId uint64                 `protobuf:"varint,1,opt,name=cluster_id,json=clusterId,proto3" json:"cluster_id,omitempty"`
@@ -1525,7 +1525,7 @@ func (x *TxnResponse) GetResponses() []*ResponseOp {
 	return nil
 }
 
-// CompactionRequest forgets what was superseded before a revision; that revision itself stays readable.
+// CompactionRequest drops the history before a revision. The revision itself can still be read.
 type CompactionRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Revision int64                  `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
@@ -2044,7 +2044,7 @@ type WatchCreateRequest struct {
 	ProgressNotify bool `protobuf:"varint,4,opt,name=progress_notify,json=progressNotify,proto3" json:"progress_notify,omitempty"`
 	// Since 3.1.
 	Filters []WatchCreateRequest_FilterType `protobuf:"varint,5,rep,packed,name=filters,proto3,enum=eetcd.etcdserverpb.WatchCreateRequest_FilterType" json:"filters,omitempty"`
-	// Fill prev_kv of the events, where history still holds it. Since 3.1.
+	// Fill prev_kv of the events, unless it is compacted. Since 3.1.
 	PrevKv bool `protobuf:"varint,6,opt,name=prev_kv,json=prevKv,proto3" json:"prev_kv,omitempty"`
 	// ID wanted for the watch, unique on its stream; 0 lets the server choose. Since 3.4.
 	WatchId int64 `protobuf:"varint,7,opt,name=watch_id,json=watchId,proto3" json:"watch_id,omitempty"`
@@ -2185,7 +2185,7 @@ func (x *WatchCancelRequest) GetWatchId() int64 {
 	return 0
 }
 
-// WatchProgressRequest asks how far the watches of the stream have come. Since 3.4.
+// WatchProgressRequest asks for the revision up to which the stream has delivered. Since 3.4.
 type WatchProgressRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2229,9 +2229,9 @@ type WatchResponse struct {
 	WatchId int64 `protobuf:"varint,2,opt,name=watch_id,json=watchId,proto3" json:"watch_id,omitempty"`
 	// Answer to a WatchCreateRequest.
 	Created bool `protobuf:"varint,3,opt,name=created,proto3" json:"created,omitempty"`
-	// The watch has ended and nothing more comes from it.
+	// The watch has ended, and no more responses follow.
 	Canceled bool `protobuf:"varint,4,opt,name=canceled,proto3" json:"canceled,omitempty"`
-	// Not 0 where the watch ended because history before this revision is gone.
+	// Not 0 if the watch ended because the history before this revision is compacted.
 	CompactRevision int64 `protobuf:"varint,5,opt,name=compact_revision,json=compactRevision,proto3" json:"compact_revision,omitempty"`
 	// Why the watch ended, if the client did not ask for it. Since 3.4.
 	CancelReason string `protobuf:"bytes,6,opt,name=cancel_reason,json=cancelReason,proto3" json:"cancel_reason,omitempty"`
@@ -2918,7 +2918,7 @@ type Member struct {
 	PeerURLs []string `protobuf:"bytes,3,rep,name=peerURLs,proto3" json:"peerURLs,omitempty"`
 	// Where clients are to reach it; empty until the member has started for the first time.
 	ClientURLs []string `protobuf:"bytes,4,rep,name=clientURLs,proto3" json:"clientURLs,omitempty"`
-	// Follows the log without a vote. Since 3.4.
+	// Receives all data and has no vote. Since 3.4.
 	IsLearner     bool `protobuf:"varint,5,opt,name=isLearner,proto3" json:"isLearner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2992,7 +2992,7 @@ func (x *Member) GetIsLearner() bool {
 type MemberAddRequest struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	PeerURLs []string               `protobuf:"bytes,1,rep,name=peerURLs,proto3" json:"peerURLs,omitempty"`
-	// Admit it as a learner. Since 3.4.
+	// Add it as a learner. Since 3.4.
 	IsLearner     bool `protobuf:"varint,2,opt,name=isLearner,proto3" json:"isLearner,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3046,7 +3046,7 @@ type MemberAddResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
 	Member *Member                `protobuf:"bytes,2,opt,name=member,proto3" json:"member,omitempty"`
-	// The membership after the change.
+	// All members after the change.
 	Members       []*Member `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3150,7 +3150,7 @@ func (x *MemberRemoveRequest) GetID() uint64 {
 type MemberRemoveResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// The membership after the change.
+	// All members after the change.
 	Members       []*Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3203,7 +3203,7 @@ func (x *MemberRemoveResponse) GetMembers() []*Member {
 type MemberUpdateRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	ID    uint64                 `protobuf:"varint,1,opt,name=ID,proto3" json:"ID,omitempty"`
-	// Takes the place of the whole list.
+	// Replaces the whole list.
 	PeerURLs      []string `protobuf:"bytes,2,rep,name=peerURLs,proto3" json:"peerURLs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3256,7 +3256,7 @@ func (x *MemberUpdateRequest) GetPeerURLs() []string {
 type MemberUpdateResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// The membership after the change. Since 3.1.
+	// All members after the change. Since 3.1.
 	Members       []*Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3308,7 +3308,7 @@ func (x *MemberUpdateResponse) GetMembers() []*Member {
 
 type MemberListRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Ask the quorum; otherwise the member answers from what it knows. Older servers always did the latter. Since 3.5.
+	// Ask the quorum. Otherwise the member answers from its own data, as servers before 3.5 always do.
 	Linearizable  bool `protobuf:"varint,1,opt,name=linearizable,proto3" json:"linearizable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3450,7 +3450,7 @@ func (x *MemberPromoteRequest) GetID() uint64 {
 type MemberPromoteResponse struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Header *ResponseHeader        `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	// The membership after the change.
+	// All members after the change.
 	Members       []*Member `protobuf:"bytes,2,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3582,7 +3582,7 @@ func (x *DefragmentResponse) GetHeader() *ResponseHeader {
 
 type MoveLeaderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Member to lead from now on.
+	// ID of the member to become leader.
 	TargetID      uint64 `protobuf:"varint,1,opt,name=targetID,proto3" json:"targetID,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3985,7 +3985,7 @@ type StatusResponse struct {
 	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
 	// Bytes that the database takes up on disk.
 	DbSize int64 `protobuf:"varint,3,opt,name=dbSize,proto3" json:"dbSize,omitempty"`
-	// Member it follows or is; 0 where it knows no leader.
+	// ID of the leader; 0 if the member knows none.
 	Leader uint64 `protobuf:"varint,4,opt,name=leader,proto3" json:"leader,omitempty"`
 	// Index of the last raft entry known to be committed.
 	RaftIndex uint64 `protobuf:"varint,5,opt,name=raftIndex,proto3" json:"raftIndex,omitempty"`
@@ -4134,7 +4134,7 @@ type DowngradeInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A downgrade is under way.
 	Enabled bool `protobuf:"varint,1,opt,name=enabled,proto3" json:"enabled,omitempty"`
-	// What it leads to, as in "3.6.0".
+	// Version after the downgrade, as in "3.6.0".
 	TargetVersion string `protobuf:"bytes,2,opt,name=targetVersion,proto3" json:"targetVersion,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

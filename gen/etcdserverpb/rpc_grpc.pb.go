@@ -41,7 +41,7 @@ const (
 type KVClient interface {
 	// Range reads a key or a range of keys at one revision.
 	Range(ctx context.Context, in *RangeRequest, opts ...grpc.CallOption) (*RangeResponse, error)
-	// RangeStream is Range with its answer in pieces, for results too large for one message. Since 3.7.
+	// RangeStream is Range with a response in pieces, for results that are too large for one message. Since 3.7.
 	RangeStream(ctx context.Context, in *RangeRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RangeStreamResponse], error)
 	// Put writes one key: one revision, one event.
 	Put(ctx context.Context, in *PutRequest, opts ...grpc.CallOption) (*PutResponse, error)
@@ -50,7 +50,7 @@ type KVClient interface {
 	// Txn checks guards and runs one of two lists of operations as one atomic step. All its writes share one revision;
 	// writing a key twice is refused.
 	Txn(ctx context.Context, in *TxnRequest, opts ...grpc.CallOption) (*TxnResponse, error)
-	// Compact forgets history: what was superseded before a revision can no longer be read or watched.
+	// Compact drops the history before a revision, which can no longer be read or watched then.
 	Compact(ctx context.Context, in *CompactionRequest, opts ...grpc.CallOption) (*CompactionResponse, error)
 }
 
@@ -139,7 +139,7 @@ func (c *kVClient) Compact(ctx context.Context, in *CompactionRequest, opts ...g
 type KVServer interface {
 	// Range reads a key or a range of keys at one revision.
 	Range(context.Context, *RangeRequest) (*RangeResponse, error)
-	// RangeStream is Range with its answer in pieces, for results too large for one message. Since 3.7.
+	// RangeStream is Range with a response in pieces, for results that are too large for one message. Since 3.7.
 	RangeStream(*RangeRequest, grpc.ServerStreamingServer[RangeStreamResponse]) error
 	// Put writes one key: one revision, one event.
 	Put(context.Context, *PutRequest) (*PutResponse, error)
@@ -148,7 +148,7 @@ type KVServer interface {
 	// Txn checks guards and runs one of two lists of operations as one atomic step. All its writes share one revision;
 	// writing a key twice is refused.
 	Txn(context.Context, *TxnRequest) (*TxnResponse, error)
-	// Compact forgets history: what was superseded before a revision can no longer be read or watched.
+	// Compact drops the history before a revision, which can no longer be read or watched then.
 	Compact(context.Context, *CompactionRequest) (*CompactionResponse, error)
 	mustEmbedUnimplementedKVServer()
 }
@@ -460,7 +460,7 @@ type LeaseClient interface {
 	LeaseRevoke(ctx context.Context, in *LeaseRevokeRequest, opts ...grpc.CallOption) (*LeaseRevokeResponse, error)
 	// LeaseKeepAlive resets leases to their full time, one response per request.
 	LeaseKeepAlive(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[LeaseKeepAliveRequest, LeaseKeepAliveResponse], error)
-	// LeaseTimeToLive reads what is left of a lease. Since 3.1.
+	// LeaseTimeToLive returns how much time a lease has left. Since 3.1.
 	LeaseTimeToLive(ctx context.Context, in *LeaseTimeToLiveRequest, opts ...grpc.CallOption) (*LeaseTimeToLiveResponse, error)
 	// LeaseLeases lists all leases. Since 3.3.
 	LeaseLeases(ctx context.Context, in *LeaseLeasesRequest, opts ...grpc.CallOption) (*LeaseLeasesResponse, error)
@@ -539,7 +539,7 @@ type LeaseServer interface {
 	LeaseRevoke(context.Context, *LeaseRevokeRequest) (*LeaseRevokeResponse, error)
 	// LeaseKeepAlive resets leases to their full time, one response per request.
 	LeaseKeepAlive(grpc.BidiStreamingServer[LeaseKeepAliveRequest, LeaseKeepAliveResponse]) error
-	// LeaseTimeToLive reads what is left of a lease. Since 3.1.
+	// LeaseTimeToLive returns how much time a lease has left. Since 3.1.
 	LeaseTimeToLive(context.Context, *LeaseTimeToLiveRequest) (*LeaseTimeToLiveResponse, error)
 	// LeaseLeases lists all leases. Since 3.3.
 	LeaseLeases(context.Context, *LeaseLeasesRequest) (*LeaseLeasesResponse, error)
@@ -717,9 +717,9 @@ const (
 //
 // Cluster reads and changes the membership of the cluster.
 type ClusterClient interface {
-	// MemberAdd admits a member, which has yet to be started.
+	// MemberAdd adds a member, which is started afterwards.
 	MemberAdd(ctx context.Context, in *MemberAddRequest, opts ...grpc.CallOption) (*MemberAddResponse, error)
-	// MemberRemove expels a member.
+	// MemberRemove removes a member.
 	MemberRemove(ctx context.Context, in *MemberRemoveRequest, opts ...grpc.CallOption) (*MemberRemoveResponse, error)
 	// MemberUpdate changes the peer URLs of a member.
 	MemberUpdate(ctx context.Context, in *MemberUpdateRequest, opts ...grpc.CallOption) (*MemberUpdateResponse, error)
@@ -793,9 +793,9 @@ func (c *clusterClient) MemberPromote(ctx context.Context, in *MemberPromoteRequ
 //
 // Cluster reads and changes the membership of the cluster.
 type ClusterServer interface {
-	// MemberAdd admits a member, which has yet to be started.
+	// MemberAdd adds a member, which is started afterwards.
 	MemberAdd(context.Context, *MemberAddRequest) (*MemberAddResponse, error)
-	// MemberRemove expels a member.
+	// MemberRemove removes a member.
 	MemberRemove(context.Context, *MemberRemoveRequest) (*MemberRemoveResponse, error)
 	// MemberUpdate changes the peer URLs of a member.
 	MemberUpdate(context.Context, *MemberUpdateRequest) (*MemberUpdateResponse, error)
@@ -1395,7 +1395,7 @@ type AuthClient interface {
 	AuthDisable(ctx context.Context, in *AuthDisableRequest, opts ...grpc.CallOption) (*AuthDisableResponse, error)
 	// AuthStatus tells whether access control is on. Since 3.5.
 	AuthStatus(ctx context.Context, in *AuthStatusRequest, opts ...grpc.CallOption) (*AuthStatusResponse, error)
-	// Authenticate trades a password for a token.
+	// Authenticate returns a token for a user and a password.
 	Authenticate(ctx context.Context, in *AuthenticateRequest, opts ...grpc.CallOption) (*AuthenticateResponse, error)
 	// UserAdd makes a user without roles.
 	UserAdd(ctx context.Context, in *AuthUserAddRequest, opts ...grpc.CallOption) (*AuthUserAddResponse, error)
@@ -1417,7 +1417,7 @@ type AuthClient interface {
 	RoleGet(ctx context.Context, in *AuthRoleGetRequest, opts ...grpc.CallOption) (*AuthRoleGetResponse, error)
 	// RoleList lists the names of all roles.
 	RoleList(ctx context.Context, in *AuthRoleListRequest, opts ...grpc.CallOption) (*AuthRoleListResponse, error)
-	// RoleDelete removes a role, also from the users who have it.
+	// RoleDelete removes a role, and takes it from its users.
 	RoleDelete(ctx context.Context, in *AuthRoleDeleteRequest, opts ...grpc.CallOption) (*AuthRoleDeleteResponse, error)
 	// RoleGrantPermission adds a permission to a role, or changes the one for the same range.
 	RoleGrantPermission(ctx context.Context, in *AuthRoleGrantPermissionRequest, opts ...grpc.CallOption) (*AuthRoleGrantPermissionResponse, error)
@@ -1615,7 +1615,7 @@ type AuthServer interface {
 	AuthDisable(context.Context, *AuthDisableRequest) (*AuthDisableResponse, error)
 	// AuthStatus tells whether access control is on. Since 3.5.
 	AuthStatus(context.Context, *AuthStatusRequest) (*AuthStatusResponse, error)
-	// Authenticate trades a password for a token.
+	// Authenticate returns a token for a user and a password.
 	Authenticate(context.Context, *AuthenticateRequest) (*AuthenticateResponse, error)
 	// UserAdd makes a user without roles.
 	UserAdd(context.Context, *AuthUserAddRequest) (*AuthUserAddResponse, error)
@@ -1637,7 +1637,7 @@ type AuthServer interface {
 	RoleGet(context.Context, *AuthRoleGetRequest) (*AuthRoleGetResponse, error)
 	// RoleList lists the names of all roles.
 	RoleList(context.Context, *AuthRoleListRequest) (*AuthRoleListResponse, error)
-	// RoleDelete removes a role, also from the users who have it.
+	// RoleDelete removes a role, and takes it from its users.
 	RoleDelete(context.Context, *AuthRoleDeleteRequest) (*AuthRoleDeleteResponse, error)
 	// RoleGrantPermission adds a permission to a role, or changes the one for the same range.
 	RoleGrantPermission(context.Context, *AuthRoleGrantPermissionRequest) (*AuthRoleGrantPermissionResponse, error)

@@ -25,7 +25,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Kind of change. A key that its lease took away is a DELETE too.
+// Kind of change. A key that is deleted with its lease is a DELETE too.
 type Event_EventType int32
 
 const (
@@ -72,18 +72,18 @@ func (Event_EventType) EnumDescriptor() ([]byte, []int) {
 	return file_eetcd_mvccpb_kv_proto_rawDescGZIP(), []int{1, 0}
 }
 
-// KeyValue is one key as it stood at one revision of the store.
+// KeyValue is a key with its value at one revision of the store.
 type KeyValue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Never empty.
 	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Revision of the put that brought the key into being; a delete and a later put start anew.
+	// Revision at which the key was created. A put after a delete creates it again.
 	CreateRevision int64 `protobuf:"varint,2,opt,name=create_revision,json=createRevision,proto3" json:"create_revision,omitempty"`
 	// Revision of the latest write to the key.
 	ModRevision int64 `protobuf:"varint,3,opt,name=mod_revision,json=modRevision,proto3" json:"mod_revision,omitempty"`
 	// Number of puts since the key was created: 1 after the first one, 0 in the event of a delete.
 	Version int64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
-	// Empty also where the request asked for keys only.
+	// Empty also if the request asked for keys only.
 	Value []byte `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
 	// Lease that deletes the key when it ends; 0 for a key without one.
 	Lease         int64 `protobuf:"varint,6,opt,name=lease,proto3" json:"lease,omitempty"`
@@ -170,7 +170,7 @@ type Event struct {
 	// After a PUT the pair as written. After a DELETE only key and mod_revision are set, the latter to the revision
 	// of the delete.
 	Kv *KeyValue `protobuf:"bytes,2,opt,name=kv,proto3" json:"kv,omitempty"`
-	// The pair as it was before the event, where the watch asked for it and history still holds it.
+	// The pair before the event, if the watch asked for it and it is not compacted.
 	PrevKv        *KeyValue `protobuf:"bytes,3,opt,name=prev_kv,json=prevKv,proto3" json:"prev_kv,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

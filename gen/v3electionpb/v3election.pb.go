@@ -6,7 +6,7 @@
 // 	protoc        (unknown)
 // source: eetcd/v3electionpb/v3election.proto
 
-// Package v3electionpb is the wire contract of leader elections, which a server holds on behalf of leases.
+// Package v3electionpb is the wire contract of leader elections. A candidate is a key under a lease.
 
 package v3electionpb
 
@@ -29,12 +29,12 @@ const (
 
 type CampaignRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Candidates that use the same name stand in the same election.
+	// Candidates with the same name take part in the same election.
 	Name []byte `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Candidacy and leadership last no longer than this lease. With 0 the server grants one of its own, of 60 s, which
 	// nobody renews.
 	Lease int64 `protobuf:"varint,2,opt,name=lease,proto3" json:"lease,omitempty"`
-	// Shown to observers from the moment of victory.
+	// The value that observers get once the candidate leads.
 	Value         []byte `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -148,9 +148,9 @@ type LeaderKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the election.
 	Name []byte `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The key that carries the leader's value. Whoever deletes it deposes the leader.
+	// The key that holds the leader's value. A delete of this key ends the leadership.
 	Key []byte `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
-	// Create revision of key; comparing it in a transaction fences off a former leader.
+	// Create revision of key. A transaction that compares it refuses the writes of a former leader.
 	Rev int64 `protobuf:"varint,3,opt,name=rev,proto3" json:"rev,omitempty"`
 	// Lease of the candidate.
 	Lease         int64 `protobuf:"varint,4,opt,name=lease,proto3" json:"lease,omitempty"`
@@ -316,7 +316,7 @@ func (x *LeaderResponse) GetKv() *mvccpb.KeyValue {
 
 type ResignRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The leader of CampaignResponse. A term that has ended already is no error.
+	// The leader of CampaignResponse. A leadership that has ended already is no error.
 	Leader        *LeaderKey `protobuf:"bytes,1,opt,name=leader,proto3" json:"leader,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -407,7 +407,7 @@ type ProclaimRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The leader of CampaignResponse.
 	Leader *LeaderKey `protobuf:"bytes,1,opt,name=leader,proto3" json:"leader,omitempty"`
-	// Takes the place of the value shown before.
+	// Replaces the value of the leader.
 	Value         []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -6,7 +6,7 @@
 // - protoc             (unknown)
 // source: eetcd/v3electionpb/v3election.proto
 
-// Package v3electionpb is the wire contract of leader elections, which a server holds on behalf of leases.
+// Package v3electionpb is the wire contract of leader elections. A candidate is a key under a lease.
 
 package v3electionpb
 
@@ -34,18 +34,18 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Election lets clients take turns at being the leader of a name.
+// Election lets one of several candidates lead.
 type ElectionClient interface {
-	// Campaign waits in the queue of candidates and answers when the caller leads.
+	// Campaign waits in the queue of candidates, and returns when the caller leads.
 	Campaign(ctx context.Context, in *CampaignRequest, opts ...grpc.CallOption) (*CampaignResponse, error)
-	// Proclaim replaces the value that the leader shows to observers.
+	// Proclaim replaces the value that observers get.
 	Proclaim(ctx context.Context, in *ProclaimRequest, opts ...grpc.CallOption) (*ProclaimResponse, error)
-	// Leader reads who leads now; an error where nobody does.
+	// Leader returns the present leader, or an error if there is none.
 	Leader(ctx context.Context, in *LeaderRequest, opts ...grpc.CallOption) (*LeaderResponse, error)
-	// Observe sends the leader of now, if any, then new leaders and their proclamations in the order of revisions. It may
-	// skip a leader of a short while, and says nothing while there is none.
+	// Observe sends the present leader, if there is one, and then each change of the leader or its value, in the order of
+	// revisions. It may skip changes that follow each other closely, and does not report that there is no leader.
 	Observe(ctx context.Context, in *LeaderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[LeaderResponse], error)
-	// Resign makes way for the next candidate.
+	// Resign gives up the leadership, and the next candidate leads.
 	Resign(ctx context.Context, in *ResignRequest, opts ...grpc.CallOption) (*ResignResponse, error)
 }
 
@@ -120,18 +120,18 @@ func (c *electionClient) Resign(ctx context.Context, in *ResignRequest, opts ...
 // All implementations must embed UnimplementedElectionServer
 // for forward compatibility.
 //
-// Election lets clients take turns at being the leader of a name.
+// Election lets one of several candidates lead.
 type ElectionServer interface {
-	// Campaign waits in the queue of candidates and answers when the caller leads.
+	// Campaign waits in the queue of candidates, and returns when the caller leads.
 	Campaign(context.Context, *CampaignRequest) (*CampaignResponse, error)
-	// Proclaim replaces the value that the leader shows to observers.
+	// Proclaim replaces the value that observers get.
 	Proclaim(context.Context, *ProclaimRequest) (*ProclaimResponse, error)
-	// Leader reads who leads now; an error where nobody does.
+	// Leader returns the present leader, or an error if there is none.
 	Leader(context.Context, *LeaderRequest) (*LeaderResponse, error)
-	// Observe sends the leader of now, if any, then new leaders and their proclamations in the order of revisions. It may
-	// skip a leader of a short while, and says nothing while there is none.
+	// Observe sends the present leader, if there is one, and then each change of the leader or its value, in the order of
+	// revisions. It may skip changes that follow each other closely, and does not report that there is no leader.
 	Observe(*LeaderRequest, grpc.ServerStreamingServer[LeaderResponse]) error
-	// Resign makes way for the next candidate.
+	// Resign gives up the leadership, and the next candidate leads.
 	Resign(context.Context, *ResignRequest) (*ResignResponse, error)
 	mustEmbedUnimplementedElectionServer()
 }

@@ -6,7 +6,7 @@
 // 	protoc        (unknown)
 // source: eetcd/v3lockpb/v3lock.proto
 
-// Package v3lockpb is the wire contract of distributed locks, which a server holds on behalf of leases.
+// Package v3lockpb is the wire contract of distributed locks. A lock is a key under a lease.
 
 package v3lockpb
 

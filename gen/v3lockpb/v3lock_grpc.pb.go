@@ -6,7 +6,7 @@
 // - protoc             (unknown)
 // source: eetcd/v3lockpb/v3lock.proto
 
-// Package v3lockpb is the wire contract of distributed locks, which a server holds on behalf of leases.
+// Package v3lockpb is the wire contract of distributed locks. A lock is a key under a lease.
 
 package v3lockpb
 
@@ -31,9 +31,9 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Lock gives out named locks, first come, first served.
+// Lock grants named locks, in the order of the requests.
 type LockClient interface {
-	// Lock waits for its turn and answers when the caller owns the lock.
+	// Lock waits in the queue, and returns when the caller owns the lock.
 	Lock(ctx context.Context, in *LockRequest, opts ...grpc.CallOption) (*LockResponse, error)
 	// Unlock deletes the ownership key, so that the next in the queue owns the lock.
 	Unlock(ctx context.Context, in *UnlockRequest, opts ...grpc.CallOption) (*UnlockResponse, error)
@@ -71,9 +71,9 @@ func (c *lockClient) Unlock(ctx context.Context, in *UnlockRequest, opts ...grpc
 // All implementations must embed UnimplementedLockServer
 // for forward compatibility.
 //
-// Lock gives out named locks, first come, first served.
+// Lock grants named locks, in the order of the requests.
 type LockServer interface {
-	// Lock waits for its turn and answers when the caller owns the lock.
+	// Lock waits in the queue, and returns when the caller owns the lock.
 	Lock(context.Context, *LockRequest) (*LockResponse, error)
 	// Unlock deletes the ownership key, so that the next in the queue owns the lock.
 	Unlock(context.Context, *UnlockRequest) (*UnlockResponse, error)
