@@ -33,7 +33,7 @@ func TestCandidatesLeadOneAfterTheOther(t *testing.T) {
 	}
 	select {
 	case <-pending.Done():
-		t.Fatal("two lead")
+		t.Fatal("a second candidate leads")
 	default:
 	}
 	resign(t, first)
@@ -123,7 +123,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	run := func(ttl time.Duration) func(ctx.Ctx) error {
 		return func(c ctx.Ctx) error {
 			return election.Run(t.Context(), c, ttl, func(context.Context, *election.Leadership) error {
-				t.Error("it has run")
+				t.Error("the function has run")
 				return nil
 			})
 		}

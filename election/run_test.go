@@ -55,7 +55,7 @@ func TestLeaderIsToldOfItsLossAndItsFencedWriteFails(t *testing.T) {
 		select {
 		case <-leading.Done():
 		case <-time.After(5 * time.Second):
-			t.Error("the leader is not told")
+			t.Error("the context of the leader is not cancelled")
 		}
 		if cause := context.Cause(leading); !errors.Is(cause, election.ErrLost) {
 			t.Errorf("the cause is %v", cause)
@@ -111,7 +111,7 @@ func TestCampaignWithTheSameLeaseIsTheSameCandidacyWithTheNewerValue(t *testing.
 func TestRunThatGivesUpWaitingLeavesNothing(t *testing.T) {
 	win(t, "leader")
 	err := election.Run(t.Context(), named(t).WithTimeout(300*time.Millisecond), time.Minute, func(context.Context, *election.Leadership) error {
-		t.Error("it has run")
+		t.Error("the function has run")
 		return nil
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, election.ErrNotAcquired) {

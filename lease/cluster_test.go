@@ -32,7 +32,7 @@ func TestLeasesSurviveTheDeathOfTheMemberThatRenewsThem(t *testing.T) {
 		m.Kill()
 		time.Sleep(5 * time.Second) // as long as a lease lives without a renewal
 		if now := renewing(t, c, n); now == endpoint {
-			t.Errorf("Info counts leases on %s, which is down", now)
+			t.Errorf("Info reports leases at %s, which is down", now)
 		}
 		m.Restart()
 	}

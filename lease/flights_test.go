@@ -46,7 +46,7 @@ func TestAnswersOutOfOrderRenewTheLeasesThatTheyName(t *testing.T) {
 			}
 			last := m.seen(k.ID())
 			if limit := last[len(last)-1].at.Add(9 * time.Second); k.ValidUntil().After(limit) {
-				t.Errorf("lease %d counts as valid for %v too long", k.ID(), k.ValidUntil().Sub(limit))
+				t.Errorf("lease %d is reported valid %v longer than it is", k.ID(), k.ValidUntil().Sub(limit))
 			}
 		}
 	})

@@ -98,12 +98,12 @@ func TestEndedKeeperNoLongerWaitsForItsContext(t *testing.T) {
 			}
 		}
 		if n := parent.waiting.Load(); n != 5 {
-			t.Errorf("with 5 Keepers at work, %d wait for the context", n)
+			t.Errorf("with 5 open Keepers, %d functions wait for the context", n)
 		}
 		m.answer(always(0))
 		time.Sleep(10 * time.Second)
 		if n := parent.waiting.Load(); n != 0 {
-			t.Errorf("with all ended, %d wait for the context", n)
+			t.Errorf("after the end of all Keepers, %d functions wait for the context", n)
 		}
 	})
 }
@@ -189,7 +189,7 @@ func TestCloseOfTheLastKeeperEndsTheStream(t *testing.T) {
 			}
 		}
 		if m.opened != 3 {
-			t.Errorf("%d streams for 3 times of work", m.opened)
+			t.Errorf("%d streams after 3 rounds, want 3", m.opened)
 		}
 	})
 }
@@ -277,7 +277,7 @@ func TestKeepAliveGivesUpAfterFiveSecondsByDefault(t *testing.T) {
 				t.Errorf("it took %v", took)
 			}
 			if err == nil || !strings.Contains(err.Error(), "a:1 has answered no renewal") {
-				t.Errorf("it does not say what it met: %v", err)
+				t.Errorf("the error lacks the reason: %v", err)
 			}
 		}
 		synctest.Wait()

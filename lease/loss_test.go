@@ -43,7 +43,7 @@ func TestLeaseExpiresWhenItsLastAcknowledgedRenewalWasSentPlusTTL(t *testing.T) 
 					acknowledged = acknowledged || r.at.Add(10*time.Second).Equal(until)
 				}
 				if !acknowledged {
-					t.Errorf("valid until %v, which is 10 s after no renewal", until)
+					t.Errorf("valid until %v, which is 10 s after none of the renewals", until)
 				}
 				time.Sleep(time.Until(until) - 1)
 				if ended(t, k) {

@@ -123,7 +123,7 @@ func TestMemberIsNotBlamedForTimeInWhichThisProcessDidNotRun(t *testing.T) {
 					t.Errorf("woken up %v late for the %d. time: blamed is %v", late, i+1, blamed)
 				}
 				if least := min(2*late, maxPatience); silent == nil && (wait < least || wait > maxPatience) {
-					t.Errorf("woken up %v late it gives the member %v", late, wait)
+					t.Errorf("woken up %v late, the next check is in %v", late, wait)
 				}
 			}
 		})

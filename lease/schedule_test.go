@@ -17,7 +17,7 @@ func TestRenewalsGoOutEveryThirdOfTheTTL(t *testing.T) {
 				_, c := fake(t, m)
 				k := keep(t, c, 7)
 				if k.ID() != 7 || k.TTL() != ttl {
-					t.Errorf("the Keeper of lease 7 with a TTL of %v has %d and %v", ttl, k.ID(), k.TTL())
+					t.Errorf("the Keeper of lease 7 with a TTL of %v reports ID %d and TTL %v", ttl, k.ID(), k.TTL())
 				}
 				const n = 50
 				time.Sleep(n * ttl * 12 / 30)

@@ -57,7 +57,7 @@ func TestClientWithLittleCPURenewsABacklogWithoutPauses(t *testing.T) {
 		back := len(m.seen(0))
 		time.Sleep(n * cost)
 		if renewed := len(m.seen(0)) - back; renewed < n*3/4 {
-			t.Errorf("in the time for %d renewals %d were sent", n, renewed)
+			t.Errorf("%d renewals were due, and %d were sent", n, renewed)
 		}
 		time.Sleep(time.Minute)
 		for _, k := range keepers {

@@ -69,7 +69,7 @@ func TestDoGivesTheLockUpHoweverItEnds(t *testing.T) {
 					id = l.Lease
 					err := c.f(cancel)
 					if len(keys(t)) != 1 {
-						t.Error("the lock is given up before its time")
+						t.Error("the lock is released while the function runs")
 					}
 					return err
 				})
@@ -121,7 +121,7 @@ func TestHolderIsToldOfItsLossAndItsFencedWriteFails(t *testing.T) {
 				select {
 				case <-held.Done():
 				case <-time.After(5 * time.Second):
-					t.Error("the holder is not told")
+					t.Error("the context of the holder is not cancelled")
 				}
 				if cause := context.Cause(held); !errors.Is(cause, lock.ErrLost) {
 					t.Errorf("the cause is %v", cause)
@@ -142,7 +142,7 @@ func TestDoThatGivesUpWaitingLeavesNothing(t *testing.T) {
 	take(t, named(t).WithLease(grant(t)))
 	before := leases(t)
 	err := lock.Do(t.Context(), named(t).WithTimeout(300*time.Millisecond), time.Minute, func(context.Context, lock.Held) error {
-		t.Error("it has run")
+		t.Error("the function has run")
 		return nil
 	})
 	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, lock.ErrLost) {

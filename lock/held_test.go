@@ -48,7 +48,7 @@ func TestReleaseOfAnOlderLockOfTheSameLeaseLeavesTheNewerOne(t *testing.T) {
 	release(newer)
 	await(t, 0)
 	if err := (lock.Held{Key: "k", Rev: 1}).Release(t.Context()); !errors.Is(err, conn.ErrNotOpen) {
-		t.Errorf("a lock of nowhere is released: %v", err)
+		t.Errorf("Release of a Held without a connection: %v", err)
 	}
 }
 

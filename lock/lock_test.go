@@ -34,7 +34,7 @@ func TestLockGoesFromHolderToHolder(t *testing.T) {
 	await(t, 2)
 	select {
 	case key := <-next:
-		t.Fatalf("two hold the lock: %q has got it", key)
+		t.Fatalf("a second client holds the lock: %q", key)
 	case <-time.After(300 * time.Millisecond):
 	}
 	if _, err := lock.Unlock(t.Context(), lock.New(registry).WithKey(held)); err != nil {
@@ -126,7 +126,7 @@ func TestHolderThatLocksAgainAndGivesUpKeepsTheLock(t *testing.T) {
 	time.AfterFunc(time.Millisecond, cancel)
 	_, _ = lock.Lock(cancelled, named(t).WithLease(id))
 	if all := keys(t); len(all) != 1 || string(all[0].GetKey()) != held {
-		t.Errorf("it has lost the lock: %v", all)
+		t.Errorf("the holder has lost the lock: %v", all)
 	}
 }
 
@@ -148,7 +148,7 @@ func TestWaiterWhoseLeaseEndsIsToldSo(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	case <-time.After(5 * time.Second):
-		t.Fatal("it still waits")
+		t.Fatal("the call has not returned")
 	}
 	await(t, 1)
 }
@@ -159,7 +159,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = closed.Close()
-	f := func(context.Context, lock.Held) error { t.Error("it has run"); return nil }
+	f := func(context.Context, lock.Held) error { t.Error("the function has run"); return nil }
 	do := func(c ctx.Ctx, ttl time.Duration, f func(context.Context, lock.Held) error) func(context.Context) error {
 		return func(parent context.Context) error { return lock.Do(parent, c, ttl, f) }
 	}
@@ -206,6 +206,6 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		}
 	}
 	if r, err := kv.Get(t.Context(), kv.New(registry).WithKey(t.Name()).WithPrefix()); err != nil || len(r.GetKvs()) > 0 {
-		t.Errorf("they have left %v, %v", r.GetKvs(), err)
+		t.Errorf("refused requests have left keys %v, %v", r.GetKvs(), err)
 	}
 }

@@ -87,7 +87,7 @@ func TestLockTellsThatItsKeyIsDeleted(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal("it still waits")
+		t.Fatal("the call has not returned")
 	}
 	await(t, 1)
 }

@@ -98,12 +98,12 @@ func TestPasswordThatIsWrongForAWhileEndsNeitherLockNorKeeperNorWatch(t *testing
 		case errors.Is(err, etcderr.ErrAuthFailed) && refused.IsZero():
 			refused = time.Now()
 		case refused.IsZero() && time.Since(began) > time.Minute:
-			t.Fatalf("the old password is not refused: %v", err)
+			t.Fatalf("the old password is still accepted: %v", err)
 		case refused.IsZero():
 		case !errors.Is(err, etcderr.ErrAuthFailed):
 			t.Errorf("a read in the outage: %v", err)
 		case errors.Is(err, conn.ErrUnavailable) && errors.As(err, &word):
-			t.Errorf("the answer to a check passes for one to the read: %v", word)
+			t.Errorf("the error presents the answer to a health check as that to the read: %v", word)
 		}
 	}
 	// The checks of an endpoint need no token on etcd 3.4, which so stays Active.

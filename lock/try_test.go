@@ -40,7 +40,7 @@ func TestTryLeavesNoTraceWhereTheLockIsTaken(t *testing.T) {
 	granted := leases(t)
 	for range 20 {
 		held, err := lock.Try(t.Context(), named(t), time.Minute, func(context.Context, lock.Held) error {
-			t.Error("it has run")
+			t.Error("the function has run")
 			return nil
 		})
 		if held || err != nil {
@@ -77,7 +77,7 @@ func TestOfManyConcurrentTriesOneRunsAndTheOthersReturnFalse(t *testing.T) {
 		}
 		all.Wait()
 		if runs.Load() != 1 {
-			t.Errorf("%d have run at once", runs.Load())
+			t.Errorf("%d functions have run at the same time", runs.Load())
 		}
 		await(t, 0)
 	}

@@ -92,7 +92,7 @@ func TestPermissionErrorIsTypedAndFinal(t *testing.T) {
 		mustBeFinal("an old watch", err)
 	}
 	if before.Err() == nil {
-		t.Error("an old watch goes on")
+		t.Error("the earlier watch has not ended")
 	}
 }
 

@@ -33,7 +33,7 @@ func TestBufferHoldsUpToItsLimitButAlwaysOneResponse(t *testing.T) {
 		t.Error("a full one takes another")
 	}
 	if _, room := b.pop(); !room {
-		t.Error("an empty one does not tell that there is room again")
+		t.Error("an emptied buffer does not report room")
 	}
 	for n := range int64(10) {
 		if !b.push(numbered(n), 10) {
@@ -44,7 +44,7 @@ func TestBufferHoldsUpToItsLimitButAlwaysOneResponse(t *testing.T) {
 		t.Error("a full one takes another")
 	}
 	if b.push(numbered(11), 0) {
-		t.Error("what comes after one that had no place is taken: that is a gap")
+		t.Error("a response is accepted after one that was rejected: that is a gap")
 	}
 	told := 0
 	for n := range int64(10) {
@@ -55,12 +55,12 @@ func TestBufferHoldsUpToItsLimitButAlwaysOneResponse(t *testing.T) {
 		if room {
 			told++
 			if b.bytes > b.limit/2 {
-				t.Errorf("room is told of with %d bytes of %d in use", b.bytes, b.limit)
+				t.Errorf("the buffer reports room while %d bytes of %d are in use", b.bytes, b.limit)
 			}
 		}
 	}
 	if told != 1 {
-		t.Errorf("told %d times that there is room again", told)
+		t.Errorf("the buffer reported room %d times", told)
 	}
 }
 
@@ -167,7 +167,7 @@ func TestClosedBufferDeliversItsResponsesOrDropsThem(t *testing.T) {
 			b.push(numbered(1), 1)
 			b.close(drop)
 			if !b.push(numbered(2), 100) {
-				t.Error("the end is taken for want of room")
+				t.Error("the end of the buffer is reported as a lack of room")
 			}
 			if r, _ := b.pop(); (r == nil) != drop {
 				t.Errorf("dropped: %v; popped %v", drop, r)
@@ -183,7 +183,7 @@ func TestClosedBufferDeliversItsResponsesOrDropsThem(t *testing.T) {
 				waiting.close(drop)
 			}()
 			if r, _ := waiting.pop(); r != nil {
-				t.Errorf("who waits at the end gets %v", r)
+				t.Errorf("a reader that waits at the end gets %v", r)
 			}
 		})
 	}

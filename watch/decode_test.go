@@ -45,11 +45,11 @@ func TestFastDecoderTakesResponsesWithEvents(t *testing.T) {
 		data[i] = 0
 	}
 	if !proto.Equal(r, full()) {
-		t.Error("it changes with the bytes that it was made of")
+		t.Error("the decoded response shares memory with its bytes")
 	}
 	first := r.Events[0].Kv
 	if _ = append(first.Key, "more"...); string(first.Value) != "v" {
-		t.Error("what is appended to the key changes the value")
+		t.Error("an append to the key changes the value")
 	}
 	if n := testing.AllocsPerRun(100, func() { decode(encoded(t, full()), &pb.WatchResponse{}) }) -
 		testing.AllocsPerRun(100, func() { encoded(t, full()) }); n > 13 {

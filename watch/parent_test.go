@@ -110,7 +110,7 @@ func TestParentEndsAWatchInAnyState(t *testing.T) {
 		select {
 		case <-w.Done():
 		case <-time.After(time.Second):
-			t.Fatalf("%s: goes on", tt.name)
+			t.Fatalf("%s: the watch has not ended", tt.name)
 		}
 		for r, err := range w.Responses() {
 			if !errors.Is(err, context.Canceled) {

@@ -56,7 +56,7 @@ func TestRefusalForAPassingReasonIsRetriedAndAnotherIsFinal(t *testing.T) {
 					s = m.opened()
 					keys := string(s.confirm(t, 4).Key) + string(s.confirm(t, 4).Key)
 					if w := pending.wait(t); w.Err() != nil || keys != "kz" && keys != "zk" {
-						t.Errorf("created anew were %s, and the one refused has %v", keys, w.Err())
+						t.Errorf("created again: %s; error of the refused watch: %v", keys, w.Err())
 					}
 					id := int64(1)
 					if keys == "zk" {

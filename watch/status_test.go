@@ -187,6 +187,6 @@ func TestResponseThatIsTooLargeIsRequestedInFragments(t *testing.T) {
 				t.Errorf("created again as %v", r)
 			}
 		}
-		t.Error("the same is tried without an end")
+		t.Error("the same request is repeated without a limit")
 	})
 }

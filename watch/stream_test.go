@@ -104,7 +104,7 @@ func TestProgressIsRequestedEverySecondAndMovesThePosition(t *testing.T) {
 		for i := range int64(20) {
 			time.Sleep(progressInterval)
 			if got := s.asked.Load(); got != i+1 {
-				t.Fatalf("asked %d times in %d s", got, i+1)
+				t.Fatalf("%d progress requests in %d s", got, i+1)
 			}
 			s.progress(t, 5+i)
 		}
@@ -290,7 +290,7 @@ func TestChannelOfAnEndedWatchEndsWithItsReader(t *testing.T) {
 					t.Errorf("the channel still has %v", r)
 				}
 				if w.Err() == nil {
-					t.Error("the reason is gone")
+					t.Error("Err no longer has the reason")
 				}
 			})
 		})

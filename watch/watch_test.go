@@ -215,7 +215,7 @@ func TestProgressIsAnsweredAfterTheEvents(t *testing.T) {
 	}
 	_ = w.Close()
 	if err := w.Progress(t.Context()); err == nil {
-		t.Error("a closed watch takes a progress request")
+		t.Error("a closed watch accepts a progress request")
 	}
 }
 
