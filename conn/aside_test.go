@@ -34,7 +34,7 @@ func TestLeaderlessMemberServesPinnedCallsOnTheSameConnection(t *testing.T) {
 				}
 				c := openFake(t, all, conn.WithMode(mode))
 				stream := openStream(t, c, a)
-				a.leader.Store(0)
+				a.Leader.Store(0)
 				time.Sleep(time.Minute)
 				e := c.Info()[0]
 				if e.State != conn.Frozen || !errors.Is(e.Err, etcderr.ErrNoLeader) || e.Version != "3.7.3" {
@@ -49,7 +49,7 @@ func TestLeaderlessMemberServesPinnedCallsOnTheSameConnection(t *testing.T) {
 				if _, err := put(t.Context(), c, conn.OnEndpoint("a:1")); !errors.Is(err, etcderr.ErrNoLeader) && !errors.Is(err, conn.ErrUnavailable) {
 					t.Errorf("a write sent to it: %v", err)
 				}
-				a.leader.Store(2)
+				a.Leader.Store(2)
 				time.Sleep(30 * time.Second)
 				if s := states(c)["a:1"]; s != conn.Active {
 					t.Errorf("with a leader again: %+v", c.Info())
@@ -57,7 +57,7 @@ func TestLeaderlessMemberServesPinnedCallsOnTheSameConnection(t *testing.T) {
 				if _, err := put(t.Context(), c, conn.OnEndpoint("a:1")); err != nil {
 					t.Errorf("a write: %v", err)
 				}
-				if n := a.dials.Load(); n != 1 {
+				if n := a.Dials.Load(); n != 1 {
 					t.Errorf("%d connections, want one", n)
 				}
 			})
@@ -68,16 +68,16 @@ func TestLeaderlessMemberServesPinnedCallsOnTheSameConnection(t *testing.T) {
 func TestRandomModeLeavesLeaderlessMembersOnceAnotherIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		a.leader.Store(0)
-		b.leader.Store(0)
+		a.Leader.Store(0)
+		b.Leader.Store(0)
 		c := openFake(t, []*member{a, b}, conn.WithMode(conn.Random), conn.WithLazy())
 		time.Sleep(5 * time.Second)
 		for _, m := range []*member{a, b} {
-			if _, err := getHere(t.Context(), c, conn.OnEndpoint(m.name+":1")); err != nil {
-				t.Errorf("a read sent to %s: %v", m.name, err)
+			if _, err := getHere(t.Context(), c, conn.OnEndpoint(m.Name+":1")); err != nil {
+				t.Errorf("a read sent to %s: %v", m.Name, err)
 			}
 		}
-		b.leader.Store(2)
+		b.Leader.Store(2)
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,7 @@ func TestReadsThatNobodyElseCanTakeKeepTheirBudgetForRetries(t *testing.T) {
 		}
 		time.Sleep(700 * time.Millisecond) // beyond the hedge delay
 		m.answerKV(nil)
-		m.drop()
+		m.Drop()
 		began := time.Now()
 		reads.Wait()
 		if took := time.Since(began); took > time.Second {

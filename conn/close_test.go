@@ -34,7 +34,7 @@ func TestStreamEndsWithItsEndpointAndItsConnection(t *testing.T) {
 			return s
 		}
 		s := open()
-		a.pause() // the stream's connection stays up; the health check finds out
+		a.Pause() // the stream's connection stays up; the health check finds out
 		start := time.Now()
 		_, err := s.Recv()
 		var e *etcderr.Error
@@ -44,7 +44,7 @@ func TestStreamEndsWithItsEndpointAndItsConnection(t *testing.T) {
 		if took := time.Since(start); took > 17*time.Second { // the check, and once more since it is the last
 			t.Errorf("the stream ended after %v", took)
 		}
-		a.resume()
+		a.Resume()
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -64,8 +64,8 @@ func TestCloseEndsReadsUnderWay(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		for _, after := range []time.Duration{100 * time.Millisecond, 600 * time.Millisecond, 1200 * time.Millisecond} {
 			c := openFake(t, []*member{a, b})
-			a.pause()
-			b.pause()
+			a.Pause()
+			b.Pause()
 			var calls sync.WaitGroup
 			for range 8 {
 				calls.Go(func() {
@@ -83,8 +83,8 @@ func TestCloseEndsReadsUnderWay(t *testing.T) {
 			if took := time.Since(start); took != 0 {
 				t.Errorf("Close took %v", took)
 			}
-			a.resume()
-			b.resume()
+			a.Resume()
+			b.Resume()
 		}
 	})
 }
@@ -93,8 +93,8 @@ func TestCloseEndsCallsWaitsAndStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		a.pause()
-		b.pause()
+		a.Pause()
+		b.Pause()
 		var calls sync.WaitGroup
 		for range 8 {
 			calls.Go(func() {

@@ -65,7 +65,7 @@ func TestStreamCutInsideAMessageReturnsTheReason(t *testing.T) {
 				a := newMember(t, "a")
 				a.blob = make([]byte, 1<<20)
 				dial := func(parent context.Context, _ string) (net.Conn, error) {
-					nc, err := a.listener.DialContext(parent)
+					nc, err := a.Dial(parent)
 					return &stuck{nc, 100_000, make(chan struct{})}, err
 				}
 				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(dial)))
@@ -136,7 +136,7 @@ func TestStreamThatTheServerCutsAtTheDeadlineReturnsDeadlineExceeded(t *testing.
 				a.blob = make([]byte, 1<<20)
 				at := time.Now().Add(tt.after)
 				dial := func(parent context.Context, _ string) (net.Conn, error) {
-					nc, err := a.listener.DialContext(parent)
+					nc, err := a.Dial(parent)
 					return &ending{Conn: nc, at: at}, err
 				}
 				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(dial)))

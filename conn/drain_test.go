@@ -68,7 +68,7 @@ func TestRetiredConnectionsAreReplacedWithoutAChangeOfState(t *testing.T) {
 				if got := told.events(); len(got) != 1 || got[0].State != conn.Active {
 					t.Errorf("the listener heard %+v, want Active once", got)
 				}
-				if n := a.dials.Load(); n < 9 || n > 13 {
+				if n := a.Dials.Load(); n < 9 || n > 13 {
 					t.Errorf("%d connections in 10 s that last a second each", n)
 				}
 				if _, err := stream.Recv(); err != nil {
@@ -85,7 +85,7 @@ func TestRetiredConnectionsAreReplacedWithoutAChangeOfState(t *testing.T) {
 // openStream opens a stream on a member and takes its first message.
 func openStream(t *testing.T, c *conn.Conn, m *member) engine.Stream {
 	t.Helper()
-	opened, err := c.NewStream(t.Context(), &pb.Watch_ServiceDesc.Streams[0], pb.Watch_Watch_FullMethodName, conn.OnEndpoint(m.name+":1"))
+	opened, err := c.NewStream(t.Context(), &pb.Watch_ServiceDesc.Streams[0], pb.Watch_Watch_FullMethodName, conn.OnEndpoint(m.Name+":1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,12 +102,12 @@ func TestDoubtEndsAStreamOnARetiredConnection(t *testing.T) {
 		c := openFake(t, []*member{a})
 		stream := openStream(t, c, a)
 		time.Sleep(3 * time.Second)
-		probes := a.probes.Load()
+		probes := a.Probes.Load()
 		stream.Doubt()
 		if err := stream.RecvMsg(new(pb.WatchResponse)); err == nil {
 			t.Error("the stream goes on")
 		}
-		if n := a.probes.Load() - probes; n != 0 {
+		if n := a.Probes.Load() - probes; n != 0 {
 			t.Errorf("%d checks of the next connection, which nobody doubts", n)
 		}
 		if s := states(c)["a:1"]; s != conn.Active {
@@ -119,9 +119,9 @@ func TestDoubtEndsAStreamOnARetiredConnection(t *testing.T) {
 // A server that stops retires its connections, accepts no new ones, and waits for its streams.
 func TestStreamOnARetiredConnectionEndsWhenTheRedialFails(t *testing.T) {
 	for name, disrupt := range map[string]func(*member){
-		"no leader":              func(m *member) { m.leader.Store(0) },
-		"silent":                 (*member).pause,
-		"no further connections": (*member).refuse,
+		"no leader":              func(m *member) { m.Leader.Store(0) },
+		"silent":                 (*member).Pause,
+		"no further connections": (*member).Refuse,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -175,9 +175,9 @@ func TestEndpointThatDropsItsConnectionsIsRedialledAtOnceButNotInABusyLoop(t *te
 							t.Fatalf("a read: %v", err)
 						}
 					}
-					a.drop()
+					a.Drop()
 				}
-				if n := a.dials.Load(); n < tt.atLeast || n > tt.atMost {
+				if n := a.Dials.Load(); n < tt.atLeast || n > tt.atMost {
 					t.Errorf("%d connections in a second of drops, want %d to %d", n, tt.atLeast, tt.atMost)
 				}
 				if got := told.events(); len(got) != 1 {
@@ -191,14 +191,14 @@ func TestEndpointThatDropsItsConnectionsIsRedialledAtOnceButNotInABusyLoop(t *te
 func TestRandomMovesOnFromAnEndpointThatDropsEachConnectionUnused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		a.refuse()
+		a.Refuse()
 		c := openFake(t, []*member{a, b}, conn.WithMode(conn.Random)) // b
-		a.restore()
+		a.Restore()
 		for start := time.Now(); states(c)["a:1"] != conn.Active; time.Sleep(time.Millisecond) {
 			if time.Since(start) > time.Second {
 				t.Fatalf("after a second of drops: %+v", c.Info())
 			}
-			b.drop()
+			b.Drop()
 			synctest.Wait()
 		}
 		if _, err := get(t.Context(), c); err != nil {

@@ -23,7 +23,7 @@ func TestSilentReadIsHedgedAfter500msAndItsEndpointFrozenWithin2s(t *testing.T) 
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		a.pause()
+		a.Pause()
 		var silent int
 		for range 4 {
 			start := time.Now()
@@ -58,7 +58,7 @@ func TestSilentReadIsHedgedAfter500msAndItsEndpointFrozenWithin2s(t *testing.T) 
 		if took := time.Since(start); took != 0 {
 			t.Errorf("a frozen endpoint slows reads down by %v", took)
 		}
-		a.resume()
+		a.Resume()
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if s := states(c)["a:1"]; s != conn.Active {
@@ -100,7 +100,7 @@ func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
 	}{
 		// The hedge delay, and a second for the probe.
 		{"the hedge fails", false, func(a, b *member) {
-			a.pause()
+			a.Pause()
 			start := time.Now()
 			b.answerKV(func(context.Context) error {
 				if time.Since(start) < time.Second {
@@ -110,8 +110,8 @@ func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
 			})
 		}, nil, 1500 * time.Millisecond},
 		// The hedge has its own delay, and the last endpoint is probed twice.
-		{"the hedge is silent too", false, func(a, b *member) { a.pause(); b.pause() }, conn.ErrUnavailable, 3 * time.Second},
-		{"the call is for one endpoint only", true, func(a, _ *member) { a.pause() }, conn.ErrUnavailable, 1500 * time.Millisecond},
+		{"the hedge is silent too", false, func(a, b *member) { a.Pause(); b.Pause() }, conn.ErrUnavailable, 3 * time.Second},
+		{"the call is for one endpoint only", true, func(a, _ *member) { a.Pause() }, conn.ErrUnavailable, 1500 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -142,8 +142,8 @@ func TestSilentWriteIsNotSentTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		a.pause()
-		b.pause()
+		a.Pause()
+		b.Pause()
 		start := time.Now()
 		_, err := put(t.Context(), c)
 		if took := time.Since(start); took != 5*time.Second {
@@ -162,9 +162,9 @@ func TestReadThatAsksForTheHeaderIsNotHedged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		a.pause()
-		b.pause()
-		time.AfterFunc(800*time.Millisecond, func() { a.resume(); b.resume() })
+		a.Pause()
+		b.Pause()
+		time.AfterFunc(800*time.Millisecond, func() { a.Resume(); b.Resume() })
 		var header metadata.MD
 		if _, err := get(t.Context(), c, grpc.Header(&header)); err != nil {
 			t.Error(err)

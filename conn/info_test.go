@@ -25,7 +25,7 @@ func TestWriteInfoShowsBothTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		b.stop()
+		b.Stop()
 		synctest.Wait()
 		var out bytes.Buffer
 		if err := conn.WriteInfo(&out); err != nil {
@@ -83,7 +83,7 @@ func TestLogHasStatesAndNoValues(t *testing.T) {
 		log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		c := openFake(t, []*member{a, b}, conn.WithLogger(log))
 		_, _ = pb.NewKVClient(c).Put(t.Context(), &pb.PutRequest{Key: []byte("k"), Value: []byte("hush")})
-		b.stop()
+		b.Stop()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		text := out.String()

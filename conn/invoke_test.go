@@ -27,7 +27,7 @@ func TestEarliestDeadlineEndsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour)) // the member is silent, and stays Active
-		a.pause()
+		a.Pause()
 		for _, want := range []struct {
 			name   string
 			parent time.Duration
@@ -64,7 +64,7 @@ func TestDefaultTimeoutIsSetByTheConnection(t *testing.T) {
 		for want, opts := range map[time.Duration][]grpc.CallOption{7 * time.Second: nil, 9 * time.Second: {conn.Within(9 * time.Second)}} {
 			a := newMember(t, "a")
 			c := openFake(t, []*member{a}, conn.WithConnectTimeout(time.Hour), conn.WithDefaultTimeout(7*time.Second))
-			a.pause()
+			a.Pause()
 			start := time.Now()
 			_, err := put(t.Context(), c, opts...)
 			if took := time.Since(start); took != want || !errors.Is(err, context.DeadlineExceeded) {
@@ -111,7 +111,7 @@ func TestCancelledCallEndsAtOnceWithTheCallersReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a})
-		a.pause()
+		a.Pause()
 		reason := errors.New("shutting down")
 		parent, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(100*time.Millisecond, func() { cancel(reason) })

@@ -119,8 +119,8 @@ func TestRequestThatNeedsNoLeaderDoesNotWaitForOne(t *testing.T) {
 	for _, mode := range []conn.Mode{conn.ConnectAll, conn.Random} {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := newMember(t, "a"), newMember(t, "b")
-			a.leader.Store(0)
-			b.stop()
+			a.Leader.Store(0)
+			b.Stop()
 			c := openFake(t, []*member{a, b}, conn.WithMode(mode))
 			for _, opts := range [][]grpc.CallOption{nil, {conn.OnEndpoint("a:1")}} {
 				start := time.Now()
@@ -130,7 +130,7 @@ func TestRequestThatNeedsNoLeaderDoesNotWaitForOne(t *testing.T) {
 				}
 			}
 			// Requests that need a leader wait for it.
-			time.AfterFunc(2*time.Second, func() { a.leader.Store(1) })
+			time.AfterFunc(2*time.Second, func() { a.Leader.Store(1) })
 			eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
 				if err != nil || took < 2*time.Second {
 					t.Errorf("%v: a %s took %v: %v", mode, kind, took, err)

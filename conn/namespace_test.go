@@ -73,7 +73,7 @@ func TestNamespaceSharesTheEndpointsOfItsConnection(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
 		n := mustNamespace(t, c, "tenant", "p/")
-		dials := a.dials.Load() + b.dials.Load()
+		dials := a.Dials.Load() + b.Dials.Load()
 		if found, err := conn.Lookup("tenant"); err != nil || found != n || n.Name() != "tenant" {
 			t.Errorf("Lookup returns %v, %v", found, err)
 		}
@@ -103,7 +103,7 @@ func TestNamespaceSharesTheEndpointsOfItsConnection(t *testing.T) {
 		if err := n.Sync(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if now := a.dials.Load() + b.dials.Load(); now != dials {
+		if now := a.Dials.Load() + b.Dials.Load(); now != dials {
 			t.Errorf("the namespace has dialled %d times", now-dials)
 		}
 	})
@@ -127,7 +127,7 @@ func TestNamespaceCloseEndsOnlyWhatIsItsOwn(t *testing.T) {
 			return s
 		}
 		own, nested, others, whole := stream(n), stream(inner), stream(other), stream(c)
-		a.pause()
+		a.Pause()
 		var calls sync.WaitGroup
 		for _, closed := range []*conn.Conn{n, inner} {
 			calls.Go(func() {
@@ -147,7 +147,7 @@ func TestNamespaceCloseEndsOnlyWhatIsItsOwn(t *testing.T) {
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
-		a.resume()
+		a.Resume()
 		calls.Wait()
 		for name, s := range map[string]pb.Watch_WatchClient{"tenant": own, "inner": nested} {
 			if _, err := s.Recv(); !errors.Is(err, conn.ErrClosed) {
@@ -256,7 +256,7 @@ func TestNamespaceRefusesWhatConcernsTheCluster(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a})
 		n := mustNamespace(t, c, "tenant", "p/")
-		probes := a.probes.Load()
+		probes := a.Probes.Load()
 		for name, call := range map[string]func(context.Context) error{
 			"Status": func(parent context.Context) error {
 				_, err := pb.NewMaintenanceClient(n).Status(parent, &pb.StatusRequest{}, conn.OnEndpoint("a:1"))
@@ -274,7 +274,7 @@ func TestNamespaceRefusesWhatConcernsTheCluster(t *testing.T) {
 				t.Errorf("%s in a namespace: %v", name, err)
 			}
 		}
-		if now := a.probes.Load(); now != probes {
+		if now := a.Probes.Load(); now != probes {
 			t.Error("a refused request was sent")
 		}
 	})

@@ -77,7 +77,7 @@ func TestSlowTransferOfALargeMessageIsNotTakenForSilence(t *testing.T) {
 				var told heard
 				c := openFake(t, []*member{a}, told.option(), conn.WithHealthCheckInterval(time.Hour),
 					conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
-						nc, err := a.listener.DialContext(parent)
+						nc, err := a.Dial(parent)
 						if err != nil {
 							return nil, err
 						}

@@ -62,7 +62,7 @@ func TestOneActiveEndpointIsEnoughToOpen(t *testing.T) {
 				for i := range tc.up + tc.down {
 					m := newMember(t, fmt.Sprintf("m%d", i))
 					if i >= tc.up {
-						m.stop()
+						m.Stop()
 					}
 					all = append(all, m)
 				}
@@ -81,7 +81,7 @@ func TestOneActiveEndpointIsEnoughToOpen(t *testing.T) {
 					t.Fatalf("got %v, %v", c, err)
 				}
 				for _, m := range all[tc.up:] {
-					if want := "dial " + m.name + ":1: connection refused"; !strings.Contains(err.Error(), want) {
+					if want := "dial " + m.Name + ":1: connection refused"; !strings.Contains(err.Error(), want) {
 						t.Errorf("%v lacks %q", err, want)
 					}
 				}

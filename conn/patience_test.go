@@ -63,9 +63,9 @@ func TestCallsWaitForAMemberThatRestarts(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newMember(t, "a")
 				c := openFake(t, []*member{a}, conn.WithMode(mode))
-				a.stop()
+				a.Stop()
 				synctest.Wait()
-				time.AfterFunc(2*time.Second, a.start)
+				time.AfterFunc(2*time.Second, a.Start)
 				eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
 					if err != nil || took < 2*time.Second || took > 4*time.Second {
 						t.Errorf("%v: a %s over a restart of 2 s ended after %v: %v", mode, kind, took, err)
@@ -85,14 +85,14 @@ func TestRandomMovesOnWithoutAFailedCall(t *testing.T) {
 			if states(c)["b:1"] == conn.Active {
 				pinned = b
 			}
-			pinned.stop()
+			pinned.Stop()
 			synctest.Wait()
 			eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
 				if err != nil {
 					t.Errorf("a %s after %v: %v", kind, took, err)
 				}
 			})
-			pinned.start()
+			pinned.Start()
 		}
 	})
 }
@@ -102,7 +102,7 @@ func TestOutageBeyondThePatienceFailsCallsAtOnce(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a := newMember(t, "a")
 			c := openFake(t, []*member{a})
-			a.stop()
+			a.Stop()
 			synctest.Wait()
 			outage := time.Now()
 			for _, at := range []time.Duration{time.Second, 5 * time.Second, 30 * time.Second} {
@@ -121,13 +121,13 @@ func TestOutageBeyondThePatienceFailsCallsAtOnce(t *testing.T) {
 				}, opts...)
 			}
 			// The return of the member ends the failures, and the length of the next outage counts from zero.
-			a.start()
+			a.Start()
 			if err := c.WaitReady(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			a.stop()
+			a.Stop()
 			synctest.Wait()
-			time.AfterFunc(time.Second, a.start)
+			time.AfterFunc(time.Second, a.Start)
 			eachOf(t.Context(), c, func(kind string, err error, _ time.Duration) {
 				if err != nil {
 					t.Errorf("in the next outage, a %s: %v", kind, err)
@@ -168,7 +168,7 @@ func TestWaitForAnEndpointEndsWithTheCall(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newMember(t, "a")
 				c := openFake(t, []*member{a})
-				a.stop()
+				a.Stop()
 				synctest.Wait()
 				parent, opts := tt.end(t, c)
 				eachOf(parent, c, func(kind string, err error, took time.Duration) {
@@ -196,10 +196,10 @@ func TestPinnedCallWaitsByTheOutageOfItsEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		a.stop()
+		a.Stop()
 		synctest.Wait()
 		time.Sleep(4 * time.Second)
-		b.stop()
+		b.Stop()
 		synctest.Wait()
 		for _, address := range []string{"a:1", "b:1"} { // a second after the other
 			want := map[string]time.Duration{"a:1": time.Second, "b:1": 4 * time.Second}[address]
@@ -220,7 +220,7 @@ func TestPinnedCallWaitsByTheOutageOfItsEndpoint(t *testing.T) {
 func TestPatienceStartsAtOpenIfNothingWasEverActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
-		a.stop()
+		a.Stop()
 		c := openFake(t, []*member{a}, conn.WithLazy(), conn.WithPatience(2*time.Second))
 		for _, want := range []time.Duration{2 * time.Second, 0} {
 			eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
@@ -250,7 +250,7 @@ func TestWithoutPatienceAllCallsFailAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithPatience(0))
-		a.stop()
+		a.Stop()
 		time.Sleep(time.Second)
 		eachOf(t.Context(), c, func(kind string, err error, took time.Duration) {
 			if took != 0 || !errors.Is(err, conn.ErrUnavailable) || etcderr.OutcomeOf(err) != etcderr.NotSent {

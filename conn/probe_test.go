@@ -22,7 +22,7 @@ func TestCallOnAForgottenConnectionUsesANewOne(t *testing.T) {
 					c := openFake(t, []*member{a}, told.option(), conn.WithMode(mode), conn.WithHealthCheckInterval(time.Hour))
 					stream := openStream(t, c, a)
 					time.Sleep(time.Minute)
-					a.swallow()
+					a.Swallow()
 					began := time.Now()
 					if err := call(t.Context(), c); err != nil {
 						t.Errorf("after %v: %v", time.Since(began), err)
@@ -46,21 +46,21 @@ func TestBusyConnectionIsNotAskedForSignsOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithHealthCheckInterval(time.Hour))
-		checks := a.checks.Load()
+		checks := a.Checks.Load()
 		for range 100 {
 			time.Sleep(4 * time.Second)
 			if _, err := put(t.Context(), c); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if n := a.checks.Load() - checks; n != 0 {
+		if n := a.Checks.Load() - checks; n != 0 {
 			t.Errorf("%d checks", n)
 		}
 		time.Sleep(6 * time.Second)
 		if _, err := put(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
-		if n := a.checks.Load() - checks; n != 1 {
+		if n := a.Checks.Load() - checks; n != 1 {
 			t.Errorf("%d checks for a write after 6 s of silence, want 1", n)
 		}
 	})
@@ -79,11 +79,11 @@ func TestAnswerToAHedgeIsASignOfLife(t *testing.T) {
 			}
 			hedged = time.Since(began) > 0
 		}
-		checks := b.checks.Load()
+		checks := b.Checks.Load()
 		if _, err := put(t.Context(), c, conn.OnEndpoint("b:1")); err != nil {
 			t.Fatal(err)
 		}
-		if n := b.checks.Load() - checks; n != 0 {
+		if n := b.Checks.Load() - checks; n != 0 {
 			t.Errorf("%d checks of a member that answered a moment ago", n)
 		}
 	})
@@ -99,7 +99,7 @@ func TestSlowReadOnAQuietConnectionStaysThere(t *testing.T) {
 		if _, err := get(t.Context(), c); err != nil {
 			t.Error(err)
 		}
-		if n, m := a.calls.Load(), a.dials.Load(); n != 1 || m != 1 {
+		if n, m := a.calls.Load(), a.Dials.Load(); n != 1 || m != 1 {
 			t.Errorf("sent %d times over %d connections", n, m)
 		}
 	})

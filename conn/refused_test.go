@@ -75,7 +75,7 @@ func TestCallSucceedsAfterSeveralRetiringConnectionsIgnoreIt(t *testing.T) {
 				var left atomic.Int64
 				left.Store(times)
 				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
-					nc, err := a.listener.DialContext(parent)
+					nc, err := a.Dial(parent)
 					if err != nil {
 						return nil, err
 					}

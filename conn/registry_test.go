@@ -65,7 +65,7 @@ func TestNamesAreUnique(t *testing.T) {
 func TestNameIsTakenWhileItIsBeingOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
-		a.pause()
+		a.Pause()
 		parent, cancel := context.WithCancel(t.Context())
 		var opening sync.WaitGroup
 		opening.Go(func() {
@@ -83,7 +83,7 @@ func TestNameIsTakenWhileItIsBeingOpened(t *testing.T) {
 		}
 		cancel()
 		opening.Wait()
-		a.resume()
+		a.Resume()
 		c, err := conn.Open(t.Context(), "opening", endpoints(a), dialer(a))
 		if err != nil {
 			t.Fatalf("after the failure: %v", err)

@@ -20,11 +20,11 @@ func TestReturnAfterALongOutageIsNoticedWithinASecond(t *testing.T) {
 					all := []*member{newMember(t, "a"), newMember(t, "b"), newMember(t, "d")}
 					c := openFake(t, all, conn.WithMode(mode))
 					for _, m := range all {
-						m.stop()
+						m.Stop()
 					}
 					time.Sleep(outage)
 					for _, m := range all {
-						m.start()
+						m.Start()
 					}
 					began := time.Now()
 					if err := c.WaitReady(t.Context()); err != nil {
@@ -34,11 +34,11 @@ func TestReturnAfterALongOutageIsNoticedWithinASecond(t *testing.T) {
 						t.Errorf("nobody called: an endpoint is Active after %v", took)
 					}
 					for _, m := range all {
-						m.stop()
+						m.Stop()
 					}
 					time.Sleep(outage)
 					for _, m := range all {
-						m.start()
+						m.Start()
 					}
 					began = time.Now()
 					for {

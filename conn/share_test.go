@@ -16,8 +16,8 @@ import (
 func TestShareOpensOnceForAllAndTheLastReleaseCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		a.pause() // so that the opening takes its time
-		time.AfterFunc(500*time.Millisecond, a.resume)
+		a.Pause() // so that the opening takes its time
+		time.AfterFunc(500*time.Millisecond, a.Resume)
 		spellings := [][]string{{"a:1", "b:1"}, {"b:1", "http://a:1"}, {"B:1", "a:1"}}
 		var mu sync.Mutex
 		var conns []*conn.Conn
@@ -101,7 +101,7 @@ func TestShareRefusesOtherEndpointsUnderTheSameName(t *testing.T) {
 func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
-		a.pause()
+		a.Pause()
 		share := func(parent context.Context) (func() error, error) {
 			_, release, err := conn.Share(parent, "slow", endpoints(a), dialer(a), conn.WithConnectTimeout(time.Minute))
 			return release, err
@@ -133,10 +133,10 @@ func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		giveUp() // the one with time opens it then
 		time.Sleep(time.Second)
-		a.resume()
+		a.Resume()
 		all.Wait()
 		// A failed opening fails for all that wait for it.
-		a.stop()
+		a.Stop()
 		for range 3 {
 			all.Go(func() {
 				if _, err := share(t.Context()); !errors.Is(err, conn.ErrUnavailable) {

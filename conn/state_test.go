@@ -27,7 +27,7 @@ func TestLeaderlessEndpointIsFrozenUnlessItIsTheLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		a.leader.Store(0)
+		a.Leader.Store(0)
 		for range 2 {
 			if _, err := put(t.Context(), c); err != nil {
 				t.Fatalf("a write with one member partitioned: %v", err)
@@ -38,8 +38,8 @@ func TestLeaderlessEndpointIsFrozenUnlessItIsTheLast(t *testing.T) {
 		}
 		// During an election nobody has a leader. The connection keeps the last endpoint, and the write waits for the
 		// outcome.
-		b.leader.Store(0)
-		time.AfterFunc(1500*time.Millisecond, func() { a.leader.Store(2); b.leader.Store(2) })
+		b.Leader.Store(0)
+		time.AfterFunc(1500*time.Millisecond, func() { a.Leader.Store(2); b.Leader.Store(2) })
 		start := time.Now()
 		if _, err := put(t.Context(), c); err != nil {
 			t.Errorf("a write during an election: %v", err)
@@ -52,7 +52,7 @@ func TestLeaderlessEndpointIsFrozenUnlessItIsTheLast(t *testing.T) {
 
 func TestFailedHealthCheckFreezesUntilTheReconnection(t *testing.T) {
 	notServing := func(a *member) {
-		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+		a.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 			return healthpb.HealthCheckResponse_NOT_SERVING, nil
 		})
 	}
@@ -63,9 +63,9 @@ func TestFailedHealthCheckFreezesUntilTheReconnection(t *testing.T) {
 		within  time.Duration
 	}{
 		{"not serving", notServing, "NOT_SERVING", 0},
-		{"no answer", (*member).pause, "no answer within 1s", time.Second},
-		{"no leader", func(m *member) { m.leader.Store(0) }, "no leader", 0},
-		{"connection lost", (*member).stop, "connection lost", -15 * time.Second},
+		{"no answer", (*member).Pause, "no answer within 1s", time.Second},
+		{"no leader", func(m *member) { m.Leader.Store(0) }, "no leader", 0},
+		{"connection lost", (*member).Stop, "connection lost", -15 * time.Second},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -93,11 +93,11 @@ func TestFailedHealthCheckFreezesUntilTheReconnection(t *testing.T) {
 					t.Errorf("frozen as %+v, want %q and 200ms to reconnection", frozen, tc.reason)
 				}
 				mu.Unlock()
-				a.answerHealth(nil)
-				a.leader.Store(1)
-				a.resume()
+				a.AnswerHealth(nil)
+				a.Leader.Store(1)
+				a.Resume()
 				if tc.reason == "connection lost" {
-					a.start()
+					a.Start()
 				}
 				time.Sleep(time.Minute)
 				synctest.Wait()
@@ -121,19 +121,19 @@ func TestSlowMemberIsNotFrozen(t *testing.T) {
 		slow func(a *member)
 	}{
 		{"calls are answered while the check is not", func(a *member) {
-			a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+			a.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 				time.Sleep(3 * time.Second)
 				return healthy, nil
 			})
 			a.answerKV(func(context.Context) error { time.Sleep(400 * time.Millisecond); return nil })
 		}},
 		{"half of the check is answered", func(a *member) {
-			a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
-				a.answerHealth(nil)
-				a.pause() // the other half
+			a.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+				a.AnswerHealth(nil)
+				a.Pause() // the other half
 				return healthy, nil
 			})
-			time.AfterFunc(1800*time.Millisecond, a.resume)
+			time.AfterFunc(1800*time.Millisecond, a.Resume)
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestSlowMemberIsNotFrozen(t *testing.T) {
 					}
 					time.Sleep(100 * time.Millisecond)
 				}
-				a.answerHealth(nil)
+				a.AnswerHealth(nil)
 				time.Sleep(5 * time.Second) // of what is still slow
 			})
 		})
@@ -162,12 +162,12 @@ func TestLastEndpointIsAskedTwiceBeforeItFreezes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a})
-		a.pause()
-		time.AfterFunc(2400*time.Millisecond, a.resume)
+		a.Pause()
+		time.AfterFunc(2400*time.Millisecond, a.Resume)
 		if _, err := get(t.Context(), c); err != nil {
 			t.Errorf("a read of a member that paused for 2.4 s: %v", err)
 		}
-		a.pause()
+		a.Pause()
 		if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("a read of a member that paused for good: %v", err)
 		}
@@ -177,13 +177,13 @@ func TestLastEndpointIsAskedTwiceBeforeItFreezes(t *testing.T) {
 func TestInconclusiveHealthAnswersCountAsHealthy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")
-		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+		a.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 			return 0, status.Error(codes.Unimplemented, "unknown service")
 		})
-		b.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+		b.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 			return healthpb.HealthCheckResponse_UNKNOWN, nil
 		})
-		d.answerStatus(status.Error(codes.InvalidArgument, "etcdserver: user name is empty"))
+		d.AnswerStatus(status.Error(codes.InvalidArgument, "etcdserver: user name is empty"))
 		c := openFake(t, []*member{a, b, d})
 		for address, s := range states(c) {
 			if s != conn.Active {
@@ -197,7 +197,7 @@ func TestReconnectInCountsDownAndInfoNeverBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		b.stop()
+		b.Stop()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		first := c.Info()[1]
@@ -208,7 +208,7 @@ func TestReconnectInCountsDownAndInfoNeverBlocks(t *testing.T) {
 		if half := c.Info()[1]; half.ReconnectIn != first.ReconnectIn-first.ReconnectIn/2 {
 			t.Errorf("%v is left of %v after half of it", half.ReconnectIn, first.ReconnectIn)
 		}
-		b.start()
+		b.Start()
 		time.Sleep(first.ReconnectIn)
 		synctest.Wait()
 		if s := c.Info()[1]; s.State != conn.Active || s.ReconnectIn != 0 || s.Err != nil {
@@ -223,13 +223,13 @@ func TestLossOfTheLastEndpointSpeedsUpReconnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		b.stop()
+		b.Stop()
 		for c.Info()[1].ReconnectIn < 5*time.Second {
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
-		b.start()
-		a.stop()
+		b.Start()
+		a.Stop()
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if s := states(c); s["b:1"] != conn.Active {
@@ -242,8 +242,8 @@ func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b}, conn.WithPatience(0))
-		a.stop()
-		b.stop()
+		a.Stop()
+		b.Stop()
 		synctest.Wait()
 		start := time.Now()
 		for _, call := range []func() error{
@@ -265,8 +265,8 @@ func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 			t.Errorf("the calls took %v", took)
 		}
 		// The reason of an endpoint may be a failed call of a health check, which says nothing about the user's call.
-		a.start()
-		a.answerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+		a.Start()
+		a.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
 			return 0, status.Error(codes.Unavailable, "in a moment")
 		})
 		time.Sleep(time.Second)
@@ -274,14 +274,14 @@ func TestAllFrozenFailsFastAndRecovers(t *testing.T) {
 			!strings.Contains(err.Error(), "in a moment") {
 			t.Errorf("got %v with outcome %v", err, etcderr.OutcomeOf(err))
 		}
-		a.stop()
-		a.answerHealth(nil)
+		a.Stop()
+		a.AnswerHealth(nil)
 		waiting, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if err := c.WaitReady(waiting); !errors.Is(err, conn.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("WaitReady: %v", err)
 		}
-		time.AfterFunc(time.Second, a.start)
+		time.AfterFunc(time.Second, a.Start)
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Errorf("WaitReady: %v", err)
 		}
@@ -307,7 +307,7 @@ func TestRandomConnectsToOneAndMovesOn(t *testing.T) {
 					t.Fatalf("two are Active: %v", c.Info())
 				}
 				for _, m := range all {
-					if m.name+":1" == e.Address {
+					if m.Name+":1" == e.Address {
 						found = m
 					}
 				}
@@ -322,12 +322,12 @@ func TestRandomConnectsToOneAndMovesOn(t *testing.T) {
 			m := active()
 			used[m] = true
 			for range 3 {
-				if r, err := get(t.Context(), c); err != nil || r.Header.MemberId != id(m.name) {
-					t.Errorf("read from %v, %v; want %s", r, err, m.name)
+				if r, err := get(t.Context(), c); err != nil || r.Header.MemberId != id(m.Name) {
+					t.Errorf("read from %v, %v; want %s", r, err, m.Name)
 				}
 			}
 			time.Sleep(time.Minute)
-			m.stop()
+			m.Stop()
 			if len(used) == 3 {
 				break
 			}
@@ -336,12 +336,12 @@ func TestRandomConnectsToOneAndMovesOn(t *testing.T) {
 		if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("with none left: %v", err)
 		}
-		all[1].start()
+		all[1].Start()
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if m := active(); m != all[1] {
-			t.Errorf("moved on to %s", m.name)
+			t.Errorf("moved on to %s", m.Name)
 		}
 	})
 }
@@ -349,7 +349,7 @@ func TestRandomConnectsToOneAndMovesOn(t *testing.T) {
 func TestLazyOpensWithoutServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
-		a.stop()
+		a.Stop()
 		c := openFake(t, []*member{a}, conn.WithLazy())
 		if e := c.Info()[0]; e.State != conn.Frozen || e.Err == nil {
 			t.Errorf("got %+v", e)
@@ -357,7 +357,7 @@ func TestLazyOpensWithoutServers(t *testing.T) {
 		if _, err := get(t.Context(), c); !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("got %v", err)
 		}
-		time.AfterFunc(time.Minute, a.start)
+		time.AfterFunc(time.Minute, a.Start)
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -371,9 +371,9 @@ func TestNilBackoffIsReplacedByTheDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		c := openFake(t, []*member{a}, conn.WithBackoff(func() backoff.BackOff { return nil }))
-		a.stop()
+		a.Stop()
 		synctest.Wait()
-		a.start()
+		a.Start()
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Error(err)
 		}

@@ -40,14 +40,14 @@ func TestMemberIsReachedByAnyOfItsURLs(t *testing.T) {
 				t.Errorf("a read of b as %s: %v, %v", spelling, r, err)
 			}
 		}
-		a.stop()
-		d.stop()
+		a.Stop()
+		d.Stop()
 		if _, err := put(t.Context(), c); err != nil {
 			t.Errorf("a write once the member given to Open is away: %v", err)
 		}
 		// The next attempt begins with the URL that worked.
 		began := time.Now()
-		b.drop()
+		b.Drop()
 		synctest.Wait()
 		if _, err := put(t.Context(), c); err != nil || time.Since(began) != 0 {
 			t.Errorf("a write after a lost connection took %v: %v", time.Since(began), err)
@@ -152,7 +152,7 @@ func TestSetEndpointsKeepsTheOldEndpointsIfNoNewOneWorks(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")
-				d.leader.Store(0)
+				d.Leader.Store(0)
 				c := openFake(t, []*member{a, b, d}[:1], dialer(a, b, d), conn.WithMode(mode), conn.WithPatience(0))
 				err := c.SetEndpoints(t.Context(), []string{"nowhere:1", "void:1", "d:1"})
 				if !errors.Is(err, conn.ErrUnavailable) {

@@ -5,41 +5,32 @@ package lease_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/fakemember"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
-// member is a fake etcd member on a fake clock. The test chooses its answers. It needs no network, so it may run in a synctest
-// bubble. Like a real member it answers the renewals of a stream one by one.
+// member is a fake member that answers the renewals of a stream one by one, as a real member does. The test chooses the answers.
 type member struct {
-	pb.UnimplementedMaintenanceServer
+	*fakemember.Member
 	pb.UnimplementedLeaseServer
 
-	name string
-
 	mu       sync.Mutex
-	listener *bufconn.Listener
-	server   *grpc.Server
 	renewals []renewal
 	streams  int // open now
 	opened   int // ever
 	// renew decides what becomes of a renewal. It may take its time, until the stream ends.
 	renew   func(parent context.Context, id int64) (ttl int64, err error)
 	refusal error         // of each stream of renewals, at once
-	muted   chan struct{} // while open, nothing is answered
 	arrived chan struct{} // closed with the next renewal; nil where nobody waits
 }
 
@@ -52,68 +43,13 @@ type renewal struct {
 
 // newMember starts a member that grants every lease that TTL, in seconds.
 func newMember(t *testing.T, name string, ttl int64) *member {
-	m := &member{name: name, renew: always(ttl)}
-	m.start()
-	t.Cleanup(m.stop)
+	m := &member{Member: fakemember.New(t, name), renew: always(ttl)}
+	m.Serve(m)
 	return m
 }
 
 func always(ttl int64) func(context.Context, int64) (int64, error) {
 	return func(context.Context, int64) (int64, error) { return ttl, nil }
-}
-
-func (m *member) start() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.listener, m.server = bufconn.Listen(1<<16), grpc.NewServer()
-	pb.RegisterMaintenanceServer(m.server, m)
-	pb.RegisterLeaseServer(m.server, m)
-	healthpb.RegisterHealthServer(m.server, &memberHealth{member: m})
-	server, listener := m.server, m.listener
-	go func() { _ = server.Serve(listener) }()
-}
-
-// stop ends the member as a killed process ends.
-func (m *member) stop() {
-	m.unmute()
-	m.mu.Lock()
-	server := m.server
-	m.server, m.listener = nil, nil
-	m.mu.Unlock()
-	if server != nil {
-		server.Stop()
-	}
-}
-
-// mute makes the member take requests and answer none, as a stopped process does.
-func (m *member) mute() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.muted = make(chan struct{})
-}
-
-func (m *member) unmute() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.muted != nil {
-		close(m.muted)
-		m.muted = nil
-	}
-}
-
-func (m *member) wait(parent context.Context) error {
-	m.mu.Lock()
-	muted := m.muted
-	m.mu.Unlock()
-	if muted == nil {
-		return nil
-	}
-	select {
-	case <-muted:
-		return nil
-	case <-parent.Done():
-		return parent.Err()
-	}
 }
 
 func (m *member) answer(renew func(parent context.Context, id int64) (int64, error)) {
@@ -153,20 +89,6 @@ func (m *member) open() int {
 	return m.streams
 }
 
-// memberHealth is the member's health service, which is gRPC's and not etcd's.
-type memberHealth struct {
-	healthpb.UnimplementedHealthServer
-	*member
-}
-
-func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
-	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, m.wait(parent)
-}
-
-func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
-	return &pb.StatusResponse{Leader: 1}, m.wait(parent)
-}
-
 func (m *member) LeaseKeepAlive(s grpc.BidiStreamingServer[pb.LeaseKeepAliveRequest, pb.LeaseKeepAliveResponse]) error {
 	m.mu.Lock()
 	m.streams++
@@ -195,7 +117,7 @@ func (m *member) LeaseKeepAlive(s grpc.BidiStreamingServer[pb.LeaseKeepAliveRequ
 			m.arrived = nil
 		}
 		m.mu.Unlock()
-		if err := m.wait(s.Context()); err != nil {
+		if err := m.Wait(s.Context()); err != nil {
 			return err
 		}
 		ttl, err := renew(s.Context(), request.ID)
@@ -249,33 +171,7 @@ func fake(t *testing.T, members ...*member) (*conn.Conn, ctx.Ctx) {
 
 func fakeWith(t *testing.T, members []*member, opts ...conn.Option) (*conn.Conn, ctx.Ctx) {
 	t.Helper()
-	var endpoints []string
-	for _, m := range members {
-		endpoints = append(endpoints, m.name+":1")
-	}
-	dial := func(parent context.Context, target string) (net.Conn, error) {
-		for _, m := range members {
-			if m.name+":1" == target {
-				m.mu.Lock()
-				listener := m.listener
-				m.mu.Unlock()
-				if listener != nil {
-					return listener.DialContext(parent)
-				}
-			}
-		}
-		return nil, fmt.Errorf("dial %s: connection refused", target)
-	}
-	opts = append(opts, conn.WithDialOptions(grpc.WithContextDialer(dial)))
-	c, err := conn.Open(context.Background(), "", endpoints, opts...)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	c := fakemember.Open(t, members, opts...)
 	return c, lease.New(c.Name())
 }
 

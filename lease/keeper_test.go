@@ -198,8 +198,8 @@ func TestKeepersEndWithTheirConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, prepare := range map[string]func(m *member){
 			"at work":       func(*member) {},
-			"silent member": func(m *member) { m.mute() },
-			"down":          func(m *member) { m.stop() },
+			"silent member": func(m *member) { m.Pause() },
+			"down":          func(m *member) { m.Stop() },
 		} {
 			m := newMember(t, "a", 60)
 			c, request := fake(t, m)

@@ -20,8 +20,8 @@ import (
 
 func TestLeaseExpiresWhenItsLastAcknowledgedRenewalWasSentPlusTTL(t *testing.T) {
 	for name, fail := range map[string]func(m *member){
-		"silent":                func(m *member) { m.mute() },
-		"killed":                func(m *member) { m.stop() },
+		"silent":                func(m *member) { m.Pause() },
+		"killed":                func(m *member) { m.Stop() },
 		"healthy but not at it": func(m *member) { m.answer(forever) },
 		"answers too late":      func(m *member) { m.answer(after(11*time.Second, 10)) },
 	} {
@@ -65,7 +65,7 @@ func TestLeaseExpiresWhenItsLastAcknowledgedRenewalWasSentPlusTTL(t *testing.T) 
 				}
 				m.answer(always(10))
 				if name != "killed" {
-					m.unmute()
+					m.Resume()
 				}
 				time.Sleep(30 * time.Second)
 				if err := k.Err(); !errors.Is(err, lease.ErrExpired) {

@@ -92,7 +92,7 @@ func TestKeepAliveOnceWithoutAnAnswerHasUnknownOutcome(t *testing.T) {
 		end  func(c *conn.Conn, m *member) // after the renewal has arrived
 		want error
 	}{
-		{"the member dies, and no endpoint is Active", func(_ *conn.Conn, m *member) { m.stop() }, conn.ErrUnavailable},
+		{"the member dies, and no endpoint is Active", func(_ *conn.Conn, m *member) { m.Stop() }, conn.ErrUnavailable},
 		{"the connection closes", func(c *conn.Conn, _ *member) { _ = c.Close() }, conn.ErrClosed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func TestLeasesSurviveAnOutageShorterThanTheirTTL(t *testing.T) {
 		c, request := fake(t, m)
 		k := keep(t, request, 1)
 		for range 5 {
-			m.stop()
+			m.Stop()
 			time.Sleep(12 * time.Second)
 			if got := kept(c); len(got) != 0 {
 				t.Errorf("during the outage, kept: %v", got)
@@ -32,7 +32,7 @@ func TestLeasesSurviveAnOutageShorterThanTheirTTL(t *testing.T) {
 			if _, err := lease.KeepAliveOnce(t.Context(), request, 2); !errors.Is(err, conn.ErrUnavailable) || time.Since(began) > 0 {
 				t.Errorf("with no Active endpoint KeepAliveOnce took %v, and returned %v", time.Since(began), err)
 			}
-			m.start()
+			m.Start()
 			time.Sleep(2 * time.Minute)
 			if ended(t, k) {
 				t.Fatal(k.Err())
@@ -58,15 +58,15 @@ func TestLeasesThatExpireSoonestAreRenewedFirstOnANewStream(t *testing.T) {
 		used, others := using(t, a, b)
 		other := others[0]
 		// While nothing can be sent, leases fall due.
-		other.stop()
-		used.stop()
+		other.Stop()
+		used.Stop()
 		time.Sleep(4 * time.Second)
 		before := map[int64]time.Time{}
 		for id, k := range until {
 			before[id] = k.ValidUntil()
 		}
-		other.start()
-		used.start()
+		other.Start()
+		used.Start()
 		back := time.Now()
 		var seen []renewal
 		for range 100 {
@@ -100,10 +100,10 @@ func TestBacklogIsRenewedAtOnceAndDoesNotDelayNewLeases(t *testing.T) {
 			keepers = append(keepers, keep(t, request, id))
 		}
 		time.Sleep(180 * time.Second)
-		m.stop()
+		m.Stop()
 		time.Sleep(60 * time.Second)
 		m.answer(after(each, 600))
-		m.start()
+		m.Start()
 		back := time.Now()
 		if err := c.WaitReady(t.Context()); err != nil {
 			t.Fatal(err)
@@ -131,12 +131,12 @@ func TestKeepAliveWaitsForAnEndpointAsLongAsTheConnectionHasPatience(t *testing.
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a", 10)
 		_, request := fake(t, m)
-		m.mute()
-		time.AfterFunc(4*time.Second, m.unmute)
+		m.Pause()
+		time.AfterFunc(4*time.Second, m.Resume)
 		if _, err := lease.KeepAlive(t.Context(), request, 1); err != nil {
 			t.Errorf("with an outage shorter than the patience: %v", err)
 		}
-		m.mute()
+		m.Pause()
 		began := time.Now()
 		_, err := lease.KeepAlive(t.Context(), request.WithTimeout(time.Minute), 2)
 		if !errors.Is(err, conn.ErrUnavailable) {

@@ -22,7 +22,7 @@ func using(t *testing.T, members ...*member) (used *member, others []*member) {
 	for _, m := range members {
 		if m.open() > 0 {
 			if used != nil {
-				t.Errorf("streams to both %s and %s", used.name, m.name)
+				t.Errorf("streams to both %s and %s", used.Name, m.Name)
 			}
 			used = m
 		} else {
@@ -46,7 +46,7 @@ func TestSilentMemberCostsNoLease(t *testing.T) {
 					time.Sleep(2 * time.Minute)
 					used, others := using(t, members...)
 					used.answer(func(parent context.Context, id int64) (int64, error) {
-						used.mute()
+						used.Pause()
 						return forever(parent, id)
 					})
 					used.next()
@@ -63,12 +63,12 @@ func TestSilentMemberCostsNoLease(t *testing.T) {
 					}
 					time.Sleep(2 * time.Second)
 					for _, e := range c.Info() {
-						if e.Address == used.name+":1" && e.State != conn.Frozen {
+						if e.Address == used.Name+":1" && e.State != conn.Frozen {
 							t.Errorf("the silent member is %v", e.State)
 						}
 					}
 					used.answer(always(ttl))
-					used.unmute()
+					used.Resume()
 					if ended(t, k) {
 						t.Fatal(k.Err())
 					}
@@ -118,15 +118,15 @@ func TestStreamMovesOnWhenItsMemberFails(t *testing.T) {
 		}
 		for range 10 {
 			used, others := using(t, a, b)
-			if got := kept(c); len(got) != 1 || got[used.name+":1"] != len(keepers) {
-				t.Errorf("on %s, kept: %v", used.name, got)
+			if got := kept(c); len(got) != 1 || got[used.Name+":1"] != len(keepers) {
+				t.Errorf("on %s, kept: %v", used.Name, got)
 			}
-			used.stop()
+			used.Stop()
 			time.Sleep(time.Second)
-			if got := kept(c); len(got) != 1 || got[others[0].name+":1"] != len(keepers) {
-				t.Errorf("on %s, kept: %v", others[0].name, got)
+			if got := kept(c); len(got) != 1 || got[others[0].Name+":1"] != len(keepers) {
+				t.Errorf("on %s, kept: %v", others[0].Name, got)
 			}
-			used.start()
+			used.Start()
 			time.Sleep(time.Minute)
 		}
 		for _, k := range keepers {
@@ -145,7 +145,7 @@ func TestPinnedLeasesStayOnTheirEndpoint(t *testing.T) {
 		if got := kept(c); got["a:1"] != 1 || got["b:1"] != 1 {
 			t.Errorf("kept: %v", got)
 		}
-		b.stop()
+		b.Stop()
 		time.Sleep(12 * time.Second)
 		if got := kept(c); got["a:1"] != 1 || got["b:1"] != 0 {
 			t.Errorf("with b down, kept: %v", got)
@@ -153,7 +153,7 @@ func TestPinnedLeasesStayOnTheirEndpoint(t *testing.T) {
 		if _, err := lease.KeepAlive(t.Context(), request.WithEndpoint("b:1"), 3); !errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("KeepAlive on an endpoint that is down: %v", err)
 		}
-		b.start()
+		b.Start()
 		time.Sleep(2 * time.Minute)
 		if ended(t, onA) || ended(t, onB) {
 			t.Errorf("ended with %v, %v", onA.Err(), onB.Err())

@@ -3,19 +3,19 @@
 package maintenance_test
 
 import (
-	"context"
-	"net"
 	"testing"
 
 	"google.golang.org/grpc"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/fakemember"
+	"github.com/eetcd-go/eetcd/maintenance"
 )
 
-// fake is a server that sends the given snapshot.
+// fake is a fake member that sends the given snapshot.
 type fake struct {
-	pb.UnimplementedMaintenanceServer
+	*fakemember.Member
 	send func(stream grpc.ServerStreamingServer[pb.SnapshotResponse]) error
 }
 
@@ -23,29 +23,12 @@ func (f *fake) Snapshot(_ *pb.SnapshotRequest, stream grpc.ServerStreamingServer
 	return f.send(stream)
 }
 
-// Status reports a leader, without which no endpoint is Active.
-func (*fake) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, error) {
-	return &pb.StatusResponse{Leader: 1}, nil
-}
-
 // openFake serves snapshots, and returns a connection to the server. Both end with the test.
 func openFake(t *testing.T, send func(grpc.ServerStreamingServer[pb.SnapshotResponse]) error) ctx.Ctx {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := grpc.NewServer()
-	pb.RegisterMaintenanceServer(server, &fake{send: send})
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	t.Cleanup(func() {
-		server.Stop()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
-	})
-	return open(t, listener.Addr().String())
+	f := &fake{Member: fakemember.New(t, "fake"), send: send}
+	f.Serve(f)
+	return maintenance.New(fakemember.Open(t, []*fake{f}).Name())
 }
 
 // part is one message of a snapshot.

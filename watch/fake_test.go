@@ -5,59 +5,37 @@ package watch_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
-	"google.golang.org/grpc/test/bufconn"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/fakemember"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// member is a fake etcd member on a fake clock. The test makes each of its responses. It needs no network, so it may run in a
-// synctest bubble.
+// member is a fake member whose streams of watches the test answers itself.
 type member struct {
-	pb.UnimplementedMaintenanceServer
+	*fakemember.Member
 	pb.UnimplementedWatchServer
 	pb.UnimplementedKVServer
 
-	name     string
-	version  string // "3.7.0" unless a test sets another
-	listener *bufconn.Listener
-	streams  chan *serverStream                       // opened by the client and not taken by the test yet
-	probes   atomic.Int64                             // health checks seen
-	mute     atomic.Bool                              // answers no health check
-	deaf     atomic.Bool                              // reads nothing from new streams
-	read     func(*pb.RangeRequest) *pb.RangeResponse // nil: it serves no reads
+	streams chan *serverStream                       // opened by the client and not taken by the test yet
+	deaf    atomic.Bool                              // reads nothing from new streams
+	read    func(*pb.RangeRequest) *pb.RangeResponse // nil: it serves no reads
 }
 
 func newMember(t *testing.T, name string) *member {
-	m := &member{name: name, version: "3.7.0", listener: bufconn.Listen(1 << 16), streams: make(chan *serverStream, 100)}
-	server := grpc.NewServer()
-	pb.RegisterMaintenanceServer(server, m)
-	pb.RegisterWatchServer(server, m)
-	pb.RegisterKVServer(server, m)
-	healthpb.RegisterHealthServer(server, &memberHealth{member: m})
-	go func() { _ = server.Serve(m.listener) }()
-	t.Cleanup(server.Stop)
+	m := &member{Member: fakemember.New(t, name), streams: make(chan *serverStream, 100)}
+	m.Serve(m)
 	return m
-}
-
-func (m *member) Status(parent context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
-	if m.mute.Load() {
-		<-parent.Done()
-		return nil, parent.Err() // no answer: one at the very deadline could still be in time
-	}
-	return &pb.StatusResponse{Header: &pb.ResponseHeader{}, Leader: 1, Version: m.version}, nil
 }
 
 func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeResponse, error) {
@@ -65,25 +43,6 @@ func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeRes
 		return m.UnimplementedKVServer.Range(parent, r)
 	}
 	return m.read(r), nil
-}
-
-// memberHealth is the member's health service. It is a type of its own because it has another method Watch.
-type memberHealth struct {
-	healthpb.UnimplementedHealthServer
-	*member
-}
-
-func (m *memberHealth) Watch(*healthpb.HealthCheckRequest, grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
-	return nil
-}
-
-func (m *memberHealth) Check(parent context.Context, _ *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
-	m.probes.Add(1)
-	if m.mute.Load() {
-		<-parent.Done()
-		return nil, parent.Err()
-	}
-	return &healthpb.HealthCheckResponse{Status: healthpb.HealthCheckResponse_SERVING}, nil
 }
 
 // Watch leaves the stream to the test.
@@ -216,28 +175,7 @@ func openFake(t *testing.T, members ...*member) ctx.Ctx {
 
 func openFakeWith(t *testing.T, opts []conn.Option, members ...*member) ctx.Ctx {
 	t.Helper()
-	var endpoints []string
-	for _, m := range members {
-		endpoints = append(endpoints, m.name+":1")
-	}
-	dial := grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
-		for _, m := range members {
-			if m.name+":1" == target {
-				return m.listener.DialContext(parent)
-			}
-		}
-		return nil, fmt.Errorf("dial %s: no such host", target)
-	})
-	c, err := conn.Open(context.Background(), "", endpoints, append(opts, conn.WithDialOptions(dial))...)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return watch.New(c.Name())
+	return watch.New(fakemember.Open(t, members, opts...).Name())
 }
 
 // begin starts a watch without waiting for it to be created.

@@ -140,7 +140,7 @@ func TestPositionIsNotProvenAgainAfterACompaction(t *testing.T) {
 func TestPositionOfAQuietWatchOnAnOldMemberMovesByProof(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
-		m.version = "3.4.13"
+		m.Version = "3.4.13"
 		m.read = func(r *pb.RangeRequest) *pb.RangeResponse {
 			return &pb.RangeResponse{Header: at(9), Kvs: []*mvccpb.KeyValue{{Key: []byte("m"), ModRevision: 7}}}
 		}

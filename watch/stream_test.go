@@ -155,7 +155,7 @@ func TestPositionIgnoresProgressResponsesThatMayOvertakeEvents(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := newMember(t, "a")
-				m.version = version
+				m.Version = version
 				pending := begin(openFake(t, m).WithKey("k").WithStartRevision(2))
 				s := m.opened()
 				synctest.Wait()
@@ -206,8 +206,8 @@ func TestSilentMemberIsCheckedAndLeftForAnother(t *testing.T) {
 			time.Sleep(progressInterval)
 			s.progress(t, 4)
 		}
-		before := silent.probes.Load()
-		silent.mute.Store(true)
+		before := silent.Checks.Load()
+		silent.Pause()
 		start := time.Now()
 		next := other.opened()
 		if rev := next.confirm(t, 6).StartRevision; rev != 5 {
@@ -217,7 +217,7 @@ func TestSilentMemberIsCheckedAndLeftForAnother(t *testing.T) {
 		if took := time.Since(start); took < 3*time.Second || took > 4100*time.Millisecond {
 			t.Errorf("left after %v", took)
 		}
-		if silent.probes.Load() == before {
+		if silent.Checks.Load() == before {
 			t.Error("left without being asked")
 		}
 		next.tell(t, 1, 5)
@@ -243,7 +243,7 @@ func TestMemberThatReadsNothingIsLeftForAnother(t *testing.T) {
 		if len(b.streams) > 0 {
 			deaf, other = b, a
 		}
-		deaf.mute.Store(true)
+		deaf.Pause()
 		other.deaf.Store(false)
 		start := time.Now()
 		s := other.opened()

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fakemember
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/conn"
+)
+
+// Fake is what each type is that embeds a *Member.
+type Fake interface{ fake() *Member }
+
+func (m *Member) fake() *Member { return m }
+
+// Open opens a connection to fake members. It closes with the test.
+func Open[M Fake](t *testing.T, members []M, opts ...conn.Option) *conn.Conn {
+	t.Helper()
+	c, err := conn.Open(context.Background(), "", Endpoints(members...), append([]conn.Option{Dialer(members...)}, opts...)...)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return c
+}
+
+// Endpoints returns the endpoint of each member, which is NAME:1.
+func Endpoints[M Fake](members ...M) []string {
+	var list []string
+	for _, m := range members {
+		list = append(list, m.fake().Name+":1")
+	}
+	return list
+}
+
+// Dialer dials members by their endpoints. An endpoint whose name begins with void swallows packets.
+func Dialer[M Fake](members ...M) conn.Option {
+	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
+		for _, m := range members {
+			if m.fake().Name+":1" == target {
+				return m.fake().Dial(parent)
+			}
+		}
+		if strings.HasPrefix(target, "void") {
+			<-parent.Done()
+			return nil, parent.Err()
+		}
+		return nil, fmt.Errorf("dial %s: no such host", target)
+	}))
+}
+
+// Dial makes a connection to the member.
+func (m *Member) Dial(parent context.Context) (net.Conn, error) {
+	m.mu.Lock()
+	listener := m.listener
+	m.mu.Unlock()
+	if listener == nil {
+		return nil, fmt.Errorf("dial %s:1: connection refused", m.Name)
+	}
+	nc, err := listener.DialContext(parent)
+	if err != nil {
+		return nil, err
+	}
+	m.Dials.Add(1)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := &forgettable{Conn: nc}
+	m.conns = append(m.conns, f)
+	return f, nil
+}
+
+// Refuse makes the member accept no further connections.
+func (m *Member) Refuse() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused, m.listener = m.listener, nil
+}
+
+// Restore undoes Refuse.
+func (m *Member) Restore() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.listener = m.refused
+}
+
+// Drop closes the connections to the member.
+func (m *Member) Drop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		c.Close()
+	}
+	m.conns = nil
+}
+
+// Swallow makes the connections to the member lose what is sent from now on, while they seem to be open.
+func (m *Member) Swallow() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		c.forgotten.Store(true)
+	}
+}
+
+// forgettable is a connection that a NAT may forget.
+type forgettable struct {
+	net.Conn
+	forgotten atomic.Bool
+}
+
+func (f *forgettable) Write(b []byte) (int, error) {
+	if f.forgotten.Load() {
+		return len(b), nil
+	}
+	return f.Conn.Write(b)
+}
