@@ -4,6 +4,7 @@ go 1.25.0
 
 require (
 	github.com/cenkalti/backoff/v4 v4.3.0
+	github.com/tidwall/btree v1.8.1
 	google.golang.org/grpc v1.74.2
 	google.golang.org/protobuf v1.36.11
 )

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package table_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/table"
+)
+
+// apply applies a change to what a reader has, and checks that it fits.
+func apply(t *testing.T, have map[string]string, c table.Change[string]) {
+	t.Helper()
+	old, there := have[c.Key()]
+	if there != (c.Old != nil) || there && c.Old.Value != old || c.Old == nil && c.New == nil {
+		t.Errorf("the reader has %q, %v, and is told %+v", old, there, c)
+	}
+	if c.New == nil {
+		delete(have, c.Key())
+		return
+	}
+	have[c.Key()] = c.New.Value
+}
+
+func TestChangesAreTheStateAndThenEachChange(t *testing.T) {
+	put(t, registry, "a", "1")
+	put(t, registry, "b", "1")
+	f := follow(t, under(t, registry), table.String)
+	have, turn := map[string]string{}, 0
+	var rev int64
+	for c := range f.Changes() {
+		if c.Rev < rev || c.Resync {
+			t.Errorf("after revision %d the reader is told %+v", rev, c)
+		}
+		rev = c.Rev
+		apply(t, have, c)
+		if turn++; turn == 2 {
+			if c.Old != nil {
+				t.Errorf("the state is told as %+v", c)
+			}
+			put(t, registry, "a", "2")
+			remove(t, registry, "b")
+			put(t, registry, "brief", "1")
+			reaches(t, f, remove(t, registry, "brief"))
+			reaches(t, f, put(t, registry, "c", "1"))
+		}
+		if turn == 5 {
+			break
+		}
+	}
+	if want := contents(f.Snapshot()); !maps.Equal(have, want) || len(want) != 2 {
+		t.Errorf("the reader has %v, want %v", have, want)
+	}
+}
+
+func TestSlowReaderGetsTheNewestStateOfEachKey(t *testing.T) {
+	f := follow(t, under(t, registry), table.String)
+	put(t, registry, "k", "0")
+	reaches(t, f, put(t, registry, "first", "0"))
+	told := 0
+	for c := range f.Changes() {
+		if told++; told == 1 {
+			for range 50 {
+				put(t, registry, "k", "between")
+			}
+			reaches(t, f, put(t, registry, "k", "last"))
+		}
+		if strings.HasSuffix(c.Key(), "/k") && told > 2 {
+			if c.New.Value != "last" || c.Old.Value != "0" {
+				t.Errorf("told %+v", c)
+			}
+			break
+		}
+	}
+}
+
+func TestStoreThatHasGoneBackIsToldAsADifference(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	c := open(t, cluster.Endpoints())
+	put(t, c, "same", "1")
+	put(t, c, "changed", "1")
+	old := put(t, c, "gone", "1")
+	saved := cluster.SaveData()
+
+	changes := make(chan table.Change[string], 100)
+	f := follow(t, under(t, c), table.String, table.WithOnChange(func(c table.Change[string]) { changes <- c }))
+	reaches(t, f, old)
+	have := map[string]string{}
+	for len(have) < 3 {
+		apply(t, have, <-changes)
+	}
+	put(t, c, "changed", "2")
+	remove(t, c, "gone")
+	reaches(t, f, put(t, c, "new", "2"))
+	for have[t.Name()+"/new"] != "2" {
+		apply(t, have, <-changes)
+	}
+	cluster.RestoreData(saved)
+	for {
+		change := <-changes
+		if !change.Resync {
+			t.Errorf("after the restore: %+v", change)
+		}
+		apply(t, have, change)
+		if want := map[string]string{t.Name() + "/same": "1", t.Name() + "/changed": "1", t.Name() + "/gone": "1"}; maps.Equal(have, want) {
+			break
+		}
+	}
+	if err := f.Sync(bounded(t)); err != nil {
+		t.Fatal(err)
+	}
+	equals(t, f, under(t, c))
+	if s := f.Status(); s.Resyncs == 0 || !s.InStep {
+		t.Errorf("the status is %+v", s)
+	}
+}

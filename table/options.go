@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package table
+
+// Option is an option of [Follow] and [Live] for values of type V.
+type Option[V any] func(*options[V])
+
+type options[V any] struct {
+	validate func(V) error
+	onChange func(Change[V])
+	onError  func(string, error)
+	fallback *V
+}
+
+// WithValidate refuses values, as if they did not decode. The default refuses none.
+func WithValidate[V any](f func(value V) error) Option[V] {
+	return func(o *options[V]) { o.validate = f }
+}
+
+// WithOnChange calls f as [Table.Changes] would tell: for each entry of the first list, and then for each change. The calls come
+// one after the other on a goroutine of their own. A slow f delays neither the table nor its readers, and gets the newest state
+// of each key. No call begins after Close, which does not wait for one that is under way.
+func WithOnChange[V any](f func(Change[V])) Option[V] {
+	return func(o *options[V]) { o.onChange = f }
+}
+
+// WithOnError calls f for each value that does not decode or is refused by WithValidate. The last good value of the key stays, and
+// [Status] lists the key. The table waits for f. Since V is not in its parameters, it is named: table.WithOnError[Config](f).
+func WithOnError[V any](f func(key string, err error)) Option[V] {
+	return func(o *options[V]) { o.onError = f }
+}
+
+// WithDefault is what [Value.Load] returns where there is no value. It is for [Live] only.
+func WithDefault[V any](value V) Option[V] {
+	return func(o *options[V]) { o.fallback = &value }
+}
+
+func optionsOf[V any](opts []Option[V]) options[V] {
+	var o options[V]
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&o)
+		}
+	}
+	return o
+}
