@@ -23,7 +23,7 @@ const root = ".."
 // packages lists the packages of the SDK, each in the folder of its name.
 var packages = []string{
 	"auth", "cluster", "compare", "conn", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
-	"op", "presence", "resolver", "stm", "typed", "watch",
+	"op", "presence", "resolver", "stm", "table", "typed", "watch",
 }
 
 // generated has the packages in gen/, by the names that the guides use.

@@ -25,7 +25,10 @@ func WithOnChange[V any](f func(Change[V])) Option[V] {
 }
 
 // WithOnError calls f for each value that does not decode or is refused by WithValidate. The last good value of the key stays, and
-// [Status] lists the key. The table waits for f. Since V is not in its parameters, it is named: table.WithOnError[Config](f).
+// [Status] lists the key. The table waits for f. Name V, because f does not: for a table
+// of strings,
+//
+//	table.WithOnError[string](f)
 func WithOnError[V any](f func(key string, err error)) Option[V] {
 	return func(o *options[V]) { o.onError = f }
 }

@@ -173,6 +173,7 @@ func TestValueThatDoesNotDecodeKeepsTheLastGoodOne(t *testing.T) {
 func TestRequestThatMakesNoSenseIsRefused(t *testing.T) {
 	c := under(t, registry)
 	var none func(*mvccpb.KeyValue) (string, error)
+	var noContext context.Context
 	for name, follow := range map[string]func() error{
 		"no key":  func() error { _, err := table.Follow(t.Context(), table.New(registry), table.String); return err },
 		"a limit": func() error { _, err := table.Follow(t.Context(), c.WithLimit(3), table.String); return err },
@@ -184,11 +185,11 @@ func TestRequestThatMakesNoSenseIsRefused(t *testing.T) {
 		"a revision":       func() error { _, err := table.Follow(t.Context(), c.WithRev(3), table.String); return err },
 		"no values":        func() error { _, err := table.Follow(t.Context(), c.WithKeysOnly(), table.String); return err },
 		"a nil decoder":    func() error { _, err := table.Follow(t.Context(), c, none); return err },
-		"a nil context":    func() error { _, err := table.Follow(nil, c, table.String); return err },
+		"a nil context":    func() error { _, err := table.Follow(noContext, c, table.String); return err },
 		"a default":        func() error { _, err := table.Follow(t.Context(), c, table.String, table.WithDefault("d")); return err },
 		"a range for Live": func() error { _, err := table.Live(t.Context(), c, table.String); return err },
-		"a nil wait":       func() error { return follow(t, c, table.String).WaitRev(nil, 1) },
-		"a nil sync":       func() error { return follow(t, c, table.String).Sync(nil) },
+		"a nil wait":       func() error { return follow(t, c, table.String).WaitRev(noContext, 1) },
+		"a nil sync":       func() error { return follow(t, c, table.String).Sync(noContext) },
 	} {
 		if err := follow(); !errors.Is(err, kv.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
 			t.Errorf("%s: %v", name, err)

@@ -34,6 +34,7 @@ import (
 	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/resolver"
 	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/table"
 	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -259,6 +260,41 @@ func announce(ctx context.Context, work func() error) error {
 	}
 	err = work()
 	return errors.Join(err, p.Leave(context.Background()))
+}
+
+func localCopy(ctx context.Context) error {
+	services, err := table.Follow(ctx, table.New("registry").WithKey("services/").WithPrefix(), table.String)
+	if err != nil {
+		return err
+	}
+	defer services.Close()
+	billing, there := services.Get("services/billing") // from memory
+	fmt.Println(billing.Value, there)
+	for entry := range services.Snapshot().Prefix("services/eu/") {
+		fmt.Println(entry.Key, entry.Value)
+	}
+	return nil
+}
+
+type limits struct{ Rate int }
+
+func (l limits) check() error {
+	if l.Rate < 1 {
+		return errors.New("the rate must be positive")
+	}
+	return nil
+}
+
+func liveLimits(ctx context.Context) error {
+	live, err := table.Live(ctx, table.New("registry").WithKey("config/limits"), table.JSON[limits],
+		table.WithDefault(limits{Rate: 100}), table.WithValidate(limits.check))
+	if err != nil {
+		return err
+	}
+	defer live.Close()
+	now, _ := live.Load() // in each request that needs it
+	fmt.Println(now.Rate)
+	return nil
 }
 
 func serve(ctx context.Context, server *grpc.Server, listener net.Listener, address string) error {

@@ -115,6 +115,12 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	if err != nil {
 		t.Errorf("announce: %v", err)
 	}
+	if err := localCopy(ctx); err != nil {
+		t.Errorf("localCopy: %v", err)
+	}
+	if err := liveLimits(ctx); err != nil {
+		t.Errorf("liveLimits: %v", err)
+	}
 	serving(ctx, t)
 	for range 2 {
 		if err := transfer(ctx); err != nil {
