@@ -48,7 +48,7 @@ func (c *Conn) Namespace(name, prefix string) (*Conn, error) {
 	}
 	prefix = c.prefix + prefix
 	face := func(e *engine.Conn) any { return &Conn{e, prefix} }
-	e, err := c.engine.Namespace(name, namespace.New(name, prefix), face)
+	e, err := engine.Namespace(c.engine, name, namespace.New(name, prefix), face)
 	if err != nil {
 		return nil, err
 	}

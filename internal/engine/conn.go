@@ -5,7 +5,8 @@
 //
 // Its files depend on each other in one direction. From below: how a request finds a link, and how long it waits for one
 // (patience.go, errors.go), the streams (stream.go), changes of the set of endpoints (sync.go), what others keep on a
-// connection or want to be told (services.go, listeners.go), a connection and those derived from it (conn.go, namespace.go), those that are open (registry.go).
+// connection or want to be told (services.go, listeners.go), what is different in a namespace (space.go, namespaces.go), a
+// connection (conn.go), those that are open (registry.go).
 package engine
 
 import (
@@ -39,7 +40,7 @@ type Conn struct {
 	listeners *listeners
 
 	namespaces namespaces // derived from this connection
-	space      Space      // translates the messages of a namespace; nil for a connection with the whole key space
+	inside     *inside    // makes the calls of a namespace; nil for a connection with the whole key space
 	whole      *Conn      // that this one is a namespace of; nil for a connection with the whole key space
 
 	// Face is the *conn.Conn of the connection.
@@ -81,6 +82,27 @@ func newConn(name string, addresses []member.Address, config Config) *Conn {
 	c.streams = &opener{picker: c.picker, tokens: c.tokens, limits: c.calls.Limits, timeout: config.DefaultTimeout}
 	c.membership = newMembership(c.picker, c.calls, &config)
 	return c
+}
+
+// derive returns a namespace of the connection: with a life of its own, and all that c has of endpoints.
+func (c *Conn) derive(name string, space Space) *Conn {
+	n := &Conn{
+		name: name, config: c.config, life: life.Under(c.life), set: c.set, tokens: c.tokens, listeners: new(listeners), whole: c.Whole(),
+	}
+	n.picker = &picker{name: name, life: n.life, set: c.set, patience: c.picker.patience, transport: c.picker.transport}
+	n.calls = c.calls.Derive(n.picker, n.life.Context)
+	n.streams = &opener{picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout}
+	n.membership = c.membership.derive(n.picker, n.calls)
+	n.inside = &inside{space, n.calls, n.streams}
+	return n
+}
+
+// Whole returns the connection that this one is a namespace of, or the connection itself. It has the whole key space, and all RPCs.
+func (c *Conn) Whole() *Conn {
+	if c.whole == nil {
+		return c
+	}
+	return c.whole
 }
 
 // openLate is how many connect timeouts Open waits for late endpoints once another one serves.
@@ -164,16 +186,16 @@ func (c *Conn) Renewable(err error) bool { return c.tokens.Refused(&member.Token
 
 // Invoke makes a unary call, as package conn documents it.
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if c.space != nil {
-		return c.call(parent, method, args, reply, opts...)
+	if c.inside != nil {
+		return c.inside.invoke(parent, method, args, reply, opts...)
 	}
 	return c.calls.Invoke(parent, method, args, reply, opts...)
 }
 
 // OpenStream opens a stream, as package conn documents NewStream.
 func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
-	if c.space != nil {
-		return c.openStream(parent, desc, method, opts...)
+	if c.inside != nil {
+		return c.inside.open(parent, desc, method, opts...)
 	}
 	return c.streams.open(parent, desc, method, opts...)
 }

@@ -117,6 +117,26 @@ func Open(parent context.Context, name string, addresses []member.Address, confi
 	return c, nil
 }
 
+// Namespace opens a connection that uses the endpoints of c, and whose messages space translates. It closes with c. face makes the
+// *conn.Conn for it.
+func Namespace(c *Conn, name string, space Space, face func(*Conn) any) (*Conn, error) {
+	name, err := registry.reserve(name)
+	if err != nil {
+		return nil, err
+	}
+	n := c.derive(name, space)
+	n.Face = face(n)
+	n.leave = func() {
+		registry.remove(n)
+		c.namespaces.remove(n)
+	}
+	if !c.namespaces.add(n, func() { registry.add(n) }) {
+		registry.free(name)
+		return nil, connerr.Closed(c.name)
+	}
+	return n, nil
+}
+
 // All returns every open connection, sorted by name.
 func All() []*Conn { return registry.all() }
 

@@ -16,44 +16,44 @@ import (
 // it. A key without the prefix is an error.
 
 // pair takes the prefix off the key of a pair, which may be missing.
-func (s *Space) pair(p *mvccpb.KeyValue) (err error) {
+func pair(s *keyspace, p *mvccpb.KeyValue) (err error) {
 	if p != nil {
 		p.Key, err = s.cut(p.Key)
 	}
 	return err
 }
 
-func (s *Space) pairs(all []*mvccpb.KeyValue) error {
+func pairs(s *keyspace, all []*mvccpb.KeyValue) error {
 	for _, p := range all {
-		if err := s.pair(p); err != nil {
+		if err := pair(s, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Space) rangeAnswer(r *pb.RangeResponse) error { return s.pairs(r.GetKvs()) }
+func rangeAnswer(s *keyspace, r *pb.RangeResponse) error { return pairs(s, r.GetKvs()) }
 
-func (s *Space) rangePiece(r *pb.RangeStreamResponse) error {
-	return s.pairs(r.GetRangeResponse().GetKvs())
+func rangePiece(s *keyspace, r *pb.RangeStreamResponse) error {
+	return pairs(s, r.GetRangeResponse().GetKvs())
 }
 
-func (s *Space) putAnswer(r *pb.PutResponse) error { return s.pair(r.GetPrevKv()) }
+func putAnswer(s *keyspace, r *pb.PutResponse) error { return pair(s, r.GetPrevKv()) }
 
-func (s *Space) deleteAnswer(r *pb.DeleteRangeResponse) error { return s.pairs(r.GetPrevKvs()) }
+func deleteAnswer(s *keyspace, r *pb.DeleteRangeResponse) error { return pairs(s, r.GetPrevKvs()) }
 
-func (s *Space) txnAnswer(r *pb.TxnResponse) error {
+func txnAnswer(s *keyspace, r *pb.TxnResponse) error {
 	for _, o := range r.GetResponses() {
 		var err error
 		switch o.GetResponse().(type) {
 		case *pb.ResponseOp_ResponseRange:
-			err = s.rangeAnswer(o.GetResponseRange())
+			err = rangeAnswer(s, o.GetResponseRange())
 		case *pb.ResponseOp_ResponsePut:
-			err = s.putAnswer(o.GetResponsePut())
+			err = putAnswer(s, o.GetResponsePut())
 		case *pb.ResponseOp_ResponseDeleteRange:
-			err = s.deleteAnswer(o.GetResponseDeleteRange())
+			err = deleteAnswer(s, o.GetResponseDeleteRange())
 		case *pb.ResponseOp_ResponseTxn:
-			err = s.txnAnswer(o.GetResponseTxn())
+			err = txnAnswer(s, o.GetResponseTxn())
 		}
 		if err != nil {
 			return err
@@ -62,12 +62,12 @@ func (s *Space) txnAnswer(r *pb.TxnResponse) error {
 	return nil
 }
 
-func (s *Space) watchAnswer(r *pb.WatchResponse) error {
+func watchAnswer(s *keyspace, r *pb.WatchResponse) error {
 	for _, e := range r.GetEvents() {
-		if err := s.pair(e.GetKv()); err != nil {
+		if err := pair(s, e.GetKv()); err != nil {
 			return err
 		}
-		if err := s.pair(e.GetPrevKv()); err != nil {
+		if err := pair(s, e.GetPrevKv()); err != nil {
 			return err
 		}
 	}
@@ -75,7 +75,7 @@ func (s *Space) watchAnswer(r *pb.WatchResponse) error {
 }
 
 // timeToLiveAnswer leaves out the keys of other spaces, because a lease is the cluster's.
-func (s *Space) timeToLiveAnswer(r *pb.LeaseTimeToLiveResponse) error {
+func timeToLiveAnswer(s *keyspace, r *pb.LeaseTimeToLiveResponse) error {
 	r.Keys = slices.DeleteFunc(r.GetKeys(), func(key []byte) bool { return !s.has(key) })
 	for i, key := range r.GetKeys() {
 		r.Keys[i] = key[len(s.prefix):]
@@ -83,14 +83,14 @@ func (s *Space) timeToLiveAnswer(r *pb.LeaseTimeToLiveResponse) error {
 	return nil
 }
 
-func (s *Space) lockAnswer(r *v3lockpb.LockResponse) (err error) {
+func lockAnswer(s *keyspace, r *v3lockpb.LockResponse) (err error) {
 	r.Key, err = s.cut(r.GetKey())
 	return err
 }
 
-func (s *Space) unlockAnswer(*v3lockpb.UnlockResponse) error { return nil }
+func unlockAnswer(_ *keyspace, _ *v3lockpb.UnlockResponse) error { return nil }
 
-func (s *Space) campaignAnswer(r *v3electionpb.CampaignResponse) (err error) {
+func campaignAnswer(s *keyspace, r *v3electionpb.CampaignResponse) (err error) {
 	k := r.GetLeader()
 	if k == nil {
 		return nil
@@ -100,8 +100,8 @@ func (s *Space) campaignAnswer(r *v3electionpb.CampaignResponse) (err error) {
 	return err
 }
 
-func (s *Space) leaderAnswer(r *v3electionpb.LeaderResponse) error { return s.pair(r.GetKv()) }
+func leaderAnswer(s *keyspace, r *v3electionpb.LeaderResponse) error { return pair(s, r.GetKv()) }
 
-func (s *Space) proclaimAnswer(*v3electionpb.ProclaimResponse) error { return nil }
+func proclaimAnswer(_ *keyspace, _ *v3electionpb.ProclaimResponse) error { return nil }
 
-func (s *Space) resignAnswer(*v3electionpb.ResignResponse) error { return nil }
+func resignAnswer(_ *keyspace, _ *v3electionpb.ResignResponse) error { return nil }

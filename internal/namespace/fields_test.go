@@ -186,13 +186,13 @@ func ownOf(t *testing.T, path string, request bool) proto.Message {
 	t.Helper()
 	if !request {
 		d := paths(t)[path].Output()
-		m, err := translations[path].answer(New("tenant", prefix), dynamicpb.NewMessage(d))
+		m, err := translations[path].answer(newKeyspace("tenant", prefix), dynamicpb.NewMessage(d))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return m.(proto.Message)
 	}
-	m, err := translations[path].request(New("tenant", prefix), dynamicpb.NewMessage(paths(t)[path].Input()))
+	m, err := translations[path].request(newKeyspace("tenant", prefix), dynamicpb.NewMessage(paths(t)[path].Input()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,28 +14,28 @@ import (
 // translations says what becomes of the messages of each RPC that a namespace has. nil stands for messages without keys, which
 // pass unchanged: a lease is the cluster's.
 var translations = map[string]translation{
-	pb.KV_Range_FullMethodName:       translate((*Space).rangeRequest, (*Space).rangeAnswer),
-	pb.KV_RangeStream_FullMethodName: translate((*Space).rangeRequest, (*Space).rangePiece),
-	pb.KV_Put_FullMethodName:         translate((*Space).putRequest, (*Space).putAnswer),
-	pb.KV_DeleteRange_FullMethodName: translate((*Space).deleteRequest, (*Space).deleteAnswer),
-	pb.KV_Txn_FullMethodName:         translate((*Space).txnRequest, (*Space).txnAnswer),
+	pb.KV_Range_FullMethodName:       translate(rangeRequest, rangeAnswer),
+	pb.KV_RangeStream_FullMethodName: translate(rangeRequest, rangePiece),
+	pb.KV_Put_FullMethodName:         translate(putRequest, putAnswer),
+	pb.KV_DeleteRange_FullMethodName: translate(deleteRequest, deleteAnswer),
+	pb.KV_Txn_FullMethodName:         translate(txnRequest, txnAnswer),
 
-	pb.Watch_Watch_FullMethodName: translate((*Space).watchRequest, (*Space).watchAnswer),
+	pb.Watch_Watch_FullMethodName: translate(watchRequest, watchAnswer),
 
 	pb.Lease_LeaseGrant_FullMethodName:      nil,
 	pb.Lease_LeaseRevoke_FullMethodName:     nil,
 	pb.Lease_LeaseKeepAlive_FullMethodName:  nil,
-	pb.Lease_LeaseTimeToLive_FullMethodName: translate((*Space).timeToLiveRequest, (*Space).timeToLiveAnswer),
+	pb.Lease_LeaseTimeToLive_FullMethodName: translate(timeToLiveRequest, timeToLiveAnswer),
 	pb.Lease_LeaseLeases_FullMethodName:     nil,
 
-	v3lockpb.Lock_Lock_FullMethodName:   translate((*Space).lockRequest, (*Space).lockAnswer),
-	v3lockpb.Lock_Unlock_FullMethodName: translate((*Space).unlockRequest, (*Space).unlockAnswer),
+	v3lockpb.Lock_Lock_FullMethodName:   translate(lockRequest, lockAnswer),
+	v3lockpb.Lock_Unlock_FullMethodName: translate(unlockRequest, unlockAnswer),
 
-	v3electionpb.Election_Campaign_FullMethodName: translate((*Space).campaignRequest, (*Space).campaignAnswer),
-	v3electionpb.Election_Proclaim_FullMethodName: translate((*Space).proclaimRequest, (*Space).proclaimAnswer),
-	v3electionpb.Election_Leader_FullMethodName:   translate((*Space).leaderRequest, (*Space).leaderAnswer),
-	v3electionpb.Election_Observe_FullMethodName:  translate((*Space).leaderRequest, (*Space).leaderAnswer),
-	v3electionpb.Election_Resign_FullMethodName:   translate((*Space).resignRequest, (*Space).resignAnswer),
+	v3electionpb.Election_Campaign_FullMethodName: translate(campaignRequest, campaignAnswer),
+	v3electionpb.Election_Proclaim_FullMethodName: translate(proclaimRequest, proclaimAnswer),
+	v3electionpb.Election_Leader_FullMethodName:   translate(leaderRequest, leaderAnswer),
+	v3electionpb.Election_Observe_FullMethodName:  translate(leaderRequest, leaderAnswer),
+	v3electionpb.Election_Resign_FullMethodName:   translate(resignRequest, resignAnswer),
 }
 
 // refusals are the RPCs that concern the whole cluster. A namespace refuses any other unknown RPC too, because it may take a key.
@@ -76,6 +76,12 @@ var refusals = map[string]bool{
 	pb.Auth_RoleRevokePermission_FullMethodName: true,
 }
 
+// Space is the part of the key space that has a prefix. It does not change, so it is safe for concurrent use.
+type Space struct{ keys *keyspace }
+
+// New returns the space of the keys with a prefix, for the connection of that name. The prefix must not be empty.
+func New(name, prefix string) Space { return Space{newKeyspace(name, prefix)} }
+
 // Kind is what a namespace does with an RPC.
 type Kind uint8
 
@@ -104,16 +110,16 @@ func KindOf(method string) Kind {
 
 // Translates reports whether the messages of an RPC must be translated. It returns an error that is ctx.ErrInvalid for an RPC that
 // the namespace refuses.
-func (s *Space) Translates(method string) (bool, error) {
+func (s Space) Translates(method string) (bool, error) {
 	switch KindOf(method) {
 	case Translated:
 		return true, nil
 	case Unchanged:
 		return false, nil
 	case Refused:
-		return false, s.invalid("refuses %s, which concerns the whole cluster", short(method))
+		return false, s.keys.invalid("refuses %s, which concerns the whole cluster", short(method))
 	default:
-		return false, s.invalid("refuses %s, which it does not know", short(method))
+		return false, s.keys.invalid("refuses %s, which it does not know", short(method))
 	}
 }
 
@@ -125,16 +131,16 @@ func short(method string) string {
 
 // Request returns the message to send for a request of the user. It does not change the user's message. It returns an error that
 // is ctx.ErrInvalid for a message that it cannot translate.
-func (s *Space) Request(method string, message any) (any, error) {
-	return translations[method].request(s, message)
+func (s Space) Request(method string, message any) (any, error) {
+	return translations[method].request(s.keys, message)
 }
 
 // Answer returns the message to receive an answer into, for the user's message. That may be the same one.
-func (s *Space) Answer(method string, message any) (any, error) {
-	return translations[method].answer(s, message)
+func (s Space) Answer(method string, message any) (any, error) {
+	return translations[method].answer(s.keys, message)
 }
 
 // Received completes the user's message with an answer that was received into the message of Answer.
-func (s *Space) Received(method string, answer, message any) error {
-	return translations[method].received(s, answer, message)
+func (s Space) Received(method string, answer, message any) error {
+	return translations[method].received(s.keys, answer, message)
 }

@@ -11,7 +11,7 @@ import (
 // Each function here returns a new message for the store. The message of the caller stays as it is, and the two share the memory of
 // values. A test fills every field of these messages, and fails for one that is not carried over.
 
-func (s *Space) rangeRequest(r *pb.RangeRequest) (*pb.RangeRequest, error) {
+func rangeRequest(s *keyspace, r *pb.RangeRequest) (*pb.RangeRequest, error) {
 	key, end := s.interval(r.GetKey(), r.GetRangeEnd())
 	return &pb.RangeRequest{
 		Key: key, RangeEnd: end,
@@ -22,42 +22,42 @@ func (s *Space) rangeRequest(r *pb.RangeRequest) (*pb.RangeRequest, error) {
 	}, s.known(r)
 }
 
-func (s *Space) putRequest(r *pb.PutRequest) (*pb.PutRequest, error) {
+func putRequest(s *keyspace, r *pb.PutRequest) (*pb.PutRequest, error) {
 	return &pb.PutRequest{
 		Key: s.key(r.GetKey()), Value: r.GetValue(), Lease: r.GetLease(),
 		PrevKv: r.GetPrevKv(), IgnoreValue: r.GetIgnoreValue(), IgnoreLease: r.GetIgnoreLease(),
 	}, s.known(r)
 }
 
-func (s *Space) deleteRequest(r *pb.DeleteRangeRequest) (*pb.DeleteRangeRequest, error) {
+func deleteRequest(s *keyspace, r *pb.DeleteRangeRequest) (*pb.DeleteRangeRequest, error) {
 	key, end := s.interval(r.GetKey(), r.GetRangeEnd())
 	return &pb.DeleteRangeRequest{Key: key, RangeEnd: end, PrevKv: r.GetPrevKv()}, s.known(r)
 }
 
-func (s *Space) txnRequest(r *pb.TxnRequest) (*pb.TxnRequest, error) {
-	compares, err := each(r.GetCompare(), s.compare)
+func txnRequest(s *keyspace, r *pb.TxnRequest) (*pb.TxnRequest, error) {
+	compares, err := each(s, r.GetCompare(), compare)
 	if err != nil {
 		return nil, err
 	}
-	success, err := each(r.GetSuccess(), s.operation)
+	success, err := each(s, r.GetSuccess(), operation)
 	if err != nil {
 		return nil, err
 	}
-	failure, err := each(r.GetFailure(), s.operation)
+	failure, err := each(s, r.GetFailure(), operation)
 	if err != nil {
 		return nil, err
 	}
 	return &pb.TxnRequest{Compare: compares, Success: success, Failure: failure}, s.known(r)
 }
 
-func (s *Space) compare(c *pb.Compare) (*pb.Compare, error) {
+func compare(s *keyspace, c *pb.Compare) (*pb.Compare, error) {
 	key, end := s.interval(c.GetKey(), c.GetRangeEnd())
 	return &pb.Compare{
 		Result: c.GetResult(), Target: c.GetTarget(), Key: key, RangeEnd: end, TargetUnion: c.GetTargetUnion(),
 	}, s.known(c)
 }
 
-func (s *Space) operation(o *pb.RequestOp) (*pb.RequestOp, error) {
+func operation(s *keyspace, o *pb.RequestOp) (*pb.RequestOp, error) {
 	if err := s.known(o); err != nil {
 		return nil, err
 	}
@@ -65,34 +65,34 @@ func (s *Space) operation(o *pb.RequestOp) (*pb.RequestOp, error) {
 	case nil: // the server judges it
 		return &pb.RequestOp{}, nil
 	case *pb.RequestOp_RequestRange:
-		r, err := s.rangeRequest(o.GetRequestRange())
+		r, err := rangeRequest(s, o.GetRequestRange())
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: r}}, err
 	case *pb.RequestOp_RequestPut:
-		r, err := s.putRequest(o.GetRequestPut())
+		r, err := putRequest(s, o.GetRequestPut())
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestPut{RequestPut: r}}, err
 	case *pb.RequestOp_RequestDeleteRange:
-		r, err := s.deleteRequest(o.GetRequestDeleteRange())
+		r, err := deleteRequest(s, o.GetRequestDeleteRange())
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: r}}, err
 	case *pb.RequestOp_RequestTxn:
-		r, err := s.txnRequest(o.GetRequestTxn())
+		r, err := txnRequest(s, o.GetRequestTxn())
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestTxn{RequestTxn: r}}, err
 	default:
 		return nil, s.invalid("cannot translate the operation %T", o.GetRequest())
 	}
 }
 
-func (s *Space) watchRequest(r *pb.WatchRequest) (*pb.WatchRequest, error) {
+func watchRequest(s *keyspace, r *pb.WatchRequest) (*pb.WatchRequest, error) {
 	if err := s.known(r); err != nil {
 		return nil, err
 	}
 	if c := r.GetCreateRequest(); c != nil {
-		return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: s.creation(c)}}, s.known(c)
+		return &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: creation(s, c)}}, s.known(c)
 	}
 	return r, nil // it names no key
 }
 
 // creation differs from a range in one point: servers take an empty key for the smallest one.
-func (s *Space) creation(c *pb.WatchCreateRequest) *pb.WatchCreateRequest {
+func creation(s *keyspace, c *pb.WatchCreateRequest) *pb.WatchCreateRequest {
 	key := c.GetKey()
 	if len(key) == 0 {
 		key = []byte(noEnd)
@@ -104,44 +104,44 @@ func (s *Space) creation(c *pb.WatchCreateRequest) *pb.WatchCreateRequest {
 	}
 }
 
-func (s *Space) timeToLiveRequest(r *pb.LeaseTimeToLiveRequest) (*pb.LeaseTimeToLiveRequest, error) {
+func timeToLiveRequest(s *keyspace, r *pb.LeaseTimeToLiveRequest) (*pb.LeaseTimeToLiveRequest, error) {
 	return r, s.known(r) // it names no key
 }
 
-func (s *Space) lockRequest(r *v3lockpb.LockRequest) (*v3lockpb.LockRequest, error) {
+func lockRequest(s *keyspace, r *v3lockpb.LockRequest) (*v3lockpb.LockRequest, error) {
 	return &v3lockpb.LockRequest{Name: s.join(r.GetName()), Lease: r.GetLease()}, s.known(r)
 }
 
-func (s *Space) unlockRequest(r *v3lockpb.UnlockRequest) (*v3lockpb.UnlockRequest, error) {
+func unlockRequest(s *keyspace, r *v3lockpb.UnlockRequest) (*v3lockpb.UnlockRequest, error) {
 	return &v3lockpb.UnlockRequest{Key: s.key(r.GetKey())}, s.known(r)
 }
 
-func (s *Space) campaignRequest(r *v3electionpb.CampaignRequest) (*v3electionpb.CampaignRequest, error) {
+func campaignRequest(s *keyspace, r *v3electionpb.CampaignRequest) (*v3electionpb.CampaignRequest, error) {
 	return &v3electionpb.CampaignRequest{Name: s.join(r.GetName()), Lease: r.GetLease(), Value: r.GetValue()}, s.known(r)
 }
 
-func (s *Space) proclaimRequest(r *v3electionpb.ProclaimRequest) (*v3electionpb.ProclaimRequest, error) {
-	leader, err := s.leaderKey(r.GetLeader())
+func proclaimRequest(s *keyspace, r *v3electionpb.ProclaimRequest) (*v3electionpb.ProclaimRequest, error) {
+	leader, err := leaderKey(s, r.GetLeader())
 	if err != nil {
 		return nil, err
 	}
 	return &v3electionpb.ProclaimRequest{Leader: leader, Value: r.GetValue()}, s.known(r)
 }
 
-func (s *Space) resignRequest(r *v3electionpb.ResignRequest) (*v3electionpb.ResignRequest, error) {
-	leader, err := s.leaderKey(r.GetLeader())
+func resignRequest(s *keyspace, r *v3electionpb.ResignRequest) (*v3electionpb.ResignRequest, error) {
+	leader, err := leaderKey(s, r.GetLeader())
 	if err != nil {
 		return nil, err
 	}
 	return &v3electionpb.ResignRequest{Leader: leader}, s.known(r)
 }
 
-func (s *Space) leaderRequest(r *v3electionpb.LeaderRequest) (*v3electionpb.LeaderRequest, error) {
+func leaderRequest(s *keyspace, r *v3electionpb.LeaderRequest) (*v3electionpb.LeaderRequest, error) {
 	return &v3electionpb.LeaderRequest{Name: s.join(r.GetName())}, s.known(r)
 }
 
 // leaderKey leaves a missing leader missing, so that the server refuses it.
-func (s *Space) leaderKey(k *v3electionpb.LeaderKey) (*v3electionpb.LeaderKey, error) {
+func leaderKey(s *keyspace, k *v3electionpb.LeaderKey) (*v3electionpb.LeaderKey, error) {
 	if k == nil {
 		return nil, nil
 	}
@@ -149,13 +149,13 @@ func (s *Space) leaderKey(k *v3electionpb.LeaderKey) (*v3electionpb.LeaderKey, e
 }
 
 // each translates each message of a list.
-func each[M any](all []*M, translate func(*M) (*M, error)) ([]*M, error) {
+func each[M any](s *keyspace, all []*M, translate func(*keyspace, *M) (*M, error)) ([]*M, error) {
 	if all == nil {
 		return nil, nil
 	}
 	translated := make([]*M, 0, len(all))
 	for _, m := range all {
-		t, err := translate(m)
+		t, err := translate(s, m)
 		if err != nil {
 			return nil, err
 		}

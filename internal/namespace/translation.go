@@ -16,9 +16,9 @@ import (
 
 // translation is what becomes of the messages of one RPC.
 type translation interface {
-	request(s *Space, message any) (any, error)
-	answer(s *Space, message any) (any, error)
-	received(s *Space, answer, message any) error
+	request(s *keyspace, message any) (any, error)
+	answer(s *keyspace, message any) (any, error)
+	received(s *keyspace, answer, message any) error
 }
 
 // message is a pointer to a message of this SDK.
@@ -29,15 +29,15 @@ type message[T any] interface {
 
 // translated has the functions that translate the request and the answer of an RPC.
 type translated[Q, A any, QM message[Q], AM message[A]] struct {
-	in  func(*Space, QM) (QM, error)
-	out func(*Space, AM) error
+	in  func(*keyspace, QM) (QM, error)
+	out func(*keyspace, AM) error
 }
 
-func translate[Q, A any, QM message[Q], AM message[A]](in func(*Space, QM) (QM, error), out func(*Space, AM) error) translation {
+func translate[Q, A any, QM message[Q], AM message[A]](in func(*keyspace, QM) (QM, error), out func(*keyspace, AM) error) translation {
 	return translated[Q, A, QM, AM]{in, out}
 }
 
-func (t translated[Q, A, QM, AM]) request(s *Space, m any) (any, error) {
+func (t translated[Q, A, QM, AM]) request(s *keyspace, m any) (any, error) {
 	ours, ok := m.(QM)
 	if !ok {
 		ours = new(Q)
@@ -52,7 +52,7 @@ func (t translated[Q, A, QM, AM]) request(s *Space, m any) (any, error) {
 	return request, nil
 }
 
-func (t translated[Q, A, QM, AM]) answer(s *Space, m any) (any, error) {
+func (t translated[Q, A, QM, AM]) answer(s *keyspace, m any) (any, error) {
 	switch m.(type) {
 	case AM:
 		return m, nil
@@ -63,7 +63,7 @@ func (t translated[Q, A, QM, AM]) answer(s *Space, m any) (any, error) {
 	}
 }
 
-func (t translated[Q, A, QM, AM]) received(s *Space, answer, m any) error {
+func (t translated[Q, A, QM, AM]) received(s *keyspace, answer, m any) error {
 	if err := t.out(s, answer.(AM)); err != nil {
 		return err
 	}

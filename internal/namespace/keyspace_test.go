@@ -35,7 +35,7 @@ func TestRangesOfTheSpaceBecomeRangesBelowThePrefix(t *testing.T) {
 		{"p/", "", "\x00", "", ""},
 		{"p/", "", "b", "", ""},
 	} {
-		from, to := New("n", tt.prefix).interval([]byte(tt.key), []byte(tt.end))
+		from, to := newKeyspace("n", tt.prefix).interval([]byte(tt.key), []byte(tt.end))
 		if string(from) != tt.from || string(to) != tt.to {
 			t.Errorf("below %q [%q, %q) becomes [%q, %q), want [%q, %q)", tt.prefix, tt.key, tt.end, from, to, tt.from, tt.to)
 		}
@@ -44,7 +44,7 @@ func TestRangesOfTheSpaceBecomeRangesBelowThePrefix(t *testing.T) {
 
 func TestWatchWithoutAKeyBeginsAtTheSmallestKey(t *testing.T) {
 	for _, tt := range []struct{ end, to string }{{"", ""}, {"\x00", "p0"}, {"b", "p/b"}} {
-		c := New("n", "p/").creation(&pb.WatchCreateRequest{RangeEnd: []byte(tt.end)})
+		c := creation(newKeyspace("n", "p/"), &pb.WatchCreateRequest{RangeEnd: []byte(tt.end)})
 		if string(c.Key) != "p/\x00" || string(c.RangeEnd) != tt.to {
 			t.Errorf("a watch without a key up to %q becomes [%q, %q)", tt.end, c.Key, c.RangeEnd)
 		}
@@ -65,7 +65,7 @@ func FuzzRangeHoldsTheSameKeysBelowThePrefix(f *testing.F) {
 		if prefix == "" || from == "" || key == "" {
 			return // a namespace has neither
 		}
-		s := New("n", prefix)
+		s := newKeyspace("n", prefix)
 		storedFrom, storedEnd := s.interval([]byte(from), []byte(end))
 		if got, want := holds(string(storedFrom), string(storedEnd), prefix+key), holds(from, end, key); got != want {
 			t.Errorf("below %q [%q, %q) holds %q: %v, want %v", prefix, from, end, key, got, want)
@@ -136,7 +136,7 @@ func TestKeyOutsideThePrefixInAnAnswerIsAnError(t *testing.T) {
 
 func TestKeysOfALeaseOutsideThePrefixAreLeftOut(t *testing.T) {
 	r := &pb.LeaseTimeToLiveResponse{Keys: [][]byte{[]byte("a"), []byte("p/a"), []byte("p/"), []byte("p/b"), []byte("q")}}
-	if err := New("n", "p/").timeToLiveAnswer(r); err != nil {
+	if err := timeToLiveAnswer(newKeyspace("n", "p/"), r); err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Keys) != 2 || string(r.Keys[0]) != "a" || string(r.Keys[1]) != "b" {

@@ -3,7 +3,7 @@
 // Package namespace translates etcd's messages for a connection whose keys all have a prefix that its users do not see. It
 // puts the prefix before each key of a request, and takes it off each key of an answer. It sends nothing.
 //
-// Its files depend on each other in one direction. From below: keys and ranges (space.go), what requests become
+// Its files depend on each other in one direction. From below: keys and ranges (keyspace.go), what requests become
 // (requests.go), what answers become (answers.go), messages of other Go types (translation.go), what becomes of each RPC
 // (methods.go).
 package namespace
@@ -19,29 +19,28 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 )
 
-// Space is the part of the key space that has a prefix. It does not change, so it is safe for concurrent use.
-type Space struct {
+// keyspace is the part of the key space that has a prefix.
+type keyspace struct {
 	name   string // of the connection, for errors
 	prefix string
 	end    string // of the range of all keys with the prefix
 }
 
-// New returns the space of the keys with a prefix, for the connection of that name. The prefix must not be empty.
-func New(name, prefix string) *Space {
-	return &Space{name: name, prefix: prefix, end: ctx.PrefixEnd(prefix)}
+func newKeyspace(name, prefix string) *keyspace {
+	return &keyspace{name: name, prefix: prefix, end: ctx.PrefixEnd(prefix)}
 }
 
 // noEnd is the range end of a range without an end, and the smallest key.
 const noEnd = "\x00"
 
 // join returns the key in the store for a key of the space.
-func (s *Space) join(key []byte) []byte {
+func (s *keyspace) join(key []byte) []byte {
 	joined := make([]byte, 0, len(s.prefix)+len(key))
 	return append(append(joined, s.prefix...), key...)
 }
 
 // key is join for a key that must not be empty. An empty one stays empty, so that the server refuses it as it does elsewhere.
-func (s *Space) key(key []byte) []byte {
+func (s *keyspace) key(key []byte) []byte {
 	if len(key) == 0 {
 		return nil
 	}
@@ -49,7 +48,7 @@ func (s *Space) key(key []byte) []byte {
 }
 
 // to returns the range end in the store for a range end of the space.
-func (s *Space) to(end []byte) []byte {
+func (s *keyspace) to(end []byte) []byte {
 	switch string(end) {
 	case "":
 		return nil
@@ -62,7 +61,7 @@ func (s *Space) to(end []byte) []byte {
 
 // interval returns the range in the store for a range of the space. The server refuses a range without a key, so that one stays
 // empty, whatever its end.
-func (s *Space) interval(key, end []byte) (from, to []byte) {
+func (s *keyspace) interval(key, end []byte) (from, to []byte) {
 	if len(key) == 0 {
 		return nil, nil
 	}
@@ -70,7 +69,7 @@ func (s *Space) interval(key, end []byte) (from, to []byte) {
 }
 
 // cut returns the key of the space for a key in the store. The result shares its memory.
-func (s *Space) cut(key []byte) ([]byte, error) {
+func (s *keyspace) cut(key []byte) ([]byte, error) {
 	if !s.has(key) {
 		return nil, errOutside
 	}
@@ -78,7 +77,7 @@ func (s *Space) cut(key []byte) ([]byte, error) {
 }
 
 // has reports whether a key in the store is one of the space. The key that is the prefix alone is none, since keys are not empty.
-func (s *Space) has(key []byte) bool {
+func (s *keyspace) has(key []byte) bool {
 	return len(key) > len(s.prefix) && string(key[:len(s.prefix)]) == s.prefix
 }
 
@@ -86,12 +85,12 @@ func (s *Space) has(key []byte) bool {
 var errOutside = etcderr.FromRPC(status.Error(codes.Internal, "conn: a key outside the namespace is in the answer"), etcderr.Call{Sent: true})
 
 // invalid returns an error that is ctx.ErrInvalid.
-func (s *Space) invalid(format string, args ...any) error {
+func (s *keyspace) invalid(format string, args ...any) error {
 	return &ctx.InvalidError{Conflicts: []string{fmt.Sprintf("conn: namespace %q ", s.name) + fmt.Sprintf(format, args...)}}
 }
 
 // known refuses a message with fields that this version does not know, because one of them may name a key.
-func (s *Space) known(m proto.Message) error {
+func (s *keyspace) known(m proto.Message) error {
 	r := m.ProtoReflect()
 	if len(r.GetUnknown()) == 0 {
 		return nil
