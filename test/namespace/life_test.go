@@ -5,6 +5,7 @@ package namespace
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ func TestNamespaceCloseEndsWhatRunsInItAndLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := goleak.IgnoreCurrent()
-	n := namespaceOf(t, c, "life", "life/")
+	prefix := fmt.Sprintf("life/%d/", time.Now().UnixNano()) // the presence of another run may still be there
+	n := namespaceOf(t, c, "life", prefix)
 	w, err := watch.Watch(t.Context(), watch.New("life").WithPrefix())
 	if err != nil {
 		t.Fatal(err)
@@ -68,14 +70,14 @@ func TestNamespaceCloseEndsWhatRunsInItAndLeavesNothing(t *testing.T) {
 	if _, err := kv.Put(t.Context(), kv.New("life").WithKey("k")); !errors.Is(err, conn.ErrNotOpen) {
 		t.Errorf("a put by the name of a closed namespace: %v", err)
 	}
-	if _, err := kv.Put(t.Context(), kv.New(c.Name()).WithKey("life/end")); err != nil {
+	if _, err := kv.Put(t.Context(), kv.New(c.Name()).WithKey(prefix+"end")); err != nil {
 		t.Error(err)
 	}
 	for e, err := range outside.Events() {
 		if err != nil {
 			t.Fatalf("the watch outside ended with %v", err)
 		}
-		if string(e.GetKv().GetKey()) == "life/end" {
+		if string(e.GetKv().GetKey()) == prefix+"end" {
 			break
 		}
 	}

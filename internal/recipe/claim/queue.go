@@ -3,6 +3,7 @@
 package claim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func (q *queue) repeat(waiting context.Context, send func(attempt context.Contex
 		stop()
 		switch {
 		case err == nil || Final(err):
-			return err
+			return q.whyNot(err)
 		case waiting.Err() != nil:
 			return ended(waiting, last)
 		case !q.passing(err):
@@ -92,6 +93,14 @@ func (q *queue) open() error {
 		return fmt.Errorf("%w: %q", connerr.ErrClosed, q.to.Conn())
 	}
 	return nil
+}
+
+// whyNot returns err, or ErrClosed where err is ErrNotOpen: the name was open when the queue was made.
+func (q *queue) whyNot(err error) error {
+	if errors.Is(err, connerr.ErrNotOpen) {
+		return cmp.Or(q.open(), err)
+	}
+	return err
 }
 
 // passing reports whether the same request may succeed later.
@@ -198,7 +207,7 @@ var errHistory = errors.New("the key cannot be followed")
 func (q *queue) happens(life context.Context, s follow.Spec, wanted func(*mvccpb.Event) bool) error {
 	f, err := follow.New(life, s)
 	if err != nil {
-		return err
+		return q.whyNot(err)
 	}
 	defer f.Close()
 	for step, err := range f.Steps() {
