@@ -23,6 +23,10 @@ quickstart: ## see the SDK at work on its own cluster of three members
 discovery: ## see gRPC services come and go, and a client that balances over them
 	go run ./examples/discovery
 
+.PHONY: config
+config: ## see workers keep valid settings through mistakes and a restore of the cluster
+	go run ./examples/config
+
 .PHONY: lock
 lock: ## see workers take turns under a lock, and a late write refused
 	go run ./examples/lock

@@ -4,84 +4,42 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"sync"
 	"text/tabwriter"
 
-	"github.com/eetcd-go/eetcd/gen/mvccpb"
-	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/resolver"
-	"github.com/eetcd-go/eetcd/watch"
+	"github.com/eetcd-go/eetcd/table"
 )
 
-// entry is a registered service.
-type entry struct {
-	key, name, process, address string
-	rev                         int64
-}
-
-func entryOf(pair *mvccpb.KeyValue) entry {
-	var i resolver.Instance
-	if err := json.Unmarshal(pair.GetValue(), &i); err != nil {
-		return entry{key: string(pair.GetKey()), name: err.Error(), rev: pair.GetModRevision()}
-	}
-	about, _ := i.Metadata.(map[string]any)
-	return entry{string(pair.GetKey()), fmt.Sprint(about["name"]), fmt.Sprint(about["process"]), i.Addr, pair.GetModRevision()}
-}
-
-// follow shows the registered services at first and after each change. It reads all of them at one revision, and follows every
-// change from the next one on. It returns when ctx ends.
-func follow(ctx context.Context, show func(all []entry, news string)) error {
-	base := kv.New(connection).WithKey(service + "/").WithPrefix()
-	for {
-		read, err := kv.Get(ctx, base.WithTimeout(patience))
-		if err != nil {
-			return err
-		}
-		var all []entry
-		for _, pair := range read.GetKvs() {
-			all = append(all, entryOf(pair))
-		}
-		show(all, fmt.Sprintf("At revision %d", read.GetHeader().GetRevision()))
-		err = followFrom(ctx, base.WithStartRevision(read.GetHeader().GetRevision()+1), all, show)
-		var compacted *watch.CompactedError
-		var rewound *watch.RewoundError
-		if !errors.As(err, &compacted) && !errors.As(err, &rewound) {
-			return err
-		}
-		// The history that the watch needs is gone, or it is another one: read all services again.
-	}
-}
-
-func followFrom(ctx context.Context, c kv.Request, all []entry, show func([]entry, string)) error {
-	w, err := watch.Watch(ctx, c)
+// follow shows the registered services at first and after each change. It returns when ctx ends.
+func follow(ctx context.Context, show func(all table.Snapshot[resolver.Instance], news string)) error {
+	t, err := table.Follow(ctx, table.New(connection).WithKey(service+"/").WithPrefix(), table.JSON[resolver.Instance])
 	if err != nil {
 		return err
 	}
-	defer w.Close()
-	for event, err := range w.Events() {
-		if err != nil {
-			return err
+	defer t.Close()
+	first := t.Snapshot()
+	show(first, fmt.Sprintf("At revision %d", first.Rev()))
+	for c := range t.Changes() {
+		switch {
+		case c.New == nil:
+			show(t.Snapshot(), fmt.Sprintf("At revision %d %s left", c.Rev, about(c.Old.Value, "name")))
+		case c.Old == nil:
+			show(t.Snapshot(), fmt.Sprintf("At revision %d %s came", c.Rev, about(c.New.Value, "name")))
+		default:
+			show(t.Snapshot(), fmt.Sprintf("At revision %d %s came again", c.Rev, about(c.New.Value, "name")))
 		}
-		rev, now := event.GetKv().GetModRevision(), entryOf(event.GetKv())
-		news := "came"
-		all = slices.DeleteFunc(all, func(was entry) bool {
-			if was.key == now.key && event.GetType() == mvccpb.Event_DELETE {
-				now.name, news = was.name, "left"
-			}
-			return was.key == now.key
-		})
-		if event.GetType() == mvccpb.Event_PUT {
-			all = append(all, now)
-		}
-		show(all, fmt.Sprintf("At revision %d %s %s", rev, now.name, news))
 	}
-	return nil
+	return t.Err()
+}
+
+// about returns an entry of the metadata of a service.
+func about(i resolver.Instance, entry string) string {
+	metadata, _ := i.Metadata.(map[string]any)
+	return fmt.Sprint(metadata[entry])
 }
 
 // board prints the services, and lets the story wait for them.
@@ -99,21 +57,27 @@ func newBoard(out io.Writer, calls *traffic) *board {
 	return &board{out: out, calls: calls, changed: make(chan struct{})}
 }
 
-func (b *board) show(all []entry, news string) {
+func (b *board) show(all table.Snapshot[resolver.Instance], news string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.names = nil
 	b.shows++
 	fmt.Fprintf(b.out, "   %s:\n", news)
 	answered := b.calls.sinceLast()
-	table := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "     service\tprocess\taddress\tcalls since the last picture")
-	slices.SortFunc(all, func(a, b entry) int { return strings.Compare(a.name, b.name) })
-	for _, e := range all {
-		b.names = append(b.names, e.name)
-		fmt.Fprintf(table, "     %s\t%s\t%s\t%d\n", e.name, e.process, e.address, answered[e.address])
+	var lines []string
+	for e := range all.All() {
+		name := about(e.Value, "name")
+		b.names = append(b.names, name)
+		lines = append(lines, fmt.Sprintf("     %s\t%s\t%s\t%d", name, about(e.Value, "process"), e.Value.Addr, answered[e.Value.Addr]))
 	}
-	_ = table.Flush()
+	slices.Sort(b.names)
+	slices.Sort(lines)
+	picture := tabwriter.NewWriter(b.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(picture, "     service\tprocess\taddress\tcalls since the last picture")
+	for _, line := range lines {
+		fmt.Fprintln(picture, line)
+	}
+	_ = picture.Flush()
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
