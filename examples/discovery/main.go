@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Discovery shows gRPC services that register themselves in etcd, and a client that balances its calls over them. A table of
-// the services follows who is there, and how many calls each has answered.
+// Discovery shows gRPC services that register themselves in etcd by package resolver, and a client that balances its calls over
+// them. A table follows who is there, and the program prints it with the number of calls that each service has answered.
 //
 // It starts a cluster of three members and some services as processes. Then a service is killed, a member of the
 // cluster is killed, the cluster loses all that it has stored, and a service leaves in good order. The client calls all
