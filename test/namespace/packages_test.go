@@ -29,6 +29,7 @@ import (
 	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/resolver"
 	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/table"
 	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -89,9 +90,9 @@ func (w world) lease() int64 {
 func TestEachPackageWorksInANamespace(t *testing.T) {
 	c, etcd := both(t)
 	for name, use := range map[string]func(world){
-		"kv": useKV, "kv pages": usePages, "op": useTransactions, "watch": useWatch, "lease": useLease, "lock": useLock,
+		"kv": useKV, "kv pages": usePages, "op": useTransactions, "watch": useWatch, "lease": useLease, "lock": useLock, "shared lock": useSharedLock,
 		"lock of others": useLockOfOthers, "election": useElection, "stm": useSTM, "typed": useTyped, "presence": usePresence,
-		"resolver": useResolver, "etcd's services": useServices,
+		"resolver": useResolver, "table": useTable, "etcd's services": useServices,
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -296,6 +297,28 @@ func useLock(w world) {
 
 func unexpected(context.Context, lock.Held) error { return errors.New("it has the lock") }
 
+func useSharedLock(w world) {
+	base := lock.New(w.name).WithName("jobs")
+	for name, take := range map[string]func(func(context.Context, lock.Held) error) error{
+		"Shared": func(f func(context.Context, lock.Held) error) error {
+			return lock.Shared(w.ctx, base, 10*time.Second, f)
+		},
+		"Semaphore": func(f func(context.Context, lock.Held) error) error {
+			return lock.Semaphore(w.ctx, base, 2, 10*time.Second, f)
+		},
+	} {
+		w.must(take(func(_ context.Context, first lock.Held) error {
+			return take(func(_ context.Context, second lock.Held) error {
+				if keys := w.stored(); len(keys) != 3 || !slices.Contains(keys, first.Key) || !slices.Contains(keys, second.Key) {
+					w.Errorf("%s beside %s: the store has the keys %q", name, name, keys)
+				}
+				return nil
+			})
+		}))
+		w.wantStored("")
+	}
+}
+
 // useLockOfOthers queues with clientv3's Mutex in clientv3's namespace.
 func useLockOfOthers(w world) {
 	other := clientv3.NewCtxClient(w.ctx)
@@ -413,6 +436,26 @@ func usePresence(w world) {
 	}
 	w.must(p.Leave(w.ctx))
 	w.wantStored("")
+}
+
+func useTable(w world) {
+	w.put("a", "b")
+	t, err := table.Follow(w.ctx, table.New(w.name).WithPrefix(), table.String)
+	w.must(err)
+	defer t.Close()
+	_, err = kv.Delete(w.ctx, kv.New(w.name).WithKey("a"))
+	w.must(err)
+	put, err := kv.Put(w.ctx, kv.New(w.name).WithKey("c").WithValue("3"))
+	w.must(err)
+	w.must(t.WaitRev(w.ctx, put.GetHeader().GetRevision()))
+	w.must(t.Sync(w.ctx))
+	var got []string
+	for entry := range t.Snapshot().All() {
+		got = append(got, entry.Key+"="+entry.Value)
+	}
+	if want := []string{"b=of b", "c=3"}; !slices.Equal(got, want) {
+		w.Errorf("the table has %q, want %q", got, want)
+	}
 }
 
 func useResolver(w world) {
