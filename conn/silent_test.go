@@ -8,6 +8,7 @@ import (
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
@@ -16,7 +17,7 @@ func TestNewStreamsAvoidAnEndpointOnWhichAStreamHasJustFallenSilent(t *testing.T
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		open := func(c *engine.Conn) engine.Stream {
-			s, err := c.OpenStream(t.Context(), &pb.Watch_ServiceDesc.Streams[0], pb.Watch_Watch_FullMethodName)
+			s, err := c.OpenStream(t.Context(), &pb.Watch_ServiceDesc.Streams[0], pb.Watch_Watch_FullMethodName, call.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

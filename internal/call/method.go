@@ -26,43 +26,84 @@ const (
 	local
 )
 
-// methods holds the methods that are not plain writes. Any other method counts as a write, which is the safe error.
+// write: it changes something. So it is sent again only where it had no effect, and to one member at a time.
+const write traits = 0
+
+// methods says what each unary RPC allows. A method of another protocol counts as a write, which is the safe error.
 var methods = map[string]traits{
-	pb.KV_Range_FullMethodName:                  read,
-	pb.Lease_LeaseTimeToLive_FullMethodName:     read,
-	pb.Lease_LeaseLeases_FullMethodName:         read,
-	pb.Cluster_MemberList_FullMethodName:        read,
-	pb.Maintenance_Status_FullMethodName:        read | local,
-	pb.Maintenance_Hash_FullMethodName:          read | local | slow | unbounded,
-	pb.Maintenance_HashKV_FullMethodName:        read | local | slow | unbounded,
-	pb.Maintenance_Defragment_FullMethodName:    local | slow | unbounded,
-	pb.Maintenance_Snapshot_FullMethodName:      read | local | slow, // a stream
+	pb.KV_Range_FullMethodName:       read,
+	pb.KV_Put_FullMethodName:         write,
+	pb.KV_DeleteRange_FullMethodName: write,
+	pb.KV_Txn_FullMethodName:         write, // but see onlyReads
+	pb.KV_Compact_FullMethodName:     write,
+
+	pb.Lease_LeaseGrant_FullMethodName:      write,
+	pb.Lease_LeaseRevoke_FullMethodName:     write,
+	pb.Lease_LeaseTimeToLive_FullMethodName: read,
+	pb.Lease_LeaseLeases_FullMethodName:     read,
+
+	pb.Cluster_MemberAdd_FullMethodName:     write,
+	pb.Cluster_MemberRemove_FullMethodName:  write,
+	pb.Cluster_MemberUpdate_FullMethodName:  write,
+	pb.Cluster_MemberList_FullMethodName:    read,
+	pb.Cluster_MemberPromote_FullMethodName: write,
+
+	pb.Maintenance_Alarm_FullMethodName:      write, // but see onlyReads
+	pb.Maintenance_Status_FullMethodName:     read | local,
+	pb.Maintenance_Defragment_FullMethodName: local | slow | unbounded,
+	pb.Maintenance_Hash_FullMethodName:       read | local | slow | unbounded,
+	pb.Maintenance_HashKV_FullMethodName:     read | local | slow | unbounded,
+	pb.Maintenance_Snapshot_FullMethodName:   read | local | slow, // the one stream here: it is about one member
+	pb.Maintenance_MoveLeader_FullMethodName: write,
+	pb.Maintenance_Downgrade_FullMethodName:  write,
+
+	pb.Auth_AuthEnable_FullMethodName:           write,
+	pb.Auth_AuthDisable_FullMethodName:          write,
 	pb.Auth_AuthStatus_FullMethodName:           read,
+	pb.Auth_Authenticate_FullMethodName:         write,
+	pb.Auth_UserAdd_FullMethodName:              write,
 	pb.Auth_UserGet_FullMethodName:              read,
 	pb.Auth_UserList_FullMethodName:             read,
+	pb.Auth_UserDelete_FullMethodName:           write,
+	pb.Auth_UserChangePassword_FullMethodName:   write,
+	pb.Auth_UserGrantRole_FullMethodName:        write,
+	pb.Auth_UserRevokeRole_FullMethodName:       write,
+	pb.Auth_RoleAdd_FullMethodName:              write,
 	pb.Auth_RoleGet_FullMethodName:              read,
 	pb.Auth_RoleList_FullMethodName:             read,
-	v3electionpb.Election_Leader_FullMethodName: read,
+	pb.Auth_RoleDelete_FullMethodName:           write,
+	pb.Auth_RoleGrantPermission_FullMethodName:  write,
+	pb.Auth_RoleRevokePermission_FullMethodName: write,
 
-	v3lockpb.Lock_Lock_FullMethodName:             slow | unbounded,
+	v3lockpb.Lock_Lock_FullMethodName:   slow | unbounded,
+	v3lockpb.Lock_Unlock_FullMethodName: write,
+
 	v3electionpb.Election_Campaign_FullMethodName: slow | unbounded,
+	v3electionpb.Election_Proclaim_FullMethodName: write,
+	v3electionpb.Election_Leader_FullMethodName:   read,
+	v3electionpb.Election_Resign_FullMethodName:   write,
 }
 
 func traitsOf(method string, request any) traits {
-	if t, ok := methods[method]; ok {
-		return t
+	t := methods[method]
+	if t == write && onlyReads(method, request) {
+		return read
 	}
+	return t
+}
+
+// onlyReads reports whether a request of a method that may write only reads.
+func onlyReads(method string, request any) bool {
 	switch method {
 	case pb.KV_Txn_FullMethodName:
-		if r := ours[pb.TxnRequest](request); r != nil && reads(r, func(*pb.RangeRequest) bool { return true }) {
-			return read
-		}
+		r := ours[pb.TxnRequest](request)
+		return r != nil && reads(r, func(*pb.RangeRequest) bool { return true })
 	case pb.Maintenance_Alarm_FullMethodName:
-		if r := ours[pb.AlarmRequest](request); r != nil && r.GetAction() == pb.AlarmRequest_GET {
-			return read
-		}
+		r := ours[pb.AlarmRequest](request)
+		return r != nil && r.GetAction() == pb.AlarmRequest_GET
+	default:
+		return false
 	}
-	return 0
 }
 
 // needsNoLeader reports whether a member serves a request even without a leader.

@@ -75,6 +75,32 @@ func TestRequestThatWasNotSentCostsNoBudget(t *testing.T) {
 	})
 }
 
+var services = []grpc.ServiceDesc{
+	pb.KV_ServiceDesc, pb.Watch_ServiceDesc, pb.Lease_ServiceDesc, pb.Cluster_ServiceDesc, pb.Maintenance_ServiceDesc,
+	pb.Auth_ServiceDesc, v3lockpb.Lock_ServiceDesc, v3electionpb.Election_ServiceDesc,
+}
+
+func TestTableOfMethodsHasEachUnaryRPCAndNoUnknownOne(t *testing.T) {
+	known := map[string]bool{}
+	for _, service := range services {
+		for _, m := range service.Methods {
+			path := "/" + service.ServiceName + "/" + m.MethodName
+			known[path] = true
+			if _, ok := methods[path]; !ok {
+				t.Errorf("the table does not say what %s allows", path)
+			}
+		}
+		for _, s := range service.Streams {
+			known["/"+service.ServiceName+"/"+s.StreamName] = true
+		}
+	}
+	for path := range methods {
+		if !known[path] {
+			t.Errorf("the table has %s, which no service has", path)
+		}
+	}
+}
+
 // TestOnlyMethodsThatChangeNothingAreReads checks for each method of every service whether it may be sent twice.
 func TestOnlyMethodsThatChangeNothingAreReads(t *testing.T) {
 	reads := map[string]bool{
@@ -83,10 +109,7 @@ func TestOnlyMethodsThatChangeNothingAreReads(t *testing.T) {
 		"Auth/UserGet": true, "Auth/UserList": true, "Auth/RoleGet": true, "Auth/RoleList": true, "Election/Leader": true,
 	}
 	seen := 0
-	for _, service := range []grpc.ServiceDesc{
-		pb.KV_ServiceDesc, pb.Watch_ServiceDesc, pb.Lease_ServiceDesc, pb.Cluster_ServiceDesc, pb.Maintenance_ServiceDesc,
-		pb.Auth_ServiceDesc, v3lockpb.Lock_ServiceDesc, v3electionpb.Election_ServiceDesc,
-	} {
+	for _, service := range services {
 		for _, m := range service.Methods {
 			path := "/" + service.ServiceName + "/" + m.MethodName
 			short := service.ServiceName[strings.LastIndex(service.ServiceName, ".")+1:] + "/" + m.MethodName
