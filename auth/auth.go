@@ -25,7 +25,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
@@ -39,28 +39,28 @@ func New(conn string) Request { return ctx.New(conn) }
 // etcderr.ErrRootUserNotExist or etcderr.ErrRootRoleNotExist. It is no error if access control is on already. From then
 // on all requests need a user, also on open connections. It calls Auth/AuthEnable.
 func Enable(parent context.Context, c Request) (*pb.AuthEnableResponse, error) {
-	return call[pb.AuthEnableResponse](parent, c, "an auth enable request", pb.Auth_AuthEnable_FullMethodName,
+	return call(parent, c, "an auth enable request", wire.Auth.AuthEnable,
 		&pb.AuthEnableRequest{})
 }
 
 // Disable turns access control off. Users and roles stay. It is no error if access control is off already. It calls
 // Auth/AuthDisable.
 func Disable(parent context.Context, c Request) (*pb.AuthDisableResponse, error) {
-	return call[pb.AuthDisableResponse](parent, c, "an auth disable request", pb.Auth_AuthDisable_FullMethodName,
+	return call(parent, c, "an auth disable request", wire.Auth.AuthDisable,
 		&pb.AuthDisableRequest{})
 }
 
 // Status returns whether access control is on, and the revision of users and roles. Servers before 3.5 do not have it,
 // and the error's Code is Unimplemented. It calls Auth/AuthStatus.
 func Status(parent context.Context, c Request) (*pb.AuthStatusResponse, error) {
-	return call[pb.AuthStatusResponse](parent, c, "an auth status request", pb.Auth_AuthStatus_FullMethodName,
+	return call(parent, c, "an auth status request", wire.Auth.AuthStatus,
 		&pb.AuthStatusRequest{})
 }
 
 // call sends a request that takes no option of its own.
-func call[Response any](parent context.Context, c Request, what, method string, request any) (*Response, error) {
+func call[Q, R any](parent context.Context, c Request, what string, method wire.Method[Q, R], request *Q) (*R, error) {
 	if err := c.Check(what, 0); err != nil {
 		return nil, err
 	}
-	return unary.Call[Response](parent, c, method, request)
+	return method.Call(parent, c, request)
 }

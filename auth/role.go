@@ -8,32 +8,33 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/authpb"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // RoleAdd adds a role without permissions. An existing name is etcderr.ErrRoleAlreadyExist, an empty name
 // etcderr.ErrRoleEmpty. The role root, which allows everything, can be granted without RoleAdd. It calls Auth/RoleAdd.
 func RoleAdd(parent context.Context, c Request, role string) (*pb.AuthRoleAddResponse, error) {
-	return call[pb.AuthRoleAddResponse](parent, c, "a role add request", pb.Auth_RoleAdd_FullMethodName,
+	return call(parent, c, "a role add request", wire.Auth.RoleAdd,
 		&pb.AuthRoleAddRequest{Name: role})
 }
 
 // RoleGet returns the permissions of a role, in the order of their keys. An unknown name is etcderr.ErrRoleNotFound. It
 // calls Auth/RoleGet.
 func RoleGet(parent context.Context, c Request, role string) (*pb.AuthRoleGetResponse, error) {
-	return call[pb.AuthRoleGetResponse](parent, c, "a role get request", pb.Auth_RoleGet_FullMethodName,
+	return call(parent, c, "a role get request", wire.Auth.RoleGet,
 		&pb.AuthRoleGetRequest{Role: role})
 }
 
 // RoleList returns the names of all roles. It calls Auth/RoleList.
 func RoleList(parent context.Context, c Request) (*pb.AuthRoleListResponse, error) {
-	return call[pb.AuthRoleListResponse](parent, c, "a role list request", pb.Auth_RoleList_FullMethodName,
+	return call(parent, c, "a role list request", wire.Auth.RoleList,
 		&pb.AuthRoleListRequest{})
 }
 
 // RoleDelete deletes a role, and takes it from all its users at once. An unknown name is etcderr.ErrRoleNotFound. The
 // role root, while auth is on, is etcderr.ErrInvalidAuthMgmt. It calls Auth/RoleDelete.
 func RoleDelete(parent context.Context, c Request, role string) (*pb.AuthRoleDeleteResponse, error) {
-	return call[pb.AuthRoleDeleteResponse](parent, c, "a role delete request", pb.Auth_RoleDelete_FullMethodName,
+	return call(parent, c, "a role delete request", wire.Auth.RoleDelete,
 		&pb.AuthRoleDeleteRequest{Role: role})
 }
 
@@ -50,7 +51,7 @@ func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd 
 	if _, known := authpb.Permission_Type_name[int32(kind)]; !known {
 		return nil, ctx.AlsoInvalid(c.Check(what, 0), "auth: unknown permission type "+kind.String()+" in "+what)
 	}
-	return call[pb.AuthRoleGrantPermissionResponse](parent, c, what, pb.Auth_RoleGrantPermission_FullMethodName,
+	return call(parent, c, what, wire.Auth.RoleGrantPermission,
 		&pb.AuthRoleGrantPermissionRequest{
 			Name: role, Perm: &authpb.Permission{PermType: kind, Key: []byte(key), RangeEnd: []byte(rangeEnd)},
 		})
@@ -60,7 +61,6 @@ func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd 
 // is etcderr.ErrPermissionNotGranted, and an unknown role is etcderr.ErrRoleNotFound. It calls
 // Auth/RoleRevokePermission.
 func RoleRevokePermission(parent context.Context, c Request, role, key, rangeEnd string) (*pb.AuthRoleRevokePermissionResponse, error) {
-	return call[pb.AuthRoleRevokePermissionResponse](parent, c, "a role revoke permission request",
-		pb.Auth_RoleRevokePermission_FullMethodName,
+	return call(parent, c, "a role revoke permission request", wire.Auth.RoleRevokePermission,
 		&pb.AuthRoleRevokePermissionRequest{Role: role, Key: []byte(key), RangeEnd: []byte(rangeEnd)})
 }

@@ -30,7 +30,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
@@ -47,7 +47,7 @@ func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, erro
 	if err := c.Check("a member list request", ctx.OptSerializable); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.MemberListResponse](parent, c, pb.Cluster_MemberList_FullMethodName,
+	return wire.Cluster.MemberList.Call(parent, c,
 		&pb.MemberListRequest{Linearizable: !c.Serializable()})
 }
 
@@ -71,7 +71,7 @@ func add(parent context.Context, c Request, request *pb.MemberAddRequest) (*pb.M
 	if err := c.Check("a member add request", 0); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.MemberAddResponse](parent, c, pb.Cluster_MemberAdd_FullMethodName, request)
+	return wire.Cluster.MemberAdd.Call(parent, c, request)
 }
 
 // MemberRemove removes a member. Its process ends, and its ID is never used again. An unknown ID is
@@ -81,7 +81,7 @@ func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemov
 	if err := c.Check("a member remove request", 0); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.MemberRemoveResponse](parent, c, pb.Cluster_MemberRemove_FullMethodName,
+	return wire.Cluster.MemberRemove.Call(parent, c,
 		&pb.MemberRemoveRequest{ID: id})
 }
 
@@ -94,7 +94,7 @@ func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...stri
 	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.MemberUpdateResponse](parent, c, pb.Cluster_MemberUpdate_FullMethodName,
+	return wire.Cluster.MemberUpdate.Call(parent, c,
 		&pb.MemberUpdateRequest{ID: id, PeerURLs: peerURLs})
 }
 
@@ -106,6 +106,6 @@ func MemberPromote(parent context.Context, c Request, id uint64) (*pb.MemberProm
 	if err := c.Check("a member promote request", 0); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.MemberPromoteResponse](parent, c, pb.Cluster_MemberPromote_FullMethodName,
+	return wire.Cluster.MemberPromote.Call(parent, c,
 		&pb.MemberPromoteRequest{ID: id})
 }

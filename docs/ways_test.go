@@ -77,7 +77,10 @@ func declares(path, name string) error {
 		if star, ok := of.(*ast.StarExpr); ok {
 			of = star.X
 		}
-		if generic, ok := of.(*ast.IndexExpr); ok {
+		switch generic := of.(type) {
+		case *ast.IndexExpr:
+			of = generic.X
+		case *ast.IndexListExpr:
 			of = generic.X
 		}
 		if typed, ok := of.(*ast.Ident); ok && name == typed.Name+"."+is {

@@ -32,7 +32,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
@@ -80,7 +80,7 @@ func Proclaim(parent context.Context, c Request) (*v3electionpb.ProclaimResponse
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[v3electionpb.ProclaimResponse](parent, c, v3electionpb.Election_Proclaim_FullMethodName, request)
+	return wire.Election.Proclaim.Call(parent, c, request)
 }
 
 // Leader returns the key and value of the leader of the election of WithName. If there is none, it fails with
@@ -90,7 +90,7 @@ func Leader(parent context.Context, c Request) (*v3electionpb.LeaderResponse, er
 	if err = named(parent, c, err); err != nil {
 		return nil, err
 	}
-	return unary.Call[v3electionpb.LeaderResponse](parent, c, v3electionpb.Election_Leader_FullMethodName, request)
+	return wire.Election.Leader.Call(parent, c, request)
 }
 
 // Resign gives up the leadership of WithLeader. It changes nothing if that leadership has ended. A missing key is
@@ -100,7 +100,7 @@ func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, er
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[v3electionpb.ResignResponse](parent, c, v3electionpb.Election_Resign_FullMethodName, request)
+	return wire.Election.Resign.Call(parent, c, request)
 }
 
 // named adds to err the mistakes in a request about one election.

@@ -27,7 +27,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -81,7 +81,7 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.PutResponse](parent, c, pb.KV_Put_FullMethodName, request)
+	return wire.KV.Put.Call(parent, c, request)
 }
 
 // Get reads a key or a range of keys at one revision: the latest, or the one of WithRev. It is linearizable unless
@@ -93,7 +93,7 @@ func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.RangeResponse](parent, c, pb.KV_Range_FullMethodName, request)
+	return wire.KV.Range.Call(parent, c, request)
 }
 
 // Delete deletes a key or a range of keys. Deleted of the response counts them, and WithPrevKV returns them. It is no
@@ -104,7 +104,7 @@ func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) 
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.DeleteRangeResponse](parent, c, pb.KV_DeleteRange_FullMethodName, request)
+	return wire.KV.DeleteRange.Call(parent, c, request)
 }
 
 // Compact drops the history of all keys before the revision of WithRev, which it needs. With WithPhysical it returns
@@ -118,7 +118,7 @@ func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) 
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.CompactionResponse](parent, c, pb.KV_Compact_FullMethodName, request)
+	return wire.KV.Compact.Call(parent, c, request)
 }
 
 // Txn runs a transaction: its Then operations if all its guards hold, otherwise its Else operations, all at one revision.
@@ -130,5 +130,5 @@ func Txn(parent context.Context, c Request, t op.Transaction) (*pb.TxnResponse, 
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.TxnResponse](parent, c, pb.KV_Txn_FullMethodName, request)
+	return wire.KV.Txn.Call(parent, c, request)
 }

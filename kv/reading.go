@@ -17,8 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
-	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // The size of a page in keys follows from the size of the page before it.
@@ -36,8 +35,7 @@ const (
 // The first page is always read by itself, since a stream names its revision only at its end.
 type reading struct {
 	parent  context.Context
-	conn    *engine.Conn
-	c       Request
+	to      wire.Route
 	timeout time.Duration // of a page in a stream
 
 	rest    *pb.RangeRequest // what is left to read
@@ -54,15 +52,15 @@ func newReading(parent context.Context, c Request) (*reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	to, err := engine.Lookup(c.Conn())
+	to, err := wire.RouteOf(c)
 	if err != nil {
 		return nil, err
 	}
 	r := &reading{
-		parent: parent, conn: to, c: c, timeout: to.DefaultTimeout(), rest: request, limited: request.GetLimit() > 0, keys: pageFirst,
+		parent: parent, to: to, timeout: to.Conn.DefaultTimeout(), rest: request, limited: request.GetLimit() > 0, keys: pageFirst,
 	}
-	if timeout, given := c.Timeout(); given {
-		r.timeout = timeout
+	if to.Timeout > 0 {
+		r.timeout = to.Timeout
 	}
 	// Servers refuse to stream a range with such filters.
 	r.streams = request.GetMinModRevision() == 0 && request.GetMaxModRevision() == 0 &&
@@ -101,8 +99,7 @@ func (r *reading) page() (*pb.RangeResponse, error) {
 		if request.GetLimit() > 1 {
 			opts = append(opts, grpc.MaxCallRecvMsgSize(pageMax))
 		}
-		page := new(pb.RangeResponse)
-		err := r.conn.Invoke(r.parent, pb.KV_Range_FullMethodName, request, page, unary.Options(r.c, opts...)...)
+		page, err := wire.KV.Range.Over(r.parent, r.to, request, opts...)
 		if err == nil {
 			return page, r.take(page, page.GetMore())
 		}
@@ -120,11 +117,11 @@ func (r *reading) stream(give func(*pb.RangeResponse) bool) bool {
 	}
 	life, cancel := context.WithCancel(r.parent)
 	defer cancel()
-	opts := unary.Options(r.c.WithTimeout(r.timeout), grpc.MaxCallRecvMsgSize(2*pageMax))
-	if r.rest.GetSerializable() {
-		opts = append(opts, call.WithoutLeader())
+	to := call.Options{
+		Target: r.to.Target, Aside: r.rest.GetSerializable(), Rest: []grpc.CallOption{grpc.MaxCallRecvMsgSize(2 * pageMax)},
 	}
-	s, err := r.conn.OpenStream(life, &pb.KV_ServiceDesc.Streams[0], pb.KV_RangeStream_FullMethodName, opts...)
+	to.Timeout = r.timeout
+	s, err := r.to.Conn.OpenStream(life, &pb.KV_ServiceDesc.Streams[0], pb.KV_RangeStream_FullMethodName, to)
 	if err == nil {
 		_ = s.SendMsg(proto.CloneOf(r.rest)) // where it fails, what follows tells
 		err = s.CloseSend()

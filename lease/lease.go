@@ -37,8 +37,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
@@ -68,7 +68,7 @@ func Grant(parent context.Context, c Request, ttl time.Duration) (*pb.LeaseGrant
 		seconds++
 	}
 	request := &pb.LeaseGrantRequest{ID: c.Lease(), TTL: seconds}
-	return unary.Call[pb.LeaseGrantResponse](parent, c, pb.Lease_LeaseGrant_FullMethodName, request)
+	return wire.Lease.LeaseGrant.Call(parent, c, request)
 }
 
 // Revoke ends a lease and deletes the keys that are attached to it. The Keepers of the lease end at its next renewal. A lease that
@@ -78,7 +78,7 @@ func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeRespons
 		return nil, err
 	}
 	request := &pb.LeaseRevokeRequest{ID: id}
-	return unary.Call[pb.LeaseRevokeResponse](parent, c, pb.Lease_LeaseRevoke_FullMethodName, request)
+	return wire.Lease.LeaseRevoke.Call(parent, c, request)
 }
 
 // TimeToLive returns how many seconds a lease has left (TTL) and how many it was granted (GrantedTTL). With withKeys it also
@@ -90,7 +90,7 @@ func TimeToLive(parent context.Context, c Request, id int64, withKeys bool) (*pb
 		return nil, err
 	}
 	request := &pb.LeaseTimeToLiveRequest{ID: id, Keys: withKeys}
-	response, err := unary.Call[pb.LeaseTimeToLiveResponse](parent, c, pb.Lease_LeaseTimeToLive_FullMethodName, request)
+	response, err := wire.Lease.LeaseTimeToLive.Call(parent, c, request)
 	if err == nil && response.TTL < 0 {
 		return nil, notFound(pb.Lease_LeaseTimeToLive_FullMethodName, "")
 	}
@@ -102,5 +102,5 @@ func Leases(parent context.Context, c Request) (*pb.LeaseLeasesResponse, error) 
 	if err := c.Check("a lease list request", 0); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.LeaseLeasesResponse](parent, c, pb.Lease_LeaseLeases_FullMethodName, &pb.LeaseLeasesRequest{})
+	return wire.Lease.LeaseLeases.Call(parent, c, &pb.LeaseLeasesRequest{})
 }

@@ -8,6 +8,7 @@ import (
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
@@ -18,10 +19,9 @@ type place struct {
 }
 
 func (p place) stream(c *engine.Conn) resume.Stream {
-	return resume.Stream{
-		Conn: c, Desc: &pb.Lease_ServiceDesc.Streams[0], Method: pb.Lease_LeaseKeepAlive_FullMethodName,
-		Endpoint: p.endpoint, Pinned: p.pinned,
-	}
+	to := wire.Route{Conn: c}
+	to.Endpoint, to.Pinned = p.endpoint, p.pinned
+	return resume.Stream{Route: to, Desc: &pb.Lease_ServiceDesc.Streams[0], Method: pb.Lease_LeaseKeepAlive_FullMethodName}
 }
 
 // window is how many renewals may be unanswered on a stream. The server answers them one by one, and an urgent renewal cannot

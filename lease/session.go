@@ -11,10 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/wait"
@@ -79,7 +76,7 @@ func (r session) tend() {
 func (r session) serve(ctx context.Context, stream engine.Stream) error {
 	if endpoint := r.moveFrom(stream.Endpoint()); endpoint != "" {
 		to := place{endpoint: endpoint, pinned: true}.stream(r.conn)
-		to.Options = []grpc.CallOption{call.Within(hop)}
+		to.Timeout = hop
 		if other, err := to.Open(ctx); err == nil {
 			stream.Abort()
 			stream = other

@@ -41,7 +41,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
@@ -115,5 +115,5 @@ func Unlock(parent context.Context, c Request) (*v3lockpb.UnlockResponse, error)
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[v3lockpb.UnlockResponse](parent, c, v3lockpb.Lock_Unlock_FullMethodName, request)
+	return wire.Lock.Unlock.Call(parent, c, request)
 }

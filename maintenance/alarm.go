@@ -7,7 +7,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // AlarmList lists the active alarms: NOSPACE if a member's database has reached its quota, CORRUPT if a member's data
@@ -57,5 +57,5 @@ func alarm(parent context.Context, c ctx.Ctx, what string, request *pb.AlarmRequ
 	if err := c.Check(what, 0); err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.AlarmResponse](parent, c, pb.Maintenance_Alarm_FullMethodName, request)
+	return wire.Maintenance.Alarm.Call(parent, c, request)
 }

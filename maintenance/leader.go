@@ -4,14 +4,11 @@ package maintenance
 
 import (
 	"context"
-	"fmt"
-	"sync"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/connerr"
-	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
+	"github.com/eetcd-go/eetcd/internal/wire/leader"
 )
 
 // MoveLeader hands the leadership to the member with that ID, and returns when that member leads. Without WithEndpoint
@@ -26,57 +23,26 @@ func MoveLeader(parent context.Context, c Request, targetID uint64) (*pb.MoveLea
 	parent, cancel := within(parent, c)
 	defer cancel()
 	if _, given := c.Endpoint(); !given {
-		leader, err := leaderEndpoint(parent, c)
+		endpoint, err := leaderEndpoint(parent, c)
 		if err != nil {
 			return nil, err
 		}
-		c = c.WithEndpoint(leader)
+		c = c.WithEndpoint(endpoint)
 	}
-	return unary.Call[pb.MoveLeaderResponse](parent, c, pb.Maintenance_MoveLeader_FullMethodName,
+	return wire.Maintenance.MoveLeader.Call(parent, c,
 		&pb.MoveLeaderRequest{TargetID: targetID})
 }
 
-// leaderEndpoint asks all Active endpoints at once whether their members lead. Once it has the leader, it does not wait
-// for silent ones.
+// leaderEndpoint finds the endpoint of the leader.
 func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
-	to, err := engine.Lookup(c.Conn())
+	to, err := wire.RouteOf(c)
 	if err != nil {
 		return "", err
 	}
-	active := to.Active()
-	if parent == nil || len(active) == 0 { // the call refuses a nil parent, and waits for an endpoint
+	if parent == nil || len(to.Conn.Active()) == 0 { // the call refuses the one, and waits for the other
 		if _, err := Status(parent, c); err != nil {
 			return "", err
 		}
-		active = to.Active()
 	}
-	asking, stop := context.WithCancel(parent)
-	var asked sync.WaitGroup
-	defer asked.Wait()
-	defer stop()
-	answers := make(chan answer, len(active))
-	for _, endpoint := range active {
-		asked.Go(func() {
-			status, err := Status(asking, c.WithEndpoint(endpoint))
-			leads := err == nil && status.GetLeader() == status.GetHeader().GetMemberId()
-			answers <- answer{endpoint, leads, err}
-		})
-	}
-	err = fmt.Errorf("%w: none of connection %q is the leader's", connerr.ErrUnavailable, to.Name())
-	for range active {
-		switch a := <-answers; {
-		case a.leads:
-			return a.endpoint, nil
-		case a.err != nil:
-			err = fmt.Errorf("%w: %w", err, a.err)
-		}
-	}
-	return "", err
-}
-
-// answer is the answer of one endpoint to the question whether its member leads.
-type answer struct {
-	endpoint string
-	leads    bool
-	err      error
+	return leader.Endpoint(parent, to)
 }

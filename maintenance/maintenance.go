@@ -29,7 +29,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/wire/unary"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in
@@ -43,7 +43,7 @@ func New(conn string) Request { return ctx.New(conn) }
 // its revision and raft indexes. Its Errors field lists what is wrong with the member, alarms included. It calls
 // Maintenance/Status.
 func Status(parent context.Context, c Request) (*pb.StatusResponse, error) {
-	return onMember[pb.StatusResponse](parent, c, "a status request", pb.Maintenance_Status_FullMethodName,
+	return onMember(parent, c, "a status request", wire.Maintenance.Status,
 		&pb.StatusRequest{})
 }
 
@@ -51,7 +51,7 @@ func Status(parent context.Context, c Request) (*pb.StatusResponse, error) {
 // serves nothing meanwhile, so defragment one member after another. It has no default deadline. The server goes on if
 // the caller gives up. It calls Maintenance/Defragment.
 func Defragment(parent context.Context, c Request) (*pb.DefragmentResponse, error) {
-	return onMember[pb.DefragmentResponse](parent, c, "a defragment request", pb.Maintenance_Defragment_FullMethodName,
+	return onMember(parent, c, "a defragment request", wire.Maintenance.Defragment,
 		&pb.DefragmentRequest{})
 }
 
@@ -64,21 +64,21 @@ func HashKV(parent context.Context, c Request, rev int64) (*pb.HashKVResponse, e
 	if rev < 0 { // servers read it as 0
 		return nil, ctx.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
 	}
-	return onMember[pb.HashKVResponse](parent, c, what, pb.Maintenance_HashKV_FullMethodName, &pb.HashKVRequest{Revision: rev})
+	return onMember(parent, c, what, wire.Maintenance.HashKV, &pb.HashKVRequest{Revision: rev})
 }
 
 // Hash returns a hash of the whole database of the member at the request's endpoint. It is for tests of etcd: healthy
 // members may have different hashes, so use [HashKV] to compare them. It calls Maintenance/Hash.
 func Hash(parent context.Context, c Request) (*pb.HashResponse, error) {
-	return onMember[pb.HashResponse](parent, c, "a hash request", pb.Maintenance_Hash_FullMethodName, &pb.HashRequest{})
+	return onMember(parent, c, "a hash request", wire.Maintenance.Hash, &pb.HashRequest{})
 }
 
 // onMember sends a request about one member.
-func onMember[Response any](parent context.Context, c ctx.Ctx, what, method string, request any) (*Response, error) {
+func onMember[Q, R any](parent context.Context, c ctx.Ctx, what string, method wire.Method[Q, R], request *Q) (*R, error) {
 	if err := checkMember(c, what); err != nil {
 		return nil, err
 	}
-	return unary.Call[Response](parent, c, method, request)
+	return method.Call(parent, c, request)
 }
 
 // checkMember reports what is wrong with a request about one member.
@@ -107,7 +107,7 @@ func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_Dow
 	if err != nil {
 		return nil, err
 	}
-	return unary.Call[pb.DowngradeResponse](parent, c, pb.Maintenance_Downgrade_FullMethodName,
+	return wire.Maintenance.Downgrade.Call(parent, c,
 		&pb.DowngradeRequest{Action: action, Version: version})
 }
 

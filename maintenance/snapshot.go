@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
@@ -51,22 +52,24 @@ func Snapshot(parent context.Context, c Request) (*SnapshotReader, error) {
 	if err := checkSnapshot(parent, c); err != nil {
 		return nil, err
 	}
-	to, err := engine.Lookup(c.Conn())
+	to, err := wire.RouteOf(c)
 	if err != nil {
 		return nil, err
 	}
+	timeout := to.Timeout
+	to.Timeout = 0 // it bounds more than the opening of the stream
 	life, cancel := context.WithCancelCause(parent)
 	r := &SnapshotReader{sum: sha256.New(), cancel: func() { cancel(nil) }}
 	inTime := func() bool { return true }
-	if timeout, given := c.Timeout(); given {
+	if timeout > 0 {
 		inTime = time.AfterFunc(timeout, func() { cancel(context.DeadlineExceeded) }).Stop
 	}
-	err = r.begin(life, to, c)
+	err = r.begin(life, to)
 	for range refusalsMax {
 		if err == nil || r.stream == nil || !r.stream.Refused(err) {
 			break
 		}
-		err = r.begin(life, to, c) // with another token, or the same where the member may know it by now
+		err = r.begin(life, to) // with another token, or the same where the member may know it by now
 	}
 	if !inTime() && err == nil {
 		err = etcderr.FromRPC(context.DeadlineExceeded, etcderr.Call{
@@ -90,11 +93,9 @@ func checkSnapshot(parent context.Context, c ctx.Ctx) error {
 }
 
 // begin opens the stream and receives its first message, which has the size.
-func (r *SnapshotReader) begin(life context.Context, to *engine.Conn, c ctx.Ctx) error {
-	endpoint, pinned := c.Endpoint()
+func (r *SnapshotReader) begin(life context.Context, to wire.Route) error {
 	stream, err := resume.Stream{
-		Conn: to, Desc: &pb.Maintenance_ServiceDesc.Streams[0], Method: pb.Maintenance_Snapshot_FullMethodName,
-		Endpoint: endpoint, Pinned: pinned,
+		Route: to, Desc: &pb.Maintenance_ServiceDesc.Streams[0], Method: pb.Maintenance_Snapshot_FullMethodName,
 	}.Open(life)
 	if err != nil {
 		return err

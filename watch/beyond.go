@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // ErrBeyond ends a watch through a gRPC proxy because a key exists that the watch does not reach. The proxy loses events
@@ -27,9 +28,9 @@ func lookBeyond(parent context.Context, s *shared) {
 	}
 	s.mu.Unlock()
 	for w, beyond := range missed {
-		r, err := pb.NewKVClient(s.conn).Range(parent, &pb.RangeRequest{
+		r, err := wire.KV.Range.Over(parent, s.place.route(s.conn), &pb.RangeRequest{
 			Key: []byte(beyond.from), RangeEnd: beyond.end(), CountOnly: true,
-		}, s.place.options()...)
+		})
 		if err == nil && r.GetCount() > 0 {
 			s.owner.fail(w, ErrBeyond)
 		}

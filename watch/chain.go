@@ -6,6 +6,7 @@ import (
 	"context"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // A watch of one key by a user who may watch no other key cannot have a range of its own (see widened and narrowed). A proxy
@@ -31,7 +32,7 @@ func lookBehind(parent context.Context, s *shared) {
 	}
 	s.mu.Unlock()
 	for w, at := range stands {
-		r, err := pb.NewKVClient(s.conn).Range(parent, &pb.RangeRequest{Key: w.request.Key, KeysOnly: true}, s.place.options()...)
+		r, err := wire.KV.Range.Over(parent, s.place.route(s.conn), &pb.RangeRequest{Key: w.request.Key, KeysOnly: true})
 		if err != nil || !at.last.misses(r, at.next) {
 			continue
 		}

@@ -13,6 +13,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // RewoundError ends a watch because the store has another history than the one that was watched. The store was restored from
@@ -98,7 +99,7 @@ func (p *past) compare(parent context.Context, to *engine.Conn, key []byte, at p
 	if before.revision == 0 {
 		return nil, 0, nil
 	}
-	answer, err := before.lookUp(parent, to, key, at)
+	answer, err := before.lookUp(parent, at.route(to), key)
 	var e *etcderr.Error
 	switch {
 	case errors.Is(err, etcderr.ErrPermissionDenied):
@@ -127,12 +128,10 @@ type answer struct {
 
 // lookUp reads the key of the newest event at its revision. Where that has been compacted, it reads the revision of the store
 // only.
-func (b seen) lookUp(parent context.Context, to *engine.Conn, key []byte, at place) (answer, error) {
-	opts := at.options()
-	kv := pb.NewKVClient(to)
+func (b seen) lookUp(parent context.Context, to wire.Route, key []byte) (answer, error) {
 	var a answer
 	if b.newest.mod != 0 {
-		r, err := kv.Range(parent, &pb.RangeRequest{Key: b.newest.key, Revision: b.newest.mod, KeysOnly: true}, opts...)
+		r, err := wire.KV.Range.Over(parent, to, &pb.RangeRequest{Key: b.newest.key, Revision: b.newest.mod, KeysOnly: true})
 		switch {
 		case err == nil:
 			return answer{header: r.GetHeader(), looked: true, kvs: r.GetKvs()}, nil
@@ -142,7 +141,7 @@ func (b seen) lookUp(parent context.Context, to *engine.Conn, key []byte, at pla
 			return a, err
 		}
 	}
-	r, err := kv.Range(parent, &pb.RangeRequest{Key: key, KeysOnly: true}, opts...)
+	r, err := wire.KV.Range.Over(parent, to, &pb.RangeRequest{Key: key, KeysOnly: true})
 	a.header = r.GetHeader()
 	return a, err
 }

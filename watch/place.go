@@ -3,9 +3,8 @@
 package watch
 
 import (
-	"google.golang.org/grpc"
-
-	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // place is where a watch belongs: on which endpoint, and on what kind of stream.
@@ -16,10 +15,10 @@ type place struct {
 	paced    bool // on a stream of its own that is not read while the buffer of the watch is full
 }
 
-// options are the options of a call to the servers at that place.
-func (p place) options() []grpc.CallOption {
+// route is the route over a connection to the servers at that place.
+func (p place) route(c *engine.Conn) wire.Route {
 	if !p.pinned {
-		return nil
+		return wire.Route{Conn: c}
 	}
-	return []grpc.CallOption{call.OnEndpoint(p.endpoint)}
+	return wire.Route{Conn: c}.At(p.endpoint)
 }

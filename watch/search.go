@@ -8,6 +8,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 const (
@@ -31,9 +32,9 @@ func (f *search) next(parent context.Context, to *engine.Conn, at place, since i
 			break
 		}
 		piece := f.left[0]
-		r, err := pb.NewKVClient(to).Range(parent, &pb.RangeRequest{
+		r, err := wire.KV.Range.Over(parent, at.route(to), &pb.RangeRequest{
 			Key: []byte(piece.from), RangeEnd: piece.end(), Limit: searchPage, KeysOnly: true,
-		}, at.options()...)
+		})
 		if err != nil {
 			f.left = nil
 			break

@@ -37,8 +37,8 @@ type session struct{ *shared }
 func (s session) run(life context.Context) error {
 	defer context.AfterFunc(life, func() { s.end(context.Cause(life)) })()
 	stream := resume.Stream{
-		Conn: s.conn, Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
-		Endpoint: s.place.endpoint, Pinned: s.place.pinned, Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())},
+		Route: s.place.route(s.conn), Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
+		Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())},
 	}
 	err := stream.Run(s.life, s.serve, s.broken)
 	if life.Err() != nil {

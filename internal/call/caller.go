@@ -41,15 +41,20 @@ func (c *Caller) Limits() Limits { return c.pool.shared.limits() }
 
 // Invoke makes a unary call, as package conn documents it.
 func (c *Caller) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if len(opts) == 0 {
+		return c.Call(parent, method, args, reply, Options{})
+	}
+	o, err := Split(opts)
+	if err != nil {
+		return err
+	}
+	return c.Call(parent, method, args, reply, o)
+}
+
+// Call is Invoke with options that are no longer apart.
+func (c *Caller) Call(parent context.Context, method string, args, reply any, o Options) error {
 	if parent == nil {
 		return connerr.ErrNilContext
-	}
-	var o Options
-	if len(opts) > 0 {
-		var err error
-		if o, err = Split(opts); err != nil {
-			return err
-		}
 	}
 	u := c.pool.get(traitsOf(method, args))
 	u.parent, u.method, u.args, u.reply, u.options = parent, method, args, reply, o

@@ -33,13 +33,18 @@ func Within(d time.Duration) grpc.CallOption { return timeoutOption{timeout: d} 
 // WithoutLeader is documented in package conn.
 func WithoutLeader() grpc.CallOption { return leaderOption{} }
 
-// Options holds the options of one call: this package's, and those for gRPC.
-type Options struct {
+// Target says to which endpoint a call goes, and how long it may take.
+type Target struct {
 	Pinned   bool // to Endpoint, which may be empty and is then refused
 	Endpoint string
 	Timeout  time.Duration // 0: none is given
-	Aside    bool          // a member without a leader will do
-	Rest     []grpc.CallOption
+}
+
+// Options holds the options of one call: this package's, and those for gRPC.
+type Options struct {
+	Target
+	Aside bool // a member without a leader will do
+	Rest  []grpc.CallOption
 }
 
 // Split takes the options of a call apart. It returns ErrOption for a timeout that is too short.

@@ -186,23 +186,39 @@ func (c *Conn) Renewable(err error) bool { return c.tokens.Refused(&member.Token
 
 // Invoke makes a unary call, as package conn documents it.
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if c.inside != nil {
-		return c.inside.invoke(parent, method, args, reply, opts...)
+	if c.inside == nil {
+		return c.calls.Invoke(parent, method, args, reply, opts...)
 	}
-	return c.calls.Invoke(parent, method, args, reply, opts...)
+	o, err := call.Split(opts)
+	if err != nil {
+		return err
+	}
+	return c.inside.call(parent, method, args, reply, o)
+}
+
+// Call is Invoke for service packages, which know where a call goes.
+func (c *Conn) Call(parent context.Context, method string, args, reply any, o call.Options) error {
+	if c.inside != nil {
+		return c.inside.call(parent, method, args, reply, o)
+	}
+	return c.calls.Call(parent, method, args, reply, o)
 }
 
 // OpenStream opens a stream, as package conn documents NewStream.
-func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
+func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method string, o call.Options) (Stream, error) {
 	if c.inside != nil {
-		return c.inside.open(parent, desc, method, opts...)
+		return c.inside.open(parent, desc, method, o)
 	}
-	return c.streams.open(parent, desc, method, opts...)
+	return c.streams.open(parent, desc, method, o)
 }
 
 // NewStream is OpenStream for generated stubs.
 func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-	return c.OpenStream(parent, desc, method, opts...)
+	o, err := call.Split(opts)
+	if err != nil {
+		return nil, err
+	}
+	return c.OpenStream(parent, desc, method, o)
 }
 
 // Go runs f on a goroutine that belongs to the connection: life ends, with the cause ErrClosed, when the connection

@@ -29,14 +29,14 @@ type inside struct {
 	streams *opener
 }
 
-// invoke is Invoke of a connection.
-func (in *inside) invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+// call is Call of a connection.
+func (in *inside) call(parent context.Context, method string, args, reply any, o call.Options) error {
 	translates, err := in.space.Translates(method)
 	if err != nil {
 		return err
 	}
 	if !translates {
-		return in.calls.Invoke(parent, method, args, reply, opts...)
+		return in.calls.Call(parent, method, args, reply, o)
 	}
 	request, err := in.space.Request(method, args)
 	if err != nil {
@@ -46,19 +46,19 @@ func (in *inside) invoke(parent context.Context, method string, args, reply any,
 	if err != nil {
 		return err
 	}
-	if err := in.calls.Invoke(parent, method, request, answer, opts...); err != nil {
+	if err := in.calls.Call(parent, method, request, answer, o); err != nil {
 		return err
 	}
 	return in.space.Received(method, answer, reply)
 }
 
 // open is OpenStream of a connection.
-func (in *inside) open(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
+func (in *inside) open(parent context.Context, desc *grpc.StreamDesc, method string, o call.Options) (Stream, error) {
 	translates, err := in.space.Translates(method)
 	if err != nil {
 		return nil, err
 	}
-	s, err := in.streams.open(parent, desc, method, opts...)
+	s, err := in.streams.open(parent, desc, method, o)
 	if err != nil || !translates {
 		return s, err
 	}

@@ -47,13 +47,9 @@ type opener struct {
 }
 
 // open opens a stream, as package conn documents NewStream.
-func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (Stream, error) {
+func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method string, to call.Options) (Stream, error) {
 	if parent == nil {
 		return nil, connerr.ErrNilContext
-	}
-	to, err := call.Split(opts)
-	if err != nil {
-		return nil, err
 	}
 	w := call.Wanted{Parent: parent, Pinned: to.Pinned, Endpoint: to.Endpoint, Method: method, Aside: to.Aside}
 	if to.Timeout > 0 {

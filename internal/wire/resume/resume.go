@@ -7,7 +7,6 @@ package resume
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -20,16 +19,15 @@ import (
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/wait"
+	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
 // Stream says what is to be kept open.
 type Stream struct {
-	Conn     *engine.Conn
-	Desc     *grpc.StreamDesc
-	Method   string // gRPC path
-	Endpoint string // the only endpoint to use; "" for any
-	Pinned   bool   // whether Endpoint was given
-	Options  []grpc.CallOption
+	wire.Route // its timeout bounds the opening of each stream
+	Desc       *grpc.StreamDesc
+	Method     string            // gRPC path
+	Options    []grpc.CallOption // for gRPC
 }
 
 const (
@@ -107,11 +105,7 @@ func (o *outdated) Unwrap() error { return o.error }
 
 // Open opens the stream once, for what cannot be resumed. It lives as long as parent.
 func (s Stream) Open(parent context.Context) (engine.Stream, error) {
-	opts := s.Options
-	if s.Pinned {
-		opts = append(slices.Clip(opts), call.OnEndpoint(s.Endpoint))
-	}
-	return s.Conn.OpenStream(parent, s.Desc, s.Method, opts...)
+	return s.Conn.OpenStream(parent, s.Desc, s.Method, call.Options{Target: s.Target, Rest: s.Options})
 }
 
 // Outage reports whether err says that no stream can be had now: no endpoint is Active, or the members refuse the login,

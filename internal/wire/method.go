@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package wire is the way of a unary request from a service package to its connection: what each RPC takes and returns
+// (methods.go), where a request goes (route.go), and the call itself (method.go). What streams need lies in folders below it.
+package wire
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/call"
+)
+
+// Method is the path of a unary RPC, together with the types of its request and its response.
+type Method[Request, Response any] string
+
+// Call sends the request as c says: over its connection, to its endpoint, within its timeout. It returns conn.ErrNotOpen
+// for an unbound c or an unknown name, and otherwise what Invoke of conn.Conn returns.
+func (m Method[Request, Response]) Call(parent context.Context, c ctx.Ctx, request *Request) (*Response, error) {
+	to, err := RouteOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return m.Over(parent, to, request)
+}
+
+// Over is Call for a route that is known. The options are for gRPC.
+func (m Method[Request, Response]) Over(
+	parent context.Context, to Route, request *Request, opts ...grpc.CallOption,
+) (*Response, error) {
+	response := new(Response)
+	if err := to.Conn.Call(parent, string(m), request, response, call.Options{Target: to.Target, Rest: opts}); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
