@@ -170,12 +170,12 @@ func TestCallEndsAtItsDeadline(t *testing.T) {
 	for i, tt := range tests {
 		ends[i] = make(chan end, 1)
 		go func() {
+			begin := time.Now() // before a deadline is counted
 			parent, cancel := t.Context(), context.CancelFunc(func() {})
 			if tt.context != nil {
 				parent, cancel = tt.context()
 			}
 			defer cancel()
-			begin := time.Now()
 			err := tt.call(parent, tt.c)
 			ends[i] <- end{err, time.Since(begin)}
 		}()
