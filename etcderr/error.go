@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -185,18 +186,45 @@ func FromRPC(err error, call Call) error {
 		e.causes = append(e.causes, context.Canceled)
 	}
 	if call.Cause != nil {
-		e.ended, e.silent = row == nil && cutShort(s), call.Silent
-		e.causes = append(e.causes, call.Cause)
-		switch {
-		case errors.Is(call.Cause, context.DeadlineExceeded):
-			e.code = codes.DeadlineExceeded
-		case e.ended && (errors.Is(call.Cause, context.Canceled) || status.Code(call.Cause) == codes.Canceled):
-			e.code = codes.Canceled
-		case e.ended && s.Code() == codes.Canceled:
-			e.code = codes.Unavailable // the SDK took the call off its connection, and the caller cancelled nothing
-		}
+		e.silent = call.Silent
+		e.add(call.Cause)
 	}
 	return e
+}
+
+// WithCause returns a copy of e for a call that this side ended after the failure: cause says why no other attempt follows.
+// errors.Is finds it in the copy, and the text names it. The outcome and the server's sentinel stay. A cause that is
+// context.DeadlineExceeded sets the code, as in [FromRPC]. A nil cause adds nothing. It is safe for concurrent use.
+func (e *Error) WithCause(cause error) *Error {
+	with := *e
+	with.causes = slices.Clone(e.causes)
+	if cause != nil {
+		with.add(cause)
+	}
+	return &with
+}
+
+// WithBefore returns a copy of e whose text also has the error of an earlier attempt of the same call. errors.Is does not look
+// into that. It is safe for concurrent use.
+func (e *Error) WithBefore(before error) *Error {
+	with := *e
+	with.before = before
+	return &with
+}
+
+// add adds the reason why this side ended the call.
+func (e *Error) add(cause error) {
+	before := e.ended
+	e.ended = before || rowOf(e.message) == nil && cutShort(e.code, e.message)
+	e.causes = append(e.causes, cause)
+	switch {
+	case errors.Is(cause, context.DeadlineExceeded):
+		e.code = codes.DeadlineExceeded
+	case e.ended && (errors.Is(cause, context.Canceled) || status.Code(cause) == codes.Canceled):
+		e.code = codes.Canceled
+	case e.ended && !before && e.code == codes.Canceled:
+		e.code = codes.Unavailable // the SDK took the call off its connection, and the caller cancelled nothing
+	}
 }
 
 // coded sets the code of answers that carry only a text: a context error from etcd 3.4, an unsupported request from
@@ -217,12 +245,12 @@ func coded(s *status.Status) *status.Status {
 }
 
 // cutShort reports whether gRPC's message only says that the call was ended. Inside a message it does not say why.
-func cutShort(s *status.Status) bool {
-	switch s.Code() {
+func cutShort(code codes.Code, message string) bool {
+	switch code {
 	case codes.Canceled, codes.DeadlineExceeded:
 		return true
 	case codes.Internal:
-		return s.Message() == io.ErrUnexpectedEOF.Error() || strings.HasPrefix(s.Message(), "stream terminated by RST_STREAM")
+		return message == io.ErrUnexpectedEOF.Error() || strings.HasPrefix(message, "stream terminated by RST_STREAM")
 	default:
 		return false
 	}

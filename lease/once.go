@@ -123,18 +123,14 @@ func (o *once) ask(stream engine.Stream) error {
 
 // ended is the error of a call whose time was up. It holds what the last attempt met, and why there is no further one.
 func (o *once) ended(bounded context.Context) error {
-	call := etcderr.Call{
-		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: tell.Ended(bounded),
-	}
-	err := bounded.Err()
+	cause := tell.Ended(bounded)
 	var last *etcderr.Error
-	switch {
-	case o.lost:
-		call.Before = o.last
-	case errors.As(o.last, &last):
-		err = last.GRPCStatus().Err()
+	if !o.lost && errors.As(o.last, &last) {
+		return last.WithCause(cause)
 	}
-	return etcderr.FromRPC(err, call)
+	return etcderr.FromRPC(bounded.Err(), etcderr.Call{
+		Method: pb.Lease_LeaseKeepAlive_FullMethodName, Endpoint: o.endpoint, Sent: o.sent, Cause: cause, Before: o.last,
+	})
 }
 
 // failed is the error of a call that ended with err. Where an earlier attempt may have renewed the lease, the outcome is

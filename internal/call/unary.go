@@ -146,11 +146,10 @@ func (u *unary) unrenewed(err, failed error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	cause := u.cause()
-	if cause == nil {
-		cause = failed
+	if cause := u.cause(); cause != nil {
+		return e.WithCause(cause)
 	}
-	return etcderr.FromRPC(e.GRPCStatus().Err(), etcderr.Call{Method: e.Method(), Endpoint: e.Endpoint(), Sent: true, Cause: cause})
+	return e.WithCause(failed)
 }
 
 // alive reports whether an attempt may go out on its link. A write may not go out on a silent link.
@@ -223,19 +222,16 @@ func (u *unary) ended(err, before error) error {
 	if cause == nil && !u.deadline.IsZero() && u.again(err) && !time.Now().Before(u.deadline) {
 		cause = context.DeadlineExceeded
 	}
-	if cause == nil {
+	switch {
+	case cause == nil:
+		return err
+	case !errors.Is(err, cause) && !errors.Is(err, context.Cause(u.parent)):
+		return e.WithCause(cause)
+	case before != nil:
+		return e.WithBefore(before)
+	default:
 		return err
 	}
-	call := etcderr.Call{
-		Method: e.Method(), Endpoint: e.Endpoint(), Sent: e.Outcome() != etcderr.NotSent, Cause: cause, Read: u.traits&read != 0,
-	}
-	if errors.Is(err, cause) {
-		if before == nil {
-			return err
-		}
-		call.Before, call.Silent = before, u.silence()
-	}
-	return etcderr.FromRPC(e.GRPCStatus().Err(), call)
 }
 
 // learn draws conclusions about the endpoint from a failed call.
