@@ -16,17 +16,14 @@ type Request = ctx.Ctx
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// defaultTimeout bounds a run for which neither the caller's context nor the request sets a time.
-const defaultTimeout = 5 * time.Second
-
-// bounded is parent with the timeout of a run.
-func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
+// bounded is parent with the timeout of a run. byDefault bounds a run for which neither parent nor the request sets a time.
+func bounded(parent context.Context, c Request, byDefault time.Duration) (context.Context, context.CancelFunc) {
 	timeout, given := c.Timeout()
 	if !given {
 		if _, bounded := parent.Deadline(); bounded {
 			return context.WithCancel(parent)
 		}
-		timeout = defaultTimeout
+		timeout = byDefault
 	}
 	return context.WithTimeout(parent, timeout)
 }

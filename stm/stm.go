@@ -49,8 +49,8 @@ import (
 
 // Run runs fn, and writes what fn has put and deleted in one transaction. If another client changed what fn has read, Run runs
 // fn again. So fn must have no effect except through tx. The request c names the connection. WithTimeout limits the run with
-// all its tries. Without it, the limit is the deadline of parent, or else 5 s. The limit interrupts the calls on tx, and not
-// fn itself.
+// all its tries. Without it, the limit is the deadline of parent, or else the default timeout of the connection. The limit
+// interrupts the calls on tx, and not fn itself.
 //
 // The response is that of the transaction. Its Responses answer the writes in the order of their keys. If there is nothing to
 // write and nothing to guard, no transaction is sent. The response then is Succeeded and has the header of the first read. With
@@ -75,10 +75,11 @@ func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	if _, err := engine.Lookup(c.Conn()); err != nil {
+	to, err := engine.Lookup(c.Conn())
+	if err != nil {
 		return nil, err
 	}
-	life, cancel := bounded(parent, c)
+	life, cancel := bounded(parent, c, to.DefaultTimeout())
 	defer cancel()
 	r := &run{
 		options: o,
