@@ -39,7 +39,7 @@ func lookBehind(parent context.Context, s *shared) {
 		s.mu.Lock()
 		if _, here := s.watches[w]; here && w.at.stage == live && w.at.next == at.next {
 			if w.at.missed == at.next {
-				s.park(w, reviving)
+				s.park(w, reviving, errLost)
 			}
 			w.at.missed = at.next
 		}

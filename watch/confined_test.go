@@ -143,6 +143,9 @@ func TestEventsOfOneKeyThatAProxyLostAreFetchedAgain(t *testing.T) {
 					return
 				}
 				s.cancel(t)
+				if got := w.Status(); got.InStep || got.Parked || got.Err == nil || !strings.Contains(got.Err.Error(), "lost an event") {
+					t.Errorf("after the loss: %+v", got)
+				}
 				s.cancelled(t, 1)
 				if r := s.choose(t, 2, 9); r.StartRevision != tt.from {
 					t.Errorf("goes on at %d, want %d", r.StartRevision, tt.from)

@@ -25,7 +25,7 @@ func (d delivery) take(r *pb.WatchResponse) {
 		return
 	}
 	if d.lackPrevious(r.Events) {
-		at.stage = reviving
+		at.stage, at.why = reviving, errNoPrevious
 		at.forget()
 		d.notice(d.w)
 		return
@@ -40,7 +40,7 @@ func (d delivery) take(r *pb.WatchResponse) {
 	}
 	if r = at.assemble(r); r == nil {
 		if !d.place.paced && !d.w.buffer.fits(at.partialBytes) {
-			d.park(d.w, parking)
+			d.park(d.w, parking, errFull)
 		}
 		return
 	}
@@ -76,7 +76,7 @@ func (d delivery) takeUnsplit(r *pb.WatchResponse) {
 	if chained(d.kind, d.w) {
 		for _, e := range r.Events {
 			if !trace.continues(e, at.next) {
-				d.park(d.w, reviving) // the proxy has lost an event
+				d.park(d.w, reviving, errLost)
 				return
 			}
 			trace = traceOf(e)
@@ -92,7 +92,7 @@ func (d delivery) takeUnsplit(r *pb.WatchResponse) {
 	}
 	if d.kind == chooser && !at.widened && at.beyond == "" && at.stage == live && r.Header.GetRevision() > last {
 		// More of the history may follow, and other watches may have the same range. Then the proxy loses the rest: see sift.go.
-		d.park(d.w, reviving)
+		d.park(d.w, reviving, errMayLose)
 	}
 }
 
@@ -113,11 +113,11 @@ func (d delivery) put(r *pb.WatchResponse) bool {
 	}
 	if w.buffer.push(r, bytes) {
 		if w.at.large && w.at.stage == live && w.buffer.starve() {
-			d.park(w, parking) // before the server sends the next part of the history
+			d.park(w, parking, errFull) // before the server sends the next part of the history
 		}
 		return true
 	}
-	d.park(w, parking)
+	d.park(w, parking, errFull)
 	return false
 }
 

@@ -7,9 +7,13 @@ import (
 	"time"
 )
 
+// The reasons why a watch is not in step though its stream is open.
 var (
-	errFull   = errors.New("watch: the buffer is full")
-	errSilent = errors.New("watch: the server does not answer")
+	errFull       = errors.New("watch: the buffer is full")
+	errSilent     = errors.New("watch: the server does not answer")
+	errLost       = errors.New("watch: the proxy has lost an event, which is asked for again")
+	errMayLose    = errors.New("watch: the proxy may lose the rest of the history, which is asked for again")
+	errNoPrevious = errors.New("watch: events came without their previous values, and are asked for again")
 )
 
 // link is whether watches have an open stream, and since when. The status of a watch is made of that and of its position.
@@ -50,7 +54,7 @@ func (l *link) status(w *feed) Status {
 	}
 	switch {
 	case at.stage == parking || at.stage == reviving || at.stage == parked:
-		status.Parked, status.Err = true, errFull
+		status.Parked, status.Err = at.why == errFull, at.why
 	case l.endpoint == "":
 		status.Err = l.why
 	case l.silent != nil:

@@ -3,6 +3,7 @@
 package watch_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,10 +65,14 @@ func TestEventsWithoutPreviousValuesAreFetchedAgain(t *testing.T) {
 		full(3)
 		s.tell(t, 1, 4)
 		full(5)
-		s.cancelled(t, 1)
 		if got := brief(read(t, w, 2)); got != "PUT k=2.0 was v, PUT k=3.0 was v" {
 			t.Errorf("got %s", got)
 		}
+		synctest.Wait()
+		if got := w.Status(); got.InStep || got.Parked || got.Err == nil || !strings.Contains(got.Err.Error(), "previous values") {
+			t.Errorf("after an event without its previous value: %+v", got)
+		}
+		s.cancelled(t, 1)
 		s = m.opened()
 		if r := s.confirm(t, 9); r.StartRevision != 4 {
 			t.Errorf("goes on at %d, want 4", r.StartRevision)

@@ -60,6 +60,7 @@ type position struct {
 	id    int64 // for the reader; it is never sent
 	known int64 // the server's ID of the watch on this stream; 0 where the server is to choose it
 	stage stage
+	why   error     // why this side took the watch off the server
 	since time.Time // since when the watch is live, or is not
 	parks int       // how often the watch was parked since it was last in step
 

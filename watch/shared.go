@@ -220,8 +220,8 @@ func (s *shared) createFirst(w *feed) {
 }
 
 // park takes a live watch off the server and drops the events that still come. next is parking or reviving. The lock is held.
-func (s *shared) park(w *feed, next stage) {
-	w.at.stage, w.at.since = next, time.Now()
+func (s *shared) park(w *feed, next stage, why error) {
+	w.at.stage, w.at.why, w.at.since = next, why, time.Now()
 	w.at.parks++
 	w.at.forget()
 	s.notice(w)
@@ -230,7 +230,7 @@ func (s *shared) park(w *feed, next stage) {
 
 // drain takes a live watch off the server and takes the events that still come. next is draining or homing. The lock is held.
 func (s *shared) drain(w *feed, next stage) {
-	w.at.stage = next
+	w.at.stage, w.at.why = next, nil
 	s.cancel(w.at.known)
 }
 

@@ -10,8 +10,8 @@ type Status struct {
 	// may wait in its buffer.
 	InStep bool
 	Since  time.Time // since when InStep has its value
-	// Err says why the watch is not in step: its last stream broke, or its buffer is full. It is nil while InStep is true, and
-	// while the watch is about to be created.
+	// Err says why the watch is not in step: its last stream broke, its buffer is full, or events that were lost on their way are
+	// asked for again. It is nil while InStep is true, and while the watch is about to be created.
 	Err      error
 	Endpoint string // of its stream, in the spelling given to Open; "" while there is none
 	Waiting  int    // bytes of events that wait for the reader
