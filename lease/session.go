@@ -5,14 +5,12 @@ package lease
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"sync"
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
@@ -45,9 +43,6 @@ func (r session) run(life context.Context) {
 	var clock sync.WaitGroup
 	clock.Go(r.tend)
 	err := r.place.stream(r.conn).Run(r.life, r.serve, r.broken)
-	if errors.Is(err, connerr.ErrClosed) {
-		err = fmt.Errorf("%w: %q", connerr.ErrClosed, r.conn.Name())
-	}
 	r.giveUp(err)
 	clock.Wait()
 }

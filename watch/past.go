@@ -14,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/wire"
+	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
 // RewoundError ends a watch because the store has another history than the one that was watched. The store was restored from
@@ -100,11 +101,10 @@ func (p *past) compare(parent context.Context, to *engine.Conn, key []byte, at p
 		return nil, 0, nil
 	}
 	answer, err := before.lookUp(parent, at.route(to), key)
-	var e *etcderr.Error
 	switch {
 	case errors.Is(err, etcderr.ErrPermissionDenied):
 		return nil, 0, nil // the server refuses the creation as well
-	case errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry() && !to.Renewable(err):
+	case resume.Refused(to, err):
 		return nil, 0, nil // there is nothing to compare with
 	case err != nil:
 		return nil, 0, err

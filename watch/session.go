@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
@@ -40,11 +39,7 @@ func (s session) run(life context.Context) error {
 		Route: s.place.route(s.conn), Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
 		Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())},
 	}
-	err := stream.Run(s.life, s.serve, s.broken)
-	if life.Err() != nil {
-		return connerr.ErrClosed
-	}
-	return err
+	return stream.Run(s.life, s.serve, s.broken)
 }
 
 // broken takes the reason why the stream broke, or could not be opened. The watches wait for the next stream. During an

@@ -90,7 +90,7 @@ func (q *queue) repeat(waiting context.Context, send func(attempt context.Contex
 // open returns an error if the connection was closed. Its name may belong to a connection to another cluster by now.
 func (q *queue) open() error {
 	if now, err := engine.Lookup(q.to.Conn()); err != nil || now != q.conn {
-		return fmt.Errorf("%w: %q", connerr.ErrClosed, q.to.Conn())
+		return connerr.Closed(q.to.Conn())
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (q *queue) passing(err error) bool {
 	if resume.Outage(err) {
 		return true
 	}
-	if Final(err) || q.pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) {
+	if Final(err) || resume.FinalAt(q.pinned, err) {
 		return false
 	}
 	var e *etcderr.Error

@@ -13,8 +13,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
-	"github.com/eetcd-go/eetcd/etcderr"
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
@@ -40,10 +38,12 @@ const (
 // ErrAgain is what serve returns for another stream at once: this one has served its purpose.
 var ErrAgain = errors.New("resume: another stream is wanted")
 
-// Run opens the stream and has serve use it until serve returns, then opens the next one, at once where the last one has
-// lasted for a while. broken is told why first. It returns when life ends, with its cause; when serve returns nil, with nil; and with the first error that
-// another stream would meet as well, as [Final] has it. While no endpoint is Active it waits for one. The context that
-// serve gets ends with its stream; when it returns, the stream is closed.
+// Run opens the stream and has serve use it until serve returns. Then it tells broken why, and opens the next one: at once where
+// the last one has lasted for a while, and otherwise after a pause. While no endpoint is Active it waits for one. The context that
+// serve gets ends with its stream, and when serve returns, the stream is closed.
+//
+// Run returns nil when serve returns nil, the cause when life ends, ErrClosed with the name of the connection when that is closed,
+// and otherwise the first final error (final.go).
 func (s Stream) Run(life context.Context, serve func(context.Context, engine.Stream) error, broken func(error)) error {
 	pause := newPause()
 	for {
@@ -52,14 +52,11 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, ErrAgain) && life.Err() == nil {
+		if end := s.end(life, err); end != nil {
+			return end
+		}
+		if errors.Is(err, ErrAgain) {
 			continue
-		}
-		if life.Err() != nil {
-			return context.Cause(life)
-		}
-		if Final(err) || s.Pinned && errors.Is(err, etcderr.ErrNotSupportedForLearner) && !Outage(err) {
-			return err
 		}
 		broken(err)
 		lasted := time.Since(began) >= settled
@@ -68,16 +65,14 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		}
 		// The error may be about another connection, which the user's credentials function asks. Then there is nothing to wait for.
 		if errors.Is(err, connerr.ErrUnavailable) && !s.Pinned && !s.Conn.Ready() {
-			if err := s.Conn.WaitReady(life); err != nil && errors.Is(err, connerr.ErrClosed) {
-				return err
-			}
+			_ = s.Conn.WaitReady(life) // if that fails, the next stream cannot be opened for the same reason
 			continue
 		}
 		if lasted { // the first attempt is at once
 			continue
 		}
 		if !wait.For(life, pause.NextBackOff()) {
-			return context.Cause(life)
+			return s.end(life, nil)
 		}
 	}
 }
@@ -98,36 +93,9 @@ func (s Stream) once(life context.Context, serve func(context.Context, engine.St
 	return err
 }
 
-// outdated is a stream that was refused for its token. The next one has another.
-type outdated struct{ error }
-
-func (o *outdated) Unwrap() error { return o.error }
-
 // Open opens the stream once, for what cannot be resumed. It lives as long as parent.
 func (s Stream) Open(parent context.Context) (engine.Stream, error) {
 	return s.Conn.OpenStream(parent, s.Desc, s.Method, call.Options{Target: s.Target, Rest: s.Options})
-}
-
-// Outage reports whether err says that no stream can be had now: no endpoint is Active, or the members refuse the login,
-// which a password that is learned later mends. What is under way waits; what waits for its first answer is to be told.
-func Outage(err error) bool {
-	var e *etcderr.Error
-	return errors.Is(err, connerr.ErrUnavailable) || errors.As(err, &e) && e.Method() == pb.Auth_Authenticate_FullMethodName
-}
-
-// Final reports whether a stream that ended with err would end so again: the connection is closed, the endpoint is not
-// one of it, or the server refuses what is asked for for more than a passing reason. An outage is never final, whatever the
-// reasons of the endpoints in it.
-func Final(err error) bool {
-	var o *outdated
-	if errors.As(err, &o) || Outage(err) {
-		return false
-	}
-	if errors.Is(err, connerr.ErrClosed) || errors.Is(err, connerr.ErrEndpoint) {
-		return true
-	}
-	var e *etcderr.Error
-	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && !e.SafeToRetry()
 }
 
 func newPause() backoff.BackOff {
