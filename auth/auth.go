@@ -25,6 +25,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -59,7 +60,7 @@ func Status(parent context.Context, c Request) (*pb.AuthStatusResponse, error) {
 
 // call sends a request that takes no option of its own.
 func call[Q, R any](parent context.Context, c Request, what string, method wire.Method[Q, R], request *Q) (*R, error) {
-	if err := c.Check(what, 0); err != nil {
+	if err := render.Check(c, what, 0); err != nil {
 		return nil, err
 	}
 	return method.Call(parent, c, request)

@@ -5,9 +5,9 @@ package auth
 import (
 	"context"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/authpb"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -49,7 +49,7 @@ func RoleDelete(parent context.Context, c Request, role string) (*pb.AuthRoleDel
 func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd string, kind authpb.Permission_Type) (*pb.AuthRoleGrantPermissionResponse, error) {
 	const what = "a role grant permission request"
 	if _, known := authpb.Permission_Type_name[int32(kind)]; !known {
-		return nil, ctx.AlsoInvalid(c.Check(what, 0), "auth: unknown permission type "+kind.String()+" in "+what)
+		return nil, render.AlsoInvalid(render.Check(c, what, 0), "auth: unknown permission type "+kind.String()+" in "+what)
 	}
 	return call(parent, c, what, wire.Auth.RoleGrantPermission,
 		&pb.AuthRoleGrantPermissionRequest{

@@ -30,6 +30,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -44,11 +46,11 @@ func New(conn string) Request { return ctx.New(conn) }
 // answers from its own copy, which may be old but needs no quorum. Servers before 3.5 always answer in this way. A
 // member that has not started yet has no name and no client URLs. It calls Cluster/MemberList.
 func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, error) {
-	if err := c.Check("a member list request", ctx.OptSerializable); err != nil {
+	if err := render.Check(c, "a member list request", sealed.OptSerializable); err != nil {
 		return nil, err
 	}
 	return wire.Cluster.MemberList.Call(parent, c,
-		&pb.MemberListRequest{Linearizable: !c.Serializable()})
+		&pb.MemberListRequest{Linearizable: !sealed.Ctx(c).Serializable()})
 }
 
 // MemberAdd adds a voting member with these peer URLs. Start it afterwards, with the initial cluster from the response.
@@ -68,7 +70,7 @@ func MemberAddAsLearner(parent context.Context, c Request, peerURLs ...string) (
 }
 
 func add(parent context.Context, c Request, request *pb.MemberAddRequest) (*pb.MemberAddResponse, error) {
-	if err := c.Check("a member add request", 0); err != nil {
+	if err := render.Check(c, "a member add request", 0); err != nil {
 		return nil, err
 	}
 	return wire.Cluster.MemberAdd.Call(parent, c, request)
@@ -78,7 +80,7 @@ func add(parent context.Context, c Request, request *pb.MemberAddRequest) (*pb.M
 // etcderr.ErrMemberNotFound. A change that might cost the quorum, such as the removal of the last member, is
 // etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy. It calls Cluster/MemberRemove.
 func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemoveResponse, error) {
-	if err := c.Check("a member remove request", 0); err != nil {
+	if err := render.Check(c, "a member remove request", 0); err != nil {
 		return nil, err
 	}
 	return wire.Cluster.MemberRemove.Call(parent, c,
@@ -91,7 +93,7 @@ func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemov
 // all of 3.4, list a learner as a voter after its update, and no longer promote it. It calls Cluster/MemberUpdate.
 func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {
 	const what = "a member update request"
-	if err := checkPeerURLs(c.Check(what, 0), what, peerURLs); err != nil {
+	if err := checkPeerURLs(render.Check(c, what, 0), what, peerURLs); err != nil {
 		return nil, err
 	}
 	return wire.Cluster.MemberUpdate.Call(parent, c,
@@ -103,7 +105,7 @@ func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...stri
 // etcderr.ErrMemberNotFound for an unknown ID, and etcderr.ErrMemberNotEnoughStarted if too many voters have not
 // started. It calls Cluster/MemberPromote.
 func MemberPromote(parent context.Context, c Request, id uint64) (*pb.MemberPromoteResponse, error) {
-	if err := c.Check("a member promote request", 0); err != nil {
+	if err := render.Check(c, "a member promote request", 0); err != nil {
 		return nil, err
 	}
 	return wire.Cluster.MemberPromote.Call(parent, c,

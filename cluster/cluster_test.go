@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -127,7 +128,7 @@ func TestVoterCountsBeforeItIsStarted(t *testing.T) {
 	if m := added.GetMember(); m.GetIsLearner() || len(added.GetMembers()) != 2 {
 		t.Errorf("added %v, members %v", m, added.GetMembers())
 	}
-	put := kv.New(c.Conn()).WithKey("k").WithValue("v")
+	put := kv.New(sealed.Ctx(c).Conn()).WithKey("k").WithValue("v")
 	if _, err := kv.Put(t.Context(), put.WithTimeout(300*time.Millisecond)); err == nil {
 		t.Error("one of two voters took a put")
 	}

@@ -7,18 +7,18 @@ import (
 	"net"
 	"net/url"
 
-	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // checkPeerURLs adds a conflict to err for each bad peer URL of a request.
 func checkPeerURLs(err error, what string, peerURLs []string) error {
 	if len(peerURLs) == 0 {
-		return ctx.AlsoInvalid(err, "cluster: "+what+" needs a peer URL")
+		return render.AlsoInvalid(err, "cluster: "+what+" needs a peer URL")
 	}
 	for _, u := range peerURLs {
 		if !isPeerURL(u) {
-			err = ctx.AlsoInvalid(err, fmt.Sprintf(
+			err = render.AlsoInvalid(err, fmt.Sprintf(
 				"cluster: %q in %s is not of the form http://host:port, https://host:port or unix://path", tell.Endpoint(u), what))
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 func TestGuardsRender(t *testing.T) {
@@ -50,7 +51,7 @@ func TestGuardsRender(t *testing.T) {
 	}
 	for _, tt := range tests {
 		tt.want.Key = []byte("k")
-		got, err := tt.guard.Proto()
+		got, err := render.Guard(tt.guard)
 		if err != nil || !proto.Equal(got, tt.want) {
 			t.Errorf("%s: got %v, %v, want %v", tt.name, got, err, tt.want)
 		}
@@ -64,7 +65,7 @@ func TestOperatorsRender(t *testing.T) {
 		">": pb.Compare_GREATER,
 		"<": pb.Compare_LESS,
 	} {
-		got, err := compare.New("k").Version(op, 1).Proto()
+		got, err := render.Guard(compare.New("k").Version(op, 1))
 		if err != nil || got.Result != want {
 			t.Errorf("%q: got %v, %v, want %v", op, got.GetResult(), err, want)
 		}
@@ -80,7 +81,7 @@ func TestOperatorConstantsAreTheirSigns(t *testing.T) {
 
 func TestUnknownOperatorIsRefused(t *testing.T) {
 	for _, op := range []compare.Operator{"", "~", "<=", ">=", "<>", " =", "EQUAL"} {
-		got, err := compare.New("a key").Value(op, "secret").Proto()
+		got, err := render.Guard(compare.New("a key").Value(op, "secret"))
 		if got != nil || !errors.Is(err, ctx.ErrInvalid) {
 			t.Errorf("%q: got %v, %v, want ErrInvalid", op, got, err)
 			continue
@@ -89,7 +90,7 @@ func TestUnknownOperatorIsRefused(t *testing.T) {
 			t.Errorf("got %s, want %s", err, want)
 		}
 	}
-	if _, err := (compare.Compare{}).Proto(); !errors.Is(err, ctx.ErrInvalid) {
+	if _, err := render.Guard(compare.Compare{}); !errors.Is(err, ctx.ErrInvalid) {
 		t.Errorf("the zero guard: got %v, want ErrInvalid", err)
 	}
 }
@@ -116,7 +117,7 @@ func TestExtentDecidesTheRange(t *testing.T) {
 		{"from key, then empty range end", compare.New("a").WithFromKey().WithRangeEnd(""), "a", ""},
 	}
 	for _, tt := range tests {
-		got, err := tt.target.Version(compare.Equal, 1).Proto()
+		got, err := render.Guard(tt.target.Version(compare.Equal, 1))
 		if err != nil || string(got.Key) != tt.key || string(got.RangeEnd) != tt.end {
 			t.Errorf("%s: got [%q, %q), %v, want [%q, %q)", tt.name, got.GetKey(), got.GetRangeEnd(), err, tt.key, tt.end)
 		}

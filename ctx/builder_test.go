@@ -10,6 +10,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // builder is one With method with arguments that no other builder uses.
@@ -170,7 +171,7 @@ func TestByteArgumentsAreCopied(t *testing.T) {
 }
 
 func TestZeroValueIsUnboundAndEmpty(t *testing.T) {
-	if (ctx.Ctx{}).Conn() != "" || ctx.Key("a").Conn() != "" {
+	if sealed.Ctx(ctx.Ctx{}).Conn() != "" || sealed.Ctx(ctx.Key("a")).Conn() != "" {
 		t.Error("a request without a connection is bound to one")
 	}
 	if ctx.New("") != (ctx.Ctx{}) {
@@ -181,36 +182,6 @@ func TestZeroValueIsUnboundAndEmpty(t *testing.T) {
 	}
 	if ctx.New("registry") != (ctx.Ctx{}).WithConn("registry") {
 		t.Error("New is not short for WithConn")
-	}
-}
-
-func TestAccessorsTellAnEmptyArgumentFromNone(t *testing.T) {
-	if d, given := (ctx.Ctx{}).Timeout(); given || d != 0 {
-		t.Errorf("no timeout: %v, %v", d, given)
-	}
-	if d, given := (ctx.Ctx{}).WithTimeout(0).Timeout(); !given || d != 0 {
-		t.Errorf("timeout of 0: %v, %v", d, given)
-	}
-	if e, given := (ctx.Ctx{}).Endpoint(); given || e != "" {
-		t.Errorf("no endpoint: %q, %v", e, given)
-	}
-	if e, given := (ctx.Ctx{}).WithEndpoint("").Endpoint(); !given || e != "" {
-		t.Errorf("empty endpoint: %q, %v", e, given)
-	}
-	c := ctx.New("registry").WithTimeout(time.Minute).WithEndpoint("a:1").WithLease(7).WithSerializable().WithLimit(3).WithKey("k").WithRev(9)
-	d, _ := c.Timeout()
-	e, _ := c.Endpoint()
-	if c.Conn() != "registry" || d != time.Minute || e != "a:1" || c.Lease() != 7 || c.Limit() != 3 || !c.Serializable() ||
-		c.Key() != "k" || c.Rev() != 9 {
-		t.Errorf("accessors of %v do not return what was given", c)
-	}
-}
-
-func TestUnboundDropsConnectionTimeoutAndEndpoint(t *testing.T) {
-	asked := ctx.Key("a").WithPrefix().WithLimit(3)
-	sent := asked.WithConn("registry").WithTimeout(time.Second).WithEndpoint("a:1")
-	if got := sent.Unbound(); got != asked {
-		t.Errorf("got %v, want %v", got, asked)
 	}
 }
 

@@ -11,13 +11,12 @@
 // that its requests take.
 //
 // Builders never fail. The call that would send an invalid request, such as kv.Get or watch.Watch, reports every
-// conflict at once, as an [*InvalidError] that is [ErrInvalid]. Those calls use the rendering methods
-// ([Ctx.RangeRequest] and the other methods whose names end in Request).
+// conflict at once, as an [*InvalidError] that is [ErrInvalid].
 //
 // Its counterparts in eetcd are new and the with_ functions of each module: see docs/eetcd.md.
 package ctx
 
-import "time"
+import "github.com/eetcd-go/eetcd/internal/sealed"
 
 // Ctx is a request: the connection to use, the options given so far, and which ones were given. Each With method
 // returns an edited copy and does not change the receiver.
@@ -25,38 +24,15 @@ import "time"
 // Ctx is a plain value. It can be copied, compared with ==, used as a map key, and shared between goroutines. Building
 // one from strings and numbers allocates nothing, except in [Ctx.WithSubKey], which joins two strings. The zero value
 // is an unbound, empty request.
-type Ctx struct {
-	given Options
+type Ctx sealed.Ctx
 
-	conn     string
-	endpoint string
-	timeout  time.Duration
-
-	key string
-	end string // of WithRangeEnd; the other extents follow from key
-
-	value string
-	lease int64
-
-	limit  int64
-	rev    int64
-	target SortTarget
-	order  SortOrder
-
-	minModRev, maxModRev       int64
-	minCreateRev, maxCreateRev int64
-
-	startRev int64
-	watchID  int64
-
-	name   string
-	leader leaderKey
-}
+// open returns the content of c, for a builder that has a copy of its receiver.
+func (c *Ctx) open() *sealed.Request { return (*sealed.Ctx)(c).Open() }
 
 // New returns an empty request for the connection registered under the name conn. The name is looked up when the
 // request is sent, so New works before conn.Open.
 func New(conn string) Ctx {
-	return Ctx{conn: conn}
+	return Ctx{}.WithConn(conn)
 }
 
 // Key returns an unbound request for key, short for Ctx{}.WithKey(key). An operation of a transaction needs no

@@ -2,11 +2,7 @@
 
 package ctx
 
-import (
-	"errors"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // ErrInvalid says that the request is invalid and was refused before it was sent. errors.Is finds it. The outcome
 // (etcderr.OutcomeOf) is NotSent, and a retry cannot help.
@@ -35,19 +31,4 @@ func (e *InvalidError) Error() string {
 // Unwrap returns [ErrInvalid].
 func (e *InvalidError) Unwrap() error {
 	return ErrInvalid
-}
-
-// AlsoInvalid adds a conflict to err, so that all conflicts are reported at once. Service packages use it for what they
-// check themselves, and users of the SDK do not need it. err is nil or comes from [Ctx.Check] or a rendering method,
-// and is not changed. Any other error is joined with the conflict.
-func AlsoInvalid(err error, conflict string) error {
-	var before *InvalidError
-	switch {
-	case errors.As(err, &before):
-		return &InvalidError{Conflicts: append(slices.Clone(before.Conflicts), conflict)}
-	case err != nil:
-		return errors.Join(err, &InvalidError{Conflicts: []string{conflict}})
-	default:
-		return &InvalidError{Conflicts: []string{conflict}}
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 func TestExtentDecidesTheRange(t *testing.T) {
@@ -53,7 +54,7 @@ func TestExtentDecidesTheRange(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.c.RangeRequest()
+			got, err := render.Range(tt.c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,9 +69,9 @@ func TestExtentIsTheSameInEveryRequestWithARange(t *testing.T) {
 	for _, c := range []ctx.Ctx{
 		ctx.Key("a"), ctx.Key("a\xff").WithPrefix(), ctx.Key("a").WithFromKey(), ctx.Key("a").WithRangeEnd("c"), ctx.Key("").WithPrefix(),
 	} {
-		get, _ := c.RangeRequest()
-		del, _ := c.DeleteRangeRequest()
-		watch, _ := c.WatchCreateRequest()
+		get, _ := render.Range(c)
+		del, _ := render.DeleteRange(c)
+		watch, _ := render.WatchCreate(c)
 		for _, got := range [][2]string{
 			{string(del.GetKey()), string(del.GetRangeEnd())},
 			{string(watch.GetKey()), string(watch.GetRangeEnd())},
@@ -85,8 +86,8 @@ func TestExtentIsTheSameInEveryRequestWithARange(t *testing.T) {
 func TestTopKeepsItsSortAndLimitUnderAnotherExtent(t *testing.T) {
 	got := ctx.Key("a").WithTop(ctx.ByMod, ctx.Descend).WithFromKey().WithLimit(4)
 	want := ctx.Key("a").WithFromKey().WithSort(ctx.ByMod, ctx.Descend).WithLimit(4)
-	g, err := got.RangeRequest()
-	w, err2 := want.RangeRequest()
+	g, err := render.Range(got)
+	w, err2 := render.Range(want)
 	if err != nil || err2 != nil || g.String() != w.String() {
 		t.Errorf("got %v (%v), want %v (%v)", g, err, w, err2)
 	}
@@ -105,7 +106,7 @@ func TestReplacedExtentLeavesNoTrace(t *testing.T) {
 }
 
 func TestAppendingToARenderedKeyLeavesTheRangeEndAlone(t *testing.T) {
-	got, err := ctx.Key("a").WithPrefix().RangeRequest()
+	got, err := render.Range(ctx.Key("a").WithPrefix())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +158,7 @@ func FuzzPrefixCoversExactlyTheKeysThatStartWithIt(f *testing.F) {
 	f.Add("a\xff", "\xff\xff\xff")
 	f.Fuzz(func(t *testing.T, prefix, other string) {
 		end := ctx.PrefixEnd(prefix)
-		request, err := ctx.Key(prefix).WithPrefix().RangeRequest()
+		request, err := render.Range(ctx.Key(prefix).WithPrefix())
 		if err != nil {
 			t.Fatal(err)
 		}

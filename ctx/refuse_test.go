@@ -11,11 +11,13 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 func TestConflictsAreReportedAllAtOnce(t *testing.T) {
-	put := func(c ctx.Ctx) error { _, err := c.PutRequest(); return err }
-	get := func(c ctx.Ctx) error { _, err := c.RangeRequest(); return err }
+	put := func(c ctx.Ctx) error { _, err := render.Put(c); return err }
+	get := func(c ctx.Ctx) error { _, err := render.Range(c); return err }
 	tests := []struct {
 		name string
 		err  error
@@ -85,17 +87,17 @@ func TestConflictsAreReportedAllAtOnce(t *testing.T) {
 		},
 		{
 			"a delete takes a range but no top",
-			func() error { _, err := ctx.Key("a").WithFirstKey().DeleteRangeRequest(); return err }(),
+			func() error { _, err := render.DeleteRange(ctx.Key("a").WithFirstKey()); return err }(),
 			[]string{"ctx: WithFirstKey does not apply to a delete request"},
 		},
 		{
 			"a delete of a prefix whose key is forgotten",
-			func() error { _, err := ctx.New("c").WithPrefix().DeleteRangeRequest(); return err }(),
+			func() error { _, err := render.DeleteRange(ctx.New("c").WithPrefix()); return err }(),
 			[]string{forgottenKey("WithPrefix")},
 		},
 		{
 			"a delete from a key that is forgotten, beside another mistake",
-			func() error { _, err := ctx.Ctx{}.WithFromKey().WithLimit(1).DeleteRangeRequest(); return err }(),
+			func() error { _, err := render.DeleteRange(ctx.Ctx{}.WithFromKey().WithLimit(1)); return err }(),
 			[]string{"ctx: WithLimit does not apply to a delete request", forgottenKey("WithFromKey")},
 		},
 		{
@@ -118,24 +120,24 @@ func TestDeleteOfEveryKeyNeedsAnExplicitEmptyKey(t *testing.T) {
 	for _, c := range []ctx.Ctx{
 		ctx.Key("").WithPrefix(), ctx.Ctx{}.WithPrefix().WithKey(""), ctx.Ctx{}.WithKeyBytes(nil).WithPrefix(), ctx.Key("").WithFromKey(),
 	} {
-		got, err := c.DeleteRangeRequest()
+		got, err := render.DeleteRange(c)
 		if err != nil || string(got.GetKey()) != "\x00" || string(got.GetRangeEnd()) != "\x00" {
 			t.Errorf("%v: got [%q, %q), %v, want every key", c, got.GetKey(), got.GetRangeEnd(), err)
 		}
 	}
 	// Requests that only read may cover everything.
 	for _, c := range []ctx.Ctx{ctx.Ctx{}.WithPrefix(), ctx.Ctx{}.WithFromKey()} {
-		if _, err := c.RangeRequest(); err != nil {
+		if _, err := render.Range(c); err != nil {
 			t.Errorf("a get: %v", err)
 		}
-		if _, err := c.WatchCreateRequest(); err != nil {
+		if _, err := render.WatchCreate(c); err != nil {
 			t.Errorf("a watch: %v", err)
 		}
 	}
 }
 
 func TestSortReplacedByAValidOneIsAccepted(t *testing.T) {
-	if _, err := ctx.Key("a").WithSort(99, 99).WithSort(ctx.ByMod, ctx.Ascend).RangeRequest(); err != nil {
+	if _, err := render.Range(ctx.Key("a").WithSort(99, 99).WithSort(ctx.ByMod, ctx.Ascend)); err != nil {
 		t.Error(err)
 	}
 }
@@ -155,50 +157,50 @@ func TestTimeoutBelowOneMillisecondIsRefusedByEveryRequest(t *testing.T) {
 func TestCheckRefusesOptionsThatAServiceDoesNotTake(t *testing.T) {
 	const phrase = "a lease grant request"
 	send := ctx.New("registry").WithTimeout(time.Second).WithEndpoint("a:1")
-	if err := send.WithLease(0).Check(phrase, ctx.OptLease); err != nil {
+	if err := render.Check(send.WithLease(0), phrase, sealed.OptLease); err != nil {
 		t.Errorf("what is allowed: %v", err)
 	}
-	checkRefused(t, send.WithLease(0).Check(phrase, 0), "ctx: WithLease does not apply to a lease grant request")
-	checkRefused(t, send.WithKey("").WithSerializable().WithTimeout(1).Check(phrase, ctx.OptLease|ctx.OptName|ctx.OptValue),
+	checkRefused(t, render.Check(send.WithLease(0), phrase, 0), "ctx: WithLease does not apply to a lease grant request")
+	checkRefused(t, render.Check(send.WithKey("").WithSerializable().WithTimeout(1), phrase, sealed.OptLease|sealed.OptName|sealed.OptValue),
 		"ctx: WithKey does not apply to a lease grant request",
 		"ctx: WithSerializable does not apply to a lease grant request",
 		"ctx: WithTimeout(1ns) is below 1ms in a lease grant request",
 	)
-	if err := send.WithSerializable().Check("a member list request", ctx.OptSerializable); err != nil {
+	if err := render.Check(send.WithSerializable(), "a member list request", sealed.OptSerializable); err != nil {
 		t.Errorf("what is allowed: %v", err)
 	}
 	for _, c := range []ctx.Ctx{
 		send.WithKey("a").WithPrefix().WithLimit(1), send.WithFromKey(), send.WithRangeEnd("b"), send.WithFirstKey(),
 	} {
-		if err := c.Check("a range", ctx.OptRange); err != nil {
+		if err := render.Check(c, "a range", render.RangeInOrder); err != nil {
 			t.Errorf("what is allowed: %v", err)
 		}
 	}
-	checkRefused(t, send.WithKey("a").WithLastKey().WithRev(0).Check("a range", ctx.OptRange),
+	checkRefused(t, render.Check(send.WithKey("a").WithLastKey().WithRev(0), "a range", render.RangeInOrder),
 		"ctx: WithRev does not apply to a range",
 		"ctx: WithLastKey does not apply to a range",
 	)
 }
 
 func TestAlsoInvalidKeepsEarlierConflicts(t *testing.T) {
-	checkRefused(t, ctx.AlsoInvalid(nil, "a"), "a")
+	checkRefused(t, render.AlsoInvalid(nil, "a"), "a")
 
-	before := ctx.Key("k").WithLimit(0).Check("a status request", 0)
+	before := render.Check(ctx.Key("k").WithLimit(0), "a status request", 0)
 	found := []string{"ctx: WithKey does not apply to a status request", "ctx: WithLimit does not apply to a status request"}
-	first, second := ctx.AlsoInvalid(before, "a"), ctx.AlsoInvalid(before, "b")
+	first, second := render.AlsoInvalid(before, "a"), render.AlsoInvalid(before, "b")
 	checkRefused(t, first, append(slices.Clone(found), "a")...)
 	checkRefused(t, second, append(slices.Clone(found), "b")...)
-	checkRefused(t, ctx.AlsoInvalid(first, "c"), append(slices.Clone(found), "a", "c")...)
+	checkRefused(t, render.AlsoInvalid(first, "c"), append(slices.Clone(found), "a", "c")...)
 	checkRefused(t, before, found...)
 
 	other := errors.New("something else")
-	if err := ctx.AlsoInvalid(other, "a"); !errors.Is(err, other) || !errors.Is(err, ctx.ErrInvalid) {
+	if err := render.AlsoInvalid(other, "a"); !errors.Is(err, other) || !errors.Is(err, ctx.ErrInvalid) {
 		t.Errorf("%q is not both", err)
 	}
 }
 
 func TestRefusedRequestHasOutcomeNotSent(t *testing.T) {
-	_, err := ctx.Key("a").WithLimit(0).PutRequest()
+	_, err := render.Put(ctx.Key("a").WithLimit(0))
 	for _, err := range []error{err, ctx.ErrInvalid, fmt.Errorf("kv: %w", err)} {
 		if got := etcderr.OutcomeOf(err); got != etcderr.NotSent {
 			t.Errorf("the outcome of %q is %v, want NotSent", err, got)

@@ -13,6 +13,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 // request is one rendering method. It has the message that each builder alone must lead to, or the conflict. A builder
@@ -27,7 +28,7 @@ type request struct {
 var requests = []request{
 	{
 		phrase: "a get request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.RangeRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Range(c) },
 		accepts: map[string]proto.Message{
 			"WithKey":          &pb.RangeRequest{Key: []byte("key")},
 			"WithKeyBytes":     &pb.RangeRequest{Key: []byte("keybytes")},
@@ -56,7 +57,7 @@ var requests = []request{
 	},
 	{
 		phrase: "a put request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.PutRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Put(c) },
 		accepts: map[string]proto.Message{
 			"WithKey":         &pb.PutRequest{Key: []byte("key")},
 			"WithKeyBytes":    &pb.PutRequest{Key: []byte("keybytes")},
@@ -71,7 +72,7 @@ var requests = []request{
 	},
 	{
 		phrase: "a delete request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.DeleteRangeRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.DeleteRange(c) },
 		accepts: map[string]proto.Message{
 			"WithKey":      &pb.DeleteRangeRequest{Key: []byte("key")},
 			"WithKeyBytes": &pb.DeleteRangeRequest{Key: []byte("keybytes")},
@@ -86,7 +87,7 @@ var requests = []request{
 	},
 	{
 		phrase: "a compact request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.CompactionRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Compaction(c) },
 		accepts: map[string]proto.Message{
 			"WithRev":      &pb.CompactionRequest{Revision: 3},
 			"WithPhysical": &pb.CompactionRequest{Physical: true},
@@ -94,7 +95,7 @@ var requests = []request{
 	},
 	{
 		phrase: "a watch request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.WatchCreateRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.WatchCreate(c) },
 		accepts: map[string]proto.Message{
 			"WithKey":            &pb.WatchCreateRequest{Key: []byte("key")},
 			"WithKeyBytes":       &pb.WatchCreateRequest{Key: []byte("keybytes")},
@@ -113,7 +114,7 @@ var requests = []request{
 	},
 	{
 		phrase: "a campaign request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.CampaignRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Campaign(c) },
 		accepts: map[string]proto.Message{
 			"WithName":       &v3electionpb.CampaignRequest{Name: []byte("name")},
 			"WithLease":      &v3electionpb.CampaignRequest{Lease: 1},
@@ -123,7 +124,7 @@ var requests = []request{
 	},
 	{
 		phrase: "a proclaim request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.ProclaimRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Proclaim(c) },
 		accepts: map[string]proto.Message{
 			"WithLeader":     &v3electionpb.ProclaimRequest{Leader: leader},
 			"WithValue":      &v3electionpb.ProclaimRequest{Value: []byte("value")},
@@ -132,21 +133,21 @@ var requests = []request{
 	},
 	{
 		phrase: "a leader request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.LeaderRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Leader(c) },
 		accepts: map[string]proto.Message{
 			"WithName": &v3electionpb.LeaderRequest{Name: []byte("name")},
 		},
 	},
 	{
 		phrase: "a resign request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.ResignRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Resign(c) },
 		accepts: map[string]proto.Message{
 			"WithLeader": &v3electionpb.ResignRequest{Leader: leader},
 		},
 	},
 	{
 		phrase: "a lock request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.LockRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Lock(c) },
 		accepts: map[string]proto.Message{
 			"WithName":  &v3lockpb.LockRequest{Name: []byte("name")},
 			"WithLease": &v3lockpb.LockRequest{Lease: 1},
@@ -154,7 +155,7 @@ var requests = []request{
 	},
 	{
 		phrase: "an unlock request",
-		render: func(c ctx.Ctx) (proto.Message, error) { return c.UnlockRequest() },
+		render: func(c ctx.Ctx) (proto.Message, error) { return render.Unlock(c) },
 		accepts: map[string]proto.Message{
 			"WithKey":      &v3lockpb.UnlockRequest{Key: []byte("key")},
 			"WithKeyBytes": &v3lockpb.UnlockRequest{Key: []byte("keybytes")},
@@ -222,7 +223,7 @@ func checkRefused(t *testing.T, err error, conflicts ...string) {
 }
 
 func TestRenderedRequestIsNilWhenRefused(t *testing.T) {
-	if got, err := ctx.Key("a").WithLimit(1).PutRequest(); err == nil || got != nil {
+	if got, err := render.Put(ctx.Key("a").WithLimit(1)); err == nil || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -236,9 +237,9 @@ func TestOptionsOfOneRequestRenderTogether(t *testing.T) {
 		{
 			"get",
 			func() (proto.Message, error) {
-				return ctx.Key("a").WithPrefix().WithLimit(5).WithRev(6).WithSort(ctx.ByMod, ctx.Descend).
+				return render.Range(ctx.Key("a").WithPrefix().WithLimit(5).WithRev(6).WithSort(ctx.ByMod, ctx.Descend).
 					WithSerializable().WithKeysOnly().WithMinModRev(1).WithMaxModRev(2).
-					WithMinCreateRev(3).WithMaxCreateRev(4).RangeRequest()
+					WithMinCreateRev(3).WithMaxCreateRev(4))
 			},
 			&pb.RangeRequest{
 				Key: []byte("a"), RangeEnd: []byte("b"), Limit: 5, Revision: 6,
@@ -250,21 +251,21 @@ func TestOptionsOfOneRequestRenderTogether(t *testing.T) {
 		{
 			"put",
 			func() (proto.Message, error) {
-				return ctx.Key("a").WithValue("v").WithLease(7).WithPrevKV().PutRequest()
+				return render.Put(ctx.Key("a").WithValue("v").WithLease(7).WithPrevKV())
 			},
 			&pb.PutRequest{Key: []byte("a"), Value: []byte("v"), Lease: 7, PrevKv: true},
 		},
 		{
 			"what the server judges itself",
 			func() (proto.Message, error) {
-				return ctx.Ctx{}.WithValue("v").WithLease(-1).WithIgnoreValue().WithIgnoreLease().PutRequest()
+				return render.Put(ctx.Ctx{}.WithValue("v").WithLease(-1).WithIgnoreValue().WithIgnoreLease())
 			},
 			&pb.PutRequest{Value: []byte("v"), Lease: -1, IgnoreValue: true, IgnoreLease: true},
 		},
 		{
 			"watch with both filters",
 			func() (proto.Message, error) {
-				return ctx.Key("a").WithFilterDelete().WithFilterPut().WithFilterPut().WatchCreateRequest()
+				return render.WatchCreate(ctx.Key("a").WithFilterDelete().WithFilterPut().WithFilterPut())
 			},
 			&pb.WatchCreateRequest{Key: []byte("a"), Filters: []pb.WatchCreateRequest_FilterType{
 				pb.WatchCreateRequest_NOPUT, pb.WatchCreateRequest_NODELETE,
@@ -273,7 +274,7 @@ func TestOptionsOfOneRequestRenderTogether(t *testing.T) {
 		{
 			"campaign",
 			func() (proto.Message, error) {
-				return ctx.New("c").WithName("n").WithLease(7).WithValue("v").CampaignRequest()
+				return render.Campaign(ctx.New("c").WithName("n").WithLease(7).WithValue("v"))
 			},
 			&v3electionpb.CampaignRequest{Name: []byte("n"), Lease: 7, Value: []byte("v")},
 		},
@@ -304,7 +305,7 @@ func TestSortRendersEachTargetAndOrder(t *testing.T) {
 			if target == ctx.ByKey && order == ctx.Ascend {
 				wantOrder = pb.RangeRequest_NONE // the same order, without reading the whole range
 			}
-			got, err := ctx.Key("a").WithSort(target, order).RangeRequest()
+			got, err := render.Range(ctx.Key("a").WithSort(target, order))
 			if err != nil || got.SortTarget != wantTarget || got.SortOrder != wantOrder {
 				t.Errorf("%v, %v renders %v, %v (%v), want %v, %v",
 					target, order, got.GetSortTarget(), got.GetSortOrder(), err, wantTarget, wantOrder)
@@ -325,12 +326,12 @@ func TestMissingLeaderIsLeftToTheServer(t *testing.T) {
 		{"empty", ctx.Ctx{}.WithLeader(&v3electionpb.LeaderKey{}), &v3electionpb.LeaderKey{}},
 	}
 	for _, tt := range tests {
-		got, err := tt.c.ResignRequest()
+		got, err := render.Resign(tt.c)
 		if err != nil || (got.Leader == nil) != (tt.want == nil) || !proto.Equal(got.Leader, tt.want) {
 			t.Errorf("%s: got %v, %v, want leader %v", tt.name, got, err, tt.want)
 		}
 	}
-	_, err := ctx.Ctx{}.WithLeader(nil).PutRequest()
+	_, err := render.Put(ctx.Ctx{}.WithLeader(nil))
 	checkRefused(t, err, "ctx: WithLeader does not apply to a put request")
 }
 
@@ -342,10 +343,10 @@ func TestRenderingAllocatesTheMessageAndItsBytes(t *testing.T) {
 		want   float64
 		render func()
 	}{
-		{"get of a prefix", 2, func() { sink, _ = get.RangeRequest() }},
-		{"delete of a prefix", 2, func() { sink, _ = ctx.Key("a").WithPrefix().DeleteRangeRequest() }},
-		{"put", 3, func() { sink, _ = put.PutRequest() }},
-		{"check", 0, func() { sink = ctx.New("registry").Check("a test request", 0) }},
+		{"get of a prefix", 2, func() { sink, _ = render.Range(get) }},
+		{"delete of a prefix", 2, func() { sink, _ = render.DeleteRange(ctx.Key("a").WithPrefix()) }},
+		{"put", 3, func() { sink, _ = render.Put(put) }},
+		{"check", 0, func() { sink = render.Check(ctx.New("registry"), "a test request", 0) }},
 	}
 	for _, tt := range tests {
 		if n := testing.AllocsPerRun(100, tt.render); n != tt.want {
@@ -358,6 +359,6 @@ func BenchmarkRangeRequest(b *testing.B) {
 	c := ctx.New("registry").WithKey("heartbeat:").WithPrefix().WithLimit(10)
 	b.ReportAllocs()
 	for b.Loop() {
-		sink, _ = c.RangeRequest()
+		sink, _ = render.Range(c)
 	}
 }

@@ -5,7 +5,7 @@ package ctx
 import (
 	"strconv"
 
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // SortTarget is the property by which a get sorts its results. Values other than the constants are refused with
@@ -32,120 +32,80 @@ const (
 	Descend                  // highest first
 )
 
-var sortTargets = [...]struct {
-	wire pb.RangeRequest_SortTarget
-	name string
-}{
-	ByKey:     {pb.RangeRequest_KEY, "key"},
-	ByVersion: {pb.RangeRequest_VERSION, "version"},
-	ByCreate:  {pb.RangeRequest_CREATE, "create"},
-	ByMod:     {pb.RangeRequest_MOD, "mod"},
-	ByValue:   {pb.RangeRequest_VALUE, "value"},
+var targetNames = [...]string{
+	ByKey:     "key",
+	ByVersion: "version",
+	ByCreate:  "create",
+	ByMod:     "mod",
+	ByValue:   "value",
 }
 
-var sortOrders = [...]struct {
-	wire pb.RangeRequest_SortOrder
-	name string
-}{
-	None:    {pb.RangeRequest_NONE, "none"},
-	Ascend:  {pb.RangeRequest_ASCEND, "ascend"},
-	Descend: {pb.RangeRequest_DESCEND, "descend"},
+var orderNames = [...]string{
+	None:    "none",
+	Ascend:  "ascend",
+	Descend: "descend",
 }
-
-func (t SortTarget) valid() bool { return uint32(t) < uint32(len(sortTargets)) }
-
-func (o SortOrder) valid() bool { return uint32(o) < uint32(len(sortOrders)) }
 
 // String returns the name of the target in lower case, such as "mod" for ByMod, and a number for an unknown target.
 func (t SortTarget) String() string {
-	if !t.valid() {
+	if uint32(t) >= uint32(len(targetNames)) {
 		return strconv.Itoa(int(t))
 	}
-	return sortTargets[t].name
+	return targetNames[t]
 }
 
 // String returns the name of the order in lower case, such as "descend" for Descend, and a number for an unknown order.
 func (o SortOrder) String() string {
-	if !o.valid() {
+	if uint32(o) >= uint32(len(orderNames)) {
 		return strconv.Itoa(int(o))
 	}
-	return sortOrders[o].name
+	return orderNames[o]
 }
-
-const (
-	// tops are the methods that set extent, sort and limit together. Each is a separate option, so that an error names
-	// the method that was called.
-	tops = optTop | optFirstKey | optLastKey | optFirstRev | optLastRev | optFirstCreate | optLastCreate
-
-	sorters = optSort | tops
-)
 
 // WithSort sorts the results of a get before the limit is applied. For any sort but the ascending key the server reads
 // the whole range, however small the limit.
 func (c Ctx) WithSort(target SortTarget, order SortOrder) Ctx {
-	c.given |= optSort
-	c.target, c.order = target, order
+	r := c.open()
+	r.Given |= sealed.OptSort
+	r.Target, r.Order = int32(target), int32(order)
 	return c
 }
 
 // WithTop makes a get return the first key, in the given order, of those that start with the request's key. It combines
 // [Ctx.WithPrefix], [Ctx.WithSort] and WithLimit(1), and a later call of one of these replaces its part.
 func (c Ctx) WithTop(target SortTarget, order SortOrder) Ctx {
-	return c.withTop(optTop, target, order)
+	return c.withTop(sealed.OptTop, target, order)
 }
 
 // WithFirstKey makes a get return the first key in byte order of those that start with the
 // request's key: WithTop(ByKey, Ascend).
-func (c Ctx) WithFirstKey() Ctx { return c.withTop(optFirstKey, ByKey, Ascend) }
+func (c Ctx) WithFirstKey() Ctx { return c.withTop(sealed.OptFirstKey, ByKey, Ascend) }
 
 // WithLastKey makes a get return the last key in byte order of those that start with the request's
 // key: WithTop(ByKey, Descend).
-func (c Ctx) WithLastKey() Ctx { return c.withTop(optLastKey, ByKey, Descend) }
+func (c Ctx) WithLastKey() Ctx { return c.withTop(sealed.OptLastKey, ByKey, Descend) }
 
 // WithFirstRev makes a get return the key whose last put is the oldest of those that start with the
 // request's key: WithTop(ByMod, Ascend).
-func (c Ctx) WithFirstRev() Ctx { return c.withTop(optFirstRev, ByMod, Ascend) }
+func (c Ctx) WithFirstRev() Ctx { return c.withTop(sealed.OptFirstRev, ByMod, Ascend) }
 
 // WithLastRev makes a get return the key that was put last of those that start with the request's
 // key: WithTop(ByMod, Descend).
-func (c Ctx) WithLastRev() Ctx { return c.withTop(optLastRev, ByMod, Descend) }
+func (c Ctx) WithLastRev() Ctx { return c.withTop(sealed.OptLastRev, ByMod, Descend) }
 
 // WithFirstCreate makes a get return the key that was created first of those that start with the
 // request's key: WithTop(ByCreate, Ascend).
-func (c Ctx) WithFirstCreate() Ctx { return c.withTop(optFirstCreate, ByCreate, Ascend) }
+func (c Ctx) WithFirstCreate() Ctx { return c.withTop(sealed.OptFirstCreate, ByCreate, Ascend) }
 
 // WithLastCreate makes a get return the key that was created last of those that start with the
 // request's key: WithTop(ByCreate, Descend).
-func (c Ctx) WithLastCreate() Ctx { return c.withTop(optLastCreate, ByCreate, Descend) }
+func (c Ctx) WithLastCreate() Ctx { return c.withTop(sealed.OptLastCreate, ByCreate, Descend) }
 
-func (c Ctx) withTop(top Options, target SortTarget, order SortOrder) Ctx {
+func (c Ctx) withTop(top sealed.Options, target SortTarget, order SortOrder) Ctx {
+	r := c.open()
 	c = c.withExtent(0, "")
-	c.given = c.given&^tops | top
-	c.target, c.order = target, order
-	c.limit = 1
+	r.Given = r.Given&^sealed.Tops | top
+	r.Target, r.Order = int32(target), int32(order)
+	r.Limit = 1
 	return c
-}
-
-// sort returns target and order for the wire. Ascending key order is the server's default. Servers up to 3.6 read the
-// whole range before they apply the limit if it is asked for.
-func (c *Ctx) sort() (pb.RangeRequest_SortTarget, pb.RangeRequest_SortOrder) {
-	if c.target == ByKey && c.order == Ascend {
-		return pb.RangeRequest_KEY, pb.RangeRequest_NONE
-	}
-	return sortTargets[c.target].wire, sortOrders[c.order].wire
-}
-
-// sorterName names the method, or methods, that chose the sort, or returns "" for none.
-func sorterName(given Options) string {
-	var name string
-	for _, m := range methods {
-		if m.option&given&sorters == 0 {
-			continue
-		}
-		if name != "" {
-			name += " or "
-		}
-		name += m.name
-	}
-	return name
 }

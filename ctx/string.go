@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -15,39 +16,40 @@ import (
 //
 //	ctx(conn="registry" key="heartbeat:" prefix sort=mod/descend limit=10)
 func (c Ctx) String() string {
+	r := c.open()
 	var b description
 	b.WriteString("ctx(")
 
-	if c.conn != "" {
-		b.text("conn", c.conn)
+	if r.Conn != "" {
+		b.text("conn", r.Conn)
 	}
-	if c.has(optEndpoint) {
-		b.text("endpoint", tell.Endpoint(c.endpoint))
+	if r.Has(sealed.OptEndpoint) {
+		b.text("endpoint", tell.Endpoint(r.Endpoint))
 	}
-	if c.has(optTimeout) {
-		b.word("timeout=" + c.timeout.String())
+	if r.Has(sealed.OptTimeout) {
+		b.word("timeout=" + r.Timeout.String())
 	}
-	if c.has(optName) {
-		b.text("name", c.name)
+	if r.Has(sealed.OptName) {
+		b.text("name", r.Name)
 	}
-	if c.has(optKey) {
-		b.text("key", c.key)
+	if r.Has(sealed.OptKey) {
+		b.text("key", r.Key)
 	}
 	c.describeExtent(&b)
-	if c.has(optValue) {
-		b.word("value=(" + strconv.Itoa(len(c.value)) + " bytes)")
+	if r.Has(sealed.OptValue) {
+		b.word("value=(" + strconv.Itoa(len(r.Value)) + " bytes)")
 	}
-	if c.has(optLease) {
-		b.number("lease", c.lease)
+	if r.Has(sealed.OptLease) {
+		b.number("lease", r.Lease)
 	}
-	b.flag("ignore-value", c.has(optIgnoreValue))
-	b.flag("ignore-lease", c.has(optIgnoreLease))
-	b.flag("prev-kv", c.has(optPrevKV))
+	b.flag("ignore-value", r.Has(sealed.OptIgnoreValue))
+	b.flag("ignore-lease", r.Has(sealed.OptIgnoreLease))
+	b.flag("prev-kv", r.Has(sealed.OptPrevKV))
 	c.describeGet(&b)
-	b.flag("physical", c.has(optPhysical))
+	b.flag("physical", r.Has(sealed.OptPhysical))
 	c.describeWatch(&b)
-	if c.has(optLeader) {
-		c.leader.describe(&b)
+	if r.Has(sealed.OptLeader) {
+		describeLeader(&b, r.Leader)
 	}
 
 	b.WriteString(")")
@@ -65,67 +67,70 @@ func (c Ctx) LogValue() slog.Value {
 }
 
 func (c *Ctx) describeExtent(b *description) {
+	r := c.open()
 	switch {
-	case c.has(optRangeEnd):
-		b.text("range-end", c.end)
-	case c.has(optFromKey):
+	case r.Has(sealed.OptRangeEnd):
+		b.text("range-end", r.End)
+	case r.Has(sealed.OptFromKey):
 		b.word("from-key")
-	case c.has(optPrefix | tops):
+	case r.Has(sealed.OptPrefix | sealed.Tops):
 		b.word("prefix")
 	}
 }
 
 func (c *Ctx) describeGet(b *description) {
-	if c.has(sorters) {
-		b.word("sort=" + c.target.String() + "/" + c.order.String())
+	r := c.open()
+	if r.Has(sealed.Sorters) {
+		b.word("sort=" + SortTarget(r.Target).String() + "/" + SortOrder(r.Order).String())
 	}
-	if c.has(optLimit | tops) {
-		b.number("limit", c.limit)
+	if r.Has(sealed.OptLimit | sealed.Tops) {
+		b.number("limit", r.Limit)
 	}
-	if c.has(optRev) {
-		b.number("rev", c.rev)
+	if r.Has(sealed.OptRev) {
+		b.number("rev", r.Rev)
 	}
-	b.flag("serializable", c.has(optSerializable))
-	b.flag("keys-only", c.has(optKeysOnly))
-	b.flag("count-only", c.has(optCountOnly))
-	if c.has(optMinModRev) {
-		b.number("min-mod-rev", c.minModRev)
+	b.flag("serializable", r.Has(sealed.OptSerializable))
+	b.flag("keys-only", r.Has(sealed.OptKeysOnly))
+	b.flag("count-only", r.Has(sealed.OptCountOnly))
+	if r.Has(sealed.OptMinModRev) {
+		b.number("min-mod-rev", r.MinModRev)
 	}
-	if c.has(optMaxModRev) {
-		b.number("max-mod-rev", c.maxModRev)
+	if r.Has(sealed.OptMaxModRev) {
+		b.number("max-mod-rev", r.MaxModRev)
 	}
-	if c.has(optMinCreateRev) {
-		b.number("min-create-rev", c.minCreateRev)
+	if r.Has(sealed.OptMinCreateRev) {
+		b.number("min-create-rev", r.MinCreateRev)
 	}
-	if c.has(optMaxCreateRev) {
-		b.number("max-create-rev", c.maxCreateRev)
+	if r.Has(sealed.OptMaxCreateRev) {
+		b.number("max-create-rev", r.MaxCreateRev)
 	}
 }
 
 func (c *Ctx) describeWatch(b *description) {
-	if c.has(optStartRevision) {
-		b.number("start-revision", c.startRev)
+	r := c.open()
+	if r.Has(sealed.OptStartRevision) {
+		b.number("start-revision", r.StartRev)
 	}
-	if c.has(optWatchID) {
-		b.number("watch-id", c.watchID)
+	if r.Has(sealed.OptWatchID) {
+		b.number("watch-id", r.WatchID)
 	}
-	b.flag("fragment", c.has(optFragment))
-	b.flag("progress-notify", c.has(optProgressNotify))
-	b.flag("filter-put", c.has(optFilterPut))
-	b.flag("filter-delete", c.has(optFilterDelete))
+	b.flag("fragment", r.Has(sealed.OptFragment))
+	b.flag("progress-notify", r.Has(sealed.OptProgressNotify))
+	b.flag("filter-put", r.Has(sealed.OptFilterPut))
+	b.flag("filter-delete", r.Has(sealed.OptFilterDelete))
 }
 
-func (l *leaderKey) describe(b *description) {
-	if !l.present {
+func describeLeader(b *description, l sealed.Leader) {
+	if !l.Present {
 		b.word("leader=nil")
 		return
 	}
 	b.word("leader=(")
 	b.wordy = false
-	b.text("name", l.name)
-	b.text("key", l.key)
-	b.number("rev", l.rev)
-	b.number("lease", l.lease)
+	b.text("name", l.Name)
+	b.text("key", l.Key)
+	b.number("rev", l.Rev)
+	b.number("lease", l.Lease)
 	b.WriteString(")")
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 func TestStringShowsTheGivenOptions(t *testing.T) {
@@ -76,7 +77,7 @@ func TestNoPrintedFormShowsAValue(t *testing.T) {
 	slog.New(slog.NewTextHandler(&logged, nil)).Info("m", "request", c)
 	slog.New(slog.NewJSONHandler(&logged, nil)).Info("m", "request", c)
 	printed = append(printed, logged.String())
-	_, err := c.RangeRequest()
+	_, err := render.Range(c)
 	printed = append(printed, err.Error())
 
 	for _, p := range printed {

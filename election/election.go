@@ -32,6 +32,8 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -53,10 +55,10 @@ func New(conn string) Request { return ctx.New(conn) }
 //
 // It sends KV/Txn and Watch/Watch instead of Election/Campaign, which would wait on one member only.
 func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse, error) {
-	_, err := c.CampaignRequest()
+	_, err := render.Campaign(c)
 	err = named(parent, c, err)
-	if c.Lease() == 0 {
-		err = ctx.AlsoInvalid(err, "election: a campaign request needs WithLease")
+	if sealed.Ctx(c).Lease() == 0 {
+		err = render.AlsoInvalid(err, "election: a campaign request needs WithLease")
 	}
 	if err != nil {
 		return nil, err
@@ -70,13 +72,13 @@ func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse
 
 // keyOf returns a claim as the key of a leader.
 func keyOf(c ctx.Ctx, h claim.Held) *v3electionpb.LeaderKey {
-	return &v3electionpb.LeaderKey{Name: []byte(c.Name()), Key: []byte(h.Key), Rev: h.Rev, Lease: h.Lease}
+	return &v3electionpb.LeaderKey{Name: []byte(sealed.Ctx(c).Name()), Key: []byte(h.Key), Rev: h.Rev, Lease: h.Lease}
 }
 
 // Proclaim tells observers the value of WithValue for the leader of WithLeader. A candidate that no longer leads gets
 // etcderr.ErrElectionNotLeader. A missing key is etcderr.ErrMissingLeaderKey. It calls Election/Proclaim.
 func Proclaim(parent context.Context, c Request) (*v3electionpb.ProclaimResponse, error) {
-	request, err := c.ProclaimRequest()
+	request, err := render.Proclaim(c)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +88,7 @@ func Proclaim(parent context.Context, c Request) (*v3electionpb.ProclaimResponse
 // Leader returns the key and value of the leader of the election of WithName. If there is none, it fails with
 // etcderr.ErrElectionNoLeader. It calls Election/Leader.
 func Leader(parent context.Context, c Request) (*v3electionpb.LeaderResponse, error) {
-	request, err := c.LeaderRequest()
+	request, err := render.Leader(c)
 	if err = named(parent, c, err); err != nil {
 		return nil, err
 	}
@@ -96,7 +98,7 @@ func Leader(parent context.Context, c Request) (*v3electionpb.LeaderResponse, er
 // Resign gives up the leadership of WithLeader. It changes nothing if that leadership has ended. A missing key is
 // etcderr.ErrMissingLeaderKey. It calls Election/Resign.
 func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, error) {
-	request, err := c.ResignRequest()
+	request, err := render.Resign(c)
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +107,11 @@ func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, er
 
 // named adds to err the mistakes in a request about one election.
 func named(parent context.Context, c ctx.Ctx, err error) error {
-	if c.Name() == "" {
-		err = ctx.AlsoInvalid(err, "election: a request about an election needs WithName")
+	if sealed.Ctx(c).Name() == "" {
+		err = render.AlsoInvalid(err, "election: a request about an election needs WithName")
 	}
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "election: the parent context is nil")
+		err = render.AlsoInvalid(err, "election: the parent context is nil")
 	}
 	return err
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Observer tells who leads an election. It has one reader at a time. Close is safe for concurrent use.
@@ -37,15 +39,15 @@ type Observer struct {
 // WithTimeout bounds each of its requests. The user needs permission to read the keys below the name. It calls KV/Range and
 // Watch/Watch.
 func Observe(parent context.Context, c Request) (*Observer, error) {
-	_, err := c.LeaderRequest()
+	_, err := render.Leader(c)
 	if err = named(parent, c, err); err != nil {
 		return nil, err
 	}
-	keys := New(c.Conn()).WithKey(c.Name() + "/").WithPrefix()
-	if endpoint, ok := c.Endpoint(); ok {
+	keys := New(sealed.Ctx(c).Conn()).WithKey(sealed.Ctx(c).Name() + "/").WithPrefix()
+	if endpoint, ok := sealed.Ctx(c).Endpoint(); ok {
 		keys = keys.WithEndpoint(endpoint)
 	}
-	if timeout, ok := c.Timeout(); ok {
+	if timeout, ok := sealed.Ctx(c).Timeout(); ok {
 		keys = keys.WithTimeout(timeout)
 	}
 	o := &Observer{candidates: map[string]*mvccpb.KeyValue{}}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Pending is a campaign under way. Its methods are safe for concurrent use.
@@ -20,7 +21,7 @@ type Pending struct {
 // with the connection.
 func CampaignRequest(parent context.Context, c Request) *Pending {
 	p := &Pending{done: make(chan struct{})}
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil || parent == nil {
 		p.response, p.err = Campaign(parent, c)
 		close(p.done)

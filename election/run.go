@@ -11,6 +11,8 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 	"github.com/eetcd-go/eetcd/lease"
 )
@@ -60,15 +62,15 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Run(parent context.Context, c Request, ttl time.Duration, f func(leading context.Context, l *Leadership) error) error {
-	err := named(parent, c, c.Check("an election.Run request", ctx.OptName|ctx.OptValue))
+	err := named(parent, c, render.Check(c, "an election.Run request", sealed.OptName|sealed.OptValue))
 	err = leasettl.Check(err, "election", ttl)
 	if f == nil {
-		err = ctx.AlsoInvalid(err, "election: there is no function to run")
+		err = render.AlsoInvalid(err, "election: there is no function to run")
 	}
 	ran := false
 	if err == nil {
-		to := New(c.Conn())
-		if endpoint, ok := c.Endpoint(); ok {
+		to := New(sealed.Ctx(c).Conn())
+		if endpoint, ok := sealed.Ctx(c).Endpoint(); ok {
 			to = to.WithEndpoint(endpoint)
 		}
 		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/op"
@@ -99,7 +100,7 @@ func TestCampaignWithTheSameLeaseIsTheSameCandidacyWithTheNewerValue(t *testing.
 			t.Fatal(err)
 		}
 		revs = append(revs, won.GetLeader().GetRev())
-		if all := keys(t); len(all) != 1 || string(all[0].GetValue()) != value || all[0].GetLease() != c.Lease() {
+		if all := keys(t); len(all) != 1 || string(all[0].GetValue()) != value || all[0].GetLease() != sealed.Ctx(c).Lease() {
 			t.Errorf("the candidates are %v, want one with %q", all, value)
 		}
 	}

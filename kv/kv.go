@@ -27,6 +27,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -77,7 +78,7 @@ const (
 // WithIgnoreLease. An empty key is etcderr.ErrEmptyKey, an unknown lease etcderr.ErrLeaseNotFound, and a request over the
 // server's limit (1.5 MiB by default) etcderr.ErrRequestTooLarge. It calls KV/Put.
 func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
-	request, err := c.PutRequest()
+	request, err := render.Put(c)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 // whether there are more. [All] reads a range of any size. A compacted revision is etcderr.ErrCompacted, and a revision
 // that is not written yet etcderr.ErrFutureRev. It calls KV/Range.
 func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
-	request, err := c.RangeRequest()
+	request, err := render.Range(c)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 // error if there are none. WithPrefix or WithFromKey without a key is refused; WithKey("").WithPrefix() deletes every
 // key. It calls KV/DeleteRange.
 func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) {
-	request, err := c.DeleteRangeRequest()
+	request, err := render.DeleteRange(c)
 	if err != nil {
 		return nil, err
 	}
@@ -111,9 +112,9 @@ func Delete(parent context.Context, c Request) (*pb.DeleteRangeResponse, error) 
 // when the server has removed that history from its storage. A compacted revision is etcderr.ErrCompacted, and a
 // revision that is not written yet etcderr.ErrFutureRev. It calls KV/Compact.
 func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) {
-	request, err := c.CompactionRequest()
+	request, err := render.Compaction(c)
 	if err == nil && request.GetRevision() == 0 { // a server that has never compacted accepts it and does nothing
-		err = ctx.AlsoInvalid(nil, "kv: a compact request needs WithRev")
+		err = render.AlsoInvalid(nil, "kv: a compact request needs WithRev")
 	}
 	if err != nil {
 		return nil, err
@@ -126,7 +127,7 @@ func Compact(parent context.Context, c Request) (*pb.CompactionResponse, error) 
 // branch ran, and Responses has the answers to its operations in order. More operations than the server allows (128 by
 // default) are etcderr.ErrTooManyOps. A key that is written twice is etcderr.ErrDuplicateKey. It calls KV/Txn.
 func Txn(parent context.Context, c Request, t op.Transaction) (*pb.TxnResponse, error) {
-	request, err := t.TxnRequest(c)
+	request, err := render.Txn(t, c)
 	if err != nil {
 		return nil, err
 	}

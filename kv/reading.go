@@ -13,10 +13,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -70,15 +70,15 @@ func newReading(parent context.Context, c Request) (*reading, error) {
 
 // pagesRequest returns the message for a request for pages, or every mistake in it.
 func pagesRequest(parent context.Context, c Request) (*pb.RangeRequest, error) {
-	request, err := c.RangeRequest()
+	request, err := render.Range(c)
 	if request.GetCountOnly() {
-		err = ctx.AlsoInvalid(err, "kv: WithCountOnly does not apply to pages")
+		err = render.AlsoInvalid(err, "kv: WithCountOnly does not apply to pages")
 	}
 	if request.GetSortOrder() != pb.RangeRequest_NONE {
-		err = ctx.AlsoInvalid(err, "kv: pages are in the order of the keys, and take no other sort")
+		err = render.AlsoInvalid(err, "kv: pages are in the order of the keys, and take no other sort")
 	}
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "kv: the parent context is nil")
+		err = render.AlsoInvalid(err, "kv: the parent context is nil")
 	}
 	return request, err
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -49,7 +51,7 @@ func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	if parent.Err() != nil {
 		return nil, notKept(parent, false, nil)
 	}
-	timeout, given := c.Timeout()
+	timeout, given := sealed.Ctx(c).Timeout()
 	if !given {
 		timeout = to.DefaultTimeout()
 	}
@@ -77,18 +79,18 @@ func newKeeper() *Keeper { return &Keeper{stake: stake{done: make(chan struct{})
 
 // destination is where a request for renewals is to go.
 func destination(parent context.Context, c ctx.Ctx) (*engine.Conn, place, error) {
-	err := c.Check("a lease keep-alive request", 0)
+	err := render.Check(c, "a lease keep-alive request", 0)
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "lease: the parent context is nil")
+		err = render.AlsoInvalid(err, "lease: the parent context is nil")
 	}
 	if err != nil {
 		return nil, place{}, err
 	}
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return nil, place{}, err
 	}
-	endpoint, pinned := c.Endpoint()
+	endpoint, pinned := sealed.Ctx(c).Endpoint()
 	return to, place{endpoint: to.Spelling(endpoint), pinned: pinned}, nil
 }
 

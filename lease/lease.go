@@ -37,6 +37,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
@@ -59,7 +61,7 @@ func New(conn string) Request { return ctx.New(conn) }
 // A ttl below 1 ms is kv.ErrInvalid, because its unit is missing. A ttl above 9 000 000 000 s is [etcderr.ErrLeaseTTLTooLarge], and
 // an ID in use is [etcderr.ErrLeaseExist]. It calls Lease/LeaseGrant.
 func Grant(parent context.Context, c Request, ttl time.Duration) (*pb.LeaseGrantResponse, error) {
-	err := c.Check("a lease grant request", ctx.OptLease)
+	err := render.Check(c, "a lease grant request", sealed.OptLease)
 	if err = leasettl.Check(err, "lease", ttl); err != nil {
 		return nil, err
 	}
@@ -67,14 +69,14 @@ func Grant(parent context.Context, c Request, ttl time.Duration) (*pb.LeaseGrant
 	if ttl%time.Second > 0 {
 		seconds++
 	}
-	request := &pb.LeaseGrantRequest{ID: c.Lease(), TTL: seconds}
+	request := &pb.LeaseGrantRequest{ID: sealed.Ctx(c).Lease(), TTL: seconds}
 	return wire.Lease.LeaseGrant.Call(parent, c, request)
 }
 
 // Revoke ends a lease and deletes the keys that are attached to it. The Keepers of the lease end at its next renewal. A lease that
 // is gone already is [etcderr.ErrLeaseNotFound]. It calls Lease/LeaseRevoke.
 func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeResponse, error) {
-	if err := c.Check("a lease revoke request", 0); err != nil {
+	if err := render.Check(c, "a lease revoke request", 0); err != nil {
 		return nil, err
 	}
 	request := &pb.LeaseRevokeRequest{ID: id}
@@ -86,7 +88,7 @@ func Revoke(parent context.Context, c Request, id int64) (*pb.LeaseRevokeRespons
 // [etcderr.ErrLeaseNotFound]. etcd servers released before 2022 may also answer so for a lease that another member has just
 // granted. It calls Lease/LeaseTimeToLive.
 func TimeToLive(parent context.Context, c Request, id int64, withKeys bool) (*pb.LeaseTimeToLiveResponse, error) {
-	if err := c.Check("a lease time-to-live request", 0); err != nil {
+	if err := render.Check(c, "a lease time-to-live request", 0); err != nil {
 		return nil, err
 	}
 	request := &pb.LeaseTimeToLiveRequest{ID: id, Keys: withKeys}
@@ -99,7 +101,7 @@ func TimeToLive(parent context.Context, c Request, id int64, withKeys bool) (*pb
 
 // Leases returns the IDs of all leases. It calls Lease/LeaseLeases.
 func Leases(parent context.Context, c Request) (*pb.LeaseLeasesResponse, error) {
-	if err := c.Check("a lease list request", 0); err != nil {
+	if err := render.Check(c, "a lease list request", 0); err != nil {
 		return nil, err
 	}
 	return wire.Lease.LeaseLeases.Call(parent, c, &pb.LeaseLeasesRequest{})

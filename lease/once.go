@@ -14,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
@@ -31,7 +32,7 @@ func KeepAliveOnce(parent context.Context, c Request, id int64) (*pb.LeaseKeepAl
 	if err != nil {
 		return nil, err
 	}
-	timeout, given := c.Timeout()
+	timeout, given := sealed.Ctx(c).Timeout()
 	if _, bounded := parent.Deadline(); !given && !bounded {
 		timeout, given = to.DefaultTimeout(), true
 	}

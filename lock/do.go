@@ -9,6 +9,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
 
@@ -43,13 +45,13 @@ func Try(parent context.Context, c Request, ttl time.Duration, f func(held conte
 func run(
 	parent context.Context, c ctx.Ctx, request string, f func(context.Context, Held) error, holding claim.Holding,
 ) (ran bool, err error) {
-	err = named(parent, c, request, c.Check(request, ctx.OptName))
+	err = named(parent, c, request, render.Check(c, request, sealed.OptName))
 	err = leasettl.Check(err, "lock", holding.TTL)
 	if !holding.Kind.Possible() {
-		err = ctx.AlsoInvalid(err, "lock: "+request+" needs at least 1 permit")
+		err = render.AlsoInvalid(err, "lock: "+request+" needs at least 1 permit")
 	}
 	if f == nil {
-		err = ctx.AlsoInvalid(err, "lock: there is no function to run")
+		err = render.AlsoInvalid(err, "lock: there is no function to run")
 	}
 	if err == nil {
 		holding.Request, holding.Lost = c, ErrLost

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
@@ -106,7 +107,7 @@ func TestHolderIsToldOfItsLossAndItsFencedWriteFails(t *testing.T) {
 			work := kv.New(registry).WithKey(t.Name() + ":work")
 			err := lock.Do(t.Context(), named(t), 3*time.Second, func(held context.Context, l lock.Held) error {
 				write := func(value string) bool {
-					r, err := kv.Txn(t.Context(), kv.New(registry), op.If(l.Guard()).Then(op.Put(work.Unbound().WithValue(value))))
+					r, err := kv.Txn(t.Context(), kv.New(registry), op.If(l.Guard()).Then(op.Put(render.Unbound(work).WithValue(value))))
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -9,6 +9,7 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/op"
@@ -28,7 +29,7 @@ type Held struct {
 
 // heldBy returns a claim as a lock.
 func heldBy(c ctx.Ctx, h claim.Held) Held {
-	return Held{Key: h.Key, Rev: h.Rev, Lease: h.Lease, conn: c.Conn(), keeper: h.Keeper}
+	return Held{Key: h.Key, Rev: h.Rev, Lease: h.Lease, conn: sealed.Ctx(c).Conn(), keeper: h.Keeper}
 }
 
 // Guard returns the fence for a transaction. It is true as long as this holder has the lock.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
@@ -32,7 +33,7 @@ func TestReleaseOfAnOlderLockOfTheSameLeaseLeavesTheNewerOne(t *testing.T) {
 	release(older)
 	await(t, 0)
 	newer := acquire()
-	if newer.Key != older.Key || newer.Rev <= older.Rev || newer.Lease != c.Lease() || !newer.ValidUntil().IsZero() {
+	if newer.Key != older.Key || newer.Rev <= older.Rev || newer.Lease != sealed.Ctx(c).Lease() || !newer.ValidUntil().IsZero() {
 		t.Errorf("%+v has it after %+v", newer, older)
 	}
 	release(older) // repeated, or late

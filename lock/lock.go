@@ -41,6 +41,8 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -81,10 +83,10 @@ func Acquire(parent context.Context, c Request) (Held, error) {
 }
 
 func acquire(parent context.Context, c ctx.Ctx) (claim.Held, error) {
-	_, err := c.LockRequest()
+	_, err := render.Lock(c)
 	err = named(parent, c, "a lock request", err)
-	if c.Lease() == 0 {
-		err = ctx.AlsoInvalid(err, "lock: a lock request needs WithLease")
+	if sealed.Ctx(c).Lease() == 0 {
+		err = render.AlsoInvalid(err, "lock: a lock request needs WithLease")
 	}
 	if err != nil {
 		return claim.Held{}, err
@@ -94,11 +96,11 @@ func acquire(parent context.Context, c ctx.Ctx) (claim.Held, error) {
 
 // named adds to err the mistakes in a request for a lock.
 func named(parent context.Context, c ctx.Ctx, request string, err error) error {
-	if c.Name() == "" {
-		err = ctx.AlsoInvalid(err, "lock: "+request+" needs WithName")
+	if sealed.Ctx(c).Name() == "" {
+		err = render.AlsoInvalid(err, "lock: "+request+" needs WithName")
 	}
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "lock: the parent context is nil")
+		err = render.AlsoInvalid(err, "lock: the parent context is nil")
 	}
 	return err
 }
@@ -108,9 +110,9 @@ func named(parent context.Context, c ctx.Ctx, request string, err error) error {
 // when the call is repeated or late; [Held.Release] does not. It ends after 5 s unless parent or WithTimeout sets another time.
 // It calls Lock/Unlock.
 func Unlock(parent context.Context, c Request) (*v3lockpb.UnlockResponse, error) {
-	request, err := c.UnlockRequest()
+	request, err := render.Unlock(c)
 	if err == nil && len(request.GetKey()) == 0 {
-		err = ctx.AlsoInvalid(nil, "lock: an unlock request needs WithKey")
+		err = render.AlsoInvalid(nil, "lock: an unlock request needs WithKey")
 	}
 	if err != nil {
 		return nil, err

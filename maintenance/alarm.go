@@ -7,6 +7,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -21,7 +22,7 @@ func AlarmList(parent context.Context, c Request) (*pb.AlarmResponse, error) {
 // kv.ErrInvalid. It calls Maintenance/Alarm.
 func AlarmDisarm(parent context.Context, c Request, memberID uint64, kind pb.AlarmType) (*pb.AlarmResponse, error) {
 	if _, known := pb.AlarmType_name[int32(kind)]; !known || kind == pb.AlarmType_NONE {
-		return nil, ctx.AlsoInvalid(c.Check(disarm, 0), "maintenance: "+kind.String()+" is no alarm, in "+disarm)
+		return nil, render.AlsoInvalid(render.Check(c, disarm, 0), "maintenance: "+kind.String()+" is no alarm, in "+disarm)
 	}
 	return turnOff(parent, c, memberID, kind)
 }
@@ -54,7 +55,7 @@ func turnOff(parent context.Context, c ctx.Ctx, memberID uint64, kind pb.AlarmTy
 }
 
 func alarm(parent context.Context, c ctx.Ctx, what string, request *pb.AlarmRequest) (*pb.AlarmResponse, error) {
-	if err := c.Check(what, 0); err != nil {
+	if err := render.Check(c, what, 0); err != nil {
 		return nil, err
 	}
 	return wire.Maintenance.Alarm.Call(parent, c, request)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/leader"
 )
@@ -17,12 +19,12 @@ import (
 // learner, or an unknown ID, is [etcderr.ErrBadLeaderTransferee]. It calls Maintenance/MoveLeader, and without
 // WithEndpoint Maintenance/Status before.
 func MoveLeader(parent context.Context, c Request, targetID uint64) (*pb.MoveLeaderResponse, error) {
-	if err := c.Check("a move leader request", 0); err != nil {
+	if err := render.Check(c, "a move leader request", 0); err != nil {
 		return nil, err
 	}
 	parent, cancel := within(parent, c)
 	defer cancel()
-	if _, given := c.Endpoint(); !given {
+	if _, given := sealed.Ctx(c).Endpoint(); !given {
 		endpoint, err := leaderEndpoint(parent, c)
 		if err != nil {
 			return nil, err

@@ -29,6 +29,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
@@ -62,7 +64,7 @@ func Defragment(parent context.Context, c Request) (*pb.DefragmentResponse, erro
 func HashKV(parent context.Context, c Request, rev int64) (*pb.HashKVResponse, error) {
 	const what = "a hash kv request"
 	if rev < 0 { // servers read it as 0
-		return nil, ctx.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
+		return nil, render.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
 	}
 	return onMember(parent, c, what, wire.Maintenance.HashKV, &pb.HashKVRequest{Revision: rev})
 }
@@ -83,9 +85,9 @@ func onMember[Q, R any](parent context.Context, c ctx.Ctx, what string, method w
 
 // checkMember reports what is wrong with a request about one member.
 func checkMember(c ctx.Ctx, what string) error {
-	err := c.Check(what, 0)
-	if _, given := c.Endpoint(); !given {
-		err = ctx.AlsoInvalid(err, "maintenance: "+what+" needs WithEndpoint")
+	err := render.Check(c, what, 0)
+	if _, given := sealed.Ctx(c).Endpoint(); !given {
+		err = render.AlsoInvalid(err, "maintenance: "+what+" needs WithEndpoint")
 	}
 	return err
 }
@@ -100,9 +102,9 @@ func checkMember(c ctx.Ctx, what string) error {
 // and the error's Code is Unimplemented. It calls Maintenance/Downgrade.
 func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {
 	const what = "a downgrade request"
-	err := c.Check(what, 0)
+	err := render.Check(c, what, 0)
 	if _, known := pb.DowngradeRequest_DowngradeAction_name[int32(action)]; !known {
-		err = ctx.AlsoInvalid(err, "maintenance: unknown action "+action.String()+" in "+what)
+		err = render.AlsoInvalid(err, "maintenance: unknown action "+action.String()+" in "+what)
 	}
 	if err != nil {
 		return nil, err
@@ -113,7 +115,7 @@ func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_Dow
 
 // within applies the request's timeout to all calls of a function together.
 func within(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
-	timeout, given := c.Timeout()
+	timeout, given := sealed.Ctx(c).Timeout()
 	if !given || parent == nil { // the first call refuses a nil parent
 		return parent, func() {}
 	}

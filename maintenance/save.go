@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -22,7 +23,7 @@ import (
 func SaveSnapshot(parent context.Context, c Request, path string, progress func(done, total int64)) (err error) {
 	err = checkSnapshot(parent, c)
 	if path == "" {
-		err = ctx.AlsoInvalid(err, "maintenance: SaveSnapshot needs a path")
+		err = render.AlsoInvalid(err, "maintenance: SaveSnapshot needs a path")
 	}
 	if err != nil {
 		return err

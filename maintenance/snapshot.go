@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
@@ -85,9 +86,9 @@ func Snapshot(parent context.Context, c Request) (*SnapshotReader, error) {
 }
 
 func checkSnapshot(parent context.Context, c ctx.Ctx) error {
-	err := c.Check("a snapshot request", 0)
+	err := render.Check(c, "a snapshot request", 0)
 	if parent == nil {
-		return ctx.AlsoInvalid(err, "maintenance: the parent context is nil")
+		return render.AlsoInvalid(err, "maintenance: the parent context is nil")
 	}
 	return err
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/maintenance"
 )
@@ -269,7 +270,7 @@ func TestSnapshotOfAMemberThatIsCutOffIsAnError(t *testing.T) {
 
 func TestSnapshotSurvivesTheLossOfTheToken(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithFlags("--auth-token-ttl=1"))
-	admin := auth.New(open(t, cluster.Endpoints()...).Conn())
+	admin := auth.New(sealed.Ctx(open(t, cluster.Endpoints()...)).Conn())
 	for _, step := range []func() error{
 		func() error { _, err := auth.UserAdd(t.Context(), admin, "root", "secret"); return err },
 		func() error { _, err := auth.UserGrantRole(t.Context(), admin, "root", "root"); return err },

@@ -14,25 +14,25 @@
 // Its counterpart in eetcd is the module eetcd_op: see docs/eetcd.md.
 package op
 
-import "github.com/eetcd-go/eetcd/ctx"
+import (
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/sealed"
+)
+
+// Request is the request of an operation, the same type as kv.Request.
+type Request = ctx.Ctx
 
 // Op is one operation of a transaction. It is an immutable value that may be used in several transactions and
 // goroutines. The zero value is refused with kv.ErrInvalid when the transaction is sent.
-type Op struct {
-	kind   kind
-	req    ctx.Ctx
-	nested *Transaction // of a nested transaction; never changed once it is set
+type Op sealed.Op
+
+func (o *Op) open() *sealed.Operation { return (*sealed.Op)(o).Open() }
+
+func operation(kind sealed.Kind, c Request) Op {
+	var o Op
+	*o.open() = sealed.Operation{Kind: kind, Request: sealed.Ctx(c)}
+	return o
 }
-
-type kind uint8
-
-const (
-	none kind = iota
-	put
-	get
-	del
-	txn
-)
 
 // Put is the operation of kv.Put. The transaction decides how it is sent. So the request needs no connection, timeout
 // or endpoint, but its base may have them:
@@ -41,37 +41,41 @@ const (
 //   - The timeout is ignored. The timeout of the transaction's own request counts.
 //
 // etcd refuses a transaction that puts one key twice (etcderr.ErrDuplicateKey).
-func Put(c ctx.Ctx) Op {
-	return Op{kind: put, req: c}
+func Put(c Request) Op {
+	return operation(sealed.Put, c)
 }
 
 // Get is the operation of kv.Get. Connection, timeout and endpoint have the same rules as in [Put].
-func Get(c ctx.Ctx) Op {
-	return Op{kind: get, req: c}
+func Get(c Request) Op {
+	return operation(sealed.Get, c)
 }
 
 // Delete is the operation of kv.Delete. Connection, timeout and endpoint have the same rules as in [Put].
-func Delete(c ctx.Ctx) Op {
-	return Op{kind: del, req: c}
+func Delete(c Request) Op {
+	return operation(sealed.Delete, c)
 }
 
 // Txn nests a transaction in another. The server judges all guards, the nested ones included, before it runs the first
 // operation. So a nested guard does not see the changes of the operations around it.
 func Txn(t Transaction) Op {
-	return Op{kind: txn, nested: &t}
+	var o Op
+	nested := sealed.Transaction(t)
+	*o.open() = sealed.Operation{Kind: sealed.Nested, Nested: &nested}
+	return o
 }
 
 // String describes the operation for logs, without values.
 func (o Op) String() string {
-	switch o.kind {
-	case put:
-		return "put " + o.req.String()
-	case get:
-		return "get " + o.req.String()
-	case del:
-		return "delete " + o.req.String()
-	case txn:
-		return o.nested.String()
+	what := o.open()
+	switch what.Kind {
+	case sealed.Put:
+		return "put " + Request(what.Request).String()
+	case sealed.Get:
+		return "get " + Request(what.Request).String()
+	case sealed.Delete:
+		return "delete " + Request(what.Request).String()
+	case sealed.Nested:
+		return Transaction(*what.Nested).String()
 	default:
 		return "none"
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -82,7 +83,7 @@ func TestTransactionRenders(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.txn.TxnRequest(registry.WithTimeout(time.Second).WithEndpoint("a:1"))
+			got, err := render.Txn(tt.txn, registry.WithTimeout(time.Second).WithEndpoint("a:1"))
 			if err != nil || !proto.Equal(got, tt.want) {
 				t.Errorf("got %v, %v, want %v", got, err, tt.want)
 			}
@@ -171,7 +172,7 @@ func TestConflictsAreReportedTogetherWithTheirPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.txn.TxnRequest(tt.c)
+			got, err := render.Txn(tt.txn, tt.c)
 			if got != nil || !errors.Is(err, ctx.ErrInvalid) {
 				t.Fatalf("got %v, %v, want ErrInvalid", got, err)
 			}
@@ -188,7 +189,7 @@ func TestConflictsAreReportedTogetherWithTheirPlace(t *testing.T) {
 func TestOperationsMayShareTheBaseOfTheirTransaction(t *testing.T) {
 	base := registry.WithTimeout(time.Second).WithEndpoint("a:1")
 	bare := op.If().Then(op.Put(ctx.Key("x").WithValue("1")), op.Txn(op.If().Else(op.Get(ctx.Key("x")))))
-	want, err := bare.TxnRequest(base)
+	want, err := render.Txn(bare, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestOperationsMayShareTheBaseOfTheirTransaction(t *testing.T) {
 		"a base with a timeout, not the other": registry.WithTimeout(time.Second),
 	} {
 		based := op.If().Then(op.Put(of.WithKey("x").WithValue("1")), op.Txn(op.If().Else(op.Get(of.WithKey("x")))))
-		if got, err := based.TxnRequest(base); err != nil || !proto.Equal(got, want) {
+		if got, err := render.Txn(based, base); err != nil || !proto.Equal(got, want) {
 			t.Errorf("operations of %s: got %v, %v, want %v", name, got, err, want)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -38,7 +39,7 @@ func newKV(t *testing.T) pb.KVClient {
 
 func commit(parent context.Context, t *testing.T, kv pb.KVClient, txn op.Transaction) *pb.TxnResponse {
 	t.Helper()
-	request, err := txn.TxnRequest(ctx.Ctx{})
+	request, err := render.Txn(txn, ctx.Ctx{})
 	if err != nil {
 		t.Fatal(err)
 	}

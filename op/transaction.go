@@ -3,20 +3,17 @@
 package op
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Transaction is a set of guards and two lists of operations, of which the server runs one. It is an immutable value
 // that may be used again and shared between goroutines. The zero value is If() with no operations.
-type Transaction struct {
-	guards []compare.Compare
-	then   []Op
-	els    []Op
-}
+type Transaction sealed.Transaction
+
+func (t *Transaction) open() *sealed.Txn { return (*sealed.Transaction)(t).Open() }
 
 // If begins a transaction that runs its Then operations if every guard holds, and its Else operations otherwise.
 // Without guards it always runs Then. The slice is copied.
@@ -24,20 +21,28 @@ type Transaction struct {
 // A server accepts at most 128 guards, and at most 128 operations in each list, in its default configuration. It
 // refuses more with etcderr.ErrTooManyOps.
 func If(guards ...compare.Compare) Transaction {
-	return Transaction{guards: slices.Clone(guards)}
+	var t Transaction
+	if len(guards) > 0 {
+		held := make([]sealed.Compare, len(guards))
+		for i, guard := range guards {
+			held[i] = sealed.Compare(guard)
+		}
+		t.open().Guards = held
+	}
+	return t
 }
 
 // Then returns a copy of t that runs ops, in this order, if every guard holds. It replaces earlier
 // Then operations. The slice is copied.
 func (t Transaction) Then(ops ...Op) Transaction {
-	t.then = slices.Clone(ops)
+	t.open().Then = operations(ops)
 	return t
 }
 
 // Else returns a copy of t that runs ops, in this order, if a guard does not hold. It replaces
 // earlier Else operations. The slice is copied.
 func (t Transaction) Else(ops ...Op) Transaction {
-	t.els = slices.Clone(ops)
+	t.open().Else = operations(ops)
 	return t
 }
 
@@ -45,10 +50,11 @@ func (t Transaction) Else(ops ...Op) Transaction {
 //
 //	txn(if mod_revision("a") = 7; then put ctx(key="a" value=(5 bytes)); else get ctx(key="a"))
 func (t Transaction) String() string {
+	txn := t.open()
 	var parts []string
-	parts = appendList(parts, "if", t.guards)
-	parts = appendList(parts, "then", t.then)
-	parts = appendList(parts, "else", t.els)
+	parts = appendList(parts, "if", txn.Guards, func(c sealed.Compare) string { return compare.Compare(c).String() })
+	parts = appendList(parts, "then", txn.Then, func(o sealed.Op) string { return Op(o).String() })
+	parts = appendList(parts, "else", txn.Else, func(o sealed.Op) string { return Op(o).String() })
 	return "txn(" + strings.Join(parts, "; ") + ")"
 }
 
@@ -57,13 +63,25 @@ func (t Transaction) GoString() string {
 	return t.String()
 }
 
-func appendList[T fmt.Stringer](parts []string, name string, items []T) []string {
+func appendList[T any](parts []string, name string, items []T, describe func(T) string) []string {
 	if len(items) == 0 {
 		return parts
 	}
 	words := make([]string, len(items))
 	for i, item := range items {
-		words[i] = item.String()
+		words[i] = describe(item)
 	}
 	return append(parts, name+" "+strings.Join(words, ", "))
+}
+
+// operations returns a copy of ops.
+func operations(ops []Op) []sealed.Op {
+	if len(ops) == 0 {
+		return nil
+	}
+	held := make([]sealed.Op, len(ops))
+	for i, o := range ops {
+		held[i] = sealed.Op(o)
+	}
+	return held
 }

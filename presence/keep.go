@@ -9,6 +9,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
@@ -34,12 +36,12 @@ func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) 
 	if err := check(parent, c, ttl, o); err != nil {
 		return nil, err
 	}
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return nil, err
 	}
 	if o.session != nil && o.session.conn != to {
-		return nil, ctx.AlsoInvalid(nil, "presence: the session of WithSession is on another connection")
+		return nil, render.AlsoInvalid(nil, "presence: the session of WithSession is on another connection")
 	}
 	if parent.Err() != nil {
 		return nil, fmt.Errorf("presence: %w", tell.Ended(parent))
@@ -48,14 +50,14 @@ func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) 
 	if o.session != nil {
 		session = o.session.root()
 	}
-	p := newPresence(parent, to, c.Key(), session)
-	own := newOwner(p, ctx.New(c.Conn()), ttl, o.returns)
+	p := newPresence(parent, to, sealed.Ctx(c).Key(), session)
+	own := newOwner(p, ctx.New(sealed.Ctx(c).Conn()), ttl, o.returns)
 	if session != nil {
 		if err := session.admit(own.lodger); err != nil {
 			return nil, err
 		}
 	}
-	first, err := p.want(c.Value())
+	first, err := p.want(sealed.Ctx(c).Value())
 	if err != nil {
 		return nil, err
 	}
@@ -95,29 +97,29 @@ func waitDone(p *Presence, limit time.Duration) {
 }
 
 func check(parent context.Context, c Request, ttl time.Duration, o options) error {
-	err := c.Check("a presence.Keep request", ctx.OptKey|ctx.OptValue)
-	if c.Key() == "" {
-		err = ctx.AlsoInvalid(err, "presence: a presence needs WithKey")
+	err := render.Check(c, "a presence.Keep request", sealed.OptKey|sealed.OptValue)
+	if sealed.Ctx(c).Key() == "" {
+		err = render.AlsoInvalid(err, "presence: a presence needs WithKey")
 	}
-	if endpoint, given := c.Endpoint(); given {
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("presence: WithEndpoint(%q) does not apply, a presence uses every endpoint", tell.Endpoint(endpoint)))
+	if endpoint, given := sealed.Ctx(c).Endpoint(); given {
+		err = render.AlsoInvalid(err, fmt.Sprintf("presence: WithEndpoint(%q) does not apply, a presence uses every endpoint", tell.Endpoint(endpoint)))
 	}
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "presence: the parent context is nil")
+		err = render.AlsoInvalid(err, "presence: the parent context is nil")
 	}
 	switch {
 	case !o.shares:
 		return leasettl.Check(err, "presence", ttl)
 	case o.session == nil:
-		err = ctx.AlsoInvalid(err, "presence: the session of WithSession is nil")
+		err = render.AlsoInvalid(err, "presence: the session of WithSession is nil")
 	case ttl != 0:
-		err = ctx.AlsoInvalid(err, fmt.Sprintf("presence: the ttl is %v, and with WithSession it is 0: the lease is that of the session", ttl))
+		err = render.AlsoInvalid(err, fmt.Sprintf("presence: the ttl is %v, and with WithSession it is 0: the lease is that of the session", ttl))
 	}
 	return err
 }
 
 func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
-	if timeout, given := c.Timeout(); given {
+	if timeout, given := sealed.Ctx(c).Timeout(); given {
 		return context.WithTimeout(parent, timeout)
 	}
 	return context.WithCancel(parent)

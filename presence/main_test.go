@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/onecluster"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/presence"
@@ -59,7 +60,7 @@ func keep(t *testing.T, c presence.Request, ttl time.Duration, opts ...presence.
 func at(t *testing.T, c presence.Request) *mvccpb.KeyValue {
 	t.Helper()
 	for began := time.Now(); ; {
-		there, err := kv.Get(t.Context(), kv.New(c.Conn()).WithKey(c.Key()))
+		there, err := kv.Get(t.Context(), kv.New(sealed.Ctx(c).Conn()).WithKey(sealed.Ctx(c).Key()))
 		switch {
 		case err != nil && time.Since(began) > patience:
 			t.Fatal(err)
@@ -158,7 +159,7 @@ func put(t *testing.T, c presence.Request) {
 
 func remove(t *testing.T, c presence.Request) {
 	t.Helper()
-	if _, err := kv.Delete(t.Context(), kv.New(c.Conn()).WithKey(c.Key())); err != nil {
+	if _, err := kv.Delete(t.Context(), kv.New(sealed.Ctx(c).Conn()).WithKey(sealed.Ctx(c).Key())); err != nil {
 		t.Fatal(err)
 	}
 }

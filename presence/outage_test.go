@@ -12,6 +12,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/presence"
@@ -62,7 +63,7 @@ func TestKeyComesBackAfterAnOutageOfTwiceTheTTL(t *testing.T) {
 				t.Errorf("a key that does not return: %v", claims.Err())
 			}
 			for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
-				all, err := lease.Leases(t.Context(), lease.New(c.Conn()))
+				all, err := lease.Leases(t.Context(), lease.New(sealed.Ctx(c).Conn()))
 				if err == nil && len(all.GetLeases()) == 1 {
 					break
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -95,7 +96,7 @@ func (p *Presence) Err() error {
 // It sends KV/Txn.
 func (p *Presence) Set(parent context.Context, value string) error {
 	if parent == nil {
-		return ctx.AlsoInvalid(nil, "presence: the parent context is nil")
+		return render.AlsoInvalid(nil, "presence: the parent context is nil")
 	}
 	if parent.Err() != nil {
 		return fmt.Errorf("presence: %w", tell.Ended(parent))
@@ -119,7 +120,7 @@ func (p *Presence) Set(parent context.Context, value string) error {
 // It sends Lease/LeaseRevoke or KV/Txn.
 func (p *Presence) Leave(parent context.Context) error {
 	if parent == nil {
-		return ctx.AlsoInvalid(nil, "presence: the parent context is nil")
+		return render.AlsoInvalid(nil, "presence: the parent context is nil")
 	}
 	p.stop(errLeaving)
 	waiting, cancel := p.within(parent)
@@ -206,7 +207,7 @@ func (p *Presence) admit(l *lodger) error {
 		return fmt.Errorf("presence: %w", p.ended())
 	}
 	if l.key == p.name || !p.lodgers.enter(l) {
-		return ctx.AlsoInvalid(nil, fmt.Sprintf("presence: the session of WithSession keeps the key %q already", l.key))
+		return render.AlsoInvalid(nil, fmt.Sprintf("presence: the session of WithSession keeps the key %q already", l.key))
 	}
 	return nil
 }

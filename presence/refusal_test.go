@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/authpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
 )
@@ -33,12 +34,12 @@ func TestKeyThatWasDeletedInHistoryThatIsCompactedComesBack(t *testing.T) {
 	p := keep(t, mine(t).WithConn(c.Name()), time.Minute)
 	before := p.State()
 	away.Cut()
-	removed, err := kv.Delete(t.Context(), kv.New(others.Conn()).WithKey(t.Name()))
+	removed, err := kv.Delete(t.Context(), kv.New(sealed.Ctx(others).Conn()).WithKey(t.Name()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	put(t, others.WithKey("another"))
-	if _, err := kv.Compact(t.Context(), kv.New(others.Conn()).WithRev(removed.GetHeader().GetRevision()+1)); err != nil {
+	if _, err := kv.Compact(t.Context(), kv.New(sealed.Ctx(others).Conn()).WithRev(removed.GetHeader().GetRevision()+1)); err != nil {
 		t.Fatal(err)
 	}
 	away.Heal()
@@ -83,7 +84,7 @@ func TestKeyThatMayNotBePutForAWhileComesBack(t *testing.T) {
 	before := p.State()
 	_, err = auth.RoleRevokePermission(t.Context(), root, "service", t.Name(), "")
 	step(err)
-	remove(t, mine(t).WithConn(root.Conn()))
+	remove(t, mine(t).WithConn(sealed.Ctx(root).Conn()))
 	if err := p.Set(t.Context(), "newest"); !errors.Is(err, etcderr.ErrPermissionDenied) {
 		t.Errorf("Set of a key that the user may not put: %v", err)
 	}
@@ -93,6 +94,6 @@ func TestKeyThatMayNotBePutForAWhileComesBack(t *testing.T) {
 	if err := p.Set(t.Context(), "newest"); err != nil {
 		t.Error(err)
 	}
-	holds(t, p, mine(t).WithConn(root.Conn()), "newest")
+	holds(t, p, mine(t).WithConn(sealed.Ctx(root).Conn()), "newest")
 	leave(t, p)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/presence"
@@ -24,12 +25,12 @@ func TestManyKeysShareTheLeaseOfASession(t *testing.T) {
 		keys = append(keys, keep(t, key(i), 0, presence.WithSession(s)))
 		holds(t, keys[i], key(i), strconv.Itoa(i))
 	}
-	all, err := lease.Leases(t.Context(), lease.New(c.Conn()))
+	all, err := lease.Leases(t.Context(), lease.New(sealed.Ctx(c).Conn()))
 	if err != nil || len(all.GetLeases()) != 1 {
 		t.Errorf("21 keys have the leases %v: %v", all.GetLeases(), err)
 	}
 	before := s.State()
-	revoke(t, c.Conn(), before.Lease)
+	revoke(t, sealed.Ctx(c).Conn(), before.Lease)
 	now := backAgain(t, s, before)
 	for i, p := range keys {
 		until(t, p, "back under the lease of the session", func(s presence.State) bool { return s.Present && s.Lease == now.Lease })
@@ -46,7 +47,7 @@ func TestManyKeysShareTheLeaseOfASession(t *testing.T) {
 	holds(t, s, c, "s")
 	holds(t, keys[4], key(4), "4")
 	leave(t, s)
-	left, err := kv.Get(t.Context(), kv.New(c.Conn()).WithKey("session").WithPrefix())
+	left, err := kv.Get(t.Context(), kv.New(sealed.Ctx(c).Conn()).WithKey("session").WithPrefix())
 	if err != nil || left.GetCount() != 0 {
 		t.Errorf("after the session has left: %v %v", left.GetKvs(), err)
 	}

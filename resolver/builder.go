@@ -9,7 +9,7 @@ import (
 
 	grpcresolver "google.golang.org/grpc/resolver"
 
-	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 // Scheme is the scheme of the targets: "etcd:///services/billing".
@@ -63,7 +63,7 @@ func (b *builder) Build(target grpcresolver.Target, cc grpcresolver.ClientConn, 
 func prefixOf(u url.URL) (string, error) {
 	var err error
 	refuse := func(why string) {
-		err = ctx.AlsoInvalid(err, "resolver: "+why+"; a target is etcd:///services/billing")
+		err = render.AlsoInvalid(err, "resolver: "+why+"; a target is etcd:///services/billing")
 	}
 	if u.Scheme != Scheme {
 		refuse("the scheme of the target is not etcd")

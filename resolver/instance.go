@@ -8,7 +8,7 @@ import (
 	"maps"
 	"math"
 
-	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 // Instance is a server of a service. As JSON it is what etcd's package naming/endpoints writes:
@@ -70,7 +70,7 @@ func entriesOf(metadata any) (map[string]any, error) {
 	}
 	raw := map[string]json.RawMessage{}
 	if err := json.Unmarshal(encoded, &raw); err != nil {
-		return nil, ctx.AlsoInvalid(nil, "resolver: an instance with Weight or Zone has Metadata that is no object")
+		return nil, render.AlsoInvalid(nil, "resolver: an instance with Weight or Zone has Metadata that is no object")
 	}
 	entries := map[string]any{}
 	for name, value := range raw {

@@ -10,8 +10,8 @@ import (
 
 	"google.golang.org/grpc/grpclog"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/render"
 )
 
 // Option is an option of [Builder].
@@ -45,7 +45,7 @@ func optionsOf(opts []Option) options {
 func WithFormat(f func(*mvccpb.KeyValue) (Instance, error)) Option {
 	return func(o *options) {
 		if o.decode = f; f == nil {
-			o.invalid = ctx.AlsoInvalid(o.invalid, "resolver: the function of WithFormat is nil")
+			o.invalid = render.AlsoInvalid(o.invalid, "resolver: the function of WithFormat is nil")
 		}
 	}
 }
@@ -59,7 +59,7 @@ func WithFormat(f func(*mvccpb.KeyValue) (Instance, error)) Option {
 func WithKeepLast(d time.Duration) Option {
 	return func(o *options) {
 		if o.keep = d; d < 0 {
-			o.invalid = ctx.AlsoInvalid(o.invalid, fmt.Sprintf("resolver: the time of WithKeepLast is %v", d))
+			o.invalid = render.AlsoInvalid(o.invalid, fmt.Sprintf("resolver: the time of WithKeepLast is %v", d))
 		}
 	}
 }

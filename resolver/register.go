@@ -11,7 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/presence"
 )
 
@@ -28,17 +29,17 @@ import (
 // A request without a key, an instance without Addr or with Metadata that is not for JSON, and a ttl below 1 ms are
 // kv.ErrInvalid. Register sends what presence.Keep does.
 func Register(parent context.Context, c Request, i Instance, ttl time.Duration) (*presence.Presence, error) {
-	err := c.Check("a resolver.Register request", ctx.OptKey)
-	service, name := strings.TrimSuffix(c.Key(), "/"), ""
+	err := render.Check(c, "a resolver.Register request", sealed.OptKey)
+	service, name := strings.TrimSuffix(sealed.Ctx(c).Key(), "/"), ""
 	if service == "" {
-		err = ctx.AlsoInvalid(err, "resolver: to register needs WithKey, the name of a service")
+		err = render.AlsoInvalid(err, "resolver: to register needs WithKey, the name of a service")
 	}
 	if i.Addr == "" {
-		err = ctx.AlsoInvalid(err, "resolver: the instance has no Addr")
+		err = render.AlsoInvalid(err, "resolver: the instance has no Addr")
 	}
 	value, unfit := json.Marshal(i)
 	if unfit != nil {
-		err = ctx.AlsoInvalid(err, "resolver: the instance is not for JSON: "+reason(unfit))
+		err = render.AlsoInvalid(err, "resolver: the instance is not for JSON: "+reason(unfit))
 	}
 	name = fmt.Sprintf("%s/%s/%08x", service, i.Addr, rand.Uint32())
 	if err != nil {

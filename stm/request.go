@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Request is an immutable request. [New] begins it, and each With method returns an edited copy. It is the same type in every
@@ -18,7 +19,7 @@ func New(conn string) Request { return ctx.New(conn) }
 
 // bounded is parent with the timeout of a run. byDefault bounds a run for which neither parent nor the request sets a time.
 func bounded(parent context.Context, c Request, byDefault time.Duration) (context.Context, context.CancelFunc) {
-	timeout, given := c.Timeout()
+	timeout, given := sealed.Ctx(c).Timeout()
 	if !given {
 		if _, bounded := parent.Deadline(); bounded {
 			return context.WithCancel(parent)
@@ -30,8 +31,8 @@ func bounded(parent context.Context, c Request, byDefault time.Duration) (contex
 
 // requestOf returns c without its timeout, which limits the run and not each request.
 func requestOf(c Request) ctx.Ctx {
-	to := ctx.New(c.Conn())
-	if endpoint, given := c.Endpoint(); given {
+	to := ctx.New(sealed.Ctx(c).Conn())
+	if endpoint, given := sealed.Ctx(c).Endpoint(); given {
 		to = to.WithEndpoint(endpoint)
 	}
 	return to

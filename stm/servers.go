@@ -7,6 +7,8 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -19,8 +21,8 @@ type servers struct {
 
 // get sends a read that is not bound to a connection yet.
 func (s servers) get(c ctx.Ctx) (*pb.RangeResponse, error) {
-	c = c.WithConn(s.to.Conn())
-	if endpoint, given := s.to.Endpoint(); given {
+	c = c.WithConn(sealed.Ctx(s.to).Conn())
+	if endpoint, given := sealed.Ctx(s.to).Endpoint(); given {
 		c = c.WithEndpoint(endpoint)
 	}
 	return kv.Get(s.life, c)
@@ -32,15 +34,15 @@ func (s servers) txn(t op.Transaction) (*pb.TxnResponse, error) { return kv.Txn(
 // spanOf returns the range that a request asks for.
 func (s servers) spanOf(c Request) (span, error) {
 	const what = "a range of a transaction"
-	asked := c.Unbound()
-	err := asked.Check(what, ctx.OptRange)
-	for _, conflict := range c.Apart(s.to) {
-		err = ctx.AlsoInvalid(err, "stm: "+conflict)
+	asked := render.Unbound(c)
+	err := render.Check(asked, what, render.RangeInOrder)
+	for _, conflict := range render.Apart(c, s.to) {
+		err = render.AlsoInvalid(err, "stm: "+conflict)
 	}
 	if err != nil {
 		return span{}, err
 	}
-	request, err := asked.RangeRequest()
+	request, err := render.Range(asked)
 	if err != nil {
 		return span{}, err
 	}

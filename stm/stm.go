@@ -42,9 +42,10 @@ import (
 
 	"github.com/cenkalti/backoff/v4"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Run runs fn, and writes what fn has put and deleted in one transaction. If another client changed what fn has read, Run runs
@@ -75,7 +76,7 @@ func Run(parent context.Context, c Request, fn func(tx *Tx) error, opts ...Optio
 	if err != nil {
 		return nil, err
 	}
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return nil, err
 	}
@@ -115,15 +116,15 @@ func check(parent context.Context, c Request, fn func(*Tx) error, opts []Option)
 			opt(&o)
 		}
 	}
-	err := c.Check("an stm run", 0)
+	err := render.Check(c, "an stm run", 0)
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "stm: the parent context is nil")
+		err = render.AlsoInvalid(err, "stm: the parent context is nil")
 	}
 	if fn == nil {
-		err = ctx.AlsoInvalid(err, "stm: the function to run is nil")
+		err = render.AlsoInvalid(err, "stm: the function to run is nil")
 	}
 	for _, conflict := range o.wrong() {
-		err = ctx.AlsoInvalid(err, conflict)
+		err = render.AlsoInvalid(err, conflict)
 	}
 	return o, err
 }

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"iter"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/kv"
 )
@@ -33,7 +34,7 @@ func Follow[V any](parent context.Context, c Request, decode func(*mvccpb.KeyVal
 	o := optionsOf(opts)
 	err := check(parent, c, "a table.Follow request", decode == nil)
 	if o.fallback != nil {
-		err = ctx.AlsoInvalid(err, "table: WithDefault is for Live only")
+		err = render.AlsoInvalid(err, "table: WithDefault is for Live only")
 	}
 	if err != nil {
 		return nil, err
@@ -42,33 +43,33 @@ func Follow[V any](parent context.Context, c Request, decode func(*mvccpb.KeyVal
 }
 
 func check(parent context.Context, c Request, request string, noDecoder bool) error {
-	err := c.Check(request, ctx.OptRange)
-	if rendered, failed := c.RangeRequest(); err == nil && failed != nil {
+	err := render.Check(c, request, render.RangeInOrder)
+	if rendered, failed := render.Range(c); err == nil && failed != nil {
 		err = failed
 	} else if len(rendered.GetKey()) == 0 && len(rendered.GetRangeEnd()) == 0 {
-		err = ctx.AlsoInvalid(err, "table: a table needs WithKey; every key is WithKey(\"\") and WithPrefix")
+		err = render.AlsoInvalid(err, "table: a table needs WithKey; every key is WithKey(\"\") and WithPrefix")
 	}
-	if c.Limit() != 0 {
-		err = ctx.AlsoInvalid(err, "table: WithLimit and WithFirstKey do not apply, a table has its whole range")
+	if sealed.Ctx(c).Limit() != 0 {
+		err = render.AlsoInvalid(err, "table: WithLimit and WithFirstKey do not apply, a table has its whole range")
 	}
 	if noDecoder {
-		err = ctx.AlsoInvalid(err, "table: the decoder is nil")
+		err = render.AlsoInvalid(err, "table: the decoder is nil")
 	}
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "table: the parent context is nil")
+		err = render.AlsoInvalid(err, "table: the parent context is nil")
 	}
 	return err
 }
 
 func start[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValue) (V, error), o options[V]) (*Table[V], error) {
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return nil, err
 	}
 	if parent.Err() != nil {
 		return nil, fmt.Errorf("table: %w", tell.Ended(parent))
 	}
-	timeout, bounded := c.Timeout()
+	timeout, bounded := sealed.Ctx(c).Timeout()
 	if usual := to.DefaultTimeout(); bounded && timeout > usual {
 		c = c.WithTimeout(usual) // of each request
 	}

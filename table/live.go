@@ -5,8 +5,9 @@ package table
 import (
 	"context"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Value is the value of one key, kept up to date. [Live] makes one. It is safe for concurrent use.
@@ -23,8 +24,8 @@ type Value[V any] struct {
 func Live[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValue) (V, error), opts ...Option[V]) (*Value[V], error) {
 	o := optionsOf(opts)
 	err := check(parent, c, "a table.Live request", decode == nil)
-	if request, rendered := c.RangeRequest(); rendered == nil && len(request.GetRangeEnd()) > 0 {
-		err = ctx.AlsoInvalid(err, "table: Live takes one key, and this is a range")
+	if request, rendered := render.Range(c); rendered == nil && len(request.GetRangeEnd()) > 0 {
+		err = render.AlsoInvalid(err, "table: Live takes one key, and this is a range")
 	}
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func Live[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValue
 	if err != nil {
 		return nil, err
 	}
-	return &Value[V]{table: t, key: c.Key(), fallback: o.fallback}, nil
+	return &Value[V]{table: t, key: sealed.Ctx(c).Key(), fallback: o.fallback}, nil
 }
 
 // Load returns the newest value that decodes, or that of WithDefault if the key does not exist or none has decoded yet. It reports

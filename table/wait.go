@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
@@ -29,7 +29,7 @@ const (
 // a gRPC proxy.
 func (t *Table[V]) WaitRev(parent context.Context, rev int64) error {
 	if parent == nil {
-		return ctx.AlsoInvalid(nil, "table: the parent context is nil")
+		return render.AlsoInvalid(nil, "table: the parent context is nil")
 	}
 	var met error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -100,7 +100,7 @@ func (t *Table[V]) prove(parent context.Context) error {
 // calls KV/Range and Watch/Watch.
 func (t *Table[V]) Sync(parent context.Context) error {
 	if parent == nil {
-		return ctx.AlsoInvalid(nil, "table: the parent context is nil")
+		return render.AlsoInvalid(nil, "table: the parent context is nil")
 	}
 	if t.isDone() {
 		return t.ended()

@@ -2,7 +2,10 @@
 
 package typed
 
-import "github.com/eetcd-go/eetcd/gen/mvccpb"
+import (
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
+)
 
 // Entry is a value with its key and what the servers know of that key.
 type Entry[V any] struct {
@@ -18,7 +21,7 @@ type Entry[V any] struct {
 // entryOf decodes a pair. If that fails, the entry is complete but for its value.
 func entryOf[V any](at place, codec Codec[V], pair *mvccpb.KeyValue) (Entry[V], error) {
 	e := Entry[V]{
-		Key:       string(pair.GetKey()[len(at.c.Key()):]),
+		Key:       string(pair.GetKey()[len(sealed.Ctx(at.c).Key()):]),
 		CreateRev: pair.GetCreateRevision(), ModRev: pair.GetModRevision(), Version: pair.GetVersion(), Lease: pair.GetLease(),
 	}
 	var err error

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/typed"
@@ -82,7 +83,7 @@ func compacted(values ...string) func(t *testing.T, c typed.Request) {
 	return func(t *testing.T, c typed.Request) {
 		puts(values...)(t, c)
 		rev := put(t, c, "other", "1")
-		if _, err := kv.Compact(t.Context(), kv.New(c.Conn()).WithRev(rev)); err != nil {
+		if _, err := kv.Compact(t.Context(), kv.New(sealed.Ctx(c).Conn()).WithRev(rev)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +91,7 @@ func compacted(values ...string) func(t *testing.T, c typed.Request) {
 
 func leased(value string) func(t *testing.T, c typed.Request) {
 	return func(t *testing.T, c typed.Request) {
-		granted, err := lease.Grant(t.Context(), lease.New(c.Conn()), time.Minute)
+		granted, err := lease.Grant(t.Context(), lease.New(sealed.Ctx(c).Conn()), time.Minute)
 		if err != nil {
 			t.Fatal(err)
 		}

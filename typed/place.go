@@ -7,6 +7,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // place is the request of a store: where its keys are, and how they are asked for.
@@ -15,21 +16,21 @@ type place struct{ c Request }
 // use is a kind of call, and the options of a store that it takes.
 type use struct {
 	request string
-	options ctx.Options
+	options sealed.Options
 }
 
 var (
-	reads  = use{"a typed store", ctx.OptKey | ctx.OptLease | ctx.OptSerializable | ctx.OptRev}
-	writes = use{"a write of a typed store", ctx.OptKey | ctx.OptLease | ctx.OptSerializable}
+	reads  = use{"a typed store", sealed.OptKey | sealed.OptLease | sealed.OptSerializable | sealed.OptRev}
+	writes = use{"a write of a typed store", sealed.OptKey | sealed.OptLease | sealed.OptSerializable}
 )
 
 // whole is a key with the key of the store before it.
-func (p place) whole(key string) string { return p.c.Key() + key }
+func (p place) whole(key string) string { return sealed.Ctx(p.c).Key() + key }
 
 // to is where requests go.
 func (p place) to() ctx.Ctx {
-	to := ctx.New(p.c.Conn())
-	if endpoint, given := p.c.Endpoint(); given {
+	to := ctx.New(sealed.Ctx(p.c).Conn())
+	if endpoint, given := sealed.Ctx(p.c).Endpoint(); given {
 		to = to.WithEndpoint(endpoint)
 	}
 	return to
@@ -38,7 +39,7 @@ func (p place) to() ctx.Ctx {
 // base is where requests go, and how long a call may take.
 func (p place) base() ctx.Ctx {
 	to := p.to()
-	if timeout, given := p.c.Timeout(); given {
+	if timeout, given := sealed.Ctx(p.c).Timeout(); given {
 		to = to.WithTimeout(timeout)
 	}
 	return to
@@ -47,10 +48,10 @@ func (p place) base() ctx.Ctx {
 // reading is base with what says how to read.
 func (p place) reading() ctx.Ctx {
 	c := p.base()
-	if p.c.Serializable() {
+	if sealed.Ctx(p.c).Serializable() {
 		c = c.WithSerializable()
 	}
-	if rev := p.c.Rev(); rev != 0 {
+	if rev := sealed.Ctx(p.c).Rev(); rev != 0 {
 		c = c.WithRev(rev)
 	}
 	return c
@@ -58,11 +59,11 @@ func (p place) reading() ctx.Ctx {
 
 // bounded is parent with the time of an update.
 func (p place) bounded(parent context.Context) (context.Context, context.CancelFunc, error) {
-	to, err := engine.Lookup(p.c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(p.c).Conn())
 	if err != nil {
 		return nil, nil, err
 	}
-	timeout, given := p.c.Timeout()
+	timeout, given := sealed.Ctx(p.c).Timeout()
 	if _, bounded := parent.Deadline(); !given && bounded {
 		life, cancel := context.WithCancel(parent)
 		return life, cancel, nil

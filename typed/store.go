@@ -6,8 +6,9 @@ import (
 	"context"
 	"iter"
 
-	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -48,7 +49,7 @@ func (s Store[V]) Put(parent context.Context, key string, value V) (rev int64, e
 	if err != nil {
 		return 0, err
 	}
-	response, err := kv.Put(parent, putOf(s.at.base(), s.at.whole(key), data, s.at.c.Lease()))
+	response, err := kv.Put(parent, putOf(s.at.base(), s.at.whole(key), data, sealed.Ctx(s.at.c).Lease()))
 	if err != nil {
 		return 0, sized(err, s.at.whole(key), data)
 	}
@@ -63,7 +64,7 @@ func (s Store[V]) Create(parent context.Context, key string, value V) (rev int64
 		return 0, err
 	}
 	whole := s.at.whole(key)
-	w := write{put: putOf(s.at.base(), whole, data, s.at.c.Lease()), before: &state{}}
+	w := write{put: putOf(s.at.base(), whole, data, sealed.Ctx(s.at.c).Lease()), before: &state{}}
 	response, err := kv.Txn(parent, s.at.base(), w.txn())
 	switch {
 	case err != nil:
@@ -104,7 +105,7 @@ func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 			yield(Entry[V]{}, err)
 			return
 		}
-		for pair, err := range kv.All(parent, s.at.reading().WithKey(s.at.c.Key()).WithPrefix()) {
+		for pair, err := range kv.All(parent, s.at.reading().WithKey(sealed.Ctx(s.at.c).Key()).WithPrefix()) {
 			if err != nil {
 				yield(Entry[V]{}, err)
 				return
@@ -144,7 +145,7 @@ func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 func (s Store[V]) Update(parent context.Context, key string, f func(old V, there bool) (V, error)) (Entry[V], error) {
 	err := s.check(parent, writes, key)
 	if f == nil {
-		err = ctx.AlsoInvalid(err, "typed: the function of the update is nil")
+		err = render.AlsoInvalid(err, "typed: the function of the update is nil")
 	}
 	if err != nil {
 		return Entry[V]{}, err
@@ -160,16 +161,16 @@ func (s Store[V]) Update(parent context.Context, key string, f func(old V, there
 
 // check tells at once what is wrong with a call, except with its key.
 func (s Store[V]) check(parent context.Context, u use, keys ...string) error {
-	err := s.at.c.Check(u.request, u.options)
+	err := render.Check(s.at.c, u.request, u.options)
 	if parent == nil {
-		err = ctx.AlsoInvalid(err, "typed: the parent context is nil")
+		err = render.AlsoInvalid(err, "typed: the parent context is nil")
 	}
 	if s.codec == nil {
-		err = ctx.AlsoInvalid(err, "typed: the codec is nil")
+		err = render.AlsoInvalid(err, "typed: the codec is nil")
 	}
 	for _, key := range keys {
 		if key == "" {
-			err = ctx.AlsoInvalid(err, "typed: the key is empty")
+			err = render.AlsoInvalid(err, "typed: the key is empty")
 		}
 	}
 	return err

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/kv"
 )
@@ -73,7 +74,7 @@ func (u *update[V]) round(before *state) (Entry[V], *state, error) {
 	if err != nil {
 		return Entry[V]{}, nil, err
 	}
-	if lease := u.at.c.Lease(); lease != 0 {
+	if lease := sealed.Ctx(u.at.c).Lease(); lease != 0 {
 		entry.Lease = lease
 	}
 	to := u.at.to() // the time of requests is that of the update

@@ -11,6 +11,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -29,7 +30,7 @@ type write struct {
 	before *state
 }
 
-func (w *write) key() string { return w.put.Key() }
+func (w *write) key() string { return sealed.Ctx(w.put).Key() }
 
 func (w *write) creates() bool { return w.before.pair == nil }
 
@@ -44,7 +45,7 @@ func (w *write) txn() op.Transaction {
 
 // alike reports whether the write could have made this version of the key.
 func (w *write) alike(pair *mvccpb.KeyValue) bool {
-	return string(pair.GetValue()) == w.put.Value() && pair.GetLease() == w.put.Lease()
+	return string(pair.GetValue()) == sealed.Ctx(w.put).Value() && pair.GetLease() == sealed.Ctx(w.put).Lease()
 }
 
 // putOf makes the request for a put.

@@ -13,6 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -85,7 +86,7 @@ func TestCloseOfTheConnectionEndsItsWatches(t *testing.T) {
 	w, idle := start(t, c.WithKey("k")), start(t, c.WithKey("k"))
 	channel := idle.Chan()
 	put(t, c, "k", "unread")
-	if err := conn.Close(c.Conn()); err != nil {
+	if err := conn.Close(sealed.Ctx(c).Conn()); err != nil {
 		t.Fatal(err)
 	}
 	<-w.Done()
@@ -107,7 +108,7 @@ func TestWatchFailsAtOnceWhileNoEndpointIsActive(t *testing.T) {
 	old := start(t, c.WithKey("k"))
 	m := cluster.Member(0)
 	m.Kill()
-	to, err := conn.Lookup(c.Conn())
+	to, err := conn.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		t.Fatal(err)
 	}

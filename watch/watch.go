@@ -34,6 +34,8 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Option is an option of [Watch].
@@ -78,11 +80,11 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 			opt(&o)
 		}
 	}
-	request, err := render(parent, c, o)
+	request, err := requestOf(parent, c, o)
 	if err != nil {
 		return nil, err
 	}
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 		return nil, contextEnded(parent, nil)
 	}
 	creating := parent // bounds the creation
-	timeout, bounded := c.Timeout()
+	timeout, bounded := sealed.Ctx(c).Timeout()
 	if !bounded {
 		timeout = to.DefaultTimeout()
 		_, bounded = parent.Deadline()
@@ -102,7 +104,7 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 		defer cancel()
 	}
 	at := place{}
-	at.endpoint, at.pinned = c.Endpoint()
+	at.endpoint, at.pinned = sealed.Ctx(c).Endpoint()
 	at.paced = request.Fragment // such events are large
 	w, err := create(creating, hubOf(to), request, o.buffer, at)
 	if err == nil && w.early {
@@ -118,9 +120,9 @@ func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) 
 	return w, nil
 }
 
-// render makes the request, or returns an error with everything that is wrong with it.
-func render(parent context.Context, c ctx.Ctx, o options) (*pb.WatchCreateRequest, error) {
-	request, err := c.WatchCreateRequest()
+// requestOf makes the request, or returns an error with everything that is wrong with it.
+func requestOf(parent context.Context, c ctx.Ctx, o options) (*pb.WatchCreateRequest, error) {
+	request, err := render.WatchCreate(c)
 	var wrong []string
 	if err != nil {
 		var invalid *ctx.InvalidError

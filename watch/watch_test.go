@@ -13,6 +13,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/watch"
@@ -238,7 +239,7 @@ func TestProgressIsAnsweredBesideCompactedAndFutureWatches(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := open(t, cluster)
 			w := start(t, c.WithKey("k"))
-			if other := start(t, tt.beside.WithConn(c.Conn())); tt.ends {
+			if other := start(t, tt.beside.WithConn(sealed.Ctx(c).Conn())); tt.ends {
 				<-other.Done()
 			}
 			if err := w.Progress(t.Context()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
 // Route says where a request goes, and how long it may take.
@@ -16,13 +17,13 @@ type Route struct {
 
 // RouteOf finds the route that c names. It returns conn.ErrNotOpen where no connection of that name is open.
 func RouteOf(c ctx.Ctx) (Route, error) {
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return Route{}, err
 	}
 	r := Route{Conn: to}
-	r.Endpoint, r.Pinned = c.Endpoint()
-	r.Timeout, _ = c.Timeout()
+	r.Endpoint, r.Pinned = sealed.Ctx(c).Endpoint()
+	r.Timeout, _ = sealed.Ctx(c).Timeout()
 	return r, nil
 }
 

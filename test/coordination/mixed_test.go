@@ -13,6 +13,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
@@ -149,7 +150,7 @@ func (m *mixed) turn(t *testing.T, c ctx.Ctx, id int, kind string) error {
 			value := fmt.Sprintf("%d/%d/%d", l.Rev, id, n)
 			writing, cancel := context.WithTimeout(context.WithoutCancel(held), 2*time.Second)
 			// A holder that has lost its turn writes once more, and the fence must refuse that.
-			answer, err := kv.Txn(writing, kv.New(c.Conn()), op.If(l.Guard()).Then(op.Put(work.WithValue(value))))
+			answer, err := kv.Txn(writing, kv.New(sealed.Ctx(c).Conn()), op.If(l.Guard()).Then(op.Put(work.WithValue(value))))
 			cancel()
 			if err == nil && answer.GetSucceeded() {
 				m.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/watch"
@@ -115,7 +116,7 @@ func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 			}
 
 			goBack(cluster, copied)
-			to, err := conn.Lookup(c.Conn())
+			to, err := conn.Lookup(sealed.Ctx(c).Conn())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
@@ -110,7 +111,7 @@ func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan
 				value := fmt.Sprintf("%d/%d/%d", rev, id, n)
 				writing, cancel := context.WithTimeout(context.WithoutCancel(held), 2*time.Second)
 				// A holder that has lost its turn writes once more, and the fence must refuse that.
-				written, err := kv.Txn(writing, kv.New(c.Conn()), op.If(guard).Then(op.Put(work.WithValue(value))))
+				written, err := kv.Txn(writing, kv.New(sealed.Ctx(c).Conn()), op.If(guard).Then(op.Put(work.WithValue(value))))
 				cancel()
 				if err == nil && written.GetSucceeded() {
 					r.acknowledged = append(r.acknowledged, value)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/lease"
 )
@@ -55,7 +56,7 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 
 // bounded returns parent with the timeout of the request.
 func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
-	if timeout, ok := c.Timeout(); ok {
+	if timeout, ok := sealed.Ctx(c).Timeout(); ok {
 		return context.WithTimeout(parent, timeout)
 	}
 	return context.WithCancel(parent)
@@ -108,8 +109,8 @@ func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) 
 
 // wait takes a place under a lease and waits for its turn.
 func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
-	name := h.Request.Name()
-	p := &place{queue: o.queue, key: keyOf(name, o.id), lease: o.id, value: h.Request.Value(), kind: h.Kind}
+	name := sealed.Ctx(h.Request).Name()
+	p := &place{queue: o.queue, key: keyOf(name, o.id), lease: o.id, value: sealed.Ctx(h.Request).Value(), kind: h.Kind}
 	free := true
 	err := together(waiting,
 		func(waiting context.Context) error { return o.keep(parent, waiting) },

@@ -20,6 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
@@ -39,12 +40,12 @@ type queue struct {
 }
 
 func newQueue(c ctx.Ctx) (*queue, error) {
-	to, err := engine.Lookup(c.Conn())
+	to, err := engine.Lookup(sealed.Ctx(c).Conn())
 	if err != nil {
 		return nil, err
 	}
-	q := &queue{conn: to, to: ctx.New(c.Conn()), prefix: c.Name() + "/"}
-	if endpoint, ok := c.Endpoint(); ok {
+	q := &queue{conn: to, to: ctx.New(sealed.Ctx(c).Conn()), prefix: sealed.Ctx(c).Name() + "/"}
+	if endpoint, ok := sealed.Ctx(c).Endpoint(); ok {
 		q.to, q.pinned = q.to.WithEndpoint(endpoint), true
 	}
 	return q, nil
@@ -52,7 +53,7 @@ func newQueue(c ctx.Ctx) (*queue, error) {
 
 // anywhere returns the queue without its endpoint, for the clean-up.
 func (q *queue) anywhere() *queue {
-	return &queue{conn: q.conn, to: ctx.New(q.to.Conn()), prefix: q.prefix}
+	return &queue{conn: q.conn, to: ctx.New(sealed.Ctx(q.to).Conn()), prefix: q.prefix}
 }
 
 // An attempt may take this long before the next one is made, elsewhere: a member that is paused answers nothing. The time
@@ -89,8 +90,8 @@ func (q *queue) repeat(waiting context.Context, send func(attempt context.Contex
 
 // open returns an error if the connection was closed. Its name may belong to a connection to another cluster by now.
 func (q *queue) open() error {
-	if now, err := engine.Lookup(q.to.Conn()); err != nil || now != q.conn {
-		return connerr.Closed(q.to.Conn())
+	if now, err := engine.Lookup(sealed.Ctx(q.to).Conn()); err != nil || now != q.conn {
+		return connerr.Closed(sealed.Ctx(q.to).Conn())
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
@@ -29,7 +30,7 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	}
 	waiting, stop := bounded(parent, c)
 	defer stop()
-	p := &place{queue: q, key: keyOf(c.Name(), c.Lease()), lease: c.Lease(), value: c.Value(), proclaims: w.Proclaims}
+	p := &place{queue: q, key: keyOf(sealed.Ctx(c).Name(), sealed.Ctx(c).Lease()), lease: sealed.Ctx(c).Lease(), value: sealed.Ctx(c).Value(), proclaims: w.Proclaims}
 	s := enter(p)
 	if err = s.begin(waiting, p); err == nil {
 		err = take(waiting, p)

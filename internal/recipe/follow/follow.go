@@ -21,6 +21,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/kv"
@@ -49,7 +50,7 @@ type Follower struct {
 
 // New returns a follower that lives until parent ends or Close is called. It sends nothing before Steps is read.
 func New(parent context.Context, s Spec) (*Follower, error) {
-	to, err := engine.Lookup(s.Request.Conn())
+	to, err := engine.Lookup(sealed.Ctx(s.Request).Conn())
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,7 @@ func (f *Follower) pause() bool {
 	if !f.rest.Sleep(f.life) {
 		return false
 	}
-	_, pinned := f.spec.Request.Endpoint()
+	_, pinned := sealed.Ctx(f.spec.Request).Endpoint()
 	if !pinned && errors.Is(failed, connerr.ErrUnavailable) {
 		_ = f.conn.WaitReady(f.life) // or the next attempt fails
 	}
@@ -137,7 +138,7 @@ func (f *Follower) pause() bool {
 
 // attempt goes on until something fails. The name of the connection may belong to another cluster by now.
 func (f *Follower) attempt(give func(Step) bool) error {
-	if now, err := engine.Lookup(f.spec.Request.Conn()); err != nil || now != f.conn {
+	if now, err := engine.Lookup(sealed.Ctx(f.spec.Request).Conn()); err != nil || now != f.conn {
 		return connerr.ErrClosed
 	}
 	w := f.current()

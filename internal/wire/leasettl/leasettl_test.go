@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
 
 func TestTTLBelowAMillisecondIsAMistakeBesideOthers(t *testing.T) {
-	others := ctx.AlsoInvalid(nil, "lock: there is no function to run")
+	others := render.AlsoInvalid(nil, "lock: there is no function to run")
 	for _, ttl := range []time.Duration{-time.Hour, 0, 10, time.Millisecond - 1} {
 		for _, before := range []error{nil, others} {
 			err := leasettl.Check(before, "lock", ttl)

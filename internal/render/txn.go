@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package op
+package render
 
 import (
 	"errors"
@@ -9,18 +9,21 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/ctx"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/sealed"
+	"github.com/eetcd-go/eetcd/op"
 )
 
-// TxnRequest renders the request for /etcdserverpb.KV/Txn, and users of the SDK do not need it. c says how the
-// transaction is sent: connection, timeout and endpoint. Everything else in c is refused, and so is an invalid guard or
-// operation, or an operation for another connection or endpoint.
+// Txn renders the request for /etcdserverpb.KV/Txn. c says how the transaction is sent: connection, timeout and endpoint.
+// Everything else in c is refused, and so is an invalid guard or operation, or an operation for another connection or
+// endpoint.
 //
 // One [*ctx.InvalidError] has all conflicts, also of nested transactions, each with its place: "op: then[2].else[0]:
 // ctx: WithSort does not apply to a put request".
-func (t Transaction) TxnRequest(c ctx.Ctx) (*pb.TxnRequest, error) {
+func Txn(t op.Transaction, c ctx.Ctx) (*pb.TxnRequest, error) {
 	r := renderer{sent: c}
-	r.refuse(c.Check("a txn request", 0))
-	request := r.txn(t)
+	r.refuse(Check(c, "a txn request", 0))
+	sent := sealed.Transaction(t)
+	request := r.txn(sent.Open())
 	if len(r.conflicts) > 0 {
 		return nil, r.err()
 	}
@@ -39,22 +42,22 @@ type conflict struct {
 	text  string
 }
 
-func (r *renderer) txn(t Transaction) *pb.TxnRequest {
+func (r *renderer) txn(t *sealed.Txn) *pb.TxnRequest {
 	return &pb.TxnRequest{
-		Compare: r.guards(t.guards),
-		Success: r.ops("then", t.then),
-		Failure: r.ops("else", t.els),
+		Compare: r.guards(t.Guards),
+		Success: r.ops("then", t.Then),
+		Failure: r.ops("else", t.Else),
 	}
 }
 
-func (r *renderer) guards(guards []compare.Compare) []*pb.Compare {
+func (r *renderer) guards(guards []sealed.Compare) []*pb.Compare {
 	if len(guards) == 0 {
 		return nil
 	}
 	messages := make([]*pb.Compare, len(guards))
-	for i, guard := range guards {
+	for i, g := range guards {
 		before := len(r.conflicts)
-		message, err := guard.Proto()
+		message, err := Guard(compare.Compare(g))
 		r.refuse(err)
 		r.locate(before, "if", i)
 		messages[i] = message
@@ -62,39 +65,39 @@ func (r *renderer) guards(guards []compare.Compare) []*pb.Compare {
 	return messages
 }
 
-func (r *renderer) ops(branch string, ops []Op) []*pb.RequestOp {
+func (r *renderer) ops(branch string, ops []sealed.Op) []*pb.RequestOp {
 	if len(ops) == 0 {
 		return nil
 	}
 	messages := make([]*pb.RequestOp, len(ops))
 	for i, o := range ops {
 		before := len(r.conflicts)
-		messages[i] = r.op(o)
+		messages[i] = r.op(o.Open())
 		r.locate(before, branch, i)
 	}
 	return messages
 }
 
-func (r *renderer) op(o Op) *pb.RequestOp {
-	for _, text := range o.req.Apart(r.sent) {
+func (r *renderer) op(o *sealed.Operation) *pb.RequestOp {
+	for _, text := range Apart(ctx.Ctx(o.Request), r.sent) {
 		r.add(text)
 	}
-	req := o.req.Unbound()
-	switch o.kind {
-	case put:
-		message, err := req.PutRequest()
+	req := Unbound(ctx.Ctx(o.Request))
+	switch o.Kind {
+	case sealed.Put:
+		message, err := Put(req)
 		r.refuse(err)
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestPut{RequestPut: message}}
-	case get:
-		message, err := req.RangeRequest()
+	case sealed.Get:
+		message, err := Range(req)
 		r.refuse(err)
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: message}}
-	case del:
-		message, err := req.DeleteRangeRequest()
+	case sealed.Delete:
+		message, err := DeleteRange(req)
 		r.refuse(err)
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: message}}
-	case txn:
-		message := r.txn(*o.nested)
+	case sealed.Nested:
+		message := r.txn(o.Nested.Open())
 		return &pb.RequestOp{Request: &pb.RequestOp_RequestTxn{RequestTxn: message}}
 	default:
 		r.add("the zero Op is no operation")
