@@ -14,17 +14,17 @@ import (
 
 // This file decides which failures end a stream for good, and which ones the next stream may not meet.
 
-// end returns why no stream follows one that broke with err, or nil if another one follows.
-func (s Stream) end(life context.Context, err error) error {
+// end returns why no stream of c follows one that broke with err, or nil if another one follows.
+func end(life context.Context, c *engine.Conn, pinned bool, err error) error {
 	var again *outdated
 	switch {
-	case s.Conn.Closed():
-		return connerr.Closed(s.Conn.Name())
+	case c.Closed():
+		return connerr.Closed(c.Name())
 	case life.Err() != nil:
 		return context.Cause(life)
 	case errors.As(err, &again), errors.Is(err, connerr.ErrClosed): // that is another connection, which the credentials function uses
 		return nil
-	case FinalAt(s.Pinned, err):
+	case FinalAt(pinned, err):
 		return err
 	default:
 		return nil

@@ -52,8 +52,8 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		if err == nil {
 			return nil
 		}
-		if end := s.end(life, err); end != nil {
-			return end
+		if why := end(life, s.Conn, s.Pinned, err); why != nil {
+			return why
 		}
 		if errors.Is(err, ErrAgain) {
 			continue
@@ -72,7 +72,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 			continue
 		}
 		if !wait.For(life, pause.NextBackOff()) {
-			return s.end(life, nil)
+			return end(life, s.Conn, s.Pinned, nil)
 		}
 	}
 }
