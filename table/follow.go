@@ -198,11 +198,7 @@ func (t *Table[V]) take(step follow.Step, list *staged[V], decode func(*mvccpb.K
 	if step.More {
 		return
 	}
-	rev := step.Rev
-	if known, _, _ := t.copy.at(); !step.Rewound {
-		rev = max(rev, known) // a proof may have been faster than the watch
-	}
-	t.copy.change(list.records, rev, step.Resync)
+	t.copy.change(list.records, step)
 	list.records = nil
 	if !t.isListed() {
 		close(t.listed)

@@ -8,6 +8,9 @@ import (
 	"sync"
 
 	"github.com/tidwall/btree"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 )
 
 // replica is the copy of the range: an index for readers of one key, and a tree in the order of the keys for snapshots. One
@@ -15,13 +18,42 @@ import (
 type replica[V any] struct {
 	index *index[V]
 
-	mu      sync.Mutex
-	tree    btree.Map[string, *record[V]] // every key of the range, with its record
-	shown   int                           // the records that show an entry
-	bad     map[string]struct{}           // the keys whose last put does not decode
-	rev     int64
+	mu    sync.Mutex
+	tree  btree.Map[string, *record[V]] // every key of the range, with its record
+	shown int                           // the records that show an entry
+	bad   map[string]struct{}           // the keys whose last put does not decode
+	place
 	readers map[*reader[V]]struct{}
 	turned  chan struct{} // closed by the next turn
+}
+
+// place is where a table stands in the history of a store.
+type place struct {
+	rev     int64
+	cluster uint64 // that told it
+	term    uint64 // of raft, the highest one of this history
+	age     int    // how many histories there were before this one
+}
+
+// precedes reports whether what a server answered to a linearizable read after the table was at p can be of the same history.
+func (p place) precedes(h *pb.ResponseHeader) bool {
+	other := p.cluster != 0 && h.GetClusterId() != 0 && h.GetClusterId() != p.cluster
+	return !other && h.GetRevision() >= p.rev && (h.GetRaftTerm() == 0 || h.GetRaftTerm() >= p.term)
+}
+
+// after returns the place that a step of the follower leads to.
+func (p place) after(step follow.Step) place {
+	next := place{rev: step.Rev, cluster: step.Header.GetClusterId(), term: step.Header.GetRaftTerm(), age: p.age}
+	if step.Rewound {
+		next.age++
+		return next
+	}
+	next.rev = max(next.rev, p.rev) // a proof may have been faster than the watch
+	next.term = max(next.term, p.term)
+	if next.cluster == 0 {
+		next.cluster = p.cluster
+	}
+	return next
 }
 
 func newReplica[V any]() *replica[V] {
@@ -30,8 +62,8 @@ func newReplica[V any]() *replica[V] {
 	}
 }
 
-// change takes the table to a revision. There is one record for each key at most. resync says that it is the difference to a new list.
-func (c *replica[V]) change(records []*record[V], rev int64, resync bool) {
+// change takes the table to where a step leads. There is one record for each key at most.
+func (c *replica[V]) change(records []*record[V], step follow.Step) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range records {
@@ -57,19 +89,19 @@ func (c *replica[V]) change(records []*record[V], rev int64, resync bool) {
 		}
 	}
 	for reader := range c.readers {
-		reader.resync = reader.resync || resync
+		reader.resync = reader.resync || step.Resync
 	}
-	c.rev = rev
+	c.place = c.after(step)
 	c.index.publish(records)
 	c.wake()
 }
 
-// raise takes the table from one revision to another, between which nothing has changed.
-func (c *replica[V]) raise(from, to int64) {
+// raise takes the table from a place to the revision of an answer, between which nothing has changed.
+func (c *replica[V]) raise(from place, to *pb.ResponseHeader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rev == from && to > from {
-		c.rev = to
+	if c.place == from && to.GetRevision() > from.rev {
+		c.rev, c.term = to.GetRevision(), max(c.term, to.GetRaftTerm())
 		c.wake()
 	}
 }
@@ -79,11 +111,11 @@ func (c *replica[V]) wake() {
 	c.turned = make(chan struct{})
 }
 
-// at returns the revision of the table, the number of its keys, and a channel that the next turn closes.
-func (c *replica[V]) at() (rev int64, keys int, turned <-chan struct{}) {
+// at returns where the table stands, the number of its keys, and a channel that the next turn closes.
+func (c *replica[V]) at() (at place, keys int, turned <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.rev, c.tree.Len(), c.turned
+	return c.place, c.tree.Len(), c.turned
 }
 
 // snapshot takes no time: the tree is copied as it is changed.

@@ -58,9 +58,9 @@ func (t *Table[V]) Snapshot() Snapshot[V] { return t.copy.snapshot() }
 // Status returns where the table stands. It calls no server.
 func (t *Table[V]) Status() Status {
 	s := t.follower.Status()
-	rev, _, _ := t.copy.at()
+	at, _, _ := t.copy.at()
 	return Status{
-		Rev: rev, InStep: s.InStep, Since: s.Since, Err: s.Err, Resyncs: s.Resyncs, Undecoded: t.copy.undecoded(),
+		Rev: at.rev, InStep: s.InStep, Since: s.Since, Err: s.Err, Resyncs: s.Resyncs, Undecoded: t.copy.undecoded(),
 	}
 }
 

@@ -31,14 +31,19 @@ func (t *Table[V]) WaitRev(parent context.Context, rev int64) error {
 	if parent == nil {
 		return render.AlsoInvalid(nil, "table: the parent context is nil")
 	}
+	return t.wait(parent, rev, func(at place) bool { return at.rev >= rev })
+}
+
+// wait waits until the table is somewhere, which a revision stands for in the text of an error.
+func (t *Table[V]) wait(parent context.Context, rev int64, there func(place) bool) error {
 	var met error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		at, _, turned := t.copy.at()
-		if at >= rev {
+		if there(at) {
 			return nil
 		}
 		asked := t.follower.Progress(parent)
-		if there, err := t.until(parent, turned, rev, pause); there || err != nil {
+		if arrived, err := t.until(parent, turned, pause, rev, there); arrived || err != nil {
 			return because(err, met)
 		}
 		if asked != nil && !errors.Is(asked, watch.ErrNoProgress) {
@@ -57,8 +62,10 @@ func because(err, met error) error {
 	return fmt.Errorf("%w: %w", err, met)
 }
 
-// until waits for a revision for a moment. The error is the end of parent or of the table.
-func (t *Table[V]) until(parent context.Context, turned <-chan struct{}, rev int64, pause time.Duration) (there bool, err error) {
+// until waits for a moment. The error is the end of parent or of the table.
+func (t *Table[V]) until(
+	parent context.Context, turned <-chan struct{}, pause time.Duration, rev int64, there func(place) bool,
+) (arrived bool, err error) {
 	moment := time.NewTimer(pause)
 	defer moment.Stop()
 	for {
@@ -69,13 +76,13 @@ func (t *Table[V]) until(parent context.Context, turned <-chan struct{}, rev int
 		case <-parent.Done():
 			return false, fmt.Errorf("table: revision %d has not arrived: %w", rev, tell.Ended(parent))
 		case <-t.done:
-			if at, _, _ := t.copy.at(); at >= rev {
+			if at, _, _ := t.copy.at(); there(at) {
 				return true, nil
 			}
 			return false, t.ended()
 		}
-		var at int64
-		if at, _, turned = t.copy.at(); at >= rev {
+		var at place
+		if at, _, turned = t.copy.at(); there(at) {
 			return true, nil
 		}
 	}
@@ -84,13 +91,13 @@ func (t *Table[V]) until(parent context.Context, turned <-chan struct{}, rev int
 // prove shows by a read that nothing has changed since the revision of the table, if that is so: no key has a later revision, and
 // there are as many keys as before.
 func (t *Table[V]) prove(parent context.Context) error {
-	rev, keys, _ := t.copy.at()
-	changed, err := kv.Get(parent, t.request.WithMinModRev(rev+1).WithLimit(1).WithKeysOnly())
+	at, keys, _ := t.copy.at()
+	changed, err := kv.Get(parent, t.request.WithMinModRev(at.rev+1).WithLimit(1).WithKeysOnly())
 	if err != nil {
 		return err
 	}
-	if len(changed.GetKvs()) == 0 && changed.GetCount() == int64(keys) {
-		t.copy.raise(rev, changed.GetHeader().GetRevision())
+	if h := changed.GetHeader(); at.precedes(h) && len(changed.GetKvs()) == 0 && changed.GetCount() == int64(keys) {
+		t.copy.raise(at, h)
 	}
 	return nil
 }
@@ -105,11 +112,17 @@ func (t *Table[V]) Sync(parent context.Context) error {
 	if t.isDone() {
 		return t.ended()
 	}
+	before, _, _ := t.copy.at()
 	now, err := kv.Get(parent, t.request.WithLimit(1).WithKeysOnly())
 	if err != nil {
 		return err
 	}
-	return t.WaitRev(parent, now.GetHeader().GetRevision())
+	h := now.GetHeader()
+	rev, age := h.GetRevision(), before.age
+	if !before.precedes(h) {
+		age++ // the store has gone back, and the watch of the table is about to meet that
+	}
+	return t.wait(parent, rev, func(at place) bool { return at.age > before.age || at.age == age && at.rev >= rev })
 }
 
 func (t *Table[V]) isDone() bool {
