@@ -24,6 +24,7 @@ type exchange struct {
 	report   bool       // a progress request is to be sent
 	asked    int64      // progress requests sent
 	answered int64      // progress responses received
+	rev      int64      // the newest revision of the store that the server has told
 }
 
 // creation is a request to create a watch that has not been answered.
@@ -96,7 +97,7 @@ func (e *exchange) next() *pb.WatchRequest {
 func (e *exchange) creationOf(w *feed) *pb.WatchRequest {
 	at, asked := &w.at, w.request
 	e.creates = append(e.creates, creation{of: w})
-	at.stage, at.known, at.askedBefore = creating, 0, e.asked
+	at.stage, at.known, at.askedBefore, at.started = creating, 0, e.asked, at.next
 	at.widened, at.beyond = false, ""
 	r := &pb.WatchCreateRequest{
 		Key: asked.Key, RangeEnd: asked.RangeEnd, StartRevision: at.next, ProgressNotify: true,
@@ -156,6 +157,17 @@ func (e *exchange) tick() (overdue bool) {
 // owes reports whether the server owes an answer.
 func (e *exchange) owes() bool {
 	return e.report && len(e.known) > 0 || len(e.creates) > 0
+}
+
+// waits reports whether the server waits for the start revision of a watch, as that of a watch from the next revision on while
+// nothing is written. A member answers no progress request meanwhile.
+func (e *exchange) waits() bool {
+	for _, w := range e.known {
+		if w.at.started > e.rev {
+			return true
+		}
+	}
+	return false
 }
 
 // relies reports whether watches may rely on the progress responses for the whole stream.

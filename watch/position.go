@@ -96,6 +96,7 @@ type position struct {
 
 	createdAt   int64 // the member's revision when it created the watch on this stream
 	askedBefore int64 // how many progress requests were sent on this stream before the creation
+	started     int64 // the start revision of the creation; 0: now
 	denials     int   // refusals without a reason
 	tardy       bool  // its creation was not answered in time
 	wantsAnswer bool  // the reader asked for progress

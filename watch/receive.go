@@ -34,6 +34,7 @@ func (s receiver) receive(r *pb.WatchResponse) error {
 		return errOtherCluster
 	}
 	s.mu.Lock()
+	s.rev = max(s.rev, r.Header.GetRevision())
 	var out outcome
 	var err error
 	switch {

@@ -160,7 +160,7 @@ func (s session) tend(ctx context.Context, stream engine.Stream) error {
 		s.mu.Lock()
 		overdue := s.tick()
 		s.report = s.report || s.kind == member && !s.holds.Load()
-		owes := s.owes()
+		owes, waits := s.owes(), s.waits()
 		s.mu.Unlock()
 		if overdue {
 			return errUnanswered
@@ -173,8 +173,10 @@ func (s session) tend(ctx context.Context, stream engine.Stream) error {
 			silent = 0
 			s.silence(nil)
 		} else if silent%silenceTicks == 0 {
-			s.silence(errSilent)
-			stream.Doubt()
+			if !waits {
+				s.silence(errSilent)
+			}
+			stream.Doubt() // a check fails if the member does not answer at all
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -66,6 +68,47 @@ func TestStatusTellsWhetherAWatchIsInStepAndWhyNot(t *testing.T) {
 			t.Errorf("without a stream: %+v", got)
 		}
 	})
+}
+
+// A member answers no progress request before the start revision of each watch of the stream exists. This is the usual
+// watch after a read, of a store in which nothing is written.
+func TestWatchFromTheNextRevisionIsInStepWhileNothingIsWritten(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	first, err := kv.Put(t.Context(), kv.New(c.Name()).WithKey("k").WithValue("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := watch.Watch(t.Context(), watch.New(c.Name()).WithKey("k").WithStartRevision(first.GetHeader().GetRevision()+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	for began := time.Now(); time.Since(began) < 6*time.Second; time.Sleep(20 * time.Millisecond) {
+		if s := w.Status(); !s.InStep {
+			t.Fatalf("after %v the status is %+v", time.Since(began), s)
+		}
+	}
+	cluster.Member(0).Pause()
+	for began := time.Now(); w.Status().InStep; time.Sleep(20 * time.Millisecond) {
+		if time.Since(began) > time.Minute {
+			t.Fatal("the watch is in step with a member that does not answer")
+		}
+	}
+	cluster.Member(0).Resume()
+	if _, err := kv.Put(t.Context(), kv.New(c.Name()).WithKey("k").WithValue("2")); err != nil {
+		t.Fatal(err)
+	}
+	for event, err := range w.Events() {
+		if err != nil || string(event.GetKv().GetValue()) != "2" {
+			t.Fatalf("the next event is %v, %v", event, err)
+		}
+		break
+	}
 }
 
 func TestChangedIsClosedByEachChangeOfStatus(t *testing.T) {
