@@ -76,7 +76,7 @@ func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
 	if err := compare(ctx, s.shared); err != nil {
 		return err
 	}
-	s.start(stream.Endpoint(), punctual(stream.Version()))
+	s.start(stream.Endpoint(), engine.Punctual(stream.Version()))
 	serving, stop := context.WithCancelCause(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })

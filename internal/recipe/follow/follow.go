@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -268,12 +269,20 @@ func (f *Follower) endWith(err error) {
 
 // Progress asks the server how far the watch is. The answer is a step without events, and comes when every event up to its revision
 // has been told. There may be none while the keys are being listed, so whoever waits for a revision asks again. It returns
-// [watch.ErrNoProgress] where the server does not answer, such as a gRPC proxy.
+// [watch.ErrNoProgress] where the server does not answer, such as a gRPC proxy, and where the answer may come before the events, as
+// from members before 3.4.25 and 3.5.8.
 func (f *Follower) Progress(parent context.Context) error {
-	if w := f.current(); w != nil {
-		return w.Progress(parent)
+	w := f.current()
+	if w == nil {
+		return parent.Err()
 	}
-	return parent.Err()
+	for _, endpoint := range f.conn.Info() {
+		etcd := strings.HasPrefix(endpoint.Version, "3.") // kine has versions of its own, or none
+		if endpoint.Address == w.Status().Endpoint && etcd && !engine.Punctual(endpoint.Version) {
+			return watch.ErrNoProgress
+		}
+	}
+	return w.Progress(parent)
 }
 
 // Status returns where the follower stands. It never blocks on the network.
