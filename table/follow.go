@@ -165,12 +165,20 @@ func (t *Table[V]) isListed() bool {
 }
 
 // staged is what has been read of a list that is not complete.
-type staged[V any] struct{ records []*record[V] }
+type staged[V any] struct {
+	records []*record[V]
+	// held are events of the watch before the revision that a proof has shown meanwhile. What they do and undo is not shown any
+	// more: they go with the next step.
+	held []*mvccpb.Event
+}
 
 // take takes a step of the follower into the table.
 func (t *Table[V]) take(step follow.Step, list *staged[V], decode func(*mvccpb.KeyValue) (V, error)) {
-	if step.Part <= 1 {
-		list.records = nil
+	switch step.Part {
+	case 0:
+		list.records, step.Events = nil, append(list.held, step.Events...)
+	case 1:
+		list.records, list.held = nil, nil
 	}
 	var at map[string]int // a watch may report a key more than once
 	if step.Part == 0 {
@@ -198,7 +206,10 @@ func (t *Table[V]) take(step follow.Step, list *staged[V], decode func(*mvccpb.K
 	if step.More {
 		return
 	}
-	t.copy.change(list.records, step)
+	list.held = nil
+	if !t.copy.change(list.records, step) {
+		list.held = step.Events
+	}
 	list.records = nil
 	if !t.isListed() {
 		close(t.listed)

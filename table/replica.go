@@ -62,10 +62,14 @@ func newReplica[V any]() *replica[V] {
 	}
 }
 
-// change takes the table to where a step leads. There is one record for each key at most.
-func (c *replica[V]) change(records []*record[V], step follow.Step) {
+// change takes the table to where a step leads. There is one record for each key at most. It reports false, and changes nothing, if
+// a proof has shown a later revision than that of a step of the watch.
+func (c *replica[V]) change(records []*record[V], step follow.Step) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if step.Part == 0 && step.Rev < c.rev {
+		return false
+	}
 	for _, r := range records {
 		key := r.entry.Key
 		old := c.index.put(r)
@@ -94,6 +98,7 @@ func (c *replica[V]) change(records []*record[V], step follow.Step) {
 	c.place = c.after(step)
 	c.index.publish(records)
 	c.wake()
+	return true
 }
 
 // raise takes the table from a place to the revision of an answer, between which nothing has changed.
