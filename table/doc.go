@@ -7,7 +7,7 @@
 //		return err
 //	}
 //	defer services.Close()
-//	billing, there := services.Get("services/billing") // no server, no lock, some 20 ns
+//	billing, there := services.Get("services/billing") // no server, no lock
 //	for entry := range services.Snapshot().Prefix("services/eu/") {
 //		fmt.Println(entry.Key, entry.Value)
 //	}

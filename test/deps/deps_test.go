@@ -18,6 +18,11 @@ const sdk = "github.com/eetcd-go/eetcd"
 // most counts grpc, protobuf, backoff and the four modules that grpc needs.
 const most = 7
 
+// withAMap lists the packages that bring an ordered map along, which needs no other module. Only programs that import them get it.
+var withAMap = []string{sdk + "/table"}
+
+const orderedMap = "github.com/tidwall/btree"
+
 func TestProgramsNeedAtMostEightModules(t *testing.T) {
 	var public []string
 	for _, pkg := range golist(t, "../..", "./...") {
@@ -28,7 +33,8 @@ func TestProgramsNeedAtMostEightModules(t *testing.T) {
 	if !slices.Contains(public, sdk+"/gen/etcdserverpb") {
 		t.Fatalf("these are not the packages of the SDK: %q", public)
 	}
-	ours := modules(t, "../..", public...)
+	others := slices.DeleteFunc(slices.Clone(public), func(pkg string) bool { return slices.Contains(withAMap, pkg) })
+	ours := modules(t, "../..", others...)
 	theirs := modules(t, ".", "go.etcd.io/etcd/client/v3")
 	t.Logf("modules in a program that uses the SDK (%d):\n\t%s", len(ours), strings.Join(ours, "\n\t"))
 	t.Logf("modules in a program that uses clientv3 (%d):\n\t%s", len(theirs), strings.Join(theirs, "\n\t"))
@@ -38,6 +44,9 @@ func TestProgramsNeedAtMostEightModules(t *testing.T) {
 	}
 	if n := len(ours) - 1; n > most {
 		t.Errorf("the SDK brings %d modules along, more than %d", n, most)
+	}
+	if all := modules(t, "../..", public...); len(all) != len(ours)+1 || !slices.Contains(all, orderedMap) {
+		t.Errorf("with %q a program needs %q, want %s in addition", withAMap, all, orderedMap)
 	}
 	if len(ours) >= len(theirs) {
 		t.Errorf("the SDK makes a program of %d modules, clientv3 one of %d", len(ours), len(theirs))
