@@ -80,10 +80,16 @@ type reader[V any] struct {
 	resync bool
 }
 
-// note notes that a key changes whose record was old.
-func (r *reader[V]) note(key string, old *record[V]) {
-	if _, noted := r.told[key]; !noted {
-		r.told[key] = old
+// note notes that the record of a key changes. A key that the reader has not been told of is forgotten when it is gone.
+func (r *reader[V]) note(key string, old, now *record[V]) {
+	told, noted := r.told[key]
+	if !noted {
+		told = old
+	}
+	if (told == nil || !told.shown) && !now.shown {
+		delete(r.told, key)
+	} else {
+		r.told[key] = told
 	}
 }
 

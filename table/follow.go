@@ -4,9 +4,11 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
@@ -44,8 +46,10 @@ func Follow[V any](parent context.Context, c Request, decode func(*mvccpb.KeyVal
 
 func check(parent context.Context, c Request, request string, noDecoder bool) error {
 	err := render.Check(c, request, render.RangeInOrder)
-	if rendered, failed := render.Range(c); err == nil && failed != nil {
-		err = failed
+	if rendered, failed := render.Range(c); failed != nil {
+		if err == nil {
+			err = failed
+		}
 	} else if len(rendered.GetKey()) == 0 && len(rendered.GetRangeEnd()) == 0 {
 		err = render.AlsoInvalid(err, "table: a table needs WithKey; every key is WithKey(\"\") and WithPrefix")
 	}
@@ -70,9 +74,7 @@ func start[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValu
 		return nil, fmt.Errorf("table: %w", tell.Ended(parent))
 	}
 	timeout, bounded := sealed.Ctx(c).Timeout()
-	if usual := to.DefaultTimeout(); bounded && timeout > usual {
-		c = c.WithTimeout(usual) // of each request
-	}
+	c = c.WithTimeout(to.DefaultTimeout()) // of each request
 	t := &Table[V]{request: c, options: o, copy: newReplica[V](), listed: make(chan struct{}), done: make(chan struct{})}
 	t.follower, err = follow.New(parent, follow.Spec{
 		Request: c, List: kv.Pages, Known: func() iter.Seq2[string, int64] { return t.copy.snapshot().known },
@@ -81,10 +83,11 @@ func start[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValu
 		return nil, err
 	}
 	if err := to.Go(func(life context.Context) { t.run(life, decode) }); err != nil {
+		t.follower.Close()
 		return nil, err
 	}
 	if o.onChange != nil {
-		if err := to.Go(func(context.Context) { t.tell(o.onChange) }); err != nil {
+		if err := to.Go(func(life context.Context) { t.tell(life, o.onChange) }); err != nil {
 			_ = t.Close()
 			return nil, err
 		}
@@ -134,7 +137,7 @@ func (t *Table[V]) run(life context.Context, decode func(*mvccpb.KeyValue) (V, e
 		t.mu.Lock()
 		t.met = err
 		t.mu.Unlock()
-		if claim.Final(err) {
+		if claim.Final(err) && !lostHistory(err) {
 			t.end(err)
 			return
 		}
@@ -144,6 +147,11 @@ func (t *Table[V]) run(life context.Context, decode func(*mvccpb.KeyValue) (V, e
 		err = connerr.ErrClosed
 	}
 	t.end(err)
+}
+
+// lostHistory reports whether a list failed because its revision does not exist any more. The next list has another one.
+func lostHistory(err error) bool {
+	return errors.Is(err, etcderr.ErrCompacted) || errors.Is(err, etcderr.ErrFutureRev)
 }
 
 func (t *Table[V]) end(err error) {
@@ -230,14 +238,14 @@ func (t *Table[V]) record(event *mvccpb.Event, now *record[V], decode func(*mvcc
 		t.options.onError(string(pair.GetKey()), err)
 	}
 	r := &record[V]{entry: Entry[V]{Key: string(pair.GetKey())}, mod: pair.GetModRevision(), bad: true}
-	if now != nil && now.shown {
+	if now != nil && now.shown && now.entry.CreateRev == pair.GetCreateRevision() { // otherwise it is the value of another key
 		r.entry, r.shown = now.entry, true
 	}
 	return r
 }
 
-// tell calls f with every change.
-func (t *Table[V]) tell(f func(Change[V])) {
+// tell calls f with every change, until the table is closed or the connection is.
+func (t *Table[V]) tell(life context.Context, f func(Change[V])) {
 	select {
 	case <-t.listed:
 	case <-t.done:
@@ -246,7 +254,7 @@ func (t *Table[V]) tell(f func(Change[V])) {
 		t.mu.Lock()
 		closed := t.closed
 		t.mu.Unlock()
-		if closed {
+		if closed || life.Err() != nil {
 			return
 		}
 		f(change)

@@ -19,14 +19,14 @@ func WithValidate[V any](f func(value V) error) Option[V] {
 
 // WithOnChange calls f as [Table.Changes] would tell: for each entry of the first list, and then for each change. The calls come
 // one after the other on a goroutine of their own. A slow f delays neither the table nor its readers, and gets the newest state
-// of each key. No call begins after Close, which does not wait for one that is under way.
+// of each key. Close does not wait for f: one call may still begin while it returns. f may call Close.
 func WithOnChange[V any](f func(Change[V])) Option[V] {
 	return func(o *options[V]) { o.onChange = f }
 }
 
 // WithOnError calls f for each value that does not decode or is refused by WithValidate. The last good value of the key stays, and
-// [Status] lists the key. The table waits for f. Name V, because f does not: for a table
-// of strings,
+// [Status] lists the key. The table waits for f, so f must not call Close, Sync or WaitRev, as decode and the function of
+// WithValidate must not. Go cannot infer V here, so write it:
 //
 //	table.WithOnError[string](f)
 func WithOnError[V any](f func(key string, err error)) Option[V] {

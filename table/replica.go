@@ -31,25 +31,23 @@ type replica[V any] struct {
 type place struct {
 	rev     int64
 	cluster uint64 // that told it
-	term    uint64 // of raft, the highest one of this history
 	age     int    // how many histories there were before this one
 }
 
-// precedes reports whether what a server answered to a linearizable read after the table was at p can be of the same history.
+// precedes reports whether a linearizable read that began when the table was at p may have got this answer from the same history.
 func (p place) precedes(h *pb.ResponseHeader) bool {
 	other := p.cluster != 0 && h.GetClusterId() != 0 && h.GetClusterId() != p.cluster
-	return !other && h.GetRevision() >= p.rev && (h.GetRaftTerm() == 0 || h.GetRaftTerm() >= p.term)
+	return !other && h.GetRevision() >= p.rev
 }
 
 // after returns the place that a step of the follower leads to.
 func (p place) after(step follow.Step) place {
-	next := place{rev: step.Rev, cluster: step.Header.GetClusterId(), term: step.Header.GetRaftTerm(), age: p.age}
+	next := place{rev: step.Rev, cluster: step.Header.GetClusterId(), age: p.age}
 	if step.Rewound {
 		next.age++
 		return next
 	}
 	next.rev = max(next.rev, p.rev) // a proof may have been faster than the watch
-	next.term = max(next.term, p.term)
 	if next.cluster == 0 {
 		next.cluster = p.cluster
 	}
@@ -89,7 +87,7 @@ func (c *replica[V]) change(records []*record[V], step follow.Step) bool {
 			c.bad[key] = struct{}{}
 		}
 		for reader := range c.readers {
-			reader.note(key, old)
+			reader.note(key, old, r)
 		}
 	}
 	for reader := range c.readers {
@@ -106,7 +104,7 @@ func (c *replica[V]) raise(from place, to *pb.ResponseHeader) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.place == from && to.GetRevision() > from.rev {
-		c.rev, c.term = to.GetRevision(), max(c.term, to.GetRaftTerm())
+		c.rev = to.GetRevision()
 		c.wake()
 	}
 }

@@ -43,8 +43,8 @@ type Status struct {
 	Undecoded []string // the keys whose last value does not decode or was refused, in order
 }
 
-// Get returns the entry of a key, and whether there is one. It takes no lock, calls no server and allocates nothing. Two calls
-// that follow each other see the revisions of the table in order, and never a part of one.
+// Get returns the entry of a key, and whether there is one. It takes no lock, calls no server and allocates nothing. Once a
+// call has shown a revision, later calls show it too. Use [Table.Snapshot] for several keys at one revision.
 func (t *Table[V]) Get(key string) (entry Entry[V], there bool) {
 	if r := t.copy.index.get(key); r != nil && r.shown {
 		return r.entry, true

@@ -34,7 +34,7 @@ func (t *Table[V]) WaitRev(parent context.Context, rev int64) error {
 	return t.wait(parent, rev, func(at place) bool { return at.rev >= rev })
 }
 
-// wait waits until the table is somewhere, which a revision stands for in the text of an error.
+// wait waits until there reports true. rev is the revision that the caller waits for.
 func (t *Table[V]) wait(parent context.Context, rev int64, there func(place) bool) error {
 	var met error
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
@@ -49,7 +49,10 @@ func (t *Table[V]) wait(parent context.Context, rev int64, there func(place) boo
 		if asked != nil && !errors.Is(asked, watch.ErrNoProgress) {
 			met = asked
 		}
-		if err := t.prove(parent); err != nil {
+		if asked == nil && pause < longestPause {
+			continue // the answer may be on its way
+		}
+		if err := t.prove(parent, rev); err != nil && parent.Err() == nil {
 			met = err
 		}
 	}
@@ -89,8 +92,13 @@ func (t *Table[V]) until(
 }
 
 // prove shows by a read that nothing has changed since the revision of the table, if that is so: no key has a later revision, and
-// there are as many keys as before.
-func (t *Table[V]) prove(parent context.Context) error {
+// there are as many keys as before. The member looks at the whole range for that. So it is asked once the store has the revision that
+// is waited for.
+func (t *Table[V]) prove(parent context.Context, rev int64) error {
+	now, err := kv.Get(parent, t.request.WithLimit(1).WithKeysOnly())
+	if err != nil || now.GetHeader().GetRevision() < rev {
+		return err
+	}
 	at, keys, _ := t.copy.at()
 	changed, err := kv.Get(parent, t.request.WithMinModRev(at.rev+1).WithLimit(1).WithKeysOnly())
 	if err != nil {
@@ -112,17 +120,23 @@ func (t *Table[V]) Sync(parent context.Context) error {
 	if t.isDone() {
 		return t.ended()
 	}
-	before, _, _ := t.copy.at()
-	now, err := kv.Get(parent, t.request.WithLimit(1).WithKeysOnly())
-	if err != nil {
-		return err
+	for {
+		before, _, _ := t.copy.at()
+		now, err := kv.Get(parent, t.request.WithLimit(1).WithKeysOnly())
+		if err != nil {
+			return err
+		}
+		h := now.GetHeader()
+		same := before.precedes(h) // otherwise the watch of the table is about to meet the other history
+		rev, age := h.GetRevision(), before.age
+		err = t.wait(parent, rev, func(at place) bool {
+			age = at.age
+			return age != before.age || same && at.rev >= rev
+		})
+		if err != nil || age == before.age {
+			return err
+		}
 	}
-	h := now.GetHeader()
-	rev, age := h.GetRevision(), before.age
-	if !before.precedes(h) {
-		age++ // the store has gone back, and the watch of the table is about to meet that
-	}
-	return t.wait(parent, rev, func(at place) bool { return at.age > before.age || at.age == age && at.rev >= rev })
 }
 
 func (t *Table[V]) isDone() bool {
