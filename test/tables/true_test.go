@@ -45,15 +45,16 @@ var faults = []fault{
 	{"partition", (*etcdtest.Cluster).Partition, func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }},
 }
 
-// write writes until life ends: groups of keys that are put or deleted together, and keys whose lease expires.
+// write writes until life ends: groups of keys that are put or deleted together, and keys whose lease expires. It waits for the
+// last answer, because a write that is given up may be applied later.
 func write(life context.Context, c string, seed uint64) {
 	pick := rand.New(rand.NewPCG(seed, 0))
 	for n := 0; life.Err() == nil; n++ {
-		to := kv.New(c).WithTimeout(2 * time.Second)
+		to, all := kv.New(c).WithTimeout(2*time.Second), context.Background()
 		if n%20 == 0 {
-			if granted, err := lease.Grant(life, lease.New(c), 2*time.Second); err == nil {
+			if granted, err := lease.Grant(all, lease.New(c), 2*time.Second); err == nil {
 				key := fmt.Sprintf("t/leased/%d", pick.IntN(100))
-				_, _ = kv.Put(life, to.WithKey(key).WithValue("brief").WithLease(granted.GetID()))
+				_, _ = kv.Put(all, to.WithKey(key).WithValue("brief").WithLease(granted.GetID()))
 			}
 			continue
 		}
@@ -67,7 +68,7 @@ func write(life context.Context, c string, seed uint64) {
 				ops = append(ops, op.Put(key.WithValue(value)))
 			}
 		}
-		_, _ = kv.Txn(life, to, op.If().Then(ops...))
+		_, _ = kv.Txn(all, to, op.If().Then(ops...))
 	}
 }
 
@@ -145,7 +146,7 @@ func TestTableIsATrueCopyThroughFaultsAndCompactions(t *testing.T) {
 	running.Go(func() {
 		for n := 0; life.Err() == nil; n++ {
 			want := fmt.Sprint(n)
-			if _, err := kv.Put(life, kv.New(truth).WithKey("t/own").WithValue(want)); err != nil {
+			if _, err := kv.Put(context.Background(), kv.New(truth).WithKey("t/own").WithValue(want)); err != nil {
 				continue // it may have been written or not
 			}
 			if f.Sync(life) != nil {
@@ -195,6 +196,7 @@ func TestTableIsATrueCopyThroughFaultsAndCompactions(t *testing.T) {
 		}
 	}
 	end()
+	settle(t, truth)
 	again(t, func(within context.Context) error {
 		_, err := kv.Put(within, kv.New(truth).WithKey("t/z").WithValue("last"))
 		return err
@@ -215,5 +217,23 @@ func TestTableIsATrueCopyThroughFaultsAndCompactions(t *testing.T) {
 		looked.Load(), compared.Load(), compacted.Load(), synced.Load(), f.Status().Resyncs)
 	if compared.Load() == 0 || synced.Load() == 0 {
 		t.Error("nothing was compared")
+	}
+}
+
+// settle waits until nothing has been written for a second: by a request without an answer, or by a lease that expires.
+func settle(t *testing.T, c string) {
+	t.Helper()
+	var rev int64
+	for began, since := time.Now(), time.Now(); time.Since(since) < time.Second; time.Sleep(20 * time.Millisecond) {
+		again(t, func(within context.Context) error {
+			r, err := kv.Get(within, keys(c).WithLimit(1).WithKeysOnly())
+			if now := r.GetHeader().GetRevision(); err == nil && now != rev {
+				rev, since = now, time.Now()
+			}
+			return err
+		})
+		if time.Since(began) > patience {
+			t.Fatal("the store does not come to rest")
+		}
 	}
 }
