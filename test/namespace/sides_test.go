@@ -201,7 +201,7 @@ func replace(m protoreflect.Message, revision, lease func(int64) int64) {
 	})
 }
 
-// kindOf returns what kind of error it is: the text of the server, or that of the client that refused the request.
+// kindOf returns the text of the server, or that of the client that refused the request. Errors with the same text are of one kind.
 func kindOf(t *testing.T, err error) string {
 	t.Helper()
 	var e *etcderr.Error
