@@ -106,6 +106,9 @@ func TestClientsSizeLimitIsNotReportedAsTheServersAnswer(t *testing.T) {
 			if etcderr.OutcomeOf(err) != etcderr.NotSent || errors.Is(err, etcderr.ErrRequestTooLarge) {
 				t.Errorf("a put that this side does not send: %v", err)
 			}
+			if errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("a put that this side never sends was tried until its deadline: %v", err)
+			}
 			if _, err := kv.Put(t.Context(), &pb.PutRequest{Key: []byte("k"), Value: make([]byte, 3<<20)},
 				grpc.MaxCallSendMsgSize(4<<20)); !errors.Is(err, etcderr.ErrRequestTooLarge) || etcderr.OutcomeOf(err) != etcderr.Rejected {
 				t.Errorf("a put that the server does not take: %v", err)

@@ -74,7 +74,8 @@ func (e *Error) NotSent() bool { return e.outcome == NotSent }
 func (e *Error) SafeToRetry() bool {
 	switch e.outcome {
 	case NotSent:
-		return e.code != codes.Internal // what cannot be encoded now cannot be encoded later
+		// A request that cannot be encoded, or is larger than this side's own limit, fails again in the same way.
+		return e.code != codes.Internal && e.code != codes.ResourceExhausted
 	case Rejected:
 		return e.gate
 	default:
