@@ -15,10 +15,14 @@ import (
 	"github.com/eetcd-go/eetcd/op"
 )
 
-// Held is a lock that is held. Rev is the create revision of its key, which grows from place to place in the queue, and so from
-// holder to holder. Each of several holders of [Shared] or [Semaphore] has its own key. Held is a value: copies are equal, and its
-// methods are safe for concurrent use.
+// Held is a lock that is held. Rev is the create revision of its key. Of holders of [Do], the later one has the greater Rev, unless
+// the store was restored from a backup in between. Holders of [Shared] and [Semaphore] hold at the same time and end in any order, so
+// Rev does not order what they write: use Guard to fence their writes.
+//
+// Held is a value: copies are equal. Its methods are safe for concurrent use.
 type Held struct {
+	// Key is the key of the lock in the store. Do not write to it. A holder whose key is deleted, or put without its lease, has lost the
+	// lock, and the queue goes on without it.
 	Key   string
 	Rev   int64
 	Lease int64

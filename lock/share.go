@@ -26,17 +26,19 @@ func Shared(parent context.Context, c Request, ttl time.Duration, f func(held co
 }
 
 // Semaphore is [Do] for up to permits holders at a time. It waits in the queue of WithName until fewer than permits older keys of
-// semaphores are left in it, and none of another kind. So Do and [Shared] under the same name exclude all holders of permits. Calls
-// with different numbers of permits belong to one semaphore, and each call keeps to its own number. Fewer than 1 permit is
-// kv.ErrInvalid.
+// semaphores are left in it, and none of another kind. So Do and [Shared] under the same name exclude all holders of permits. Fewer
+// than 1 permit is kv.ErrInvalid.
+//
+// Let all calls under a name give the same number of permits. Calls with different numbers belong to one semaphore, and each counts
+// the calls that are older, not those that are younger. A younger call with a greater number may run beside an older one with a smaller number.
 //
 // Do not take a second permit within f: once all holders want another permit, each of them waits for the others.
 //
 // Each holder has its own key, whose value is "permits=" and the number, so [Held] fences its writes as in Do. A candidate of an
 // election of the same name with such a value would be taken for a holder of a permit.
 //
-// While a call waits for one of several holders, it watches the deletions of all keys below the name. Errors, limits and what is
-// sent are otherwise those of Do.
+// A call that waits for a permit watches the keys of the youngest older calls, as many as there are permits. For more than 8 permits
+// it watches the deletions of all keys below the name instead. Errors, limits and what is sent are otherwise those of Do.
 func Semaphore(parent context.Context, c Request, permits int, ttl time.Duration, f func(held context.Context, l Held) error) error {
 	_, err := run(parent, c, "a lock.Semaphore request", f, claim.Holding{TTL: ttl, Kind: claim.Permits(permits)})
 	return err

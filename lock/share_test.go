@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,7 +116,7 @@ func (c *caller) leave(t *testing.T) {
 
 // TestEachKindEntersBesideThoseItAllows says for each queue how many of its calls have a turn while nobody leaves.
 func TestEachKindEntersBesideThoseItAllows(t *testing.T) {
-	do, read, one, two, three := way(lock.Do), way(lock.Shared), permits(1), permits(2), permits(3)
+	do, read, one, two, three, ten := way(lock.Do), way(lock.Shared), permits(1), permits(2), permits(3), permits(10)
 	for name, c := range map[string]struct {
 		queue []way
 		enter int
@@ -126,6 +127,7 @@ func TestEachKindEntersBesideThoseItAllows(t *testing.T) {
 		"readers behind a waiting writer":    {[]way{read, read, do, read}, 2},
 		"three permits":                      {[]way{three, three, three, three, three}, 3},
 		"one permit":                         {[]way{one, one}, 1},
+		"ten permits":                        {slices.Repeat([]way{ten}, 13), 10},
 		"a permit and a writer":              {[]way{two, do, two}, 1},
 		"a permit and a reader":              {[]way{two, read, two}, 1},
 		"a reader and a permit":              {[]way{read, two, read}, 1},
@@ -156,6 +158,22 @@ func TestEachKindEntersBesideThoseItAllows(t *testing.T) {
 			await(t, 0)
 		})
 	}
+}
+
+// TestPermitsCountOlderCallsOnly has a call with few permits between calls with many. It waits until nobody older is left, while a
+// younger call runs, and runs beside that one then.
+func TestPermitsCountOlderCallsOnly(t *testing.T) {
+	k1 := permits(3).queue(t, 1)
+	k1.entered(t)
+	k2 := permits(1).queue(t, 2)
+	k3 := permits(3).queue(t, 3)
+	k3.entered(t)
+	k2.waits(t)
+	k1.leave(t)
+	k2.entered(t)
+	k3.leave(t)
+	k2.leave(t)
+	await(t, 0)
 }
 
 // TestDoWaitsForEachReader has the reader just ahead of the writer leave before an older one.

@@ -22,7 +22,7 @@ func guardPlace(parent context.Context, p *place, keeper *lease.Keeper) *guard {
 	g := &guard{}
 	g.life, g.end = context.WithCancelCause(context.WithoutCancel(parent))
 	g.tasks.Go(func() {
-		if err := loss(g.life, p); g.life.Err() == nil {
+		if err := p.queue.lost(g.life, p.key, p.lease, p.rev); g.life.Err() == nil {
 			g.end(err)
 		}
 	})
@@ -62,12 +62,4 @@ func (g *guard) within(parent context.Context, lost func(error) error) (context.
 		}
 	})
 	return bound, func() { unbind(); cancel(nil) }
-}
-
-// loss waits until the key of the place is gone, or may be.
-func loss(life context.Context, p *place) error {
-	if err := p.queue.deleted(life, p.key, p.rev); err != nil {
-		return err
-	}
-	return errKeyGone
 }

@@ -26,8 +26,8 @@ type Holding struct {
 }
 
 // While makes a claim with a lease of its own, runs f while it is held, and gives the claim up. held is cancelled when the
-// lease may have ended or the key is gone, and with parent. The claim is kept until f returns in any case. However f ends, also
-// by a panic, the lease is revoked, and the key is deleted with it.
+// lease may have ended, when the key is gone or no longer attached to the lease, and with parent. The claim is kept until f returns in
+// any case. However f ends, also by a panic, the lease is revoked and the key is deleted.
 //
 // A place that is lost before its turn is taken again at the end of the queue, as when its lease ends in a long outage. While
 // reports whether f has run. With Try, a queue that is taken is no error, and f has not run.
@@ -72,7 +72,7 @@ func (p *placeLost) Unwrap() error { return p.reason }
 
 // lostPlace returns err as a placeLost if err says that the place is lost.
 func lostPlace(err error) error {
-	for _, loss := range []error{errKeyGone, errHistory, etcderr.ErrLeaseNotFound, lease.ErrExpired} {
+	for _, loss := range []error{errKeyGone, errKeyTaken, errHistory, etcderr.ErrLeaseNotFound, lease.ErrExpired} {
 		if errors.Is(err, loss) {
 			return &placeLost{err}
 		}
@@ -111,6 +111,7 @@ func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) 
 func (h Holding) wait(parent, waiting context.Context, o *own) (*turn, error) {
 	name := sealed.Ctx(h.Request).Name()
 	p := &place{queue: o.queue, key: keyOf(name, o.id), lease: o.id, value: sealed.Ctx(h.Request).Value(), kind: h.Kind}
+	o.place = p
 	free := true
 	err := together(waiting,
 		func(waiting context.Context) error { return o.keep(parent, waiting) },

@@ -3,6 +3,7 @@
 package claim
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // Kind says beside which other claims a claim may be held. The value of a key tells the kind of its claim. The turn of a claim
-// depends on the older keys that are left in the queue:
+// depends on the older keys that are left in the queue, and on nothing that is younger:
 //
 //	kind       value of the key  its turn comes when
 //	Exclusive  anything else     no older key is left
@@ -40,8 +41,8 @@ var Exclusive = Kind{family: exclusive}
 // Shared claims are held beside any number of their kind.
 var Shared = Kind{family: shared}
 
-// Permits returns the kind of claims that are held by up to n at a time. Claims with different numbers are of one kind, and each
-// keeps to its own number.
+// Permits returns the kind of claims that have their turn behind up to n-1 older ones. Claims with different numbers are of one
+// kind. A younger claim with a greater number does not mind that an older one beside it has a smaller one.
 func Permits(n int) Kind { return Kind{family: permits, permits: n} }
 
 // Possible reports whether a claim of the kind can ever have a turn.
@@ -77,22 +78,26 @@ func familyOf(value string) family {
 	return exclusive
 }
 
-// seeing edits a request for older keys, so that the answer has what blockers needs, youngest first. The answer may have as many
-// keys more as own says.
-func (k Kind) seeing(older ctx.Ctx, own int64) ctx.Ctx {
+// seeing edits a request for older keys. The answer has what blockers needs, youngest first. extra is how many keys of the answer
+// blockers does not get.
+func (k Kind) seeing(older ctx.Ctx, extra int64) ctx.Ctx {
 	older = older.WithSort(kv.ByCreate, kv.Descend)
-	if k.family == exclusive {
-		return older.WithKeysOnly().WithLimit(1 + own)
+	switch k.family {
+	case exclusive:
+		return older.WithKeysOnly().WithLimit(1 + extra)
+	case permits:
+		return older.WithLimit(min(int64(k.permits), math.MaxInt64-extra) + extra)
+	default:
+		return older // no server selects by value
 	}
-	return older // no server selects by value
 }
 
-// blockers returns for which of the older keys, youngest first, to wait: until fewer than room of them are left. It returns none
-// if the turn has come. Older keys can only go, so no other key can come in between.
+// blockers returns which of the older keys, youngest first, to wait for: until one of them is gone. It returns none if the turn has
+// come. Older keys can only go, so no other key can come in between.
 //
-// Of what has to go, it chooses what is likely to go last, so that a place seldom waits twice. Keys of its own kind after the
-// youngest one of another kind do not go before that one, unless their callers give up.
-func (k Kind) blockers(older []*mvccpb.KeyValue) (ahead []string, room int) {
+// Of the keys that have to go, it chooses those that probably go last. So a place seldom waits twice. A key of the same kind that is
+// younger than one of another kind waits for that one, so it goes later unless its caller gives up.
+func (k Kind) blockers(older []*mvccpb.KeyValue) (ahead []string) {
 	other := slices.IndexFunc(older, func(pair *mvccpb.KeyValue) bool {
 		return k.family == exclusive || familyOf(string(pair.GetValue())) != k.family
 	})
@@ -102,13 +107,13 @@ func (k Kind) blockers(older []*mvccpb.KeyValue) (ahead []string, room int) {
 	}
 	switch {
 	case k.family == permits && len(mates) >= k.permits:
-		for _, pair := range mates {
+		for _, pair := range mates[:k.permits] { // while all of these are left, no permit is
 			ahead = append(ahead, string(pair.GetKey()))
 		}
-		return ahead, k.permits
+		return ahead
 	case other >= 0:
-		return []string{string(older[other].GetKey())}, 1
+		return []string{string(older[other].GetKey())}
 	default:
-		return nil, 0
+		return nil
 	}
 }

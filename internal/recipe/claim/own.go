@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcderr"
@@ -21,6 +22,7 @@ type own struct {
 	queue  *queue
 	id     int64
 	keeper *lease.Keeper // nil before it is kept
+	place  *place        // what it is for; nil before that is known
 
 	// granted is how many grants may have been carried out, or may yet be, and not been undone. The last one that no answer
 	// came to was given up at givenUp.
@@ -72,7 +74,7 @@ func (o *own) keep(parent, waiting context.Context) error {
 	})
 }
 
-// release ends the lease, which deletes its key. It returns when that is done, or after a while. Then the connection continues.
+// release ends the lease and deletes the key. It returns when that is done, or after a while. Then the connection continues.
 func (o *own) release(parent context.Context, late time.Duration) {
 	if o.keeper != nil {
 		_ = o.keeper.Close()
@@ -80,7 +82,19 @@ func (o *own) release(parent context.Context, late time.Duration) {
 	if o.granted == 0 {
 		return
 	}
-	tidy(parent, o.queue.conn, late, o.revoke)
+	tidy(parent, o.queue.conn, late, o.undo)
+}
+
+// undo revokes the lease, which deletes its key, unless another client has overwritten the key without the lease. The key would then
+// stay in the queue, and nobody behind it would ever get a turn. So undo deletes the key by itself at the same time.
+func (o *own) undo(life context.Context, done func()) {
+	var removal sync.WaitGroup
+	if o.place != nil && o.place.rev != 0 {
+		p := &place{queue: o.queue.anywhere(), key: o.place.key}
+		removal.Go(func() { _ = p.remove(life, o.place.rev) })
+	}
+	o.revoke(life, func() { removal.Wait(); done() })
+	removal.Wait()
 }
 
 // revoke revokes the lease, and revokes it again as long as a grant of it may still arrive.

@@ -4,7 +4,6 @@ package claim
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,17 +31,13 @@ type place struct {
 
 	rev    int64              // create revision of the key, 0 before it is known
 	header *pb.ResponseHeader // of the answer that ahead is from
-	ahead  []string           // older keys, none if it is this place's turn
-	room   int                // the turn may come when fewer of those keys than this are left
+	ahead  []string           // older keys: the turn may come when one of them is gone; none if it has come
 
 	// unanswered counts the puts that no answer came to. Such a put may be carried out late, as by a member that was
 	// paused, and the last of them was given up at givenUp.
 	unanswered int
 	givenUp    time.Time
 }
-
-// errKeyGone says that the key of a place was deleted, and the place is lost with it.
-var errKeyGone = errors.New("the key is gone")
 
 // join takes the place. It may be called again and again, and finds the place that the lease has already: each lease has one.
 func (p *place) join(waiting context.Context) error {
@@ -58,13 +53,16 @@ func (p *place) join(waiting context.Context) error {
 		p.rev, p.header = answer.GetHeader().GetRevision(), answer.GetHeader()
 		older := slices.DeleteFunc(answer.GetResponses()[1].GetResponseRange().GetKvs(),
 			func(pair *mvccpb.KeyValue) bool { return string(pair.GetKey()) == p.key })
-		p.ahead, p.room = p.kind.blockers(older)
+		p.ahead = p.kind.blockers(older)
 		return nil
 	}
 	there := answer.GetResponses()[0].GetResponseRange().GetKvs()[0]
 	p.rev = there.GetCreateRevision()
+	if there.GetLease() != p.lease {
+		return errKeyTaken
+	}
 	if p.proclaims && string(there.GetValue()) != p.value {
-		if err := p.proclaim(waiting); err != nil {
+		if err := p.proclaim(waiting, there.GetModRevision()); err != nil {
 			return err
 		}
 	}
@@ -81,8 +79,9 @@ func (p *place) joinIfFree(waiting context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	p.header, p.rev = answer.GetHeader(), answer.GetHeader().GetRevision()
+	p.header = answer.GetHeader()
 	if answer.GetSucceeded() {
+		p.rev = answer.GetHeader().GetRevision()
 		return true, nil
 	}
 	// What an earlier attempt has put was put when nobody was there.
@@ -107,15 +106,27 @@ func (p *place) put(waiting context.Context, txn op.Transaction) (answer *pb.Txn
 	return answer, err
 }
 
-// proclaim gives the existing key the value.
-func (p *place) proclaim(waiting context.Context) error {
-	txn := op.If(GuardOf(p.key, p.rev)).Then(op.Put(ctx.Key(p.key).WithValue(p.value).WithLease(p.lease)))
+// proclaim gives the key the value, unless it was written after a mod revision: a request may arrive late, when a newer value is
+// there. That one stays, as if it had come after this one.
+func (p *place) proclaim(waiting context.Context, mod int64) error {
+	key := ctx.Key(p.key)
+	txn := op.If(GuardOf(p.key, p.rev), compare.New(p.key).ModRevision(compare.Equal, mod)).
+		Then(op.Put(key.WithValue(p.value).WithLease(p.lease))).
+		Else(op.Get(key))
 	return p.queue.repeat(waiting, func(attempt context.Context) error {
 		answer, err := kv.Txn(attempt, p.queue.to, txn)
-		if err == nil && !answer.GetSucceeded() {
-			return errKeyGone
+		if err != nil || answer.GetSucceeded() {
+			return err
 		}
-		return err
+		there := answer.GetResponses()[0].GetResponseRange().GetKvs()
+		switch {
+		case len(there) == 0 || there[0].GetCreateRevision() != p.rev:
+			return errKeyGone
+		case there[0].GetLease() != p.lease:
+			return errKeyTaken
+		default:
+			return nil
+		}
 	})
 }
 
@@ -133,17 +144,17 @@ func (p *place) look(waiting context.Context) error {
 			return errKeyGone
 		}
 		p.header = answer.GetHeader()
-		p.ahead, p.room = p.kind.blockers(older.GetKvs())
+		p.ahead = p.kind.blockers(older.GetKvs())
 		return nil
 	})
 }
 
-// await waits for the turn of the place. It looks again only when the keys that it waits for are gone, and then another one may
-// be ahead: a client that has given up goes before its predecessor, and so does a holder beside older ones.
+// await waits for the turn of the place. It looks again only when a key that it waits for is gone. Another key may be ahead then:
+// a client that gives up goes before its predecessor, and a holder may go before an older one beside it.
 func (p *place) await(waiting context.Context) error {
 	var rest wait.Pause
 	for len(p.ahead) > 0 {
-		err := p.queue.fewer(waiting, p.ahead, p.room, p.header.GetRevision())
+		err := p.queue.anyDeleted(waiting, p.ahead, p.header.GetRevision())
 		switch {
 		case waiting.Err() != nil:
 			return fmt.Errorf("%w while %q is ahead", tell.Ended(waiting), p.ahead[0])
@@ -171,7 +182,7 @@ type found struct {
 // find reads the key.
 func (p *place) find(waiting context.Context) (there found, err error) {
 	err = p.queue.repeat(waiting, func(attempt context.Context) error {
-		answer, err := kv.Get(attempt, p.queue.to.WithKey(p.key)) // in whole: etcd 3.7 leaves the lease out of what has keys only
+		answer, err := kv.Get(attempt, p.queue.to.WithKey(p.key)) // with the value: etcd 3.7 sends no lease where it sends keys only
 		there = found{at: answer.GetHeader().GetRevision()}
 		for _, pair := range answer.GetKvs() {
 			there.rev, there.ours = pair.GetCreateRevision(), pair.GetLease() == p.lease

@@ -6,9 +6,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,16 +13,12 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
-	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
-	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 	"github.com/eetcd-go/eetcd/internal/sealed"
-	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 	"github.com/eetcd-go/eetcd/kv"
-	"github.com/eetcd-go/eetcd/watch"
 )
 
 // queue is the keys below a name, and the way to them.
@@ -149,82 +142,4 @@ func (q *queue) taken(waiting context.Context) (taken bool, err error) {
 		return err
 	})
 	return taken, err
-}
-
-// deleted waits until a key that existed at a revision is deleted. Errors are those of fewer.
-func (q *queue) deleted(life context.Context, key string, at int64) error {
-	return q.fewer(life, []string{key}, 1, at)
-}
-
-// fewer waits until fewer than room of the keys that existed at a revision are left. Failures that may pass do not end the wait.
-// An error is the end of life, or errHistory.
-//
-// It watches a single key by itself. Any of several keys may go first, and then fewer watches than room would miss the moment. So
-// it watches all deletions in the queue with one watch, and counts them here: a deletion costs each waiter an event, and only the
-// waiter whose turn may have come a request.
-func (q *queue) fewer(life context.Context, keys []string, room int, at int64) error {
-	left := slices.Sorted(slices.Values(keys))
-	watched := q.to.WithKey(left[0])
-	if len(left) > 1 {
-		watched = q.to.WithKey(q.prefix).WithPrefix()
-	}
-	s := follow.Spec{
-		Request: watched, From: at,
-		Watch: func(c ctx.Ctx) ctx.Ctx { return c.WithFilterPut() },
-		Known: func() iter.Seq2[string, int64] {
-			return func(yield func(string, int64) bool) {
-				for _, key := range left {
-					if !yield(key, 0) {
-						return
-					}
-				}
-			}
-		},
-	}
-	return q.happens(life, s, func(e *mvccpb.Event) bool {
-		if e.GetType() == mvccpb.Event_DELETE || e.GetKv().GetCreateRevision() > at {
-			if i, ok := slices.BinarySearch(left, string(e.GetKv().GetKey())); ok {
-				left = slices.Delete(left, i, i+1)
-			}
-		}
-		return len(left) < room
-	})
-}
-
-// created waits until a key that did not exist at a revision is put. Errors are those of deleted.
-func (q *queue) created(life context.Context, key string, at int64) error {
-	s := follow.Spec{
-		Request: q.to.WithKey(key), From: at,
-		Watch: func(c ctx.Ctx) ctx.Ctx { return c.WithFilterDelete() },
-		Known: func() iter.Seq2[string, int64] { return func(func(string, int64) bool) {} },
-	}
-	return q.happens(life, s, func(e *mvccpb.Event) bool { return e.GetType() == mvccpb.Event_PUT })
-}
-
-// errHistory says that the fate of a key is unknown, as after the store has been restored from a backup.
-var errHistory = errors.New("the key cannot be followed")
-
-// happens waits for an event.
-func (q *queue) happens(life context.Context, s follow.Spec, wanted func(*mvccpb.Event) bool) error {
-	f, err := follow.New(life, s)
-	if err != nil {
-		return q.whyNot(err)
-	}
-	defer f.Close()
-	for step, err := range f.Steps() {
-		var compacted *watch.CompactedError
-		switch {
-		case step.Rewound:
-			return errHistory
-		case err == nil || errors.As(err, &compacted) || q.passing(err): // a new list tells what is missing
-		case life.Err() != nil || Final(err):
-			return err
-		default:
-			return fmt.Errorf("%w: %w", errHistory, err)
-		}
-		if slices.ContainsFunc(step.Events, wanted) {
-			return nil
-		}
-	}
-	return tell.Ended(life)
 }

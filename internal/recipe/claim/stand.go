@@ -29,6 +29,7 @@ type stand struct {
 	known   bool      // whether before is known
 	before  int64     // create revision of the key that was there before the calls, 0 if none was
 	kept    int64     // of the key that a call has returned with, 0 if none has
+	left    int64     // of the key that a call has put and given up, 0 if none has
 	dirty   bool      // there may be another one, or a request on its way to delete it
 	late    time.Time // until when another one may come
 	lookOut func()    // ends the look-out for it; nil if there is none
@@ -87,13 +88,15 @@ func (s *stand) begun(there found) bool {
 	case s.dirty && s.stray(there):
 		return false
 	}
-	s.known, s.before, s.kept, s.dirty = true, there.rev, 0, false
+	s.known, s.before, s.kept, s.left, s.dirty = true, there.rev, 0, 0, false
 	return true
 }
 
-// stray reports whether nobody holds the key that exists. The hub's lock is held.
+// stray reports whether nobody holds the key that exists. A key that another client has overwritten without the lease counts too, if
+// a call has put it. The hub's lock is held.
 func (s *stand) stray(there found) bool {
-	return there.ours && there.rev != s.before && there.rev != s.kept
+	ours := there.ours || there.rev != 0 && there.rev == s.left
+	return ours && there.rev != s.before && there.rev != s.kept
 }
 
 // leave notes that a call ends: it holds the key, or has given up. If that leaves a key behind, leave waits until the key is
@@ -104,10 +107,13 @@ func (s *stand) leave(waiting context.Context, p *place, holds bool) {
 	case holds:
 		s.kept = p.rev
 	case p.rev != 0 && p.rev != s.before:
-		s.dirty = true
+		s.dirty, s.left = true, p.rev
 	}
-	if p.unanswered > 0 {
-		s.dirty, s.late = true, p.givenUp.Add(lateness)
+	if until := p.givenUp.Add(lateness); p.unanswered > 0 {
+		s.dirty = true
+		if until.After(s.late) {
+			s.late = until
+		}
 	}
 	s.calls--
 	var looking context.Context

@@ -30,13 +30,14 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	}
 	waiting, stop := bounded(parent, c)
 	defer stop()
-	p := &place{queue: q, key: keyOf(sealed.Ctx(c).Name(), sealed.Ctx(c).Lease()), lease: sealed.Ctx(c).Lease(), value: sealed.Ctx(c).Value(), proclaims: w.Proclaims}
+	id := sealed.Ctx(c).Lease()
+	p := &place{queue: q, key: keyOf(sealed.Ctx(c).Name(), id), lease: id, value: sealed.Ctx(c).Value(), proclaims: w.Proclaims}
 	s := enter(p)
 	if err = s.begin(waiting, p); err == nil {
 		err = take(waiting, p)
 	}
 	s.leave(waiting, p, err == nil)
-	if errors.Is(err, errKeyGone) || errors.Is(err, errHistory) {
+	if errors.Is(err, errKeyGone) || errors.Is(err, errKeyTaken) || errors.Is(err, errHistory) {
 		return Held{}, w.lost(waiting, p, err)
 	}
 	if err != nil {
@@ -61,8 +62,10 @@ func take(waiting context.Context, p *place) error {
 	return err
 }
 
-// lost returns why a place is lost: the lease has ended, or the given reason.
+// lost returns why a place is lost: the lease has ended, or the given reason. It asks for a limited time, as the place is lost anyhow.
 func (w Waiting) lost(waiting context.Context, p *place, reason error) error {
+	waiting, stop := context.WithTimeout(waiting, p.queue.conn.DefaultTimeout())
+	defer stop()
 	err := p.queue.repeat(waiting, func(attempt context.Context) error {
 		_, err := lease.TimeToLive(attempt, p.queue.to, p.lease, false)
 		return err
