@@ -129,6 +129,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		}
 	}
 	free, good := election.New(registry), named(t)
+	nobody := &v3electionpb.LeaderKey{Key: []byte("k"), Rev: 1}
 	for name, c := range map[string]struct {
 		call func(ctx.Ctx) error
 		c    ctx.Ctx
@@ -146,7 +147,7 @@ func TestBadRequestsAreRefused(t *testing.T) {
 		"proclaim without a leader":     {proclaim, free, etcderr.ErrMissingLeaderKey},
 		"proclaim with no leader":       {proclaim, free.WithLeader(nil), etcderr.ErrMissingLeaderKey},
 		"proclaim with a name":          {proclaim, good, ctx.ErrInvalid},
-		"proclaim, not a leader":        {proclaim, free.WithLeader(&v3electionpb.LeaderKey{Key: []byte("k"), Rev: 1}), etcderr.ErrElectionNotLeader},
+		"proclaim, not a leader":        {proclaim, free.WithLeader(nobody), etcderr.ErrElectionNotLeader},
 		"leader without a name":         {leader, free, ctx.ErrInvalid},
 		"leader, none":                  {leader, good, etcderr.ErrElectionNoLeader},
 		"resign without a leader":       {resign, free, etcderr.ErrMissingLeaderKey},

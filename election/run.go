@@ -14,7 +14,6 @@ import (
 	"github.com/eetcd-go/eetcd/internal/render"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
-	"github.com/eetcd-go/eetcd/lease"
 )
 
 // GuardOf returns the fence for a transaction. It is true as long as the candidate of k leads. The response to [Campaign] has
@@ -27,17 +26,17 @@ func GuardOf(k *v3electionpb.LeaderKey) compare.Compare {
 type Leadership struct {
 	Key *v3electionpb.LeaderKey // not to be changed
 
-	to     ctx.Ctx
-	keeper *lease.Keeper
+	to   ctx.Ctx
+	term *claim.Term
 }
 
 // Guard returns [GuardOf] the leader's key.
 func (l *Leadership) Guard() compare.Compare { return GuardOf(l.Key) }
 
-// ValidUntil returns the time until which the lease is known to be valid, while the function of Run runs. Before that time
-// nobody else leads, unless somebody deletes the leader's key. The time moves with each renewal, and is in the past once the
-// lease is lost.
-func (l *Leadership) ValidUntil() time.Time { return claim.ValidUntil(l.keeper) }
+// ValidUntil returns the time until which the function of Run certainly leads. Before that time nobody else leads, unless somebody
+// deletes the leader's key. Each renewal of the lease moves the time. Once the leadership is known to be lost, or the function has
+// returned, the time is in the past.
+func (l *Leadership) ValidUntil() time.Time { return l.term.ValidUntil() }
 
 // Proclaim tells observers a new value. A candidate that no longer leads gets etcderr.ErrElectionNotLeader. It ends after 5 s
 // unless parent has an earlier deadline.
@@ -57,7 +56,7 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 //
 // Run gives up the leadership by revoking the lease, and waits up to 5 s for that: 2 s once parent has ended, and half a second
 // if the wait ran out of time. After that the connection continues with it until it is closed. So a call leaves nothing behind
-// while the cluster can be reached. If the process dies, the leadership ends after ttl. The ttl is that of [lease.Grant]: whole
+// while the cluster can be reached. If the process dies, the leadership ends after ttl. The ttl is that of lease.Grant: whole
 // seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid.
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
@@ -75,7 +74,7 @@ func Run(parent context.Context, c Request, ttl time.Duration, f func(leading co
 		}
 		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost}
 		ran, err = holding.While(parent, func(leading context.Context, h claim.Held) error {
-			return f(leading, &Leadership{Key: keyOf(c, h), to: to, keeper: h.Keeper})
+			return f(leading, &Leadership{Key: keyOf(c, h), to: to, term: h.Term})
 		})
 	}
 	if !ran {

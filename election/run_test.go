@@ -18,7 +18,8 @@ import (
 
 func TestRunLeadsProclaimsAndResigns(t *testing.T) {
 	mine := errors.New("mine")
-	err := election.Run(t.Context(), named(t).WithValue("a"), 10*time.Second, func(leading context.Context, l *election.Leadership) error {
+	c := named(t).WithValue("a")
+	err := election.Run(t.Context(), c, 10*time.Second, func(leading context.Context, l *election.Leadership) error {
 		r, err := election.Leader(leading, named(t))
 		if err != nil || string(r.GetKv().GetKey()) != string(l.Key.GetKey()) || string(r.GetKv().GetValue()) != "a" ||
 			r.GetKv().GetCreateRevision() != l.Key.GetRev() || r.GetKv().GetLease() != l.Key.GetLease() {
@@ -111,7 +112,8 @@ func TestCampaignWithTheSameLeaseIsTheSameCandidacyWithTheNewerValue(t *testing.
 
 func TestRunThatGivesUpWaitingLeavesNothing(t *testing.T) {
 	win(t, "leader")
-	err := election.Run(t.Context(), named(t).WithTimeout(300*time.Millisecond), time.Minute, func(context.Context, *election.Leadership) error {
+	hasty := named(t).WithTimeout(300 * time.Millisecond)
+	err := election.Run(t.Context(), hasty, time.Minute, func(context.Context, *election.Leadership) error {
 		t.Error("the function has run")
 		return nil
 	})

@@ -5,6 +5,7 @@ package lock_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -136,6 +137,27 @@ func TestHolderIsToldOfItsLossAndItsFencedWriteFails(t *testing.T) {
 				t.Errorf("Do returned %v", err)
 			}
 		})
+	}
+}
+
+func TestDoTellsItsOwnLossBesideThatOfALockWithin(t *testing.T) {
+	inner, ended := named(t).WithName(t.Name()+"-inner"), 0
+	err := lock.Do(t.Context(), named(t), time.Minute, func(held context.Context, outer lock.Held) error {
+		err := lock.Do(t.Context(), inner, time.Minute, func(within context.Context, l lock.Held) error {
+			for _, key := range []string{l.Key, outer.Key} {
+				if _, err := kv.Delete(t.Context(), kv.New(registry).WithKey(key)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-held.Done()
+			<-within.Done()
+			return context.Cause(within)
+		})
+		ended = strings.Count(err.Error(), lock.ErrLost.Error())
+		return err
+	})
+	if err == nil || ended != 1 || strings.Count(err.Error(), lock.ErrLost.Error()) != 2 {
+		t.Errorf("the inner lock told of %d losses, both together: %v", ended, err)
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -74,5 +76,56 @@ func TestValidUntilFollowsTheLease(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	_ = after.ValidUntil() // of a lock that is given up
+	if until := after.ValidUntil(); until.After(time.Now()) {
+		t.Errorf("a lock that was released is valid for %v more", time.Until(until))
+	}
+}
+
+func TestValidUntilIsInThePastOnceTheKeyIsGone(t *testing.T) {
+	err := lock.Do(t.Context(), named(t), time.Minute, func(held context.Context, l lock.Held) error {
+		if _, err := kv.Delete(t.Context(), kv.New(registry).WithKey(l.Key)); err != nil {
+			t.Fatal(err)
+		}
+		<-held.Done()
+		for began := time.Now(); l.ValidUntil().After(time.Now()); time.Sleep(time.Millisecond) {
+			if time.Since(began) > 20*time.Second {
+				t.Fatalf("the lock is lost, and valid for %v more", time.Until(l.ValidUntil()))
+			}
+		}
+		return nil
+	})
+	if !errors.Is(err, lock.ErrLost) {
+		t.Errorf("it was told %v", err)
+	}
+}
+
+func TestReleaseIsRepeatedUntilItIsAnswered(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithProxy())
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	granted, err := lease.Grant(t.Context(), lease.New(c.Name()), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := lock.Acquire(t.Context(), lock.New(c.Name()).WithName("n").WithLease(granted.GetID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster.Member(0).Delay(200 * time.Millisecond)
+	released := make(chan error, 1)
+	go func() { released <- held.Release(t.Context()) }()
+	time.Sleep(50 * time.Millisecond) // so that the request is under way
+	cluster.Member(0).Cut()
+	cluster.Member(0).Delay(0)
+	cluster.Member(0).Heal()
+	if err := <-released; err != nil {
+		t.Error(err)
+	}
+	left, err := kv.Get(t.Context(), kv.New(c.Name()).WithKey(held.Key))
+	if err != nil || left.GetCount() != 0 {
+		t.Errorf("%v are left: %v", left.GetKvs(), err)
+	}
 }

@@ -11,9 +11,11 @@
 //
 // A lock is a key below its name, attached to a lease. The oldest key holds the lock, and the others wait in the order of
 // their create revisions. etcd's lock service, etcdctl lock and clientv3's Mutex make the same keys, so all of
-// them wait in one queue. As with those, a lock named a/b counts in the queue of a lock named a. The value
-// of a key of Shared or Semaphore tells its kind. Clients that know nothing of kinds wait until no older key is left, and all kinds
-// wait for the keys of such clients.
+// them wait in one queue. The value of a key of Shared or Semaphore tells its kind. Clients that do not know kinds wait until no
+// older key is left, and calls of every kind wait for the keys of such clients.
+//
+// As with etcd's clients, the keys of a lock named a/b are also in the queue of a lock named a. A holder of a/b that takes a
+// waits for itself. So take a before a/b, or better, let no name begin with another name and a slash.
 //
 // A holder may notice too late that its lease has ended. Another client holds the lock then. So put each write that must not
 // come from a former holder into a transaction with [Held.Guard], which the server checks. No lock is safe without such
@@ -23,10 +25,11 @@
 // elections, and continues on another member within seconds. The user needs permission to read the keys below the name, and
 // to write its own key.
 //
-// One lease is one place in the queue, so use a lease for one holder, and with [Lock] and [Acquire] on one connection only. A
-// call that gives up deletes the key of its lease, and deletes it again if a put without an answer comes within the next
-// minute. Another connection, clientv3 or the Lock service has the same key if it uses the same lease, and loses its place or
-// the lock. All other calls have a lease of their own.
+// [Lock] and [Acquire] use a lease of the caller, and all other calls have a lease of their own. One lease is one place in the
+// queue. So use a lease for one holder, and on one connection only. A call that gives up deletes the key of its lease. If a put
+// of that call was not answered, it may arrive within the next minute, and the connection deletes the key again. Another
+// connection, clientv3 or the Lock service has the same key if it uses the same lease. It would lose its place or the lock by
+// that.
 //
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
@@ -53,17 +56,19 @@ type Request = ctx.Ctx
 // New returns an empty request bound to the connection registered under that name.
 func New(conn string) Request { return ctx.New(conn) }
 
-// Lock waits for the lock of WithName and returns the key that holds it, below that name. The lock is held while the key
+// Lock waits for the lock of WithName, and returns the key that holds the lock. The lock is held while that key
 // exists: until Unlock, or until the lease of WithLease ends. WithName and WithLease are required. A second Lock with the same
 // lease gets the same lock. Holders that must exclude each other need different leases.
 //
-// Lock waits without a limit of its own. parent and WithTimeout limit the wait. The error is then that of parent, or
-// context.DeadlineExceeded. Lock fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when somebody
-// deletes its key. A call that gives up leaves no key behind. It deletes its key before it returns, for up to half a second.
-// If the cluster cannot be reached, the connection continues with that until it is closed.
+// Without WithTimeout and without a deadline of parent, Lock waits without a limit. A wait that runs out of time ends with the
+// error of parent, or with context.DeadlineExceeded. Lock fails with etcderr.ErrLeaseNotFound when the lease ends, and with
+// [ErrLost] when another client deletes its key or puts it without the lease.
 //
-// The response has no create revision. So the holder can neither fence its writes nor release exactly this lock: [Acquire]
-// returns what is needed for both. Lock sends KV/Txn and Watch/Watch instead of Lock/Lock, which would wait on one member only.
+// A call that gives up deletes its key. It waits for that up to half a second. After that the connection continues until it is
+// closed.
+//
+// The response has no create revision. So the holder can neither fence its writes nor release exactly this lock. [Acquire] can do
+// both. Lock sends KV/Range, KV/Txn and Watch/Watch. The RPC Lock/Lock would wait on one member only.
 func Lock(parent context.Context, c Request) (*v3lockpb.LockResponse, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
@@ -72,8 +77,9 @@ func Lock(parent context.Context, c Request) (*v3lockpb.LockResponse, error) {
 	return &v3lockpb.LockResponse{Header: held.Header, Key: []byte(held.Key)}, nil
 }
 
-// Acquire is [Lock] for a holder that needs more than the key. The result fences writes with Guard, and Release releases
-// exactly this lock.
+// Acquire is [Lock] for a holder that fences its writes. Guard of the result is true while this lock is held, and Release
+// releases exactly this lock. Nothing keeps the lease alive or tells of its end: that is up to the caller, with lease.KeepAlive.
+// Release does not end the lease.
 func Acquire(parent context.Context, c Request) (Held, error) {
 	held, err := acquire(parent, c)
 	if err != nil {
@@ -106,9 +112,9 @@ func named(parent context.Context, c ctx.Ctx, request string, err error) error {
 }
 
 // Unlock releases the lock that the key of WithKey holds. The key is in the response to Lock. It contains the ID of its lease,
-// so if another lease has the lock by now, nothing changes. If the same lease has locked again, Unlock releases that lock, even
-// when the call is repeated or late; [Held.Release] does not. It ends after 5 s unless parent or WithTimeout sets another time.
-// It calls Lock/Unlock.
+// so if another lease has the lock by now, nothing changes. If the same lease has locked again, a late or repeated Unlock releases
+// that newer lock. [Held.Release] never does that. Unlock ends after 5 s unless parent or WithTimeout sets another time. It calls
+// Lock/Unlock.
 func Unlock(parent context.Context, c Request) (*v3lockpb.UnlockResponse, error) {
 	request, err := render.Unlock(c)
 	if err == nil && len(request.GetKey()) == 0 {

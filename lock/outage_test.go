@@ -41,7 +41,8 @@ func TestPasswordThatIsWrongForAWhileEndsNeitherLockNorKeeperNorWatch(t *testing
 	}
 	var password atomic.Value
 	password.Store("first")
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithPatience(3*time.Second), conn.WithConnectTimeout(10*time.Second),
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints(),
+		conn.WithPatience(3*time.Second), conn.WithConnectTimeout(10*time.Second),
 		conn.WithCredentialsFunc(func(context.Context) (string, string, error) { return "root", password.Load().(string), nil }))
 	if err != nil {
 		t.Fatal(err)

@@ -288,7 +288,8 @@ func TestTryAndLockTreatReadersAndPermitsAsHolders(t *testing.T) {
 			if held || err != nil {
 				t.Errorf("Try returned %t, %v", held, err)
 			}
-			if _, err := lock.Acquire(t.Context(), named(t).WithLease(grant(t)).WithTimeout(200*time.Millisecond)); !errors.Is(err, context.DeadlineExceeded) {
+			c := named(t).WithLease(grant(t)).WithTimeout(200 * time.Millisecond)
+			if _, err := lock.Acquire(t.Context(), c); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("Acquire returned %v", err)
 			}
 			holder.leave(t)
@@ -392,7 +393,9 @@ func TestBadRequestsForReadersAndPermitsAreRefused(t *testing.T) {
 	good := named(t)
 	var none context.Context
 	f := func(context.Context, lock.Held) error { t.Error("it has run"); return nil }
-	for kind, w := range map[string]way{"shared": lock.Shared, "permits": permits(2), "no permits": permits(0), "-1 permits": permits(-1)} {
+	for kind, w := range map[string]way{
+		"shared": lock.Shared, "permits": permits(2), "no permits": permits(0), "-1 permits": permits(-1),
+	} {
 		for name, c := range map[string]struct {
 			parent context.Context
 			c      ctx.Ctx

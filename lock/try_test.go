@@ -12,6 +12,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
 )
@@ -52,6 +53,24 @@ func TestTryLeavesNoTraceWhereTheLockIsTaken(t *testing.T) {
 	}
 	if n := leases(t); n != granted {
 		t.Errorf("there were %d leases, and are %d", granted, n)
+	}
+}
+
+func TestTryEndsAtTheDefaultTimeout(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	const limit = 300 * time.Millisecond
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithDefaultTimeout(limit), conn.WithPatience(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	cluster.Member(0).Pause()
+	defer cluster.Member(0).Resume()
+	parent, cancel := context.WithCancel(t.Context())
+	defer time.AfterFunc(20*time.Second, cancel).Stop()
+	held, err := lock.Try(parent, lock.New(c.Name()).WithName("n"), time.Minute, func(context.Context, lock.Held) error { return nil })
+	if held || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, lock.ErrNotAcquired) {
+		t.Errorf("got %t, %v", held, err)
 	}
 }
 
@@ -115,6 +134,7 @@ func TestErrNotAcquiredSaysThatTheFunctionDidNotRun(t *testing.T) {
 	within := func(err error) func(context.Context, lock.Held) error {
 		return func(context.Context, lock.Held) error { return err }
 	}
+	hasty := named(t).WithTimeout(100 * time.Millisecond)
 	for name, c := range map[string]struct {
 		parent context.Context
 		c      ctx.Ctx
@@ -125,7 +145,7 @@ func TestErrNotAcquiredSaysThatTheFunctionDidNotRun(t *testing.T) {
 		"it runs":                        {t.Context(), free, nothing, false, nil},
 		"it fails":                       {t.Context(), free, within(cause), false, cause},
 		"it fails for another lock":      {t.Context(), free, within(lock.Do(ended, free, time.Minute, nothing)), false, cause},
-		"the wait runs out of time":      {t.Context(), named(t).WithTimeout(100 * time.Millisecond), nothing, true, context.DeadlineExceeded},
+		"the wait runs out of time":      {t.Context(), hasty, nothing, true, context.DeadlineExceeded},
 		"the context has ended":          {ended, free, nothing, true, context.Canceled},
 		"the context has ended, why":     {ended, free, nothing, true, cause},
 		"the request makes no sense":     {t.Context(), free.WithKey("k"), nothing, true, ctx.ErrInvalid},

@@ -78,7 +78,8 @@ var histories = []struct {
 		conflicts: [4]int{1, 1, 1, 0}, state: "c=mine",
 	},
 	{
-		name: "a key comes into a range and goes again", reads: "*", others: func(s space) { s.put("ab", "2"); s.remove("ab") }, writes: "a",
+		name: "a key comes into a range and goes again", reads: "*", writes: "a",
+		others:    func(s space) { s.put("ab", "2"); s.remove("ab") },
 		conflicts: [4]int{0, 0, 0, 0}, state: "a=mine b=1",
 	},
 }

@@ -176,7 +176,9 @@ func observe(t *testing.T) *requests {
 func observeOn(t *testing.T, cluster *etcdtest.Cluster) *requests {
 	t.Helper()
 	r := &requests{}
-	note := func(parent context.Context, path string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	note := func(
+		parent context.Context, path string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
 		method, ours := strings.CutPrefix(path, "/etcdserverpb.KV/")
 		if !ours {
 			return invoke(parent, path, req, reply, cc, opts...)

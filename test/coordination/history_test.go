@@ -106,11 +106,12 @@ func replay(events []*mvccpb.Event) (wrong []string, written map[string]bool, ho
 				oldest = slices.Min(all)
 			}
 			first, known := owner[rev]
+			at := pair.GetModRevision()
 			switch {
 			case rev != oldest:
-				wrong = append(wrong, fmt.Sprintf("at revision %d %q is written, while %d has its turn", pair.GetModRevision(), pair.GetValue(), oldest))
+				wrong = append(wrong, fmt.Sprintf("at revision %d %q is written, while %d has its turn", at, pair.GetValue(), oldest))
 			case rev < before:
-				wrong = append(wrong, fmt.Sprintf("at revision %d %q is written after a write of %d", pair.GetModRevision(), pair.GetValue(), before))
+				wrong = append(wrong, fmt.Sprintf("at revision %d %q is written after a write of %d", at, pair.GetValue(), before))
 			case known && first != id:
 				wrong = append(wrong, fmt.Sprintf("%d is held by %d and by %d", rev, first, id))
 			case written[string(pair.GetValue())]:

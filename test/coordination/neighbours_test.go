@@ -92,7 +92,8 @@ var all = []neighbour{
 		return oldest, err
 	}},
 	{"etcdctl lock", func(t *testing.T, n neighbours) (string, error) {
-		oldest := []string{n.ctl, "--endpoints", n.at, "get", queue + "/", "--prefix", "--keys-only", "--sort-by=CREATE", "--order=ASCEND", "--limit=1"}
+		oldest := []string{n.ctl, "--endpoints", n.at, "get", queue + "/", "--prefix", "--keys-only",
+			"--sort-by=CREATE", "--order=ASCEND", "--limit=1"}
 		locked := exec.CommandContext(t.Context(), n.ctl, append([]string{"--endpoints", n.at, "lock", queue, "--"}, oldest...)...)
 		out, err := locked.Output()
 		return strings.TrimSpace(string(out)), err
@@ -174,7 +175,8 @@ var all = []neighbour{
 func meet(t *testing.T) neighbours {
 	t.Helper()
 	ctl := filepath.Join(t.TempDir(), "etcdctl")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", ctl, "go.etcd.io/etcd/etcdctl/v3").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", ctl, "go.etcd.io/etcd/etcdctl/v3")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	cluster := etcdtest.Start(t)

@@ -40,7 +40,8 @@ func rules(events []*mvccpb.Event) (wrong []string, written map[string]bool, tog
 				}
 			}
 			if !its {
-				wrong = append(wrong, fmt.Sprintf("at revision %d %q is written out of turn, with the queue %v", pair.GetModRevision(), value, queue))
+				at := pair.GetModRevision()
+				wrong = append(wrong, fmt.Sprintf("at revision %d %q is written out of turn, with the queue %v", at, value, queue))
 			}
 			together = max(together, turns)
 		}
@@ -75,23 +76,24 @@ func TestRulesDetectEachViolation(t *testing.T) {
 	work := func(rev int64) *mvccpb.Event {
 		return &mvccpb.Event{Kv: &mvccpb.KeyValue{Key: []byte(workKey), Value: fmt.Append(nil, rev, "/0/0")}}
 	}
+	type events = []*mvccpb.Event
 	for story, c := range map[string]struct {
-		events   []*mvccpb.Event
+		events   events
 		wrong    bool
 		together int
 	}{
-		"a writer":                            {[]*mvccpb.Event{put(1, ""), work(1)}, false, 1},
-		"a writer behind a writer":            {[]*mvccpb.Event{put(1, ""), put(2, ""), work(2)}, true, 1},
-		"two readers":                         {[]*mvccpb.Event{put(1, "shared"), put(2, "shared"), work(2), work(1)}, false, 2},
-		"a writer behind a reader":            {[]*mvccpb.Event{put(1, "shared"), put(2, ""), work(2)}, true, 1},
-		"a reader past a writer":              {[]*mvccpb.Event{put(1, "shared"), put(2, ""), put(3, "shared"), work(3)}, true, 1},
-		"two of two permits":                  {[]*mvccpb.Event{put(1, "permits=2"), put(2, "permits=2"), work(2)}, false, 2},
-		"the third of two permits":            {[]*mvccpb.Event{put(1, "permits=2"), put(2, "permits=2"), put(3, "permits=2"), work(3)}, true, 2},
-		"the third of three, of two":          {[]*mvccpb.Event{put(1, "permits=2"), put(2, "permits=2"), put(3, "permits=3"), work(3)}, false, 3},
-		"a permit that is free again":         {[]*mvccpb.Event{put(1, "permits=1"), put(2, "permits=1"), gone(1), work(2)}, false, 1},
-		"a holder that has lost its turn":     {[]*mvccpb.Event{put(1, "shared"), gone(1), work(1)}, true, 0},
-		"a permit behind a reader":            {[]*mvccpb.Event{put(1, "shared"), put(2, "permits=2"), work(2)}, true, 1},
-		"two writes of the same holder equal": {[]*mvccpb.Event{put(1, ""), work(1), work(1)}, true, 1},
+		"a writer":                            {events{put(1, ""), work(1)}, false, 1},
+		"a writer behind a writer":            {events{put(1, ""), put(2, ""), work(2)}, true, 1},
+		"two readers":                         {events{put(1, "shared"), put(2, "shared"), work(2), work(1)}, false, 2},
+		"a writer behind a reader":            {events{put(1, "shared"), put(2, ""), work(2)}, true, 1},
+		"a reader past a writer":              {events{put(1, "shared"), put(2, ""), put(3, "shared"), work(3)}, true, 1},
+		"two of two permits":                  {events{put(1, "permits=2"), put(2, "permits=2"), work(2)}, false, 2},
+		"the third of two permits":            {events{put(1, "permits=2"), put(2, "permits=2"), put(3, "permits=2"), work(3)}, true, 2},
+		"the third of three, of two":          {events{put(1, "permits=2"), put(2, "permits=2"), put(3, "permits=3"), work(3)}, false, 3},
+		"a permit that is free again":         {events{put(1, "permits=1"), put(2, "permits=1"), gone(1), work(2)}, false, 1},
+		"a holder that has lost its turn":     {events{put(1, "shared"), gone(1), work(1)}, true, 0},
+		"a permit behind a reader":            {events{put(1, "shared"), put(2, "permits=2"), work(2)}, true, 1},
+		"two writes of the same holder equal": {events{put(1, ""), work(1), work(1)}, true, 1},
 	} {
 		if wrong, _, together := rules(c.events); (len(wrong) > 0) != c.wrong || together != c.together {
 			t.Errorf("%s: %d together, %q", story, together, wrong)

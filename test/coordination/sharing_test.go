@@ -169,8 +169,9 @@ func TestWaiterForAPermitCountsWhatACompactionHasHidden(t *testing.T) {
 	}
 }
 
-// TestReleaseCausesRequestsOfTheNextHolderOnly counts the transactions of callers at the server: one joins the queue, one looks when
-// the turn may have come, and one deletes the key in the end. A holder that leaves causes no request of a caller that has to wait on.
+// TestReleaseCausesRequestsOfTheNextHolderOnly counts the transactions of callers at the server: one joins the queue, one looks
+// when the turn may have come, and one deletes the key in the end. A holder that leaves causes no request of a caller that has to
+// wait on.
 func TestReleaseCausesRequestsOfTheNextHolderOnly(t *testing.T) {
 	const callers = 20
 	cluster := etcdtest.Start(t)

@@ -25,8 +25,8 @@ type Holding struct {
 	Try     bool  // only where nobody is in the queue
 }
 
-// While makes a claim with a lease of its own, runs f while it is held, and gives the claim up. held is cancelled when the
-// lease may have ended, when the key is gone or no longer attached to the lease, and with parent. The claim is kept until f returns in
+// While makes a claim with a lease of its own, runs f while it is held, and gives the claim up. held is cancelled when the lease
+// may have ended, when the key is gone or no longer attached to the lease, and with parent. The claim is kept until f returns in
 // any case. However f ends, also by a panic, the lease is revoked and the key is deleted.
 //
 // A place that is lost before its turn is taken again at the end of the queue, as when its lease ends in a long outage. While
@@ -36,7 +36,7 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 	if err != nil {
 		return false, err
 	}
-	waiting, stop := bounded(parent, h.Request)
+	waiting, stop := bounded(parent, h.Request, h.limit(parent, q))
 	defer stop()
 	var rest wait.Pause
 	for {
@@ -54,12 +54,24 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 	}
 }
 
-// bounded returns parent with the timeout of the request.
-func bounded(parent context.Context, c ctx.Ctx) (context.Context, context.CancelFunc) {
-	if timeout, ok := sealed.Ctx(c).Timeout(); ok {
-		return context.WithTimeout(parent, timeout)
+// limit returns the limit of the wait where the request has none; 0 is no limit. Try does not wait for others, so it has the limit
+// of any other call.
+func (h Holding) limit(parent context.Context, q *queue) time.Duration {
+	if _, set := parent.Deadline(); set || !h.Try {
+		return 0
 	}
-	return context.WithCancel(parent)
+	return q.conn.DefaultTimeout()
+}
+
+// bounded returns parent with the timeout of the request, or else with limit unless that is 0.
+func bounded(parent context.Context, c ctx.Ctx, limit time.Duration) (context.Context, context.CancelFunc) {
+	if timeout, ok := sealed.Ctx(c).Timeout(); ok {
+		limit = timeout
+	}
+	if limit == 0 {
+		return context.WithCancel(parent)
+	}
+	return context.WithTimeout(parent, limit)
 }
 
 // placeLost is a place that was lost before its turn.
@@ -86,6 +98,9 @@ type turn struct {
 	own   *own
 	place *place
 	guard *guard
+
+	told  sync.Once
+	error error // see loss
 }
 
 // take makes a claim and waits for its turn. If it fails, nothing is left. With Try it returns nil if the queue is taken.
@@ -161,7 +176,11 @@ func together(waiting context.Context, one, other func(context.Context) error) e
 	return first
 }
 
-func (t *turn) loss(reason error) error { return fmt.Errorf("%w: %w", t.lost, reason) }
+// loss returns the error of the loss. It is one value, with the first reason: f may return it, or the loss of a turn within f.
+func (t *turn) loss(reason error) error {
+	t.told.Do(func() { t.error = fmt.Errorf("%w: %w", t.lost, reason) })
+	return t.error
+}
 
 // reason returns why the claim is lost, or nil while it is not. The clock may know it before any goroutine has run.
 func (t *turn) reason() error {
@@ -177,14 +196,21 @@ func (t *turn) run(parent context.Context, f func(context.Context, Held) error) 
 	defer t.guard.close()
 	held, stop := t.guard.within(parent, t.loss)
 	defer stop()
-	err := f(held, Held{Key: t.place.key, Rev: t.place.rev, Lease: t.own.id, Header: t.place.header, Keeper: t.own.keeper})
+	term := &Term{keeper: t.own.keeper}
+	defer context.AfterFunc(t.guard.life, term.end)()
+	defer term.end()
+	err := f(held, Held{Key: t.place.key, Rev: t.place.rev, Lease: t.own.id, Header: t.place.header, Term: term})
 	reason := t.reason()
-	switch {
-	case reason == nil || errors.Is(err, t.lost):
+	if reason == nil {
 		return err
+	}
+	lost := t.loss(reason)
+	switch {
 	case err == nil:
-		return t.loss(reason)
+		return lost
+	case errors.Is(err, lost):
+		return err
 	default:
-		return fmt.Errorf("%w; %w", err, t.loss(reason))
+		return fmt.Errorf("%w; %w", err, lost)
 	}
 }

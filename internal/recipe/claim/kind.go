@@ -95,8 +95,8 @@ func (k Kind) seeing(older ctx.Ctx, extra int64) ctx.Ctx {
 // blockers returns which of the older keys, youngest first, to wait for: until one of them is gone. It returns none if the turn has
 // come. Older keys can only go, so no other key can come in between.
 //
-// Of the keys that have to go, it chooses those that probably go last. So a place seldom waits twice. A key of the same kind that is
-// younger than one of another kind waits for that one, so it goes later unless its caller gives up.
+// Of the keys that have to go, it chooses those that probably go last. So a place seldom waits twice. A key of the same kind that
+// is younger than one of another kind waits for that one, so it goes later unless its caller gives up.
 func (k Kind) blockers(older []*mvccpb.KeyValue) (ahead []string) {
 	other := slices.IndexFunc(older, func(pair *mvccpb.KeyValue) bool {
 		return k.family == exclusive || familyOf(string(pair.GetValue())) != k.family

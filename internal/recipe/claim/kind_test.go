@@ -37,8 +37,8 @@ func TestValueTellsTheKind(t *testing.T) {
 	}
 }
 
-// TestClaimWaitsForFewKeysOnly says for each kind for which of the older keys it waits, however many there are. The keys are named by
-// their index, youngest first.
+// TestClaimWaitsForFewKeysOnly says for each kind for which of the older keys it waits, however many there are. The keys are
+// named by their index, youngest first.
 func TestClaimWaitsForFewKeysOnly(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind  Kind

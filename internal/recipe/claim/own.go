@@ -24,14 +24,14 @@ type own struct {
 	keeper *lease.Keeper // nil before it is kept
 	place  *place        // what it is for; nil before that is known
 
-	// granted is how many grants may have been carried out, or may yet be, and not been undone. The last one that no answer
-	// came to was given up at givenUp.
+	// granted counts the grants that a server has carried out, or may carry out yet, less the revocations. The last grant that
+	// was not answered was given up at givenUp.
 	granted int
 	givenUp time.Time
 }
 
-// lateness is how long a request without an answer may still arrive at a server. It may wait in a member that is paused, or
-// behind a partition.
+// lateness is for how long a request that was not answered may still arrive. It may wait in a member that is paused, or behind a
+// partition.
 const lateness = time.Minute
 
 // grant grants a lease. The lease must be revoked even if grant fails.
@@ -85,8 +85,8 @@ func (o *own) release(parent context.Context, late time.Duration) {
 	tidy(parent, o.queue.conn, late, o.undo)
 }
 
-// undo revokes the lease, which deletes its key, unless another client has overwritten the key without the lease. The key would then
-// stay in the queue, and nobody behind it would ever get a turn. So undo deletes the key by itself at the same time.
+// undo revokes the lease, which deletes its key, unless another client has overwritten the key without the lease. The key would
+// then stay in the queue, and nobody behind it would ever get a turn. So undo deletes the key by itself at the same time.
 func (o *own) undo(life context.Context, done func()) {
 	var removal sync.WaitGroup
 	if o.place != nil && o.place.rev != 0 {

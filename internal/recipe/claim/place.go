@@ -21,25 +21,24 @@ import (
 
 // place is a place in a queue: the key that its lease has there.
 type place struct {
-	queue *queue
-	key   string
-	lease int64
-	value string
-	kind  Kind
-	// proclaims says that a key which is there already is to be given the value.
-	proclaims bool
+	queue     *queue
+	key       string
+	lease     int64
+	value     string
+	kind      Kind
+	proclaims bool // gives its value to a key that is there already
 
 	rev    int64              // create revision of the key, 0 before it is known
 	header *pb.ResponseHeader // of the answer that ahead is from
 	ahead  []string           // older keys: the turn may come when one of them is gone; none if it has come
 
-	// unanswered counts the puts that no answer came to. Such a put may be carried out late, as by a member that was
-	// paused, and the last of them was given up at givenUp.
+	// unanswered counts the puts that were not answered. A member may carry out such a put late, for example after a pause. The
+	// last of them was given up at givenUp.
 	unanswered int
 	givenUp    time.Time
 }
 
-// join takes the place. It may be called again and again, and finds the place that the lease has already: each lease has one.
+// join takes the place, or finds the place that the lease has already. Each lease has one.
 func (p *place) join(waiting context.Context) error {
 	key, all := ctx.Key(p.key), ctx.Key(p.queue.prefix).WithPrefix()
 	txn := op.If(compare.Missing(p.key)).
@@ -84,7 +83,7 @@ func (p *place) joinIfFree(waiting context.Context) (bool, error) {
 		p.rev = answer.GetHeader().GetRevision()
 		return true, nil
 	}
-	// What an earlier attempt has put was put when nobody was there.
+	// The key may be there from an earlier attempt, which found nobody in the queue.
 	there := answer.GetResponses()[0].GetResponseRange().GetKvs()
 	if len(there) == 0 {
 		return false, nil

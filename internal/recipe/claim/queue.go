@@ -49,8 +49,8 @@ func (q *queue) anywhere() *queue {
 	return &queue{conn: q.conn, to: ctx.New(sealed.Ctx(q.to).Conn()), prefix: q.prefix}
 }
 
-// An attempt may take this long before the next one is made, elsewhere: a member that is paused answers nothing. The time
-// doubles from one attempt to the next, so that a cluster which is slow gets to answer.
+// An attempt may take this long. The next one goes to another member, because a member that is paused answers nothing. The time
+// doubles from one attempt to the next, so that a slow cluster gets enough time.
 const (
 	attemptMin = 1500 * time.Millisecond
 	attemptMax = 16 * time.Second

@@ -11,14 +11,13 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// stand is what a connection knows of a key under a lease that is the user's. It tells a key that somebody holds from one
-// that a call has left behind: with a lease that lives on, that one would stay in the queue, and hold up everybody behind
-// it. Such a key may also come late, when the call has given up, or has got its answer another way and the lock is given
-// back already.
+// stand has what a connection knows of a key under a lease of the user's. It tells a key that somebody holds from a key that a call
+// has left behind. Such a key would stay in the queue as long as the lease lives, and nobody behind it would get a turn. It may
+// also arrive late: when the call has given up, or when the lock was taken by another attempt and released.
 //
 //	a call enters           it takes over, and deletes what has come late before it begins
 //	calls are at work       nothing is deleted
-//	the last one leaves     what they have put is deleted, unless one of them has returned with it
+//	the last one leaves     the key that they have put is deleted, unless one of them has returned with it
 //	a put got no answer     for a while longer, a key that comes is deleted
 type stand struct {
 	hub *hub
@@ -92,8 +91,8 @@ func (s *stand) begun(there found) bool {
 	return true
 }
 
-// stray reports whether nobody holds the key that exists. A key that another client has overwritten without the lease counts too, if
-// a call has put it. The hub's lock is held.
+// stray reports whether nobody holds the key that exists. A key that another client has overwritten without the lease counts too,
+// if a call has put it. The hub's lock is held.
 func (s *stand) stray(there found) bool {
 	ours := there.ours || there.rev != 0 && there.rev == s.left
 	return ours && there.rev != s.before && there.rev != s.kept

@@ -17,7 +17,7 @@ const (
 	tidyMax   = 5 * time.Second
 	tidyHeld  = 2 * time.Second
 	tidyShort = 500 * time.Millisecond
-	// looksMax is after how many looks for a request that may come late a call does not wait for it any longer.
+	// looksMax is how often a call looks for a request that may arrive late. After that, the connection looks without the call.
 	looksMax = 3
 )
 

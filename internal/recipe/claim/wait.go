@@ -28,7 +28,7 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	if err != nil {
 		return Held{}, err
 	}
-	waiting, stop := bounded(parent, c)
+	waiting, stop := bounded(parent, c, 0)
 	defer stop()
 	id := sealed.Ctx(c).Lease()
 	p := &place{queue: q, key: keyOf(sealed.Ctx(c).Name(), id), lease: id, value: sealed.Ctx(c).Value(), proclaims: w.Proclaims}
@@ -62,7 +62,8 @@ func take(waiting context.Context, p *place) error {
 	return err
 }
 
-// lost returns why a place is lost: the lease has ended, or the given reason. It asks for a limited time, as the place is lost anyhow.
+// lost returns why a place is lost: the lease has ended, or the given reason. It asks for a limited time, as the place is lost
+// anyhow.
 func (w Waiting) lost(waiting context.Context, p *place, reason error) error {
 	waiting, stop := context.WithTimeout(waiting, p.queue.conn.DefaultTimeout())
 	defer stop()
