@@ -106,6 +106,7 @@ func TestSlowReadOnAQuietConnectionStaysThere(t *testing.T) {
 }
 
 func TestWriteAfterANATForgotTheConnectionIsApplied(t *testing.T) {
+	t.Parallel()
 	b := etcdtest.Start(t).Balancer()
 	c := open(t, "", []string{b.Endpoint()}, conn.WithHealthCheckInterval(time.Hour))
 	b.ForgetIdle(time.Second)

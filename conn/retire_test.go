@@ -36,7 +36,7 @@ func TestNoCallFailsOnConnectionsThatABalancerRetires(t *testing.T) {
 			began := time.Now()
 			goOn := func() bool {
 				took := time.Since(began)
-				return took < 3*time.Second || b.Retired() < 3 && took < time.Minute // it may be a slow machine
+				return took < 1500*time.Millisecond || b.Retired() < 3 && took < time.Minute // it may be a slow machine
 			}
 			for i := range 16 {
 				callers.Go(func() {

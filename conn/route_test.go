@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
@@ -35,7 +36,7 @@ func TestOnEndpointSendsToThatMemberOnly(t *testing.T) {
 	down := cluster.Member(1)
 	down.Kill()
 	waitFor(t, func() bool { return states(c)[down.Endpoint()] == conn.Frozen })
-	_, err := get(t.Context(), c, conn.OnEndpoint(down.Endpoint()))
+	_, err := get(t.Context(), c, conn.OnEndpoint(down.Endpoint()), conn.Within(200*time.Millisecond))
 	if !errors.Is(err, conn.ErrUnavailable) || !strings.Contains(err.Error(), down.Endpoint()) || strings.Contains(err.Error(), cluster.Endpoints()[0]) {
 		t.Errorf("a Frozen endpoint: %v", err)
 	}

@@ -81,7 +81,7 @@ func TestStarvedProcessDoesNotSuspectItsMembers(t *testing.T) {
 	if !lines.Scan() || lines.Text() != "ready" {
 		t.Fatalf("the child says %q", lines.Text())
 	}
-	const stops = 10
+	const stops = 6
 	for range stops {
 		for _, step := range []struct {
 			signal syscall.Signal

@@ -25,6 +25,9 @@ import (
 	"github.com/eetcd-go/eetcd/watch"
 )
 
+// changeable lets members be added and removed at once. Otherwise they must have been connected for 5 s.
+var changeable = etcdtest.WithFlags("--strict-reconfig-check=false")
+
 func addresses(c *conn.Conn) []string {
 	var all []string
 	for _, e := range c.Info() {
@@ -34,7 +37,7 @@ func addresses(c *conn.Conn) []string {
 }
 
 func TestSyncFindsTheVotingMembersThatHaveStarted(t *testing.T) {
-	started := etcdtest.Start(t, etcdtest.WithSize(3))
+	started := etcdtest.Start(t, etcdtest.WithSize(3), changeable)
 	for name, mode := range map[string]conn.Mode{"ConnectAll": conn.ConnectAll, "Random": conn.Random} {
 		t.Run(name, func(t *testing.T) {
 			first := started.Member(0).Endpoint()
@@ -228,7 +231,7 @@ func TestSyncReturnsItsErrors(t *testing.T) {
 	if err := c.Sync(t.Context()); !errors.Is(err, conn.ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
-	lazy := open(t, "", []string{"127.0.0.1:1"}, conn.WithLazy(), conn.WithAutoSync(time.Second))
+	lazy := open(t, "", []string{"127.0.0.1:1"}, conn.WithLazy(), conn.WithAutoSync(time.Second), conn.WithPatience(100*time.Millisecond))
 	if err := lazy.Sync(t.Context()); !errors.Is(err, conn.ErrUnavailable) {
 		t.Errorf("no member: %v", err)
 	}
@@ -236,7 +239,7 @@ func TestSyncReturnsItsErrors(t *testing.T) {
 
 // The test replaces every member of a cluster while a connection is in use.
 func TestReplacingEveryMemberFailsNoRead(t *testing.T) {
-	started := etcdtest.Start(t, etcdtest.WithSize(3))
+	started := etcdtest.Start(t, etcdtest.WithSize(3), changeable)
 	original := started.Members()
 	c := open(t, "", started.Endpoints(), conn.WithAutoSync(time.Second))
 	admin := cluster.New(c.Name()).WithTimeout(20 * time.Second)

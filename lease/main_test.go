@@ -24,6 +24,7 @@ func TestMain(m *testing.M) {
 	if endpoint, how := os.Getenv(childEndpoint), os.Getenv(childQuestion); endpoint != "" {
 		os.Exit(child(endpoint, how))
 	}
+	onecluster.WaitTogether(6)
 	onecluster.Main(m, registry, &cluster, etcdtest.WithSize(3))
 }
 
@@ -78,6 +79,16 @@ func renewing(t *testing.T, c *conn.Conn, n int) string {
 	}
 	t.Fatalf("of %d leases Info counts %v", n, counts)
 	return ""
+}
+
+// renewedAfter waits until a renewal that was sent after a time has been acknowledged. It returns false if the Keeper ends first.
+func renewedAfter(k *lease.Keeper, sent time.Time) bool {
+	for renewal := range k.Renewals() {
+		if renewal.Sent.After(sent) {
+			return true
+		}
+	}
+	return false
 }
 
 // within waits for a Keeper to end, and fails the test if that takes longer than limit.

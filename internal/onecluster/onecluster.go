@@ -10,8 +10,10 @@ package onecluster
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/eetcd-go/eetcd/conn"
@@ -27,6 +29,14 @@ func Main(m *testing.M, name string, shared **etcdtest.Cluster, opts ...etcdtest
 		code = 1
 	}
 	os.Exit(code)
+}
+
+// WaitTogether lets n tests that call t.Parallel run at once, rather than one for each CPU. It is for tests that wait for most of their
+// time, and must be called before Main. The flag -parallel overrules it.
+func WaitTogether(n int) {
+	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
+		panic(err)
+	}
 }
 
 func run(m *testing.M, name string, shared **etcdtest.Cluster, opts []etcdtest.Option) (code int, err error) {
