@@ -67,6 +67,7 @@ func startWatch(t *testing.T, g stub, key string) func() (*pb.WatchResponse, err
 }
 
 func TestBalancerRetiresConnectionsWithoutAFailedCall(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		retire  func(*Balancer)
 		callers int
@@ -131,6 +132,7 @@ func TestBalancerLetsStreamsOfARetiredConnectionRunForTheGrace(t *testing.T) {
 }
 
 func TestBalancerAnnouncesTheEndOfAnIdleConnection(t *testing.T) {
+	t.Parallel()
 	for name, retire := range map[string]func(*Balancer){
 		"RetireAfter": func(b *Balancer) { b.RetireAfter(50*time.Millisecond, 0) },
 		"RetireIdle":  func(b *Balancer) { b.RetireIdle(50 * time.Millisecond) },

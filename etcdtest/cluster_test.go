@@ -42,6 +42,7 @@ func TestStartOfOneMemberIsFast(t *testing.T) {
 }
 
 func TestClusterDescribesItsMembersAsTheMemberListDoes(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name string
 		opts []Option
@@ -89,6 +90,7 @@ func TestClusterDescribesItsMembersAsTheMemberListDoes(t *testing.T) {
 }
 
 func TestKilledMemberKeepsDataAndIdentityOverRestart(t *testing.T) {
+	t.Parallel()
 	for _, end := range []struct {
 		name string
 		of   func(*Member)
@@ -116,6 +118,7 @@ func TestKilledMemberKeepsDataAndIdentityOverRestart(t *testing.T) {
 }
 
 func TestDeadMemberRefusesAndTheOthersElectALeader(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(3))
 	dead := mustLeader(t, c)
 	dead.Kill()
@@ -132,6 +135,7 @@ func TestDeadMemberRefusesAndTheOthersElectALeader(t *testing.T) {
 }
 
 func TestMembersReturnOneByOneAfterAllWereKilled(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(3))
 	mustPut(t, clientOf(c, c.Member(0)), "k", "v")
 	for _, m := range c.Members() {
@@ -148,6 +152,7 @@ func TestMembersReturnOneByOneAfterAllWereKilled(t *testing.T) {
 }
 
 func TestPausedMemberIsSilentUntilItIsResumed(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	m := c.Member(0)
 	g := clientOf(c, m)
@@ -161,6 +166,7 @@ func TestPausedMemberIsSilentUntilItIsResumed(t *testing.T) {
 }
 
 func TestPausedMemberCanBeStoppedKilledAndRestarted(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	m := c.Member(0)
 	for _, end := range []func(*Member){(*Member).Stop, (*Member).Kill, (*Member).Restart} {
@@ -176,6 +182,7 @@ func TestPausedMemberCanBeStoppedKilledAndRestarted(t *testing.T) {
 }
 
 func TestLeaderIsNilWithoutMajority(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(2))
 	c.Member(0).Kill()
 	if m := c.Leader(); m != nil {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestRestoredClusterHasTheDataAndRevisionOfTheCopy(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{1, 3} {
 		t.Run(fmt.Sprintf("size %d", size), func(t *testing.T) {
 			c := Start(t, WithSize(size), WithProxy())
@@ -41,6 +42,7 @@ func TestRestoredClusterHasTheDataAndRevisionOfTheCopy(t *testing.T) {
 }
 
 func TestMembersThatAreDownAreSavedAndRestoredToo(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	mustPut(t, clientOf(c, c.Member(0)), "k", "saved")
 	c.Member(0).Kill()
@@ -56,6 +58,7 @@ func TestMembersThatAreDownAreSavedAndRestoredToo(t *testing.T) {
 }
 
 func TestWipedClusterIsEmptyUnderTheSameIDs(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{1, 3} {
 		t.Run(fmt.Sprintf("size %d", size), func(t *testing.T) {
 			c := Start(t, WithSize(size))
@@ -73,6 +76,7 @@ func TestWipedClusterIsEmptyUnderTheSameIDs(t *testing.T) {
 }
 
 func TestReplacedClusterIsAnotherOneAtTheSameAddresses(t *testing.T) {
+	t.Parallel()
 	for _, size := range []int{1, 3} {
 		t.Run(fmt.Sprintf("size %d", size), func(t *testing.T) {
 			c := Start(t, WithSize(size))
@@ -100,6 +104,7 @@ func TestReplacedClusterIsAnotherOneAtTheSameAddresses(t *testing.T) {
 }
 
 func TestWipedClusterOfMembersThatJoinedStartsWithAllOfThem(t *testing.T) {
+	t.Parallel()
 	c, err := Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -131,6 +136,7 @@ func TestWipedClusterOfMembersThatJoinedStartsWithAllOfThem(t *testing.T) {
 }
 
 func TestMissingDataIsAFailure(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*Cluster){
 		"SaveData":    func(c *Cluster) { _ = c.SaveData() },
 		"RestoreData": func(c *Cluster) { c.RestoreData(nil) },

@@ -9,6 +9,7 @@ import (
 )
 
 func TestGRPCProxyPassesRequestsOnToTheMembers(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string][]Option{
 		"plaintext":     {WithSize(3)},
 		"tls":           {WithTLS()},
@@ -29,6 +30,7 @@ func TestGRPCProxyPassesRequestsOnToTheMembers(t *testing.T) {
 }
 
 func TestGRPCProxyTakesFlags(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	p := c.GRPCProxy("--namespace=a/")
 	if err := dialGRPC(t, p.Endpoint(), nil).put(5*time.Second, "k", "v"); err != nil {
@@ -38,6 +40,7 @@ func TestGRPCProxyTakesFlags(t *testing.T) {
 }
 
 func TestGRPCProxyReturnsAtItsAddressAfterItsEnd(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	p := c.GRPCProxy()
 	endpoint := p.Endpoint()
@@ -71,6 +74,7 @@ func TestGRPCProxyReturnsAtItsAddressAfterItsEnd(t *testing.T) {
 }
 
 func TestGRPCProxyRestartsWhileTheClusterIsDown(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	p := c.GRPCProxy()
 	c.Member(0).Kill()
@@ -84,6 +88,7 @@ func TestGRPCProxyRestartsWhileTheClusterIsDown(t *testing.T) {
 }
 
 func TestGRPCProxyCanBeCutOffFromItsClients(t *testing.T) {
+	t.Parallel()
 	c := Start(t)
 	p := c.GRPCProxy()
 	g := dialGRPC(t, p.Endpoint(), nil)
@@ -100,6 +105,7 @@ func TestGRPCProxyCanBeCutOffFromItsClients(t *testing.T) {
 }
 
 func TestGRPCProxyThatCannotStartFailsWithTheReason(t *testing.T) {
+	t.Parallel()
 	c, err := Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

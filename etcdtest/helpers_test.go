@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +19,10 @@ import (
 func TestMain(m *testing.M) {
 	if os.Getenv(orphanVariable) != "" {
 		startOrphans()
+	}
+	// Tests that call t.Parallel wait for members most of the time, so more of them run at once than there are CPUs.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

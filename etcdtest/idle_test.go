@@ -59,6 +59,7 @@ func TestIdleConnectionIsCut(t *testing.T) {
 }
 
 func TestBusyConnectionIsNotIdle(t *testing.T) {
+	t.Parallel()
 	p := echoProxy(t)
 	const after = time.Second
 	p.set(func(f *faults) { f.idle = idleRule{after, cut} })
@@ -109,6 +110,7 @@ func TestIdleConnectionIsRefusedAtTheNextByte(t *testing.T) {
 }
 
 func TestForgottenConnectionHidesTheDeathOfItsMember(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithProxy())
 	m := c.Member(0)
 	conn := dial(t, m.proxy)

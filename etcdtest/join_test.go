@@ -35,6 +35,7 @@ func promote(t *testing.T, g gateway, m *Member) {
 }
 
 func TestAddedMemberJoins(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name    string
 		opts    []Option
@@ -75,6 +76,7 @@ func TestAddedMemberJoins(t *testing.T) {
 
 // A member that is sent a snapshot does not see earlier entries, among them the one with the cluster's version.
 func TestMemberJoinsByASnapshot(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithFlags("--snapshot-count=100"))
 	first := clientOf(c, c.Member(0))
 	for range 150 {
@@ -90,6 +92,7 @@ func TestMemberJoinsByASnapshot(t *testing.T) {
 }
 
 func TestOnlyVotersMakeAMajority(t *testing.T) {
+	t.Parallel()
 	// Otherwise a member can be removed only after the others have been connected for 5 s.
 	c := Start(t, WithFlags("--strict-reconfig-check=false"))
 	first, m := c.Member(0), c.NewMember()
@@ -128,6 +131,7 @@ func TestOnlyVotersMakeAMajority(t *testing.T) {
 }
 
 func TestJoinOfAMemberThatIsNotAdmittedOrHasJoinedFails(t *testing.T) {
+	t.Parallel()
 	c, err := Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -69,6 +69,7 @@ func TestBlackholeHoldsWhatHealDelivers(t *testing.T) {
 }
 
 func TestMemberBehindProxiesComesBackAfterKill(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(3), WithProxy())
 	m := follower(t, c)
 	mustPut(t, clientOf(c, m), "k", "v")
@@ -81,6 +82,7 @@ func TestMemberBehindProxiesComesBackAfterKill(t *testing.T) {
 }
 
 func TestPartitionedLeaderIsReplacedAndCatchesUpAfterwards(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(3), WithProxy())
 	old := mustLeader(t, c)
 	mustPut(t, clientOf(c, old), "k", "v")
@@ -103,6 +105,7 @@ func TestPartitionedLeaderIsReplacedAndCatchesUpAfterwards(t *testing.T) {
 // A follower forwards lease renewals to the leader's peer URL in a request that, unlike raft's, does not name its
 // sender.
 func TestPartitionedFollowerDoesNotReachTheLeaderForLeases(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(3), WithProxy())
 	m := follower(t, c)
 	g := clientOf(c, m)
@@ -127,6 +130,7 @@ func TestPartitionedFollowerDoesNotReachTheLeaderForLeases(t *testing.T) {
 }
 
 func TestPartitionLastsOverRestartAndOthersAreLeftAlone(t *testing.T) {
+	t.Parallel()
 	c := Start(t, WithSize(3), WithProxy())
 	m := follower(t, c)
 	c.Partition(m)

@@ -25,6 +25,7 @@ func ownHeader(t *testing.T, g stub) *pb.ResponseHeader {
 }
 
 func TestMemberWithDelayedPeersLagsBehindAndHasALeader(t *testing.T) {
+	t.Parallel()
 	const delay = 2 * time.Second
 	c := Start(t, WithSize(3), WithProxy())
 	slow, leader := follower(t, c), mustLeader(t, c)
