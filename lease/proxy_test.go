@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,9 +49,19 @@ func TestLeasesAreKeptAliveThroughAProxy(t *testing.T) {
 			}
 			defer c.Close()
 			request := lease.New(c.Name())
-			var keepers []*lease.Keeper
-			for i := range 2 * len(ttls) {
-				keepers = append(keepers, keep(t, request, grant(t, request, ttls[i%len(ttls)])))
+			keepers := make([]*lease.Keeper, 2*len(ttls))
+			var starting sync.WaitGroup // the proxy takes half a second for each first renewal
+			for i := range keepers {
+				id := grant(t, request, ttls[i%len(ttls)])
+				starting.Go(func() {
+					var err error
+					if keepers[i], err = lease.KeepAlive(t.Context(), request, id); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			if starting.Wait(); t.Failed() {
+				return
 			}
 			time.Sleep(min(slices.Max(ttls), 10*time.Second) + time.Second)
 			for _, k := range keepers {
@@ -94,7 +105,7 @@ func TestLeasesSurviveTheRestartOfAProxy(t *testing.T) {
 	request := lease.New(c.Name())
 	var keepers []*lease.Keeper
 	for range 20 {
-		keepers = append(keepers, keep(t, request, grant(t, request, 9*time.Second)))
+		keepers = append(keepers, keep(t, request, grant(t, request, 15*time.Second)))
 	}
 	for range 2 {
 		proxy.Kill()
