@@ -36,8 +36,9 @@ func (d described) String() string {
 	return fmt.Sprintf("weight %d, zone %q", d.instance.Weight, d.instance.Zone)
 }
 
-// FromEndpoint returns the instance behind an endpoint that a resolver of this package has found. Balancers call it for weight,
-// zone and metadata; ok is false for endpoints of other resolvers. The instance is shared, so its Metadata must not be changed.
+// FromEndpoint returns the instance of an endpoint, with weight, zone and metadata, to a balancer. ok is false if the endpoint is not
+// of a resolver of this package. It is also false if gRPC uses the proxy of $HTTPS_PROXY, because it makes endpoints of its own then;
+// grpc.WithNoProxy prevents that. All callers share the instance, so do not change its Metadata.
 func FromEndpoint(e grpcresolver.Endpoint) (i Instance, ok bool) {
 	d, ok := e.Attributes.Value(instanceKey{}).(described)
 	return d.instance, ok

@@ -18,28 +18,30 @@ const Scheme = "etcd"
 // Builder returns what grpc.WithResolvers takes, so that a client finds its servers through the connection that is, or will be,
 // open under that name. One builder serves any number of clients.
 //
-// The target is etcd:/// and the name of the service. gRPC gets the instances under the keys that begin with this name and a
-// slash: etcd:///services/billing has those under services/billing/. One slash at the end of a target may be left out or not. A
-// name that itself begins with a slash follows a fourth one: etcd:////services. Anything else in a target, such as a host or a
-// query, is kv.ErrInvalid, and so is a target without a name.
+// A target is etcd:/// and the name of a service. The target etcd:///services/billing finds the instances whose keys begin with
+// services/billing/. A slash at the end of the target makes no difference. If the name itself begins with a slash, write four
+// slashes: etcd:////services/billing. A target without a name, or with anything else, such as a host or a query, is
+// kv.ErrInvalid.
 //
-// The connection may be opened later, or closed and opened again: without one, the resolver looks for it four times a second.
-// Until there is a first list, gRPC has the error that the last attempt met: its calls fail with codes.Unavailable, or wait where
-// they are to wait for a ready server. Once there was a list, gRPC keeps the last one in an outage. gRPC's own requests to resolve
-// again do nothing, because there is nothing newer than what the watch told.
+// The connection may be opened after the client. The program may also close it, and open another one under its name. While there is
+// none, the resolver looks for it four times a second. Until the first list is read, calls fail with codes.Unavailable and the
+// error of the last attempt. Calls with grpc.WaitForReady wait instead. After the first list gRPC keeps the last one in an
+// outage, also when it goes idle meanwhile. gRPC gets at most ten lists a second. Its requests to resolve again do nothing, because
+// the watch reports each change anyway.
 //
-// Each process has the addresses in an order of its own, which stays. So clients with gRPC's default policy, which use one server
-// each, spread over all of them. Balancers find weight, zone and metadata by [FromEndpoint].
+// Each process has an order of addresses of its own, and keeps it. gRPC's default policy uses the first server that answers, so the
+// clients of a service spread over its instances. A balancer gets weight, zone and metadata from [FromEndpoint].
 //
-// With TLS the certificates must be valid for the name in the credentials, or that of grpc.WithAuthority. gRPC takes the name of
-// the service otherwise.
+// With TLS, gRPC checks the certificate of a server against the name of the service. To have it check another name, set
+// grpc.WithAuthority, or the server name of the credentials.
 func Builder(connection string, opts ...Option) grpcresolver.Builder {
-	return &builder{connection, optionsOf(opts)}
+	return &builder{connection: connection, options: optionsOf(opts)}
 }
 
 type builder struct {
 	connection string
 	options    options
+	memory     memory
 }
 
 func (*builder) Scheme() string { return Scheme }
@@ -53,7 +55,8 @@ func (b *builder) Build(target grpcresolver.Target, cc grpcresolver.ClientConn, 
 	if err != nil {
 		return nil, err
 	}
-	r := &resolver{connection: b.connection, prefix: prefix, options: b.options, shown: newShown(cc, b.options.keep, prefix)}
+	r := &resolver{connection: b.connection, prefix: prefix, options: b.options}
+	r.shown = newShown(cc, prefix, b.options.keep, &b.memory, r.inStep)
 	r.life, r.end = context.WithCancel(context.Background())
 	r.running.Go(r.run)
 	return r, nil
@@ -76,7 +79,10 @@ func prefixOf(u url.URL) (string, error) {
 	}
 	name := strings.TrimPrefix(u.Path, "/")
 	if u.Opaque != "" { // etcd:services/billing, which etcd's own package takes
-		name = u.Opaque
+		var bad error
+		if name, bad = url.PathUnescape(u.Opaque); bad != nil {
+			refuse("the name of the target has a bad escape")
+		}
 	}
 	if name = strings.TrimSuffix(name, "/"); name == "" {
 		refuse("the target names no service")

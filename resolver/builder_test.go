@@ -88,6 +88,7 @@ func TestTargetNamesAPrefixThatEndsWithASlash(t *testing.T) {
 		"etcd:/targets/billing":    "targets/billing",
 		"etcd:////targets/billing": "/targets/billing",
 		"etcd:///services%2Fb%20c": "services/b c",
+		"etcd:services%2Fb%20c":    "services/b c",
 	} {
 		put(t, registry, prefix, "a", encode(t, resolver.Instance{Addr: "right"}))
 		put(t, registry, prefix+"-other", "a", encode(t, resolver.Instance{Addr: "wrong"}))
@@ -117,6 +118,7 @@ func TestBadTargetsAndOptionsAreRefused(t *testing.T) {
 		"a query":           {"etcd:///billing?zone=a", nil, "the target has a query"},
 		"a fragment":        {"etcd:///billing#1", nil, "the target has a query or a fragment"},
 		"no name":           {"etcd:///", nil, "the target names no service"},
+		"a bad escape":      {"etcd:bill%ing", nil, "a bad escape"},
 		"nothing":           {"etcd:", nil, "the target names no service"},
 		"a nil format":      {"etcd:///billing", []resolver.Option{resolver.WithFormat(nil)}, "WithFormat is nil"},
 		"a negative time":   {"etcd:///billing", []resolver.Option{resolver.WithKeepLast(-1)}, "WithKeepLast is -1ns"},

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/peer"
+	grpcresolver "google.golang.org/grpc/resolver"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/internal/onecluster"
@@ -107,10 +108,15 @@ type client struct {
 
 func dial(t *testing.T, connection, service string, opts ...resolver.Option) client {
 	t.Helper()
-	c, err := grpc.NewClient("etcd:///"+service,
-		grpc.WithResolvers(resolver.Builder(connection, opts...)),
+	return dialWith(t, resolver.Builder(connection, opts...), service)
+}
+
+func dialWith(t *testing.T, b grpcresolver.Builder, service string, opts ...grpc.DialOption) client {
+	t.Helper()
+	c, err := grpc.NewClient("etcd:///"+service, append(opts,
+		grpc.WithResolvers(b),
 		grpc.WithDefaultServiceConfig(roundRobin),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+		grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,11 +37,12 @@ func optionsOf(opts []Option) options {
 	return o
 }
 
-// WithFormat reads instances of a format of your own. f is called for each value, one at a time for each client; it must not
-// change the pair. The default is the JSON of [Instance]. With a nil f every target is refused with kv.ErrInvalid.
+// WithFormat reads instances in a format of your own. The default is the JSON of [Instance]. A resolver calls f for each value, one at
+// a time. f must not change the pair. It must not close the gRPC client, because Close waits for f. With a nil f every target is
+// refused with kv.ErrInvalid.
 //
-// A value that f refuses, or an Instance without Addr, is skipped: the key keeps the last instance that it had, or has none. So
-// is a value on which f panics. See [WithOnError].
+// If f returns an error or an Instance without Addr, or panics, the resolver skips the value: the key keeps its last instance, or has
+// none. See [WithOnError].
 func WithFormat(f func(*mvccpb.KeyValue) (Instance, error)) Option {
 	return func(o *options) {
 		if o.decode = f; f == nil {
@@ -50,12 +51,15 @@ func WithFormat(f func(*mvccpb.KeyValue) (Instance, error)) Option {
 	}
 }
 
-// WithKeepLast sets for how long gRPC keeps the last instances where all of them vanish. They vanish from an etcd that was wiped,
-// or restored from an older snapshot, until they have registered again, and all the while they serve. The first instance that is
-// registered ends that time. The default is 30 s. With 0 gRPC is told at once that there are none: its calls fail with
-// codes.Unavailable, or wait where they are to wait for a ready server. A negative d is kv.ErrInvalid.
+// WithKeepLast sets how long gRPC keeps instances that vanish all at once. That happens where etcd was wiped, or restored from an
+// older copy: the instances still serve, but need a while to register again. So gRPC has the last instances as well as those that are
+// registered again. An instance that is back counts as any other, and the rest go after d. The same holds where the last key of a
+// service is deleted. The time does not run while etcd is out of reach, and begins anew after that. The default is 30 s. A negative d
+// is kv.ErrInvalid.
 //
-// It costs little if the instances are gone indeed: calls fail with codes.Unavailable then too, for their addresses refuse them.
+// With 0 gRPC keeps no instance that is not registered. If there are none, its calls fail with codes.Unavailable at once, or wait for
+// one with grpc.WaitForReady. A longer time costs little where the instances have really ended: calls to their addresses fail with
+// codes.Unavailable too.
 func WithKeepLast(d time.Duration) Option {
 	return func(o *options) {
 		if o.keep = d; d < 0 {
@@ -64,9 +68,9 @@ func WithKeepLast(d time.Duration) Option {
 	}
 }
 
-// WithOnError has f called for each value that is skipped, once for each put of it, with the key and the reason. f must return
-// soon, since the list waits for it. Without it, and beside it, the reason is logged as a warning by grpclog, gRPC's log. It is
-// never logged with the value.
+// WithOnError has the resolver call f for each value that it skips, once for each put, with the key and the reason. The list waits
+// until f returns. f must not close the gRPC client, because Close waits for f. A panic of f is logged. The resolver also logs the
+// reason as a warning, but never the value, to grpclog, which is gRPC's log.
 func WithOnError(f func(key string, err error)) Option {
 	return func(o *options) {
 		if f != nil {
@@ -84,6 +88,16 @@ var errNoAddr = errors.New("resolver: the instance has no Addr")
 func readJSON(pair *mvccpb.KeyValue) (i Instance, err error) {
 	err = json.Unmarshal(pair.GetValue(), &i)
 	return i, err
+}
+
+// skipped tells the program that a value was skipped.
+func (o *options) skipped(key string, why error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logger.Errorf("the function of WithOnError panicked: %v", p)
+		}
+	}()
+	o.onError(key, why)
 }
 
 // read reads an instance of a pair.

@@ -5,6 +5,7 @@ package resolver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	grpcresolver "google.golang.org/grpc/resolver"
@@ -24,6 +25,7 @@ type resolver struct {
 	life       context.Context
 	end        context.CancelFunc
 	running    sync.WaitGroup
+	follower   atomic.Pointer[follow.Follower] // nil before the first one
 }
 
 // lookEvery is the time between two looks for a connection that is not open. A look costs no more than one in a map.
@@ -41,7 +43,7 @@ func (r *resolver) run() {
 }
 
 func (r *resolver) follow() error {
-	keys := keys{options: &r.options}
+	keys := &keys{options: &r.options}
 	f, err := follow.New(r.life, follow.Spec{
 		Request: ctx.New(r.connection).WithKey(r.prefix).WithPrefix(),
 		List:    kv.Pages,
@@ -50,6 +52,7 @@ func (r *resolver) follow() error {
 	if err != nil {
 		return err
 	}
+	r.follower.Store(f)
 	defer f.Close()
 	for step, err := range f.Steps() {
 		switch {
@@ -58,10 +61,20 @@ func (r *resolver) follow() error {
 		case err != nil:
 			r.shown.failed(err)
 		case keys.apply(step):
-			r.shown.list(keys.instances(), keys.undecoded())
+			r.shown.list(keys, step.Rewound)
 		}
 	}
 	return f.Err()
+}
+
+// inStep reports whether changes of the keys arrive at the moment, and since when.
+func (r *resolver) inStep() (since time.Time, ok bool) {
+	f := r.follower.Load()
+	if f == nil {
+		return time.Time{}, false
+	}
+	s := f.Status()
+	return s.Since, s.InStep
 }
 
 // ResolveNow does nothing: the watch tells each change.

@@ -11,11 +11,13 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/resolver"
 )
 
@@ -116,8 +118,76 @@ func TestLastInstancesAreKeptWhereAllVanish(t *testing.T) {
 	}
 	keeps.reaches(a, b)
 	put(t, registry, t.Name(), "b", encode(t, resolver.Instance{Addr: b}))
-	for _, c := range []client{keeps, without, forgets} {
+	for _, c := range []client{without, forgets} {
 		c.reaches(b)
+	}
+	keeps.reaches(a, b)
+	put(t, registry, t.Name(), "a", encode(t, resolver.Instance{Addr: a}))
+	keeps.reaches(a, b)
+	if _, err := kv.Delete(t.Context(), kv.New(registry).WithKey(t.Name()+"/a")); err != nil {
+		t.Fatal(err)
+	}
+	keeps.reaches(b)
+}
+
+// TestClientThatWasIdleHasItsLastListWhileEtcdIsAway has gRPC close the resolver, and make another one.
+func TestClientThatWasIdleHasItsLastListWhileEtcdIsAway(t *testing.T) {
+	name := t.Name()
+	a := serve(t)
+	put(t, registry, name, "k", encode(t, resolver.Instance{Addr: a}))
+	c := open(t, name, endpoints(t))
+	billing := dialWith(t, resolver.Builder(name), name, grpc.WithIdleTimeout(10*time.Millisecond))
+	billing.reaches(a)
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for billing.conn.GetState() != connectivity.Idle {
+		if !billing.conn.WaitForStateChange(t.Context(), billing.conn.GetState()) {
+			t.Fatal("the client does not go idle")
+		}
+	}
+	if _, err := billing.call(); err != nil {
+		t.Errorf("without its connection a client that was idle fails with %v", err)
+	}
+}
+
+func TestPanicOfWithOnErrorHurtsNobody(t *testing.T) {
+	a := serve(t)
+	put(t, registry, t.Name(), "a", "{")
+	put(t, registry, t.Name(), "b", encode(t, resolver.Instance{Addr: a}))
+	dial(t, registry, t.Name(), resolver.WithOnError(func(string, error) { panic("at the error") })).reaches(a)
+}
+
+// TestNewestInstanceOfAnAddressIsListed has keys with one address: a later value that does not decode makes no older instance the
+// newest one, and of two puts in one transaction always the same counts.
+func TestNewestInstanceOfAnAddressIsListed(t *testing.T) {
+	at := func(zone string) string { return encode(t, resolver.Instance{Addr: "h:1", Zone: zone}) }
+	put(t, registry, t.Name(), "a", at("older"))
+	put(t, registry, t.Name(), "b", at("newer"))
+	s := watchStates(t, t.Name())
+	s.next()
+	put(t, registry, t.Name(), "a", "{")
+	put(t, registry, t.Name(), "c", encode(t, resolver.Instance{Addr: "h:2"})) // the list that has the put before it too
+	var list []resolver.Instance
+	for len(list) < 2 {
+		list = s.next()
+	}
+	for _, i := range list {
+		if i.Addr == "h:1" && i.Zone != "newer" {
+			t.Errorf("the instance is %+v", i)
+		}
+	}
+	txn := op.If()
+	for i := range 20 {
+		txn = txn.Then(op.Put(kv.Key(fmt.Sprintf("%s/%02d", t.Name(), i)).WithValue(at(fmt.Sprint(i)))))
+	}
+	if _, err := kv.Txn(t.Context(), kv.New(registry), txn); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range s.next() {
+		if i.Addr == "h:1" && i.Zone != "19" {
+			t.Errorf("of equally new instances the listed one is %+v", i)
+		}
 	}
 }
 

@@ -13,101 +13,158 @@ import (
 
 // phase is what gRPC has been told:
 //
-//	phase    event                                          next
-//	nothing  an attempt fails                               nothing: gRPC has the error
-//	any      a list of instances                            listed
-//	nothing  an empty list                                  empty
-//	listed   an empty list                                  keeping for the time of WithKeepLast; empty if that is 0
-//	listed,  an attempt fails                               the same: gRPC has the last list
-//	keeping,
+//	phase    event                                                   next
+//	nothing  an attempt fails, or remindAfter passes:
+//	         - a resolver of this target that was closed had a list  listed: gRPC has that list
+//	         - there is no such list                                 nothing: gRPC has the error
+//	any      a list of instances                                     listed
+//	any      an empty list, and no instance is kept                  empty
+//	listed,  an attempt fails                                        the same: gRPC has the last list
 //	empty
-//	keeping  the time of WithKeepLast has passed            empty
-//	any      Close                                          closed
+//	any      Close                                                   closed
 //
-// In keeping gRPC still has the last list that was not empty.
+// In listed, gRPC also has the instances that are kept. An empty list, and a list of another history, make kept ones of all instances
+// that gRPC has. See kept.
 type phase uint8
 
 const (
 	nothing phase = iota
 	listed
-	keeping
 	empty
 	closed
+)
+
+const (
+	// tellEvery is the shortest time between two lists. So many instances that come one by one are a few lists.
+	tellEvery = 100 * time.Millisecond
+	// remindAfter is how long gRPC waits for a first list before it has that of an earlier resolver.
+	remindAfter = time.Second
 )
 
 // shown is what a gRPC client has been told.
 type shown struct {
 	cc     grpcresolver.ClientConn
-	keep   time.Duration
 	prefix string
+	memory *memory
 
-	mu        sync.Mutex
-	phase     phase
-	last      []Instance // in listed and keeping
-	undecoded int        // keys in the last list whose value was skipped
-	reported  string     // the last error in nothing
-	timer     *time.Timer
-	timing    sync.WaitGroup // of timers that have not been stopped
+	mu      sync.Mutex
+	phase   phase
+	keys    *keys      // what is registered; nil before the first list
+	told    []Instance // in listed
+	kept    kept
+	skipped int       // keys whose value was skipped, when gRPC was told in empty
+	failing bool      // an attempt has failed since the last list
+	newer   bool      // keys or kept has changed since gRPC was told
+	next    time.Time // when gRPC may be told again
+	timer   *time.Timer
+	timing  sync.WaitGroup // of timers that have not been stopped
 }
 
-func newShown(cc grpcresolver.ClientConn, keep time.Duration, prefix string) *shown {
-	return &shown{cc: cc, keep: keep, prefix: prefix}
+// newShown returns what is shown to cc. inStep reports whether keys are those of etcd, and since when.
+func newShown(cc grpcresolver.ClientConn, prefix string, keep time.Duration, m *memory, inStep func() (time.Time, bool)) *shown {
+	s := &shown{cc: cc, prefix: prefix, memory: m, kept: kept{time: keep, inStep: inStep}}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(m.of(prefix)) > 0 {
+		s.startTimer(remindAfter)
+	}
+	return s
 }
 
 // failed notes that there is no newer list.
 func (s *shown) failed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase != nothing || s.reported == err.Error() {
-		return
-	}
-	s.reported = err.Error()
-	// Not wrapped: where an error has a gRPC code of its own, gRPC takes it for that of the call, and fails also calls that wait.
-	s.cc.ReportError(fmt.Errorf("resolver: the instances under %q are not known yet: %v", s.prefix, err))
-}
-
-// list notes the newest list.
-func (s *shown) list(now []Instance, undecoded int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.undecoded = undecoded
 	switch {
 	case s.phase == closed:
-	case len(now) > 0:
-		s.stopTimer()
-		if s.phase == nothing || s.phase == empty || !reflect.DeepEqual(now, s.last) {
-			_ = s.cc.UpdateState(stateOf(now)) // an error is the balancer's, and the same list would not help it
+	case s.phase == nothing && !s.remind():
+		// Not wrapped: where an error has a gRPC code of its own, gRPC takes it for that of the call, and fails also calls that wait.
+		s.cc.ReportError(fmt.Errorf("resolver: the instances under %q are not known yet: %v", s.prefix, err))
+	case !s.failing:
+		s.failing = true
+		logger.Warningf("the instances under %q cannot be followed at the moment; gRPC keeps the last list: %v", s.prefix, err)
+	}
+}
+
+// remind tells gRPC the list of an earlier resolver, and reports whether there is one. The lock is held.
+func (s *shown) remind() bool {
+	last := s.memory.of(s.prefix)
+	if len(last) == 0 {
+		return false
+	}
+	s.update(last, 0)
+	return true
+}
+
+// list notes the newest list. Rewound says that it is of another history than the one before.
+func (s *shown) list(k *keys, rewound bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase == closed {
+		return
+	}
+	if (rewound || k.empty()) && len(s.told) > 0 {
+		if s.kept.time > 0 {
+			logger.Warningf("all instances under %q may be gone; gRPC keeps the last ones for %v", s.prefix, s.kept.time)
 		}
-		s.phase, s.last = listed, now
-	case s.phase == listed && s.keep > 0:
-		logger.Warningf("all instances under %q are gone; gRPC keeps the last ones for %v", s.prefix, s.keep)
-		s.phase = keeping
-		s.startTimer()
-	case s.phase != keeping && s.phase != empty:
-		s.none()
+		s.kept.add(s.told)
+	}
+	s.keys, s.newer, s.failing = k, true, false
+	s.tell()
+}
+
+// tell tells gRPC what is new, now or when it is time. The lock is held.
+func (s *shown) tell() {
+	s.stopTimer()
+	if s.phase == nothing && s.keys == nil {
+		s.remind()
+	}
+	expired, again := s.kept.expire()
+	s.newer = s.newer || expired
+	if s.newer {
+		if wait := time.Until(s.next); wait > 0 {
+			s.startTimer(wait)
+			return
+		}
+		list, skipped := s.keys.instances()
+		s.update(s.kept.with(list), skipped)
+		s.newer = false
+	}
+	if again > 0 {
+		s.startTimer(again)
 	}
 }
 
-// none tells gRPC that there are no instances. The lock is held.
-func (s *shown) none() {
-	s.phase, s.last = empty, nil
-	err := fmt.Errorf("resolver: no instance is registered under %q", s.prefix)
-	if s.undecoded > 0 {
-		err = fmt.Errorf("%w; keys with a value that does not decode: %d", err, s.undecoded)
+// update tells gRPC a list. The lock is held.
+func (s *shown) update(list []Instance, skipped int) {
+	s.next = time.Now().Add(tellEvery)
+	switch {
+	case len(list) > 0:
+		if s.phase != listed || !reflect.DeepEqual(list, s.told) {
+			_ = s.cc.UpdateState(stateOf(list)) // an error is the balancer's, and the same list would not help it
+		}
+		s.phase, s.told = listed, list
+	case s.phase != empty || skipped != s.skipped:
+		s.phase, s.told, s.skipped = empty, nil, skipped
+		err := fmt.Errorf("resolver: no instance is registered under %q", s.prefix)
+		if skipped > 0 {
+			err = fmt.Errorf("%w; keys with a value that does not decode: %d", err, skipped)
+		}
+		_ = s.cc.UpdateState(stateOf(nil)) // which is an error to a balancer; it asks for another list
+		s.cc.ReportError(err)
 	}
-	_ = s.cc.UpdateState(stateOf(nil)) // which is an error to a balancer; it asks for another list
-	s.cc.ReportError(err)
 }
 
-func (s *shown) startTimer() {
+func (s *shown) startTimer(after time.Duration) {
 	s.timing.Add(1)
 	var mine *time.Timer
-	mine = time.AfterFunc(s.keep, func() {
+	mine = time.AfterFunc(after, func() {
 		defer s.timing.Done()
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.timer == mine && s.phase == keeping {
-			s.none()
+		if s.timer == mine {
+			s.timer = nil
+			s.tell()
 		}
 	})
 	s.timer = mine
@@ -122,6 +179,9 @@ func (s *shown) stopTimer() {
 
 func (s *shown) close() {
 	s.mu.Lock()
+	if s.phase == listed || s.phase == empty {
+		s.memory.keep(s.prefix, s.told)
+	}
 	s.phase = closed
 	s.stopTimer()
 	s.mu.Unlock()

@@ -80,6 +80,7 @@ func (i *instance) leave(t *testing.T) {
 
 // TestNoCallFailsWhileServicesAndMembersAreKilled has callers that expect an answer for every call, since most instances live.
 func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	var g gate // between the instances and etcd
 	var all []*instance
