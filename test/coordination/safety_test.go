@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +23,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -138,7 +137,7 @@ func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan
 // hurt stops members in turn.
 func hurt(t *testing.T, cluster *etcdtest.Cluster) {
 	t.Helper()
-	end := time.Now().Add(length(t))
+	end := time.Now().Add(soak.Length(t, 15*time.Second))
 	for i := 0; time.Now().Before(end); i++ {
 		f := faults[i%len(faults)]
 		victim := cluster.Member(rand.IntN(cluster.Size()))
@@ -202,18 +201,4 @@ func revision(t *testing.T, c ctx.Ctx) int64 {
 		t.Fatal(err)
 	}
 	return r.GetHeader().GetRevision()
-}
-
-// length returns 15 s, or $EETCD_FAULT_SECONDS.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	given := os.Getenv("EETCD_FAULT_SECONDS")
-	if given == "" {
-		return 15 * time.Second
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 1 {
-		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-	}
-	return time.Duration(seconds) * time.Second
 }

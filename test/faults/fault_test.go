@@ -3,7 +3,7 @@
 // Package faults tests the SDK's promises while members of a real cluster are killed, paused, cut off from their
 // clients or from each other.
 //
-// $EETCD_FAULT_SECONDS sets how long the history for the linearizability check grows, 15 by default, and
+// $EETCD_FAULT_SECONDS sets how long the history for the linearizability check grows, 10 by default, and
 // $EETCD_FAULT_SEED repeats the choices of an earlier run.
 package faults
 

@@ -6,21 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
 const (
-	historySeconds = 15
-	quiet          = 700 * time.Millisecond // between two faults
-	resumed        = 5 * time.Second        // after a fault: a write's default deadline, on a member that is silent
+	historyLength = 10 * time.Second
+	quiet         = 700 * time.Millisecond // between two faults
+	resumed       = 5 * time.Second        // after a fault: a write's default deadline, on a member that is silent
 )
 
 // lasting returns a random duration of a fault. Some faults are over before the silent member is frozen.
@@ -75,7 +74,7 @@ func makeHistory(t *testing.T, cluster *etcdtest.Cluster, c *conn.Conn, kinds []
 	pick := newRand(t)
 	w := startWorkers(c, pick)
 	defer w.stop()
-	end := time.Now().Add(historyLength(t))
+	end := time.Now().Add(soak.Length(t, historyLength))
 	for n := 0; n < len(kinds) || time.Now().Before(end); n++ {
 		if n%len(kinds) == 0 {
 			pick.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
@@ -144,17 +143,4 @@ func endure(t *testing.T, cluster *etcdtest.Cluster, w *workers, f fault, pick *
 	if !ok {
 		t.Errorf("%s: no read, or no write, succeeded", what)
 	}
-}
-
-// historyLength returns 15 s, or $EETCD_FAULT_SECONDS.
-func historyLength(t *testing.T) time.Duration {
-	t.Helper()
-	seconds := historySeconds
-	if given := os.Getenv("EETCD_FAULT_SECONDS"); given != "" {
-		var err error
-		if seconds, err = strconv.Atoi(given); err != nil || seconds < 1 {
-			t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-		}
-	}
-	return time.Duration(seconds) * time.Second
 }

@@ -5,7 +5,6 @@ package presences
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
 // patience bounds what has to come about sooner or later.
@@ -37,7 +37,7 @@ var outages = []struct {
 // TestPresenceComesBackWhereAPlainKeepaliveStaysAway has a process announce itself by both, through outages of twice the TTL.
 func TestPresenceComesBackWhereAPlainKeepaliveStaysAway(t *testing.T) {
 	const ttl = 2 * time.Second
-	rounds := max(1, int(length(t)/(2*ttl+time.Second)))
+	rounds := max(1, int(soak.Length(t, 10*time.Second)/(2*ttl+time.Second)))
 	for _, outage := range outages {
 		t.Run(outage.name, func(t *testing.T) {
 			t.Parallel()
@@ -94,20 +94,6 @@ func TestPresenceComesBackWhereAPlainKeepaliveStaysAway(t *testing.T) {
 			}
 		})
 	}
-}
-
-// length returns how long the outages follow one another: 15 s, or $EETCD_FAULT_SECONDS.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	given := os.Getenv("EETCD_FAULT_SECONDS")
-	if given == "" {
-		return 15 * time.Second
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 1 {
-		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // plain is a program that keeps its key alive as clientv3's documentation has it.

@@ -22,6 +22,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/resolver"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
 const (
@@ -122,7 +123,7 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 		})
 	}
 	counts := map[string]int{}
-	for began := time.Now(); time.Since(began) < length(t); {
+	for began := time.Now(); time.Since(began) < soak.Length(t, 10*time.Second); {
 		n := rand.N(len(all))
 		before := made.Load()
 		switch what := rand.N(4); what {

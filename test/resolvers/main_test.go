@@ -9,9 +9,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,20 +29,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 2 * time.Minute
 
 const service = "services/billing"
-
-// length is 10 s, or $EETCD_FAULT_SECONDS.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	given := os.Getenv("EETCD_FAULT_SECONDS")
-	if given == "" {
-		return 10 * time.Second
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 1 {
-		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-	}
-	return time.Duration(seconds) * time.Second
-}
 
 // open opens a connection that is closed with the test, if it is not before.
 func open(t *testing.T, endpoints []string, opts ...conn.Option) *conn.Conn {

@@ -3,14 +3,12 @@
 // Package retirement proves that no call fails when load balancers, gRPC servers, NATs and firewalls end connections
 // that are old, have carried many requests, or have been idle.
 //
-// $EETCD_FAULT_SECONDS sets how long each kind lasts, 15 by default.
+// $EETCD_FAULT_SECONDS sets how long each kind lasts, 9 by default.
 package retirement
 
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -22,12 +20,15 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/test/internal/forward"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
 const (
 	callers = 64
+	usual   = 9 * time.Second
 
 	age       = time.Second      // of a connection, at which it is retired
 	grace     = 10 * time.Second // of calls under way then
@@ -36,7 +37,10 @@ const (
 	rest      = 8 * time.Second  // of all callers between two bursts
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	onecluster.WaitTogether(4)
+	goleak.VerifyTestMain(m)
+}
 
 func TestNoCallFailsWhileConnectionsAreRetired(t *testing.T) {
 	cluster := etcdtest.Start(t)
@@ -63,9 +67,9 @@ func TestNoCallFailsWhileConnectionsAreRetired(t *testing.T) {
 		"a load balancer by requests": {calmBalancer, balancer(func(b *etcdtest.Balancer) { b.RetireAfterRequests(requests) })},
 	} {
 		t.Run(name, func(t *testing.T) {
-			without := open(t, tc.calm(t).endpoint).busy(t, length(t)/4)
+			without := open(t, tc.calm(t).endpoint).busy(t, soak.Length(t, usual)/4)
 			server := tc.retiring(t)
-			with := open(t, server.endpoint).busy(t, length(t))
+			with := open(t, server.endpoint).busy(t, soak.Length(t, usual))
 			t.Logf("%d retirements: %.0f calls a second, %.2f of the %.0f without", server.retired(), with, with/without, without)
 			if server.retired() < 2 {
 				t.Errorf("only %d connections were retired", server.retired())
@@ -89,13 +93,13 @@ func TestNoCallFailsAfterConnectionsHaveBeenIdle(t *testing.T) {
 		"forgotten": func(b *etcdtest.Balancer) { b.ForgetIdle(idleAfter) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // they mostly wait
+			t.Parallel()
 			b := cluster.Balancer()
 			strike(b)
 			// Health checks would keep the connection from being idle.
 			c := open(t, b.Endpoint(), conn.WithHealthCheckInterval(time.Hour))
 			c.burst()
-			for end := time.Now().Add(length(t)); time.Now().Before(end); {
+			for end := time.Now().Add(soak.Length(t, usual)); time.Now().Before(end); {
 				time.Sleep(rest)
 				c.burst()
 			}
@@ -229,16 +233,4 @@ func (c *client) burst() {
 		all.Go(func() { c.call(i) })
 	}
 	all.Wait()
-}
-
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	seconds := 15
-	if given := os.Getenv("EETCD_FAULT_SECONDS"); given != "" {
-		var err error
-		if seconds, err = strconv.Atoi(given); err != nil || seconds < 1 {
-			t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-		}
-	}
-	return time.Duration(seconds) * time.Second
 }

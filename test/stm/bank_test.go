@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,6 +23,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -82,7 +82,7 @@ func TestTransfersKeepTheSumWhileMembersAreKilled(t *testing.T) {
 			}
 		})
 	}
-	end := time.Now().Add(length(t))
+	end := time.Now().Add(soak.Length(t, 10*time.Second))
 	for kills := 0; time.Now().Before(end); kills++ {
 		victim := cluster.Member(rand.IntN(cluster.Size()))
 		if leader := cluster.Leader(); leader != nil && kills%2 == 0 {
@@ -224,18 +224,4 @@ func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
 		}
 	})
 	return stm.New(c.Name())
-}
-
-// length returns 10 s, or $EETCD_FAULT_SECONDS.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	given := os.Getenv("EETCD_FAULT_SECONDS")
-	if given == "" {
-		return 10 * time.Second
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 1 {
-		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-	}
-	return time.Duration(seconds) * time.Second
 }

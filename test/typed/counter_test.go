@@ -9,8 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +18,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 	"github.com/eetcd-go/eetcd/typed"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -99,7 +98,7 @@ func TestEachIncrementCountsOnceWhileMembersAreKilled(t *testing.T) {
 			}
 		})
 	}
-	for end, kills := time.Now().Add(length(t)), 0; time.Now().Before(end); kills++ {
+	for end, kills := time.Now().Add(soak.Length(t, 10*time.Second)), 0; time.Now().Before(end); kills++ {
 		victim := cluster.Member(rand.IntN(cluster.Size()))
 		if leader := cluster.Leader(); leader != nil && kills%2 == 0 {
 			victim = leader
@@ -264,18 +263,4 @@ func ended(over <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// length is 10 s, or $EETCD_FAULT_SECONDS.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	given := os.Getenv("EETCD_FAULT_SECONDS")
-	if given == "" {
-		return 10 * time.Second
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 1 {
-		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-	}
-	return time.Duration(seconds) * time.Second
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -78,7 +79,7 @@ func follow(t *testing.T, w *watch.Watcher, from int64, n int, each time.Duratio
 func TestBacklogOfASlowReaderIsSentAtMostTwice(t *testing.T) {
 	const size = 100_000
 	events := 2000
-	if whole() {
+	if soak.On() {
 		events = 5000
 	}
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())
@@ -102,7 +103,7 @@ func TestBacklogOfASlowReaderIsSentAtMostTwice(t *testing.T) {
 // TestLargeBacklogWithPreviousValuesIsDelivered reads parts that are each about as large as the buffer.
 func TestLargeBacklogWithPreviousValuesIsDelivered(t *testing.T) {
 	events := 80
-	if whole() {
+	if soak.On() {
 		events = 800
 	}
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())

@@ -16,6 +16,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -97,7 +98,7 @@ func deliverExactly(t *testing.T, cluster *etcdtest.Cluster, endpoints []string,
 	defer w.stop()
 
 	compactions := 0
-	end := time.Now().Add(length(t))
+	end := time.Now().Add(soak.Length(t, 15*time.Second))
 	for time.Now().Before(end) || compactions == 0 {
 		pick.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, f := range kinds {
@@ -215,20 +216,6 @@ func report(t *testing.T, all []*follower, compactions int) {
 		t.Fatal(err)
 	}
 	t.Logf("%d compactions\n%s", compactions, &table)
-}
-
-// length returns 15 s, or $EETCD_FAULT_SECONDS.
-func length(t *testing.T) time.Duration {
-	t.Helper()
-	given := os.Getenv("EETCD_FAULT_SECONDS")
-	if given == "" {
-		return 15 * time.Second
-	}
-	seconds, err := strconv.Atoi(given)
-	if err != nil || seconds < 1 {
-		t.Fatalf("EETCD_FAULT_SECONDS=%q: want a number of seconds", given)
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // newRand returns a source of choices, and logs how to repeat them.

@@ -7,9 +7,7 @@ package watches
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,12 +23,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// whole reports whether the tests may take their full time, as in a soak.
-func whole() bool {
-	seconds, _ := strconv.Atoi(os.Getenv("EETCD_FAULT_SECONDS"))
-	return seconds >= 60
-}
 
 func open(t *testing.T, endpoints []string) ctx.Ctx {
 	t.Helper()

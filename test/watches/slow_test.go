@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/test/internal/soak"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -29,7 +30,7 @@ const (
 // and then reads them all.
 func TestSlowReaderCostsOnlyItsBuffer(t *testing.T) {
 	events := 150_000
-	if whole() {
+	if soak.On() {
 		events = 1_000_000
 	}
 	value := strings.Repeat("v", 100)
