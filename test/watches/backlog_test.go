@@ -78,7 +78,7 @@ func follow(t *testing.T, w *watch.Watcher, from int64, n int, each time.Duratio
 // the same history.
 func TestBacklogOfASlowReaderIsSentAtMostTwice(t *testing.T) {
 	const size = 100_000
-	events := 2000
+	events := 500 // twelve times the buffer
 	if soak.On() {
 		events = 5000
 	}
@@ -102,7 +102,7 @@ func TestBacklogOfASlowReaderIsSentAtMostTwice(t *testing.T) {
 
 // TestLargeBacklogWithPreviousValuesIsDelivered reads parts that are each about as large as the buffer.
 func TestLargeBacklogWithPreviousValuesIsDelivered(t *testing.T) {
-	events := 80
+	events := 40
 	if soak.On() {
 		events = 800
 	}
