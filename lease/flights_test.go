@@ -4,6 +4,7 @@ package lease_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,9 +33,9 @@ func TestAnswersOutOfOrderRenewTheLeasesThatTheyName(t *testing.T) {
 		for id := int64(1); id <= 20; id++ {
 			keepers = append(keepers, keep(t, request, id))
 		}
-		passed := 0
+		var passed atomic.Int64
 		m.answer(func(context.Context, int64) (int64, error) {
-			if passed++; passed%3 != 0 {
+			if passed.Add(1)%3 != 0 {
 				return 9, errOvertaken
 			}
 			return 9, nil
@@ -48,6 +49,31 @@ func TestAnswersOutOfOrderRenewTheLeasesThatTheyName(t *testing.T) {
 			if limit := last[len(last)-1].at.Add(9 * time.Second); k.ValidUntil().After(limit) {
 				t.Errorf("lease %d is reported valid %v longer than it is", k.ID(), k.ValidUntil().Sub(limit))
 			}
+		}
+	})
+}
+
+// TestRenewalThatAProxySentEarlierCountsFromThen has a proxy whose server is silent for a while. What it answers then to a new
+// renewal may be the server's answer to one that the proxy sent before, at the earliest a third of the TTL after the last one.
+func TestRenewalThatAProxySentEarlierCountsFromThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ttl = 30
+		m := newMember(t, "a", ttl)
+		_, request := fake(t, m)
+		k := keep(t, request, 1)
+		before := k.ValidUntil()
+		m.answer(forever)
+		time.Sleep(16 * time.Second)
+		m.answer(always(ttl))
+		for k.ValidUntil().Equal(before) && !ended(t, k) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if limit := before.Add(ttl * time.Second / 3); k.ValidUntil().After(limit) {
+			t.Errorf("the lease is reported valid %v longer than the proxy may know", k.ValidUntil().Sub(limit))
+		}
+		time.Sleep(time.Minute)
+		if ended(t, k) {
+			t.Error(k.Err())
 		}
 	})
 }

@@ -37,9 +37,10 @@ const (
 // held is a lease that is kept alive. The guard's lock guards all of it but the atomic fields.
 type held struct {
 	id         int64
-	ttl        atomic.Int64 // of the last renewal
-	validUntil atomic.Int64 // counted from the roster's epoch; never until the first renewal
-	revision   int64        // of the store, at the last renewal
+	ttl        atomic.Int64  // of the last renewal
+	validUntil atomic.Int64  // counted from the roster's epoch; never until the first renewal
+	revision   int64         // of the store, at the last renewal
+	sent       time.Duration // when the last acknowledged renewal was sent
 
 	keepers   []*stake
 	waiting   []chan struct{} // closed with the next renewal

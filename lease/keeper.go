@@ -19,9 +19,11 @@ import (
 // calls a server.
 //
 // The lease counts as valid for its TTL after the last acknowledged renewal was sent, because the server does not let it expire
-// earlier. The time is taken from the monotonic clock. Done, Err and ValidUntil look at the clock when they are called. So a
-// process that was stopped for longer than the TTL learns of the loss from its first call, even before its timers have run.
-// Where the whole machine was suspended, the clock may have stood still too.
+// earlier. etcd's gRPC proxy sends renewals of its own, at the earliest a third of the TTL after the one before. If that is
+// earlier than this client sent the renewal, the lease counts as valid from then. The time is taken from the monotonic clock.
+// Done, Err and ValidUntil look at the clock when they are called. So a process that was stopped for longer than the TTL learns
+// of the loss from its first call, even before its timers have run. Where the whole machine was suspended, the clock may have
+// stood still too.
 type Keeper struct {
 	stake
 	renewer *renewer

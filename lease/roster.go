@@ -178,7 +178,8 @@ func (r *roster) next(now time.Duration) *held {
 }
 
 // renewal takes the answer of an endpoint to a renewal that was sent at a time. late says that answers may come late, as from a
-// proxy.
+// proxy. Its answer may be to a renewal that the proxy sent before this one. The proxy sends it at the earliest a third of the TTL
+// after the answer before, so the TTL counts from then.
 func (r *roster) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveResponse, endpoint string, late bool) {
 	now := r.now()
 	ttl := timeToLive(answer.TTL)
@@ -194,9 +195,14 @@ func (r *roster) renewal(l *held, at time.Duration, answer *pb.LeaseKeepAliveRes
 		r.finish(l, notFound(pb.Lease_LeaseKeepAlive_FullMethodName, endpoint))
 		return
 	}
+	from := at
+	if late && l.renewed {
+		from = min(at, l.sent+ttl/3)
+	}
+	l.sent = at
 	l.ttl.Store(int64(ttl))
 	l.revision = answer.GetHeader().GetRevision()
-	l.validUntil.Store(int64(at + min(ttl, never-at)))
+	l.validUntil.Store(int64(from + min(ttl, never-from)))
 	if l.expired(now) {
 		r.finish(l, expired(errLate))
 		return
