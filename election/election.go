@@ -13,15 +13,17 @@
 // may notice too late that its lease has ended. Another candidate leads then. So put each write that must not come from a
 // former leader into a transaction with [Leadership.Guard], which the server checks.
 //
-// One lease is one candidacy, so use a lease for one candidate, and with [Campaign] on one connection only. A call that gives
-// up deletes the key of its lease, and deletes it again if a put without an answer comes within the next minute. Another
-// connection, clientv3 or the Election service has the same key if it uses the same lease, and loses its place or the
-// leadership. [Run] has a lease of its own.
+// The keys of an election named a/b are also candidates of an election named a. So let no name begin with another name and a slash.
+//
+// [Campaign] uses a lease of the caller, and [Run] has one of its own. One lease is one candidacy. So use a lease for one
+// candidate, and on one connection only. A call that gives up deletes the key of its lease. If a put of that call was not
+// answered, it may arrive within the next minute, and the connection deletes the key again. Another connection, clientv3 or the
+// Election service has the same key if it uses the same lease. It would lose its place or the leadership by that.
 //
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
-// *etcderr.Error otherwise. A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither
-// is set, it ends after 5 s; but Campaign and Observe have no deadline of their own.
+// *etcderr.Error otherwise. Campaign, Run and Observe have no deadline of their own. Every other call ends at the deadline of its
+// context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
 //
 // Its counterpart in eetcd is the module eetcd_election: see docs/eetcd.md.
 package election
@@ -48,12 +50,14 @@ func New(conn string) Request { return ctx.New(conn) }
 // are told. The candidate leads while its key exists: until Resign, or until the lease of WithLease ends. WithName and
 // WithLease are required. A second Campaign with the same lease is the same candidacy, with the newer value.
 //
-// Campaign waits without a limit of its own. parent and WithTimeout limit the wait. The error is then that of parent, or
-// context.DeadlineExceeded. Campaign fails with etcderr.ErrLeaseNotFound when the lease ends, and with [ErrLost] when
-// somebody deletes its key. A call that gives up leaves no candidate behind. It deletes its key before it returns, for up to
-// half a second. If the cluster cannot be reached, the connection continues with that until it is closed.
+// Without WithTimeout and without a deadline of parent, Campaign waits without a limit. A wait that runs out of time ends with the
+// error of parent, or with context.DeadlineExceeded. Campaign fails with etcderr.ErrLeaseNotFound when the lease ends, and with
+// [ErrLost] when another client deletes its key or puts it without the lease.
 //
-// It sends KV/Txn and Watch/Watch instead of Election/Campaign, which would wait on one member only.
+// A call that gives up deletes its key. It waits for that up to half a second. After that the connection continues until it is
+// closed.
+//
+// It sends KV/Range, KV/Txn and Watch/Watch. The RPC Election/Campaign would wait on one member only.
 func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse, error) {
 	_, err := render.Campaign(c)
 	err = named(parent, c, err)

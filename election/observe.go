@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
@@ -20,7 +21,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
-// Observer tells who leads an election. It has one reader at a time. Close is safe for concurrent use.
+// Observer tells who leads an election. It has one reader at a time. Close and Status are safe for concurrent use.
 //
 // It follows the keys of the candidates. The RPC Election/Observe would miss values that are proclaimed in quick succession,
 // report no vacancy, and not resume on another member.
@@ -57,6 +58,22 @@ func Observe(parent context.Context, c Request) (*Observer, error) {
 	return o, nil
 }
 
+// Status is where an observer stands. See [Observer.Status].
+type Status struct {
+	// InStep says that the candidates are known and their watch is on a server, so changes arrive within moments. Otherwise the
+	// newest response is as old as Since, or somewhat older: a member that fell silent is noticed after a second or two.
+	InStep bool
+	Since  time.Time // since when InStep has its value
+	Err    error     // why the observer is not in step; nil while InStep, and before something has failed
+}
+
+// Status returns where the observer stands. An observer is not in step before its first loop. Status never blocks on the network
+// and is safe for concurrent use.
+func (o *Observer) Status() Status {
+	s := o.candidacies.Status()
+	return Status{InStep: s.InStep, Since: s.Since, Err: s.Err}
+}
+
 // Close ends the observer, and a loop over it. It returns nil, also when it is called again.
 func (o *Observer) Close() error {
 	o.candidacies.Close()
@@ -65,12 +82,16 @@ func (o *Observer) Close() error {
 
 var errInUse = errors.New("election: another reader is at work")
 
-// All returns the current leader, and then each new one and each new value that a leader proclaims, in order and once. A vacancy
-// is a response whose Kv is nil; eetcd calls it election_no_leader. The loop continues through the loss of members. Changes are
-// missing only if a compaction removed them from the history while no member could be reached.
+// All returns the current leader, and then each new leader and each new value that a leader proclaims, in order and once. A
+// response whose Kv is nil says that nobody leads; eetcd calls it election_no_leader.
 //
-// The loop ends with the observer, and with an error where it cannot continue. If parent has ended, that is its error. The
-// observer stays open when the loop is left, and the next loop continues there.
+// The loop continues through the loss of members. It skips changes in two cases: a compaction removed them from the history before
+// they could be read, or the store went back to an earlier state. Then it tells the current leader, if that is another one or
+// proclaims another value. [Observer.Status] says whether the newest response may be out of date.
+//
+// An error before the first response ends the loop, and the next loop tries again. After that, the loop ends with the observer:
+// with the error of parent, conn.ErrClosed or a rejection such as etcderr.ErrPermissionDenied, and without an error after Close.
+// If you leave the loop, the observer stays open, and the next loop continues there.
 func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
 	return func(yield func(*v3electionpb.LeaderResponse, error) bool) {
 		if !o.reading.CompareAndSwap(false, true) {

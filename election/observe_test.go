@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -172,6 +173,47 @@ func TestObserverGoesOnThroughTheLossOfEachMember(t *testing.T) {
 }
 
 // TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack restores a copy in which somebody else leads.
+func TestStatusOfAnObserverSaysWhetherItsNewestResponseMayBeOld(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithProxy())
+	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	o, err := election.Observe(t.Context(), election.New(c.Name()).WithName("n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	await := func(inStep bool) election.Status {
+		for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+			if s := o.Status(); s.InStep == inStep && (inStep || s.Err != nil) {
+				return s
+			}
+			if time.Since(began) > 20*time.Second {
+				t.Fatalf("it stands at %+v", o.Status())
+			}
+		}
+	}
+	if s := o.Status(); s.InStep {
+		t.Errorf("before its first loop it stands at %+v", s)
+	}
+	var loop sync.WaitGroup
+	defer loop.Wait()
+	defer o.Close()
+	loop.Go(func() {
+		for range o.All() { // until Close
+		}
+	})
+	first := await(true)
+	cluster.Member(0).Cut()
+	behind := await(false)
+	cluster.Member(0).Heal()
+	if again := await(true); again.Err != nil || !behind.Since.After(first.Since) || !again.Since.After(behind.Since) {
+		t.Errorf("it stood at %+v, %+v and %+v", first, behind, again)
+	}
+}
+
 func TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack(t *testing.T) {
 	for name, writes := range map[string]int{"restored": 0, "restored, and past the revision again": 50} {
 		t.Run(name, func(t *testing.T) {

@@ -16,15 +16,15 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire/leasettl"
 )
 
-// GuardOf returns the fence for a transaction. It is true as long as the candidate of k leads. The response to [Campaign] has
-// k.
+// GuardOf returns the fence for a transaction. It is true as long as the leader with the key k leads. The response to [Campaign]
+// has that key.
 func GuardOf(k *v3electionpb.LeaderKey) compare.Compare {
 	return claim.GuardOf(string(k.GetKey()), k.GetRev())
 }
 
 // Leadership is an election that was won. Its methods are safe for concurrent use.
 type Leadership struct {
-	Key *v3electionpb.LeaderKey // not to be changed
+	Key *v3electionpb.LeaderKey // do not change it, and do not write to the key in the store
 
 	to   ctx.Ctx
 	term *claim.Term
@@ -45,19 +45,22 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 	return err
 }
 
-// Run campaigns for WithName with WithValue and a lease of its own, runs f while it leads, and resigns. leading is cancelled
-// with parent, and when the leadership is lost; context.Cause is then [ErrLost] with the reason. The leadership is kept until f
-// returns, even if parent ends. It is given up however f ends, also by a panic.
+// Run campaigns for WithName with WithValue and a lease of its own, runs f while it leads, and resigns. leading ends with parent,
+// and when the leadership is lost. context.Cause of leading is [ErrLost] with the reason in the second case. The leadership is kept
+// until f returns, even if parent ends. It is given up however f ends, also by a panic.
 //
 // Run returns the error of f, together with ErrLost if the leadership was lost while f ran. If f did not run, it returns
-// [ErrNotAcquired] with the reason. parent and WithTimeout limit the wait. If the lease ends during the wait, as in an outage
-// longer than ttl, Run takes a new place at the end of the queue. A rejection such as etcderr.ErrPermissionDenied ends the
-// wait.
+// [ErrNotAcquired] with the reason.
 //
-// Run gives up the leadership by revoking the lease, and waits up to 5 s for that: 2 s once parent has ended, and half a second
-// if the wait ran out of time. After that the connection continues with it until it is closed. So a call leaves nothing behind
-// while the cluster can be reached. If the process dies, the leadership ends after ttl. The ttl is that of lease.Grant: whole
-// seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid.
+// Without WithTimeout and without a deadline of parent, Run waits for the leadership without a limit. If the lease ends during the
+// wait, as in an outage longer than ttl, Run takes a new place at the end of the queue. A rejection such as
+// etcderr.ErrPermissionDenied ends the wait.
+//
+// To give up the leadership, Run deletes the key and revokes the lease. It waits up to 5 s for that. The wait is shorter once
+// parent has ended: 2 s, or half a second if f did not run. After that the connection continues until it is closed. So a call
+// leaves nothing behind while the cluster can be reached. If the process dies, the leadership ends after ttl.
+//
+// The ttl is that of lease.Grant: whole seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid.
 //
 // It sends Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, KV/Txn and Watch/Watch. eetcd has no counterpart.
 func Run(parent context.Context, c Request, ttl time.Duration, f func(leading context.Context, l *Leadership) error) error {
