@@ -24,6 +24,14 @@ func (d delivery) take(r *pb.WatchResponse) {
 		}
 		return
 	}
+	if r.Events[0].Kv.ModRevision < at.resumed {
+		if !d.dropKnown(r) {
+			d.other = d.w
+		}
+		if d.other != nil || len(r.Events) == 0 {
+			return
+		}
+	}
 	if d.lackPrevious(r.Events) {
 		at.stage, at.why = reviving, errNoPrevious
 		at.forget()

@@ -18,9 +18,12 @@ import (
 
 // CompactedError ends a watch that needs history which has been compacted. Its start revision was too old, or it had no server or
 // no room in its buffer for longer than the history is kept. To go on, read the keys, and watch from the revision after that of
-// the read. CompactRevision is the earliest revision that can be watched. errors.Is finds [etcderr.ErrCompacted] in it.
+// the read. errors.Is finds [etcderr.ErrCompacted] in it.
+//
+// CompactRevision is the earliest revision that can be watched without a gap. Members before 3.4.34 and 3.5.16 have lost the
+// deletions at the revision of the compaction itself, so with these it is the revision after that.
 type CompactedError struct {
-	CompactRevision int64 // the earliest revision that can still be watched from
+	CompactRevision int64 // the earliest revision that can still be watched from without a gap
 }
 
 // Error names the revision.
@@ -40,6 +43,9 @@ var errProtocol = errors.New("watch: the server confirmed a watch that was not a
 
 // errOtherCluster breaks a stream whose server belongs to another cluster than the servers before.
 var errOtherCluster = errors.New("watch: another cluster answers")
+
+// errOtherHistory breaks a stream whose server has an event that this side would know in the same history.
+var errOtherHistory = errors.New("watch: the store has another history")
 
 // errUncreated is the reason in the error of a caller who gave up while the stream was open.
 var errUncreated = errors.New("watch: the server has not created it yet")

@@ -76,7 +76,7 @@ func ExampleCompactedError() {
 	defer w.Close()
 	for _, err := range w.Events() {
 		if compacted := new(watch.CompactedError); errors.As(err, &compacted) {
-			fmt.Println("the history begins where it was compacted:", compacted.CompactRevision == begins)
+			fmt.Println("the history begins where it was compacted:", compacted.CompactRevision >= begins)
 		}
 	}
 	// Output: the history begins where it was compacted: true

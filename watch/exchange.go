@@ -18,6 +18,7 @@ type exchange struct {
 	lastID   int64           // the last ID given to the server; each creation has a new one
 	kind     kind
 	punctual bool       // the server's progress responses do not overtake events
+	lossy    bool       // the server loses the deletions at the revision of a compaction
 	wants    []*feed    // to be created
 	creates  []creation // sent and not answered
 	cancels  []int64    // the server's IDs of watches to be cancelled
@@ -34,8 +35,8 @@ type creation struct {
 }
 
 // start begins anew, on a stream that has just been opened.
-func (e *exchange) start(punctual bool) {
-	*e = exchange{wake: e.wake, known: map[int64]*feed{}, punctual: punctual}
+func (e *exchange) start(punctual, lossy bool) {
+	*e = exchange{wake: e.wake, known: map[int64]*feed{}, punctual: punctual, lossy: lossy}
 }
 
 func (e *exchange) signal() {
@@ -61,8 +62,9 @@ func (e *exchange) cancel(known int64) {
 	e.signal()
 }
 
-// next makes the next request. It returns nil where nothing is to be sent, or nothing may be sent yet.
-func (e *exchange) next() *pb.WatchRequest {
+// next makes the next request. It returns nil where nothing is to be sent, or nothing may be sent yet. Up to revision same, the store
+// has the history that was seen.
+func (e *exchange) next(same int64) *pb.WatchRequest {
 	if len(e.cancels) > 0 {
 		known := e.cancels[0]
 		e.cancels = e.cancels[1:]
@@ -78,7 +80,7 @@ func (e *exchange) next() *pb.WatchRequest {
 		e.wants[0] = nil
 		e.wants = e.wants[1:]
 		if w.at.stage == wanted {
-			return e.creationOf(w)
+			return e.creationOf(w, same)
 		}
 	}
 	e.wants = nil
@@ -90,17 +92,18 @@ func (e *exchange) next() *pb.WatchRequest {
 	return nil
 }
 
-// creationOf makes the request that creates a watch at its position.
+// creationOf makes the request that creates a watch at its position, or a little before it.
 //
 // Each watch asks the server for notifications of its own progress, also where the reader does not want them. A progress
 // response for the whole stream does not come while any watch on the stream catches up.
-func (e *exchange) creationOf(w *feed) *pb.WatchRequest {
+func (e *exchange) creationOf(w *feed, same int64) *pb.WatchRequest {
 	at, asked := &w.at, w.request
 	e.creates = append(e.creates, creation{of: w})
-	at.stage, at.known, at.askedBefore, at.started = creating, 0, e.asked, at.next
+	at.stage, at.known, at.askedBefore = creating, 0, e.asked
+	at.started, at.resumed = at.start(same, e.lossy), at.next
 	at.widened, at.beyond = false, ""
 	r := &pb.WatchCreateRequest{
-		Key: asked.Key, RangeEnd: asked.RangeEnd, StartRevision: at.next, ProgressNotify: true,
+		Key: asked.Key, RangeEnd: asked.RangeEnd, StartRevision: at.started, ProgressNotify: true,
 		PrevKv: asked.PrevKv, Fragment: asked.Fragment || at.large,
 	}
 	switch e.kind {

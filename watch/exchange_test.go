@@ -22,12 +22,12 @@ func TestCreationIsOverdueAfterTicksAndNotAfterClockTime(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := exchange{wake: make(chan struct{}, 1)}
-			e.start(true)
+			e.start(true, false)
 			e.kind = tt.kind
 			w := new(feed)
 			w.begin(&pb.WatchCreateRequest{Key: []byte("k")}, 1)
 			e.want(w, false)
-			if e.next().GetCreateRequest() == nil {
+			if e.next(0).GetCreateRequest() == nil {
 				t.Fatal("no creation is sent")
 			}
 			for i := range answerTicks {

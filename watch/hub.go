@@ -9,14 +9,16 @@ import (
 	"sync"
 	"sync/atomic"
 
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire/past"
 )
 
 // hub holds the streams that the watches of one connection share.
 type hub struct {
 	conn *engine.Conn
-	past past
+	past *past.Past
 	mute atomic.Bool // see shared
 
 	mu      sync.Mutex // is taken before the lock of a stream
@@ -27,7 +29,12 @@ type hub struct {
 type hubKey struct{}
 
 func hubOf(c *engine.Conn) *hub {
-	return c.Attach(hubKey{}, func() any { return &hub{conn: c} }).(*hub)
+	seen := past.Of(c)
+	return c.Attach(hubKey{}, func() any {
+		h := &hub{conn: c, past: seen}
+		seen.Tell(func(epoch int64, now *pb.ResponseHeader) { h.endBefore(epoch, rewound(now)) })
+		return h
+	}).(*hub)
 }
 
 // join puts a watch on a stream at its place.
@@ -38,6 +45,7 @@ func (h *hub) join(w *feed, at place) error {
 		h.lastID++
 		w.at.id = h.lastID
 	}
+	w.at.epoch = h.past.Epoch()
 	at.paced = at.paced && h.mayPace()
 	return h.put(w, at)
 }
@@ -49,7 +57,7 @@ func (h *hub) put(w *feed, at place) error {
 			return nil
 		}
 	}
-	s := newShared(h.conn, h, &h.past, &h.mute, at)
+	s := newShared(h.conn, h, h.past, &h.mute, at)
 	s.add(w)
 	if err := h.conn.Go(func(life context.Context) { h.run(s, life) }); err != nil {
 		return err
@@ -114,17 +122,17 @@ func (h *hub) retire(s *shared) {
 func (h *hub) joinProbe(p *feed, s *shared) (ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p.at.id = everyWatch // no reader sees it
+	p.at.id, p.at.epoch = everyWatch, h.past.Epoch() // no reader sees the ID
 	return s.add(p)
 }
 
-// endBefore ends the watches that began in a history before epoch.
+// endBefore ends the watches that belong to a history before epoch.
 func (h *hub) endBefore(epoch int64, why error) {
 	h.mu.Lock()
 	streams := slices.Clone(h.streams)
 	h.mu.Unlock()
 	for _, s := range streams {
-		for _, w := range s.begunBefore(epoch) {
+		for _, w := range s.before(epoch) {
 			h.fail(w, why)
 		}
 	}

@@ -94,6 +94,12 @@ type position struct {
 	// For the proof in quiet.go: next at the last look, and next when its history was gone.
 	stayed, lost int64
 
+	// A stream may begin before next, with events that are known: see overlap.go.
+	base     int64 // what happened up to it is not for the watch
+	floor    int64 // what happened before it is not to be had
+	doubtful bool  // the history before next was not compared since the stream was opened
+	resumed  int64 // next at the creation on this stream
+
 	createdAt   int64 // the member's revision when it created the watch on this stream
 	askedBefore int64 // how many progress requests were sent on this stream before the creation
 	started     int64 // the start revision of the creation; 0: now
@@ -103,7 +109,7 @@ type position struct {
 }
 
 func (p *position) begin(r *pb.WatchCreateRequest) {
-	p.id, p.next = r.WatchId, r.StartRevision
+	p.id, p.next, p.base = r.WatchId, r.StartRevision, r.StartRevision-1
 }
 
 // reset forgets what held on the last stream only.
@@ -124,7 +130,7 @@ func (p *position) confirmed(known, rev int64) {
 	if p.next == 0 && rev > 0 {
 		// A watch from now on. Events up to rev may still come, because a member reads its revision after it has created the
 		// watch. If one comes, the watch goes on after it. If none comes, nothing between the creation and rev is missed.
-		p.next = rev + 1
+		p.next, p.base = rev+1, rev
 	}
 }
 
@@ -132,13 +138,14 @@ func (p *position) confirmed(known, rev int64) {
 func (p *position) reached(rev int64) {
 	p.parks = 0
 	if rev >= p.next {
+		p.doubtful = false
 		p.next, p.ahead = rev+1, p.repeated
 	}
 }
 
 // taken notes that all events of a response, up to rev, have been taken.
 func (p *position) taken(rev int64) {
-	p.next, p.seen, p.ahead = rev+1, rev, p.repeated
+	p.next, p.seen, p.ahead, p.doubtful = rev+1, rev, p.repeated, false
 }
 
 // revisionOf is the revision of the last event in a response. Where it has none, it is the revision of its progress.

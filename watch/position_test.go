@@ -11,21 +11,24 @@ import (
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/wire/past"
 )
 
 // TestPositionNeitherMissesNorRepeats plays a member that sends a history in responses of any size, whole or in
 // fragments, on streams that break anywhere, with progress in between.
 func TestPositionNeitherMissesNorRepeats(t *testing.T) {
-	for _, inParts := range []bool{false, true} {
-		t.Run(fmt.Sprintf("fragments handed on %v", inParts), func(t *testing.T) {
-			for seed := range uint64(3000) {
-				pick := rand.New(rand.NewPCG(seed, 1))
-				h := newHistory(pick)
-				if got := h.watch(pick, inParts); !slices.Equal(got, h.names(1)) {
-					t.Fatalf("seed %d: got %v, want %v", seed, got, h.names(1))
+	for _, version := range []string{"3.5.33", "3.5.15"} { // the second one is lossy
+		for _, inParts := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, fragments handed on %v", version, inParts), func(t *testing.T) {
+				for seed := range uint64(3000) {
+					pick := rand.New(rand.NewPCG(seed, 1))
+					h := newHistory(pick)
+					if got := h.watch(pick, version, inParts); !slices.Equal(got, h.names(1)) {
+						t.Fatalf("seed %d: got %v, want %v", seed, got, h.names(1))
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -55,14 +58,14 @@ func (h history) names(from int64) []string {
 }
 
 // watch follows the history to its end, and returns the events that reached the reader.
-func (h history) watch(pick *rand.Rand, inParts bool) []string {
+func (h history) watch(pick *rand.Rand, version string, inParts bool) []string {
 	w := &newWatcher(nil, &pb.WatchCreateRequest{Key: []byte("k"), StartRevision: 1, Fragment: inParts}, 1<<30).feed
-	s := newShared(nil, nil, &past{}, new(atomic.Bool), place{})
+	s := newShared(nil, nil, &past.Past{}, new(atomic.Bool), place{})
 	s.watches[w] = struct{}{}
 	w.stream = s
 	var got []string
 	for breaks := 0; w.at.next <= int64(len(h)); breaks++ {
-		s.start("", true)
+		s.start("", version, 0)
 		r := session{s}.nextRequest().GetCreateRequest()
 		rev := int64(len(h)) // of the member, which may be behind
 		if breaks < 5 {

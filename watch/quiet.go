@@ -162,7 +162,7 @@ func (s prover) lose(w *feed, from int64) {
 // proven moves the watches within a range. events are all events in that range since revision from, up to the last of them.
 // The lock is held.
 func (s prover) proven(within span, from, epoch int64, events []*mvccpb.Event) {
-	if len(events) == 0 || s.past.current() != epoch {
+	if len(events) == 0 || s.past.Epoch() != epoch {
 		return
 	}
 	for w := range s.watches {

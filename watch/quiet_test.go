@@ -147,14 +147,12 @@ func TestPositionOfAQuietWatchOnAnOldMemberMovesByProof(t *testing.T) {
 		pending := begin(openFake(t, m).WithKey("k"))
 		s := m.opened()
 		s.confirm(t, 4)
-		pending.wait(t)
+		w := pending.wait(t)
 		r := s.confirm(t, 9)
 		s.send(t, &pb.WatchResponse{Header: at(9), WatchId: r.WatchId, Events: []*mvccpb.Event{{Kv: &mvccpb.KeyValue{Key: []byte("m"), ModRevision: 7}}}})
 		s.cancel(t)
-		s.end(errGoingDown)
-		s = m.opened()
-		if r := s.confirm(t, 9); r.StartRevision != 8 {
-			t.Errorf("goes on at %d, want 8", r.StartRevision)
+		if rev, _ := resumedAt(t, m, s, w, 9); rev != 8 {
+			t.Errorf("goes on at %d, want 8", rev)
 		}
 	})
 }

@@ -30,7 +30,7 @@ type outcome struct {
 // receive takes one response. An error breaks the stream, and the watches go on on the next one.
 func (s receiver) receive(r *pb.WatchResponse) error {
 	// A proxy that answers a creation itself names no member. Its revision is then the one that the creation asked for.
-	if (!r.Created || r.Header.GetMemberId() != 0) && !s.past.note(r.Header, r.Events) {
+	if (!r.Created || r.Header.GetMemberId() != 0) && !s.past.Note(r.Header, r.Events) {
 		return errOtherCluster
 	}
 	s.mu.Lock()
@@ -53,12 +53,17 @@ func (s receiver) receive(r *pb.WatchResponse) error {
 	if out.over != nil {
 		s.remove(out.over)
 	}
-	empty := s.staying == 0
+	empty, other := s.staying == 0, s.other
+	s.other = nil
 	moves := s.moves
 	s.moves = nil
 	s.mu.Unlock()
 	for _, w := range moves {
 		s.owner.move(w, !s.place.paced)
+	}
+	if other != nil {
+		s.past.Over(other.at.epoch, r.Header)
+		err = errOtherHistory
 	}
 	if out.over != nil && out.why != nil {
 		out.over.end(out.why, false)
@@ -99,8 +104,9 @@ func (s receiver) created(r *pb.WatchResponse) (outcome, error) {
 	w.at.confirmed(r.WatchId, r.Header.GetRevision())
 	s.known[r.WatchId] = w
 	if !w.at.begun {
-		w.at.begun, w.at.epoch = true, s.past.current()
+		w.at.begun = true
 		if w.request.StartRevision == 0 {
+			w.at.epoch = s.past.Epoch()
 			w.delivered(r.Header.GetRevision())
 		}
 	}
@@ -127,6 +133,9 @@ func (s receiver) denied(w *feed, r *pb.WatchResponse) (outcome, error) {
 		s.kind = refuser // it may be the ID that the server refuses
 		s.createFirst(w)
 		return outcome{}, nil
+	case w.at.outlives(r.CompactRevision, s.lossy):
+		s.createFirst(w)
+		return outcome{}, nil
 	case w.at.widened && errors.Is(why, etcderr.ErrPermissionDenied):
 		w.at.confined = true
 		s.createFirst(w)
@@ -143,8 +152,11 @@ func (s receiver) denied(w *feed, r *pb.WatchResponse) (outcome, error) {
 
 // refused is the error of a watch that the server refused or ended, and whether the reason may pass.
 func (s receiver) refused(r *pb.WatchResponse) (err error, passing bool) {
-	if r.CompactRevision != 0 {
-		return &CompactedError{CompactRevision: r.CompactRevision}, false
+	if rev := r.CompactRevision; rev != 0 {
+		if s.lossy {
+			rev++ // the deletions at the other one are lost
+		}
+		return &CompactedError{CompactRevision: rev}, false
 	}
 	err = refusal(r.CancelReason, s.endpoint)
 	var e *etcderr.Error
@@ -162,8 +174,17 @@ func (s receiver) cancelled(r *pb.WatchResponse) (outcome, error) {
 	if w.at.stage == leaving {
 		return outcome{over: w}, nil
 	}
-	if r.CompactRevision == 0 && r.CancelReason == "" { // as this side has asked
+	again := w.at.outlives(r.CompactRevision, s.lossy)
+	if again {
+		s.cancel(r.WatchId) // see below
+	}
+	if again || r.CompactRevision == 0 && r.CancelReason == "" { // as this side has asked
 		switch w.at.stage {
+		case live:
+			if again {
+				s.create(w)
+				return outcome{}, nil
+			}
 		case parking:
 			w.at.stage = parked
 			return outcome{}, nil

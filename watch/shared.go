@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wire/past"
 )
 
 // streamSize is how many watches share a stream at most: enough to need few streams, and few enough to create the watches of
@@ -19,7 +20,7 @@ const streamSize = 1000
 type shared struct {
 	conn  *engine.Conn
 	owner owner
-	past  *past
+	past  *past.Past
 	mute  *atomic.Bool // the last server of the connection whose kind is known answers no progress request
 	place place
 	life  context.Context // ends when the last watch leaves, or the connection closes
@@ -37,6 +38,8 @@ type shared struct {
 	exchange
 	oversized int     // streams in a row that broke because a response was too large
 	moves     []*feed // parked watches that are to be moved to another stream
+	same      int64   // up to which revision the history was compared before the stream
+	other     *feed   // a watch that got an event of another history
 	filled    bool    // the buffer of a paced watch was full since the last tick
 }
 
@@ -47,11 +50,10 @@ type owner interface {
 	leave(w *feed, err error)               // ends a watch from this side; events in its buffer are dropped
 	fail(w *feed, err error)                // ends a watch whose reader still gets the events in its buffer
 	retire(s *shared)                       // removes the stream if no watch needs it
-	endBefore(epoch int64, why error)       // ends the watches that began in an earlier history
 	joinProbe(p *feed, s *shared) (ok bool) // adds a watch that serves a proof
 }
 
-func newShared(conn *engine.Conn, o owner, p *past, mute *atomic.Bool, at place) *shared {
+func newShared(conn *engine.Conn, o owner, p *past.Past, mute *atomic.Bool, at place) *shared {
 	s := &shared{conn: conn, owner: o, past: p, mute: mute, place: at, watches: map[*feed]struct{}{}}
 	s.wake = make(chan struct{}, 1)
 	s.life, s.end = context.WithCancelCause(context.Background())
@@ -164,15 +166,17 @@ func (s *shared) give(w *feed) (stopped, ok bool) {
 	return s.stopIfEmpty(), true
 }
 
-// start prepares for a new stream, on which no watch exists yet.
-func (s *shared) start(endpoint string, punctual bool) {
+// start prepares for a new stream, on which no watch exists yet. Up to revision same, the store has the history that was seen.
+func (s *shared) start(endpoint, version string, same int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened(endpoint, nil)
-	s.exchange.start(punctual)
+	s.exchange.start(engine.Punctual(version), engine.Lossy(version))
+	s.same = same
 	s.down, s.moves, s.filled = false, nil, true
 	var tardy []*feed
 	for w := range s.watches {
+		w.at.doubtful = w.at.begun
 		switch w.at.stage {
 		case parking:
 			w.at.stage = parked
@@ -264,23 +268,14 @@ func (s *shared) lost() error {
 	return s.why
 }
 
-// aKey is a key that the user may read, taken from a watch; nil where there is no watch.
-func (s *shared) aKey() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for w := range s.watches {
-		return w.request.Key
-	}
-	return nil
-}
-
-// begunBefore returns the watches that a server created in a history before epoch.
-func (s *shared) begunBefore(epoch int64) []*feed {
+// before returns the watches that belong to a history before epoch: those that a server created in it, and those that wait for
+// their creation from a revision of it.
+func (s *shared) before(epoch int64) []*feed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []*feed
 	for w := range s.watches {
-		if w.at.begun && w.at.epoch < epoch {
+		if w.at.epoch < epoch && (w.at.begun || w.at.next != 0) {
 			all = append(all, w)
 		}
 	}

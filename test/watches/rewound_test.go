@@ -198,3 +198,47 @@ func TestLaggingFollowerIsNotTakenForARewoundStore(t *testing.T) {
 		}
 	}
 }
+
+// TestWatchWithoutAnEventNoticesAStoreThatOvertookIt has no event to compare. The new history has one before the position of the watch.
+func TestWatchWithoutAnEventNoticesAStoreThatOvertookIt(t *testing.T) {
+	for _, put := range []bool{true, false} {
+		t.Run(map[bool]string{true: "put", false: "deletion"}[put], func(t *testing.T) {
+			cluster := etcdtest.Start(t)
+			var g gate
+			to, err := conn.Open(t.Context(), "", cluster.Endpoints(), g.option())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = to.Close() })
+			other := open(t, cluster.Endpoints())
+			if !put {
+				write(t, other, "quiet", 1)
+			}
+			w := start(t, kv.New(to.Name()).WithKey("quiet"))
+			copied := cluster.SaveData()
+			last := write(t, other, "k", 100)
+			for began := time.Now(); w.Status().Rev < last; time.Sleep(10 * time.Millisecond) {
+				if time.Since(began) > 30*time.Second {
+					t.Fatalf("the watch is at %d of %d", w.Status().Rev, last)
+				}
+			}
+			g.shut.Store(true)
+			cluster.RestoreData(copied)
+			if put {
+				write(t, other, "quiet", 1)
+			} else if _, err := kv.Delete(t.Context(), other.WithKey("quiet")); err != nil {
+				t.Fatal(err)
+			}
+			write(t, other, "k", 200)
+			g.shut.Store(false)
+			var rewound *watch.RewoundError
+			select {
+			case <-w.Done():
+			case <-time.After(tellingTime):
+			}
+			if !errors.As(w.Err(), &rewound) || rewound.Revision == 0 {
+				t.Errorf("it says %v, and is at %+v", w.Err(), w.Status())
+			}
+		})
+	}
+}
