@@ -105,6 +105,7 @@ func (t *Table[V]) prove(parent context.Context, rev int64) error {
 		return err
 	}
 	if h := changed.GetHeader(); at.precedes(h) && len(changed.GetKvs()) == 0 && changed.GetCount() == int64(keys) {
+		t.follower.Proven(h)
 		t.copy.raise(at, h)
 	}
 	return nil

@@ -25,7 +25,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
-	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/internal/wire/past"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -36,6 +36,8 @@ type Follower struct {
 	parent context.Context
 	life   context.Context
 	end    context.CancelFunc
+
+	seen *past.Past // of the connection
 
 	reading atomic.Bool
 	// What follows is the reader's.
@@ -62,7 +64,8 @@ func New(parent context.Context, s Spec) (*Follower, error) {
 		s.Watch = func(c ctx.Ctx) ctx.Ctx { return c }
 	}
 	known := s.From > 0
-	f := &Follower{spec: s, conn: to, parent: parent, past: history{rev: s.From, begun: known, certain: known}}
+	f := &Follower{spec: s, conn: to, parent: parent, seen: past.Of(to)}
+	f.past = history{rev: s.From, epoch: f.seen.Epoch(), begun: known, certain: known}
 	f.behind = Status{Rev: s.From, Since: time.Now()}
 	f.life, f.end = context.WithCancel(parent)
 	return f, nil
@@ -171,44 +174,12 @@ func (f *Follower) attempt(give func(Step) bool) error {
 
 var errWatchEnded = errors.New("follow: the watch has ended")
 
-// begin creates the watch, and lists the keys unless they are known. The watch comes before the list, and after a look at the
-// revision of the store. So it misses nothing, and it reports a store that goes back while the list is read.
-func (f *Follower) begin(give func(Step) bool) (*watch.Watcher, error) {
-	from := f.past.rev
-	if !f.past.certain {
-		at, err := kv.Get(f.life, f.spec.Request.WithLimit(1).WithKeysOnly())
-		if err != nil {
-			return nil, err
-		}
-		from = at.GetHeader().GetRevision()
-	}
-	w, err := watch.Watch(f.life, f.spec.Watch(f.spec.Request).WithStartRevision(from+1))
-	if err != nil {
-		return nil, err
-	}
-	if f.past.certain {
-		f.use(w, false)
-		return w, nil
-	}
-	last, err := list(f.life, f.spec, f.past, give)
-	if err != nil {
-		_ = w.Close()
-		return nil, err
-	}
-	f.past.listed(last)
-	f.use(w, last.Resync)
-	if !give(last) {
-		return nil, errLeft
-	}
-	return w, nil
-}
-
 // use makes w the watch that goes on after what has been told.
 func (f *Follower) use(w *watch.Watcher, resynced bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.watcher = w
-	f.behind.Rev, f.behind.Since = f.past.rev, time.Now()
+	f.behind.Rev, f.behind.Age, f.behind.Since, f.behind.Err = f.past.rev, f.past.age, time.Now(), nil
 	if resynced {
 		f.behind.Resyncs++
 	}
@@ -220,11 +191,11 @@ func (f *Follower) stepOf(w *watch.Watcher, response *pb.WatchResponse) Step {
 	for len(events) > 0 && events[0].GetKv().GetModRevision() <= f.past.rev {
 		events = events[1:]
 	}
-	f.past.told(max(f.past.rev, w.Rev()), response.GetHeader())
+	f.past.told(max(f.past.rev, w.Rev()))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.behind.Rev = f.past.rev
-	return Step{Rev: f.past.rev, Header: response.GetHeader(), Events: events}
+	return Step{Rev: f.past.rev, Age: f.past.age, Header: response.GetHeader(), Events: events}
 }
 
 func (f *Follower) current() *watch.Watcher {
@@ -236,20 +207,25 @@ func (f *Follower) current() *watch.Watcher {
 // fail notes a failure. The next attempt begins with a new list: what a watch that failed has missed cannot be known.
 func (f *Follower) fail(err error) {
 	f.failed = err
-	f.drop()
 	f.past.broken(err)
+	f.dropFor(err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.behind.Err = err
 	if errors.Is(err, connerr.ErrClosed) || errors.Is(err, connerr.ErrNotOpen) || errors.Is(err, ctx.ErrInvalid) {
 		f.err = err
 	}
 }
 
 // drop ends the watch.
-func (f *Follower) drop() {
+func (f *Follower) drop() { f.dropFor(nil) }
+
+// dropFor ends the watch, and notes why there is none.
+func (f *Follower) dropFor(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err != nil {
+		f.behind.Err = err
+	}
 	if f.watcher == nil {
 		return
 	}
@@ -284,6 +260,10 @@ func (f *Follower) Progress(parent context.Context) error {
 	}
 	return w.Progress(parent)
 }
+
+// Proven tells the follower of an answer that shows its keys unchanged up to a later revision than the watch does. So it notices a
+// store that goes back below that.
+func (f *Follower) Proven(by *pb.ResponseHeader) { f.seen.Note(by, nil) }
 
 // Status returns where the follower stands. It never blocks on the network.
 func (f *Follower) Status() Status {

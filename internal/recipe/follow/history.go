@@ -11,25 +11,21 @@ import (
 
 // history is what has been told of a store.
 type history struct {
-	rev     int64  // up to which everything has been told
-	cluster uint64 // that told it, 0 before one is known
-	begun   bool   // something has been told, or was known from the beginning
-	certain bool   // the keys at rev are known, so that a watch needs no list
-	over    bool   // the store has another history now
+	rev     int64 // up to which everything has been told
+	epoch   int64 // the number of the history, as the past of the connection counts it
+	age     int   // how many histories were told before this one
+	begun   bool  // something has been told, or was known from the beginning
+	certain bool  // the keys at rev are known, so that a watch needs no list
+	over    bool  // the store has another history now
 }
 
 // told notes up to which revision a server has told everything.
-func (h *history) told(rev int64, by *pb.ResponseHeader) {
-	h.rev = rev
-	if cluster := by.GetClusterId(); cluster != 0 {
-		h.cluster = cluster
-	}
-}
+func (h *history) told(rev int64) { h.rev = rev }
 
 // listed notes that a list has told everything.
-func (h *history) listed(last Step) {
+func (h *history) listed(last Step, epoch int64) {
 	h.begun, h.certain, h.over = true, true, false
-	h.told(last.Rev, last.Header)
+	h.rev, h.age, h.epoch = last.Rev, last.Age, epoch
 }
 
 // broken notes a failure: what has happened since rev cannot be told without a list.
@@ -41,8 +37,8 @@ func (h *history) broken(err error) {
 	}
 }
 
-// isOver reports whether a list is of another history. A list is linearizable, so its revision cannot be lower in the same one.
-func (h *history) isOver(at *pb.ResponseHeader) bool {
-	otherCluster := h.cluster != 0 && at.GetClusterId() != 0 && at.GetClusterId() != h.cluster
-	return h.begun && (h.over || otherCluster || at.GetRevision() < h.rev)
+// isOver reports whether a list of that epoch is of another history. A list is linearizable, so its revision cannot be lower in the
+// same one.
+func (h *history) isOver(at *pb.ResponseHeader, epoch int64) bool {
+	return h.begun && (h.over || epoch != h.epoch || at.GetRevision() < h.rev)
 }

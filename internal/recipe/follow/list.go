@@ -7,36 +7,58 @@ import (
 	"errors"
 	"iter"
 
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
 // list gives the difference between the keys that are known and those that exist, a page at a time, but for the last part, which it
-// returns. A part is given when the next page is there, since the last one has to be known as such.
-func list(life context.Context, s Spec, before history, give func(Step) bool) (step Step, err error) {
+// returns. A part is given when the next page is there, since the last one has to be known as such. epoch is that of the list.
+func list(life context.Context, s Spec, before history, epoch int64, give func(Step) bool) (step Step, all listing, err error) {
 	known, stop := iter.Pull2(s.Known())
 	defer stop()
 	d := difference{next: known}
 	step.Resync = before.begun
 	for page, err := range s.List(life, s.Request) {
 		if err != nil {
-			return step, err
+			return step, all, err
 		}
 		if step.Part == 0 {
 			step.Header, step.Rev = page.GetHeader(), page.GetHeader().GetRevision()
-			step.Rewound = before.isOver(step.Header)
+			step.Rewound = before.isOver(step.Header, epoch)
+			if step.Age = before.age; step.Rewound {
+				step.Age++
+			}
 			d.at, d.all = step.Rev, step.Rewound
 			d.advance()
 		} else if step.More = true; !give(step) {
-			return step, errLeft
+			return step, all, errLeft
 		}
 		step.Part++
 		step.Events = d.page(page.GetKvs())
+		all.add(page)
 	}
 	if step.Part == 0 {
-		return step, errNoPage
+		return step, all, errNoPage
 	}
 	step.More, step.Events = false, append(step.Events, d.rest()...)
-	return step, nil
+	return step, all, nil
+}
+
+// listing is what a list leaves for later comparisons.
+type listing struct {
+	newest *mvccpb.KeyValue // by mod revision; nil if there are no keys
+	keys   int
+	count  int64 // as the server has it
+}
+
+func (l *listing) add(page *pb.RangeResponse) {
+	for _, pair := range page.GetKvs() {
+		if pair.GetModRevision() > l.newest.GetModRevision() {
+			l.newest = pair
+		}
+	}
+	l.keys += len(page.GetKvs())
+	l.count = page.GetCount()
 }
 
 var errNoPage = errors.New("follow: the list has no page")

@@ -65,7 +65,7 @@ func TestListTellsExactlyTheDifference(t *testing.T) {
 			now[fmt.Sprintf("k%02d", rand.IntN(15))] = 500
 		}
 		over := round%2 == 1
-		before := history{rev: 20, cluster: 1, begun: true, over: over}
+		before := history{rev: 20, begun: true, over: over}
 		got, changed := maps.Clone(known), map[string]bool{}
 		parts := 0
 		apply := func(s Step) bool {
@@ -87,7 +87,7 @@ func TestListTellsExactlyTheDifference(t *testing.T) {
 			return s.More
 		}
 		spec := Spec{Known: func() iter.Seq2[string, int64] { return sorted(known) }, List: pagesOf(now, 1+rand.IntN(4))}
-		last, err := list(t.Context(), spec, before, apply)
+		last, _, err := list(t.Context(), spec, before, before.epoch, apply)
 		if err != nil || last.More {
 			t.Fatalf("the last part is %+v, %v", last, err)
 		}
@@ -109,15 +109,14 @@ func TestListOfAnotherHistoryIsRecognized(t *testing.T) {
 		before history
 		over   bool
 	}{
-		"nothing was told":        {history{}, false},
-		"the same revision":       {history{rev: 10, cluster: 1, begun: true}, false},
-		"an older revision":       {history{rev: 9, cluster: 1, begun: true}, false},
-		"a newer revision":        {history{rev: 11, cluster: 1, begun: true}, true},
-		"another cluster":         {history{rev: 1, cluster: 2, begun: true}, true},
-		"the watch has reported":  {history{rev: 1, cluster: 1, begun: true, over: true}, true},
-		"a proxy without cluster": {history{rev: 1, begun: true}, false},
+		"nothing was told":       {history{}, false},
+		"the same revision":      {history{rev: 10, epoch: 7, begun: true}, false},
+		"an older revision":      {history{rev: 9, epoch: 7, begun: true}, false},
+		"a newer revision":       {history{rev: 11, epoch: 7, begun: true}, true},
+		"another epoch":          {history{rev: 1, epoch: 6, begun: true}, true},
+		"the watch has reported": {history{rev: 1, epoch: 7, begun: true, over: true}, true},
 	} {
-		if got := c.before.isOver(at); got != c.over {
+		if got := c.before.isOver(at, 7); got != c.over {
 			t.Errorf("%s: got %v", name, got)
 		}
 	}

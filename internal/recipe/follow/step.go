@@ -24,6 +24,9 @@ type Step struct {
 	More bool // more parts of the same list follow
 	// Resync says that the list is not the first one. What happened in between is told as a difference only.
 	Resync bool
+	// Age counts the histories of the store that ended before this one, as far as the follower has noticed them. A revision means
+	// something within one age only.
+	Age int
 	// Rewound says that the list is of another history than what was told before. It tells every key, as its revisions mean
 	// something else now.
 	Rewound bool

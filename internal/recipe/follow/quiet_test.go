@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"google.golang.org/grpc"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/kv"
+)
+
+// gate lets a connection dial, or not.
+type gate struct{ shut atomic.Bool }
+
+func (g *gate) option() conn.Option {
+	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
+		if g.shut.Load() {
+			return nil, errors.New("shut out by the test")
+		}
+		return (&net.Dialer{}).DialContext(parent, "tcp", target)
+	}))
+}
+
+// TestFollowerWithoutAnEventNoticesAnotherHistory restores a copy, and takes the store beyond the revision of the list, before the
+// follower is back. Its watch has had no event that it could compare.
+func TestFollowerWithoutAnEventNoticesAnotherHistory(t *testing.T) {
+	elsewhere := func(t *testing.T, c string, n int) {
+		t.Helper()
+		for i := range n {
+			if _, err := kv.Put(t.Context(), kv.New(c).WithKey("elsewhere").WithValue(fmt.Sprint(i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		before, lost, after func(t *testing.T, c string) // before and after the copy, and after the restore
+	}{
+		"the newest key is another one": {
+			before: func(t *testing.T, c string) { put(t, c, "a", "1") },
+			lost:   func(t *testing.T, c string) { put(t, c, "b", "1") },
+			after:  func(t *testing.T, c string) { put(t, c, "c", "1") },
+		},
+		"only a value differs": {
+			before: func(t *testing.T, c string) { put(t, c, "a", "1") },
+			lost:   func(t *testing.T, c string) { put(t, c, "a", "2") },
+			after:  func(t *testing.T, c string) { put(t, c, "a", "3") },
+		},
+		"a key is put in a range that was empty": {
+			before: func(t *testing.T, c string) { elsewhere(t, c, 1) },
+			lost:   func(t *testing.T, c string) { elsewhere(t, c, 5) },
+			after:  func(t *testing.T, c string) { put(t, c, "a", "1") },
+		},
+		"a key is put in a range that was quiet": {
+			before: func(t *testing.T, c string) { put(t, c, "a", "1") },
+			lost:   func(t *testing.T, c string) { elsewhere(t, c, 5) },
+			after:  func(t *testing.T, c string) { put(t, c, "b", "1") },
+		},
+		"a key is deleted in a range that was quiet": {
+			before: func(t *testing.T, c string) { put(t, c, "a", "1"); put(t, c, "b", "1") },
+			lost:   func(t *testing.T, c string) { elsewhere(t, c, 5) },
+			after:  func(t *testing.T, c string) { remove(t, c, "a") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := etcdtest.Start(t)
+			var g gate
+			own, writer := own(t, cluster, g.option()), own(t, cluster)
+			c.before(t, writer)
+			copied := cluster.SaveData()
+			c.lost(t, writer)
+			r := copying(t, follow.Spec{Request: under(t, own)})
+			first := r.to(1)
+			g.shut.Store(true)
+			cluster.RestoreData(copied)
+			c.after(t, writer)
+			elsewhere(t, writer, 20)
+			g.shut.Store(false)
+			step := r.until(func(s follow.Step) bool { return s.Part > 0 && !s.More })
+			if !step.Rewound || !step.Resync || step.Age != first.Age+1 {
+				t.Errorf("the new list is %+v", step)
+			}
+			r.equals(under(t, writer))
+			if s := r.f.Status(); !s.InStep || s.Err != nil || s.Age != step.Age {
+				t.Errorf("the status is %+v", s)
+			}
+			r.to(put(t, writer, "next", "3"))
+			r.equals(under(t, writer))
+		})
+	}
+}
+
+// TestFollowerNoticesAStoreThatGoesBackWhileItBegins restores a copy after the follower has looked at the revision, and before it
+// watches from there.
+func TestFollowerNoticesAStoreThatGoesBackWhileItBegins(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	name := own(t, cluster)
+	put(t, name, "a", "1")
+	copied := cluster.SaveData()
+	for i := range 10 {
+		put(t, name, "a", fmt.Sprint(i))
+	}
+	var once sync.Once
+	r := copying(t, follow.Spec{Request: under(t, name), Watch: func(c ctx.Ctx) ctx.Ctx {
+		once.Do(func() { cluster.RestoreData(copied) })
+		return c
+	}})
+	r.to(1)
+	r.to(put(t, name, "b", "2"))
+	r.equals(under(t, name))
+}
