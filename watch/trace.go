@@ -18,13 +18,6 @@ func traceOf(e *mvccpb.Event) trace {
 	return trace{e.Kv.Key, e.Type == mvccpb.Event_DELETE, e.Kv.CreateRevision, e.Kv.ModRevision, e.Kv.Version}
 }
 
-// copyOf is traceOf with a key of its own, for which it uses the memory of t.
-func (t trace) copyOf(e *mvccpb.Event) trace {
-	next := traceOf(e)
-	next.key = append(t.key[:0], e.Kv.Key...)
-	return next
-}
-
 // continues reports whether e is the next event of the key after t. Where t is no event, it reports whether e is the first
 // event from a revision on.
 func (t trace) continues(e *mvccpb.Event, from int64) bool {
