@@ -87,6 +87,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
 	go -C test run ./watchbench
 	go -C test run ./lockbench
 	go -C test run ./returnbench
+	go -C test run ./tablebench -large 1000000
 
 .PHONY: deps-check
 deps-check: ## show the modules that the SDK and clientv3 need

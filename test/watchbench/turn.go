@@ -3,14 +3,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
@@ -29,33 +26,16 @@ const replays = 5
 
 // measure gives a client its turn, in its own process.
 func measure(parent context.Context, w *writer, endpoint, name string, load workload, o options) (s sample, err error) {
-	self, err := os.Executable()
-	if err != nil {
-		return s, err
+	args := []string{
+		"-turn", name, "-endpoint", endpoint, "-workload", load.name, "-events", strconv.Itoa(o.events), "-profile", o.profile,
 	}
-	cmd := exec.CommandContext(parent, self, "-turn", name, "-endpoint", endpoint, "-workload", load.name,
-		"-events", strconv.Itoa(o.events), "-profile", o.profile)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return s, err
+	watched := func() error {
+		if !load.live {
+			return nil
+		}
+		return w.write(parent, load, load.events(o))
 	}
-	if err := cmd.Start(); err != nil {
-		return s, err
-	}
-	lines := bufio.NewReader(out)
-	if _, err = lines.ReadString('\n'); err == nil && load.live { // the watch is there
-		err = w.write(parent, load, load.events(o))
-	}
-	if err == nil {
-		err = json.NewDecoder(lines).Decode(&s)
-	}
-	if err != nil {
-		_ = cmd.Process.Kill()
-	}
-	if ended := cmd.Wait(); ended != nil {
-		return s, ended
-	}
+	err = bench.Child(parent, args, watched, &s)
 	return s, err
 }
 
@@ -103,7 +83,7 @@ func follow(parent context.Context, out io.Writer, c client, endpoint string, lo
 	if load.live {
 		times = 1
 	}
-	created := func() { _, told = fmt.Fprintln(out) }
+	created := func() { told = bench.Ready(out) }
 	for range times {
 		if err == nil {
 			err = follow(load.prefix, rev, load.events(o), created)
@@ -115,7 +95,7 @@ func follow(parent context.Context, out io.Writer, c client, endpoint string, lo
 		return err
 	}
 	n := float64(times * load.events(o))
-	return json.NewEncoder(out).Encode(sample{
+	return bench.Report(out, sample{
 		Seconds: cost.Time.Seconds() / n, CPU: cost.CPU.Seconds() / n, Objects: cost.Objects / n, Bytes: cost.Bytes / n,
 	})
 }

@@ -6,12 +6,11 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"google.golang.org/grpc"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/test/internal/bench"
 	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
@@ -69,34 +68,8 @@ func (w *writer) close() error { return w.cc.Close() }
 
 // write makes the events of a workload.
 func (w *writer) write(parent context.Context, load workload, n int) error {
-	const callers = 64
 	value := []byte(strings.Repeat("v", 100))
-	var next atomic.Int64
-	var calling sync.WaitGroup
-	var once sync.Once
-	var first error
-	for range callers {
-		calling.Go(func() {
-			for {
-				to := int(next.Add(int64(load.perTxn)))
-				from := to - load.perTxn
-				if from >= n {
-					return
-				}
-				txn := &pb.TxnRequest{}
-				for i := from; i < min(to, n); i++ {
-					key := fmt.Appendf(nil, "%s%0*d", load.prefix, 20-len(load.prefix), i%100)
-					txn.Success = append(txn.Success, &pb.RequestOp{Request: &pb.RequestOp_RequestPut{
-						RequestPut: &pb.PutRequest{Key: key, Value: value},
-					}})
-				}
-				if _, err := w.kv.Txn(parent, txn); err != nil {
-					once.Do(func() { first = err })
-					return
-				}
-			}
-		})
-	}
-	calling.Wait()
-	return first
+	return bench.Write(parent, w.kv, n, load.perTxn, func(i int) ([]byte, []byte) {
+		return fmt.Appendf(nil, "%s%0*d", load.prefix, 20-len(load.prefix), i%100), value
+	})
 }

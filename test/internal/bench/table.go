@@ -19,7 +19,7 @@ type Column[Sample any] struct {
 }
 
 // WriteTable prints the median of each column for each client, and the median of the rounds' ratios of the SDK to the
-// others. results has the samples of each client by its name, in the order of the rounds.
+// others. results has the samples of each client by its name, in the order of the rounds. Clients without samples are left out.
 func WriteTable[Sample any](out io.Writer, title string, width int, columns []Column[Sample], results map[string][]Sample) {
 	var b strings.Builder
 	line := func(first string, cell func(c Column[Sample]) string) {
@@ -32,9 +32,15 @@ func WriteTable[Sample any](out io.Writer, title string, width int, columns []Co
 	fmt.Fprintf(&b, "\n%s\n", title)
 	line("", func(c Column[Sample]) string { return c.Name })
 	for _, client := range []string{clients.Raw, clients.ClientV3, clients.Eetcd} {
+		if len(results[client]) == 0 {
+			continue
+		}
 		line(client, func(c Column[Sample]) string { return known(Median(values(results[client], c.Of)), c.Print) })
 	}
 	for _, other := range []string{clients.Raw, clients.ClientV3} {
+		if len(results[other]) == 0 || len(results[clients.Eetcd]) == 0 {
+			continue
+		}
 		line(clients.Eetcd+" / "+other, func(c Column[Sample]) string {
 			ratios := values(results[clients.Eetcd], c.Of)
 			for round, v := range values(results[other], c.Of) {
