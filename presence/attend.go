@@ -47,6 +47,9 @@ func newOwner(p *Presence, to ctx.Ctx, ttl time.Duration, returns bool) *owner {
 // attend owns the key until the presence has to end.
 func (o *owner) attend(life context.Context) {
 	defer context.AfterFunc(life, func() { o.stop(connerr.Closed(o.conn.Name())) })()
+	if o.session != nil {
+		defer context.AfterFunc(o.session.staying, func() { o.stop(o.session.ended()) })()
+	}
 	if o.lodger != nil {
 		o.key.own, o.key.late = o.lodger.inherit(life)
 	}
@@ -280,10 +283,6 @@ func (o *owner) idle(more <-chan struct{}) {
 	if o.tenure != nil {
 		ended = o.tenure.keeper.Done()
 	}
-	var away <-chan struct{}
-	if o.session != nil {
-		away = o.session.staying.Done()
-	}
 	var sweep <-chan time.Time
 	if !o.back.IsZero() {
 		timer, cancel := o.leases.sweeping()
@@ -296,8 +295,6 @@ func (o *owner) idle(more <-chan struct{}) {
 	case <-o.values.wake:
 	case <-ended:
 	case <-more:
-	case <-away:
-		o.stop(o.session.ended())
 	case <-sweep:
 		within, cancel := o.valid()
 		defer cancel()

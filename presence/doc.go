@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package presence announces a process by a key that comes back: as long as the process runs and the cluster can be reached,
-// the key is there.
+// Package presence announces a process by a key that comes back: the key is there as long as the process runs and reaches the
+// cluster.
 //
 //	p, err := presence.Keep(ctx, presence.New("registry").WithKey("services/billing/a").WithValue("10.0.0.1:80"), 10*time.Second)
 //	if err != nil {
@@ -16,7 +16,7 @@
 // [Presence.Leave] it never puts the key again.
 //
 // The presences of a connection share its streams. A presence costs two goroutines. When many return at once, as after an
-// outage, each connection sends at most 200 requests a second for that.
+// outage, a connection sends at most 200 requests a second for all of them.
 //
 // A user needs permission to read and write the key. All functions are safe for concurrent use.
 package presence

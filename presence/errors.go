@@ -4,9 +4,9 @@ package presence
 
 import "errors"
 
-// Why a key is absent: State and Err have one of these, an error of the lease such as lease.ErrExpired or
-// etcderr.ErrLeaseNotFound, a *watch.RewoundError if the store went back to an earlier state, or the answer of the
-// servers.
+// The reasons why a key is absent, in the Err of a [State] and of [Presence.Err]. Other reasons are an error of the lease, such
+// as lease.ErrExpired or etcderr.ErrLeaseNotFound, a *watch.RewoundError if the store went back to an earlier state, and a
+// refusal of the servers.
 var (
 	// ErrHeld says that the key exists under the lease of another client, and is left alone.
 	ErrHeld = errors.New("presence: the key is there under another lease")
@@ -18,8 +18,8 @@ var (
 	ErrSession = errors.New("presence: the session has no lease")
 )
 
-// ErrLeft is what Set returns once the presence has left or ended. It wraps the reason, unless that is a call of Leave.
+// ErrLeft is the error of Set after the end of the presence. The reason is wrapped with it, except after a call of Leave.
 var ErrLeft = errors.New("presence: it has left")
 
-// errLeaving is why a presence ends that Leave ends.
+// errLeaving is the cause of an end by Leave.
 var errLeaving = errors.New("presence: Leave was called")

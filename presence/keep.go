@@ -16,16 +16,19 @@ import (
 )
 
 // Keep puts the key of WithKey, with the value of WithValue, under a lease of ttl, and keeps it there. It returns when the key
-// is there. The presence stays until [Presence.Leave] or the end of parent. The end of parent leaves in the background.
+// is there. The presence stays until [Presence.Leave] or the end of parent. When parent ends, the presence deletes the key in the
+// background.
 //
 // Keep waits without a limit of its own, also through an outage. parent and WithTimeout limit the wait, and the error says
 // what Keep waited for. It also waits while the key exists under another lease: a predecessor that crashed leaves its key
-// until its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A rejection such as
-// etcderr.ErrPermissionDenied ends the wait. A Keep that fails leaves nothing behind: it cleans up for up to half a second,
-// and in an outage the connection continues.
+// until its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A refusal such as
+// etcderr.ErrPermissionDenied ends the wait, and so does a server that has no renewal of leases, as kine. A Keep that fails
+// leaves no key behind: it cleans up for up to half a second, and in an outage the connection continues the cleanup. A lease whose
+// answer is lost ends at the latest with its TTL.
 //
-// The ttl is that of lease.Grant: whole seconds, rounded up, at least about 2 s. A ttl below 1 ms is kv.ErrInvalid. With
-// [WithSession] it must be 0. Keep sends KV/Range, KV/Txn, Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke, and Watch/Watch.
+// The ttl is that of lease.Grant: whole seconds, rounded up. The servers make it at least about 2 s. A ttl below 1 ms is
+// kv.ErrInvalid. With [WithSession] it must be 0. Keep sends KV/Range, KV/Txn, Lease/LeaseGrant, LeaseKeepAlive and LeaseRevoke,
+// and Watch/Watch.
 func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) (*Presence, error) {
 	o := options{returns: true}
 	for _, opt := range opts {
@@ -73,7 +76,7 @@ func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) 
 		unbind()
 		return nil, err
 	}
-	waiting, cancel := bounded(parent, c)
+	waiting, cancel := limited(parent, c)
 	defer cancel()
 	if err := p.await(waiting, first); err != nil {
 		p.stop(errLeaving)
@@ -102,7 +105,8 @@ func check(parent context.Context, c Request, ttl time.Duration, o options) erro
 		err = render.AlsoInvalid(err, "presence: a presence needs WithKey")
 	}
 	if endpoint, given := sealed.Ctx(c).Endpoint(); given {
-		err = render.AlsoInvalid(err, fmt.Sprintf("presence: WithEndpoint(%q) does not apply, a presence uses every endpoint", tell.Endpoint(endpoint)))
+		err = render.AlsoInvalid(err, fmt.Sprintf(
+			"presence: WithEndpoint(%q) does not apply, a presence uses every endpoint", tell.Endpoint(endpoint)))
 	}
 	if parent == nil {
 		err = render.AlsoInvalid(err, "presence: the parent context is nil")
@@ -113,12 +117,13 @@ func check(parent context.Context, c Request, ttl time.Duration, o options) erro
 	case o.session == nil:
 		err = render.AlsoInvalid(err, "presence: the session of WithSession is nil")
 	case ttl != 0:
-		err = render.AlsoInvalid(err, fmt.Sprintf("presence: the ttl is %v, and with WithSession it is 0: the lease is that of the session", ttl))
+		err = render.AlsoInvalid(err, fmt.Sprintf(
+			"presence: the ttl is %v, and with WithSession it is 0: the lease is that of the session", ttl))
 	}
 	return err
 }
 
-func bounded(parent context.Context, c Request) (context.Context, context.CancelFunc) {
+func limited(parent context.Context, c Request) (context.Context, context.CancelFunc) {
 	if timeout, given := sealed.Ctx(c).Timeout(); given {
 		return context.WithTimeout(parent, timeout)
 	}

@@ -115,8 +115,8 @@ func (k *key) unwatch() error {
 	return err
 }
 
-// lateness is for how long a request that no answer came to is reckoned with: it may wait in a member that is paused, or in a
-// network that is cut.
+// lateness is how long a request without an answer may still arrive: it may wait in a member that is paused, or in a network
+// that is cut.
 const lateness = time.Minute
 
 // put puts the key under a lease, if it is as it was seen last.

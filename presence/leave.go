@@ -45,7 +45,7 @@ func leave(life context.Context, o *owner) {
 	l.lookOut()
 }
 
-// revokeAll revokes every lease that a key of this presence may be under, or may come to be under.
+// revokeAll revokes every lease that a key of this presence may be under, or may come to be under. It returns the first refusal.
 func (l *leaver) revokeAll() error {
 	ids := l.leases.loose
 	if l.leases.granted != 0 {
@@ -54,12 +54,17 @@ func (l *leaver) revokeAll() error {
 	if l.tenure != nil {
 		ids = append(ids, l.tenure.id)
 	}
+	var refused error
 	for _, id := range slices.Backward(ids) {
-		if err := l.repeat(l.tidying, func() error { return l.leases.revoke(l.tidying, id) }); err != nil {
-			return err
+		err := l.repeat(l.tidying, func() error { return l.leases.revoke(l.tidying, id) })
+		if refused == nil {
+			refused = err
+		}
+		if l.tidying.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return refused
 }
 
 // delete deletes the key if it is under a lease of the session.

@@ -145,6 +145,9 @@ func TestWithoutReturnALostKeyStaysLost(t *testing.T) {
 			if err := p.Set(t.Context(), "c"); !errors.Is(err, presence.ErrLeft) || !errors.Is(err, loss.reason) {
 				t.Errorf("Set: %v", err)
 			}
+			if err := p.Leave(t.Context()); err != nil {
+				t.Errorf("Leave of a key that is lost: %v", err)
+			}
 			if there := at(t, c); string(there.GetValue()) != loss.stays {
 				t.Errorf("the key is %v", there)
 			}

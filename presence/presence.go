@@ -44,12 +44,13 @@ func newPresence(parent context.Context, to *engine.Conn, name string, session *
 	return p
 }
 
-// State returns whether the key is there. It looks at the clock, so a process that was stopped for longer than the TTL is told
-// of the loss at once. It calls no server.
+// State returns whether the key is there. It calls no server. It compares the time of the lease with the clock, so it reports the
+// loss at once in a process that was stopped for longer than the TTL.
 func (p *Presence) State() State { return p.view.state() }
 
-// Changes returns the state, at once, and then each change of it. A slow reader misses all but the newest state, and delays
-// nothing. The sequence ends with the presence, after the last state. It may have any number of readers.
+// Changes returns the present state, and then each change of it. A slow reader misses all but the newest state, and delays
+// nothing. The sequence ends with the presence, after the last state. Any number of loops may run at once, and each one gets its
+// own sequence.
 func (p *Presence) Changes() iter.Seq[State] {
 	return func(yield func(State) bool) {
 		for told := -1; ; {
@@ -68,12 +69,12 @@ func (p *Presence) Changes() iter.Seq[State] {
 	}
 }
 
-// Done returns a channel that is closed at the end of the presence: when the key is gone after Leave or the end of parent, with
-// WithoutReturn when it is lost, and when the connection is closed.
+// Done returns a channel that is closed at the end of the presence. That is when the key is gone after Leave, after the end of
+// parent or after that of the session, when it is lost in a presence [WithoutReturn], and when the connection is closed.
 func (p *Presence) Done() <-chan struct{} { return p.view.done }
 
-// Err returns why the presence ended: the reason of the loss with WithoutReturn, [ErrSession], the error of its parent context or
-// conn.ErrClosed. It is nil until Done, and after Leave.
+// Err returns why the presence ended: the reason of the loss with [WithoutReturn], [ErrSession], the error of its parent context
+// or conn.ErrClosed. It is nil before Done is closed, and after Leave.
 func (p *Presence) Err() error {
 	select {
 	case <-p.view.done:
@@ -86,12 +87,13 @@ func (p *Presence) Err() error {
 	return nil
 }
 
-// Set gives the key another value, and returns when the servers have it. The newest value wins: where Set is called several
-// times at once, only the last value may ever be seen. While the key is absent, Set waits until it is back.
+// Set gives the key another value, and returns when the servers have it. While the key is absent, Set waits until it is back.
+// The newest value wins: of several calls at once, the servers may see only the last value.
 //
-// Where parent has no deadline, Set ends after 5 s, or after the time of conn.WithDefaultTimeout. A Set that ran out of time
-// still counts: its value is the newest one, and the key gets it once it can be put. A Set that the servers refuse, as for a
-// value that is too large, returns their error and changes nothing. After the end of the presence Set returns [ErrLeft].
+// Set waits until the deadline of parent, or for 5 s if there is none (conn.WithDefaultTimeout). A Set that runs out of time
+// still counts: the key gets its value as soon as the servers can be reached, unless a newer Set follows. If the servers refuse a
+// value, for example because it is too large, Set returns their error and the key keeps the value that it had. After the end of
+// the presence Set returns [ErrLeft].
 //
 // It sends KV/Txn.
 func (p *Presence) Set(parent context.Context, value string) error {
@@ -110,12 +112,13 @@ func (p *Presence) Set(parent context.Context, value string) error {
 	return p.await(waiting, s)
 }
 
-// Leave deletes the key, and returns when it is gone: it revokes the lease or, with [WithSession], deletes the key. The key is
-// never put again, whatever Leave returns.
+// Leave deletes the key, and returns when it is gone. It revokes the lease or, with [WithSession], deletes the key. The presence
+// never puts the key again, whatever Leave returns. If another client has overwritten the key, Leave does not touch that and
+// returns nil.
 //
-// Where parent has no deadline, Leave ends after 5 s, or after the time of conn.WithDefaultTimeout. In an outage it returns the
-// error of parent. The connection goes on until the servers have answered or it is closed, and otherwise the key is there until
-// the lease runs out. Leave may be called again, to wait again. On a connection that is closed it returns conn.ErrClosed.
+// Leave waits until the deadline of parent, or for 5 s if there is none (conn.WithDefaultTimeout). In an outage the error is that
+// deadline, and the connection goes on in the background until the servers answer or it is closed. If no server answers, the key is
+// there until its lease runs out. A second Leave waits again. On a closed connection Leave returns conn.ErrClosed.
 //
 // It sends Lease/LeaseRevoke or KV/Txn.
 func (p *Presence) Leave(parent context.Context) error {

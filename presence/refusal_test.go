@@ -3,7 +3,9 @@
 package presence_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +49,25 @@ func TestKeyThatWasDeletedInHistoryThatIsCompactedComesBack(t *testing.T) {
 		t.Errorf("from %+v to %+v", before, now)
 	}
 	holds(t, p, others, "a")
+}
+
+func TestSetThatRanOutOfTimeCountsWhenANewerOneIsRefused(t *testing.T) {
+	c := mine(t)
+	p := keep(t, c, time.Minute)
+	before := p.State()
+	theirs := grant(t, registry, time.Minute)
+	put(t, c.WithLease(theirs))
+	until(t, p, "told of it", func(s presence.State) bool { return errors.Is(s.Err, presence.ErrHeld) })
+	for _, value := range []string{"older", "kept", strings.Repeat("x", 3<<20)} {
+		setting, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		if err := p.Set(setting, value); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Set while the key is somebody else's: %v", err)
+		}
+		cancel()
+	}
+	revoke(t, registry, theirs)
+	backAgain(t, p, before)
+	holds(t, p, c, "kept")
 }
 
 func TestKeyThatMayNotBePutForAWhileComesBack(t *testing.T) {

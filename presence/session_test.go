@@ -3,6 +3,7 @@
 package presence_test
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"testing"
@@ -105,6 +106,25 @@ func TestSessionHasEachKeyOnceAndAgainAfterLeave(t *testing.T) {
 	}
 	if there := at(t, key); there != nil {
 		t.Errorf("after Leave: %v", there)
+	}
+}
+
+func TestEndOfASessionEndsItsKeysDuringAnOutage(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	c := mine(t).WithConn(open(t, cluster))
+	s := keep(t, c, time.Minute)
+	p := keep(t, c.WithSubKey("/key"), 0, presence.WithSession(s))
+	cluster.Member(0).Kill()
+	setting, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_ = p.Set(setting, "b") // a put that is under way
+	leaving, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := s.Leave(leaving); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Leave during an outage: %v", err)
+	}
+	if err := p.Set(t.Context(), "c"); !errors.Is(err, presence.ErrSession) {
+		t.Errorf("Set of a key whose session has left: %v", err)
 	}
 }
 

@@ -81,7 +81,8 @@ func (v *view) state() State {
 	return v.shown
 }
 
-// next returns the state and how many there have been, a channel that is closed with the next one, and whether this is the last one.
+// next returns the state and how many there have been, a channel that is closed with the next one, and whether this is the last
+// one.
 func (v *view) next() (now State, shows int, changed <-chan struct{}, last bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 type setting struct {
 	number    int
 	value     string
-	abandoned bool          // nobody waits for it; it counts only as long as it is the newest
+	abandoned bool          // nobody waits for it
 	settled   chan struct{} // closed when the servers have it, or a newer one, or have refused it
 	err       error         // why they refuse it; set before
 }
@@ -31,13 +31,26 @@ func (v *values) want(value string) *setting {
 	v.mu.Lock()
 	v.sets++
 	s := &setting{number: v.sets, value: value, settled: make(chan struct{})}
-	v.wanted = append(slices.DeleteFunc(v.wanted, func(s *setting) bool { return s.abandoned }), s)
+	v.forget()
+	v.wanted = append(v.wanted, s)
 	v.mu.Unlock()
 	select {
 	case v.wake <- struct{}{}:
 	default:
 	}
 	return s
+}
+
+// forget drops the settings that nobody waits for, except the newest of them: that one counts if the servers refuse the newer
+// ones. The lock is held.
+func (v *values) forget() {
+	kept := false
+	for i, s := range slices.Backward(v.wanted) {
+		if s.abandoned && kept {
+			v.wanted = slices.Delete(v.wanted, i, i+1)
+		}
+		kept = kept || s.abandoned
+	}
 }
 
 // abandon notes that nobody waits for a setting any more. It reports false if that has settled.

@@ -67,8 +67,12 @@ func outcome(response *pb.TxnResponse) (rev int64, now *state) {
 	return 0, &state{one(response.GetResponses()[0].GetResponseRange()), rev}
 }
 
-// shortest is the time that is not divided between attempts any more.
-const shortest = 500 * time.Millisecond
+const (
+	// shortest is the time that is not divided between attempts any more.
+	shortest = 500 * time.Millisecond
+	// longest is what an attempt may take: a member that is paused answers nothing, and another one may do so.
+	longest = 16 * time.Second
+)
 
 // half is life with half of the time that is left, so that there is time to find out what became of a write.
 func half(life context.Context) (context.Context, context.CancelFunc) {
@@ -77,5 +81,5 @@ func half(life context.Context) (context.Context, context.CancelFunc) {
 	if !bounded || left < shortest {
 		return context.WithCancel(life)
 	}
-	return context.WithTimeout(life, left/2)
+	return context.WithTimeout(life, min(left/2, longest))
 }
