@@ -10,9 +10,9 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// All reads every key of a range, in the order of the keys and at one revision, however many there are. It takes what [Get] takes,
-// except WithCountOnly and any sort but the ascending key. WithLimit limits the total. The loop ends after the last key, or with an
-// error.
+// All reads every key of a range, in the order of the keys and at one revision, however many there are. It takes the options of
+// [Get], except WithCountOnly and every sort other than by ascending key. WithLimit limits the total. The loop ends after the last
+// key, or with an error.
 //
 //	for pair, err := range kv.All(ctx, kv.New("registry").WithKey("jobs/").WithPrefix()) {
 //		if err != nil {
@@ -21,11 +21,12 @@ import (
 //		fmt.Printf("%s = %s\n", pair.GetKey(), pair.GetValue())
 //	}
 //
-// It reads the range in pages of about 1 MiB, so its memory does not depend on the size of the range. A page that fails on one
-// member is read on another one, after the last key so far. If the revision is compacted before the last page, the error is
-// etcderr.ErrCompacted. The context bounds the whole reading. WithTimeout bounds each page. When neither sets a time, each page
-// may take the default time of the connection, 5 s unless conn.WithDefaultTimeout says otherwise. The time that the loop spends
-// on a key does not count.
+// All reads the range in pages of about 1 MiB, so its memory does not depend on the size of the range. If a member dies, All
+// continues on another one after the last key so far. If the revision is compacted before the last page, the error is
+// etcderr.ErrCompacted.
+//
+// The context limits the whole reading. WithTimeout limits each page. Without either, the limit of a page is 5 s
+// (conn.WithDefaultTimeout). The time that the body of the loop takes does not count for a page.
 //
 // Nothing is sent before the loop begins, and each loop over the result reads anew. All is safe for concurrent use. It calls
 // KV/Range, and KV/RangeStream after the first page where the member has it, as etcd 3.7 does.
@@ -45,9 +46,10 @@ func All(parent context.Context, c Request) iter.Seq2[*mvccpb.KeyValue, error] {
 	}
 }
 
-// Pages is [All] with a page at a time. The revision of the reading is that of WithRev, or else of the header of the first page. The
-// headers of later pages may have higher revisions. Count is the number of keys in the range, on each page. More is true on each
-// page but the last one. On the last one it tells whether WithLimit left keys out. A range without keys is one page.
+// Pages is [All] a page at a time. The keys are those of the revision of WithRev, or else of the revision in the header of the
+// first page. The headers of later pages may have higher revisions. Count is the number of keys in the whole range, on each page. More
+// is true on each page except the last. On the last one, More tells whether WithLimit left keys out. A range without keys is one
+// page.
 func Pages(parent context.Context, c Request) iter.Seq2[*pb.RangeResponse, error] {
 	return func(yield func(*pb.RangeResponse, error) bool) {
 		r, err := newReading(parent, c)

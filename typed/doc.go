@@ -36,7 +36,7 @@
 //   - [*CodecError]: the codec failed, and nothing was written.
 //   - the errors of package kv, such as etcderr.ErrRequestTooLarge for a value over the server's limit (1.5 MiB by default).
 //
-// etcderr.OutcomeOf tells of each whether something may have been written. No error text shows a value, unless a codec
+// For each of them, etcderr.OutcomeOf tells whether something may have been written. No error text shows a value, unless a codec
 // of your own puts it there.
 //
 // It has no counterpart in eetcd.

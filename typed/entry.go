@@ -7,14 +7,14 @@ import (
 	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
-// Entry is a value with its key and what the servers know of that key.
+// Entry is a value with its key, revisions, version and lease.
 type Entry[V any] struct {
 	Key   string // without the key of the store: what Get, Put and the others take
 	Value V
 
 	CreateRev int64 // the revision at which the key was created
 	ModRev    int64 // the revision of its last put
-	Version   int64 // how many puts there were since it was created, the first one included
+	Version   int64 // the number of puts since it was created, which is the first one
 	Lease     int64 // the lease that the key is attached to; 0: none
 }
 

@@ -57,7 +57,10 @@ func (s Store[V]) Put(parent context.Context, key string, value V) (rev int64, e
 }
 
 // Create writes a value under a key that is not there yet, and returns the revision of the write. If the key is there, nothing
-// is written and the error is [ErrExists]. Of several that create one key at once, one succeeds. It calls KV/Txn.
+// is written and the error is [ErrExists]. Of several calls that create one key at once, one succeeds.
+//
+// If the answer is lost, the key may have been created: etcderr.OutcomeOf is Unknown then, and a second Create may find the key of
+// the first one, which is ErrExists. [Store.Update] finds that out by itself. Create calls KV/Txn.
 func (s Store[V]) Create(parent context.Context, key string, value V) (rev int64, err error) {
 	data, err := s.prepare(parent, key, value)
 	if err != nil {
@@ -94,9 +97,8 @@ func (s Store[V]) Delete(parent context.Context, key string) (rev int64, err err
 // All reads every entry of the store in the order of the keys, all at one revision. It sends nothing before the loop begins,
 // and reads in pages, so that a large store needs little memory: see kv.All.
 //
-// An error that is a [*CodecError] is about one entry, which is complete but for its value; the loop may go on. Any other
-// error is the last. A compaction of the revision meanwhile is etcderr.ErrCompacted. A key that equals the store's own is not
-// an entry of it.
+// A [*CodecError] is about one entry, which is complete except for its value, and the loop goes on after it. Any other error is the
+// last, such as etcderr.ErrCompacted if the revision is compacted meanwhile. The key of the store itself is not one of its entries.
 //
 // It calls KV/Range, and KV/RangeStream where the member has it.
 func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
@@ -117,26 +119,31 @@ func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 	}
 }
 
-// Update changes the value of one key by compare and swap: it reads the value, calls f with it, and writes what f returns,
-// provided that nobody has written the key meanwhile. Otherwise it begins another round with the newer value. The entry that it
-// returns is what it wrote.
+// Update changes the value of one key by compare and swap. It reads the value, calls f with it, and writes the result of f if no
+// client has written the key meanwhile. Otherwise it begins another round with the newer value. Update returns the entry that it
+// wrote.
 //
-// there is false for a key that is not there, and old is the zero value then. f may be called several times, so it should
-// have no effect but its result. It may change old and return it. An error of f ends the update with nothing written, and is
-// returned as it is. So does a panic of f, which is the caller's.
+// For a missing key, there is false and old is the zero value. Update may call f several times, so f should have no effect except
+// its result. f may change old and return it. If f returns an error, nothing is written and Update returns that error as it is. A
+// panic of f goes through to the caller, and nothing is written.
 //
-// The key keeps the lease that it has, unless the store names one by WithLease. The second round begins at once. Before each later one
-// there is a pause of 5 ms, doubled each time up to 500 ms, plus or minus one half. The rounds go on until the time is up: that is
-// WithTimeout or the deadline of parent, or 5 s if there is neither (conn.WithDefaultTimeout). The error is [ErrConflict] then.
+// The key keeps its lease, unless the store names one by WithLease. The second round begins at once. Before each later round there
+// is a pause of 5 ms, doubled each time up to 500 ms, plus or minus one half. The rounds end with WithTimeout or the deadline of
+// parent, or after 5 s if there is neither (conn.WithDefaultTimeout). The error is [ErrConflict] then.
 //
 // # Lost answers
 //
-// The comparison is by mod revision and not by value, so the servers carry out the same write once at most. If the answer to a write is
-// lost, Update sends the same write again: if that succeeds, it is the one that counts. If that is refused, the history of the key
-// tells. If the next version of the key has another value, the write was not applied, and another round begins. If it
-// has the value that Update has sent, this client may have written it, or another one that sent the same. Then Update fails with an
-// error whose etcderr.OutcomeOf is Unknown, and so it does if the history is compacted, or the time is up before
-// the outcome is clear. With every other error nothing was written. To leave time for this, each write has half of the time that is left.
+// Update compares the mod revision and not the value, so the servers apply the same write once at most. If the answer to a write
+// is lost, Update sends the same write again. If that succeeds, it is the one that counts. If it is refused, Update reads the
+// history of the key:
+//
+//   - The next version of the key has another value: the write was not applied, and another round begins.
+//   - The next version has the value that Update has sent. This client may have written it, or another client that sent the same.
+//     Update fails with an error whose etcderr.OutcomeOf is Unknown.
+//   - The history is compacted, or the time is up before the outcome is clear: the same error.
+//
+// With every other error nothing was written. To leave time for all this, a write may take half of the time that is left, and 16 s
+// at most.
 //
 // One case goes unnoticed. The answer to a write that creates the key is lost, and Update sends it again. If the servers apply
 // the first one late, after another client has deleted the key, the key exists again.
