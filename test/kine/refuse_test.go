@@ -18,7 +18,9 @@ import (
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/maintenance"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/typed"
 )
 
 func TestUnsupportedRequestsFailSoon(t *testing.T) {
@@ -68,6 +70,14 @@ func TestUnsupportedRequestsFailSoon(t *testing.T) {
 				t.Error("leads")
 				return nil
 			})
+		},
+		"presence.Keep": func(parent context.Context) error {
+			_, err := presence.Keep(parent, r.WithKey("/t/presence"), time.Minute)
+			return err
+		},
+		"deletion of a typed value": func(parent context.Context) error {
+			_, err := typed.Of(r.WithKey("/t/"), typed.JSON[int]()).Delete(parent, "k")
+			return err
 		},
 		"member add": func(parent context.Context) error {
 			_, err := cluster.MemberAdd(parent, r, "http://127.0.0.1:1")

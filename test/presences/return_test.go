@@ -146,7 +146,12 @@ func get(t *testing.T, c presence.Request, prefix string) (f found) {
 
 func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) presence.Request {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), opts...)
+	return openAt(t, cluster.Endpoints(), opts...)
+}
+
+func openAt(t *testing.T, endpoints []string, opts ...conn.Option) presence.Request {
+	t.Helper()
+	c, err := conn.Open(t.Context(), "", endpoints, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
