@@ -73,6 +73,7 @@ kine: ## test the SDK with kine, which speaks a part of etcd's protocol
 soak: ## measure outages of 15 s and 60 s, and repeat the fault tests ROUNDS times (20) with longer histories
 	go -C test run ./returnbench -rounds 10 -outages 15s,60s
 	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./retirement ./watches ./leases ./coordination ./stm ./typed ./resolvers ./presences ./tables
+	EETCD_PAGES_KEYS=1000000 go -C test test -count=1 -timeout=0 -v ./pages
 
 # The last patch of each minor version that can be built from the Go module proxy.
 MATRIX ?= v3.4.13 v3.5.33 v3.6.16 v3.7.3
