@@ -20,7 +20,7 @@ var (
 // The lock of the stream guards it.
 type link struct {
 	endpoint    string    // "" while no stream is open
-	since       time.Time // since when a stream is open, or is not
+	since       time.Time // since when a stream is open and the server answers, or no stream is open
 	why         error     // why the last stream broke
 	silent      error     // set while the server owes an answer
 	silentSince time.Time
@@ -41,6 +41,9 @@ func (l *link) opened(endpoint string, why error) {
 func (l *link) noteSilence(why error) {
 	if why != nil && l.silent == nil {
 		l.silentSince = time.Now()
+	}
+	if why == nil && l.silent != nil {
+		l.since = time.Now()
 	}
 	l.silent = why
 }

@@ -15,8 +15,8 @@ import (
 // The watch compares the histories whenever it gets another stream, and behind a proxy every 5 s. It always notices a store of
 // another cluster, and one that is at an older revision than before. A store that has passed that revision again looks like the
 // same one, unless one of these differs: the newest event that any watch of the connection has had, or the events in the range of
-// the watch during the 1000 revisions before its position. If nothing happened there in either history, and the store has
-// discarded more than that, the watch goes on and misses what was written in between. Behind a proxy it has only the newest event.
+// the watch during the 1000 revisions before its position. Events that have been compacted do not count, and behind a proxy only the
+// newest event does. If none of these differs, the watch goes on, and misses what the new history has before its position.
 type RewoundError struct {
 	ClusterID uint64 // of the store as it is now; 0 where the server does not name it
 	Revision  int64  // the newest revision of the store as it is now

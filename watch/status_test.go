@@ -166,7 +166,11 @@ func TestChangedIsClosedByEachChangeOfStatus(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		changed("the server is silent", out)
 		s.progress(t, 7)
+		spoke := time.Now()
 		time.Sleep(2 * time.Second)
+		if w.Status().Since.Before(spoke) {
+			t.Errorf("in step again since %v, the server spoke at %v", w.Status().Since, spoke)
+		}
 		changed("the server speaks again", inStep)
 		_ = w.Close()
 		changed("closed", func(s watch.Status) bool { return !s.InStep })

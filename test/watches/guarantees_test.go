@@ -99,13 +99,19 @@ func deliverExactly(t *testing.T, cluster *etcdtest.Cluster, endpoints []string,
 
 	compactions := 0
 	end := time.Now().Add(soak.Length(t, 15*time.Second))
+	limit := end.Add(catchingUp)
 	for time.Now().Before(end) || compactions == 0 {
 		pick.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, f := range kinds {
 			if !time.Now().Before(end) && compactions > 0 {
 				break
 			}
-			behind := needed(all) - margin
+			slowest := slowestOf(t, all)
+			if time.Now().After(limit) {
+				t.Fatalf("nothing can be compacted, because %s is at revision %d, and its history begins at %d; its status is %+v, %d writes succeeded",
+					slowest.name, slowest.w.Rev(), from, slowest.w.Status(), w.wrote.Load())
+			}
+			behind := slowest.needs() - margin
 			truth.record(t, behind)
 			victim := victimOf(cluster, all[0], pick)
 			f.strike(cluster, victim)
@@ -163,13 +169,17 @@ func victimOf(cluster *etcdtest.Cluster, f *follower, pick *rand.Rand) *etcdtest
 	return cluster.Member(pick.IntN(cluster.Size()))
 }
 
-// needed returns the first revision that some watch may still need.
-func needed(all []*follower) int64 {
-	least := all[0].needs()
+// slowestOf returns the watch that still needs the earliest revision. None may have ended.
+func slowestOf(t *testing.T, all []*follower) *follower {
+	t.Helper()
 	for _, f := range all {
-		least = min(least, f.needs())
+		select {
+		case <-f.done:
+			t.Fatalf("%s: %v", f.name, f.faults)
+		default:
+		}
 	}
-	return least
+	return slices.MinFunc(all, func(a, b *follower) int { return cmp.Compare(a.needs(), b.needs()) })
 }
 
 // judge compares what a watch delivered with the history up to a revision.
