@@ -174,6 +174,65 @@ func TestCloseWaitsForGoroutinesAtMostFiveSeconds(t *testing.T) {
 	}
 }
 
+// TestCloseEndsEverythingBeforeItWaitsForANamespace has goroutines in namespaces that do not return in time.
+func TestCloseEndsEverythingBeforeItWaitsForANamespace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c, err := conn.Open(t.Context(), "whole", endpoints(a), dialer(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		outer := mustNamespace(t, c, "outer", "p/")
+		inner := mustNamespace(t, outer, "inner", "q/")
+		for _, n := range []*conn.Conn{outer, inner} {
+			if err := engineOf(t, n).Go(func(context.Context) { time.Sleep(time.Minute) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ended := make(chan time.Time, 1)
+		if err := engineOf(t, c).Go(func(life context.Context) {
+			<-life.Done()
+			ended <- time.Now()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		err = c.Close()
+		if took := time.Since(began); took != 5*time.Second {
+			t.Errorf("Close took %v, want 5s for all", took)
+		}
+		if err == nil || !strings.Contains(err.Error(), `"outer"`) || !strings.Contains(err.Error(), `"inner"`) || strings.Contains(err.Error(), c.Name()) {
+			t.Errorf("Close: %v", err)
+		}
+		if took := (<-ended).Sub(began); took != 0 {
+			t.Errorf("what is under way ended %v after Close began", took)
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
+// TestCloseWaitsForANamespaceThatIsBeingClosed closes both at the same time.
+func TestCloseWaitsForANamespaceThatIsBeingClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := openFake(t, []*member{newMember(t, "a")})
+		n := mustNamespace(t, c, "tenant", "p/")
+		if err := engineOf(t, n).Go(func(context.Context) { time.Sleep(3 * time.Second) }); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		var closing sync.WaitGroup
+		closing.Go(func() { _ = n.Close() })
+		time.Sleep(time.Second)
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("it took %v, want 3s", took)
+		}
+		closing.Wait()
+	})
+}
+
 func TestNilArgumentsAreRefusedWithAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := openFake(t, []*member{newMember(t, "a")})

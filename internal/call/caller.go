@@ -14,7 +14,7 @@ import (
 // Caller makes the unary calls of one connection. Its methods are safe for concurrent use.
 type Caller struct {
 	pool   pool
-	within bool // the links outlive the connection, so its end must end the calls under way
+	within *lives // the links outlive the connection, so its end must end the calls under way; nil where they do not
 }
 
 // New makes the Caller of a connection.
@@ -26,7 +26,7 @@ func (c *Caller) Derive(links Links, life context.Context) *Caller {
 	shared := *c.pool.shared
 	shared.Links, shared.Life = links, life
 	derived := newCaller(&shared)
-	derived.within = true
+	derived.within = livesOf(life)
 	return derived
 }
 
@@ -60,8 +60,8 @@ func (c *Caller) Call(parent context.Context, method string, args, reply any, o 
 	u.parent, u.method, u.args, u.reply, u.options = parent, method, args, reply, o
 	u.deadline = c.deadline(parent, o.Timeout, u.traits)
 	ctx := u.context(parent)
-	if c.within {
-		return c.runWithin(c.pool.shared.Life, ctx, u)
+	if c.within != nil {
+		return c.runWithin(c.within.one(), ctx, u)
 	}
 	if parent.Done() == nil {
 		err := u.run(ctx)
@@ -79,9 +79,16 @@ func (c *Caller) Call(parent context.Context, method string, args, reply any, o 
 
 // runWithin runs a call that ends with its caller's context or with the life of the connection, whichever is first.
 func (c *Caller) runWithin(life, ctx context.Context, u *unary) error {
-	stop, leave := context.AfterFunc(u.parent, u.abort), context.AfterFunc(life, u.abort)
+	var stop func() bool
+	if u.parent.Done() != nil {
+		stop = context.AfterFunc(u.parent, u.abort)
+	}
+	leave := context.AfterFunc(life, u.abort)
 	err := u.run(ctx)
-	if stopped, left := stop(), leave(); !stopped || !left {
+	if stop != nil && !stop() {
+		u.spoilt = true
+	}
+	if !leave() {
 		u.spoilt = true
 	}
 	c.pool.put(u)

@@ -41,14 +41,16 @@ type Conn struct {
 
 	namespaces namespaces // derived from this connection
 	inside     *inside    // makes the calls of a namespace; nil for a connection with the whole key space
-	whole      *Conn      // that this one is a namespace of; nil for a connection with the whole key space
+	from       *Conn      // that this one was derived from; nil for a connection with the whole key space
 
 	// Face is the *conn.Conn of the connection.
 	Face any
 
-	leave    func() // makes the connection unknown
-	closing  sync.Once
-	closeErr error
+	leave   func()          // makes the connection unknown
+	ending  sync.Once       // leads to joined
+	joined  <-chan struct{} // closed when the goroutines have ended, those of the namespaces aside
+	closing sync.Once       // leads to failed
+	failed  error           // of Close
 }
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
@@ -87,7 +89,7 @@ func newConn(name string, addresses []member.Address, config Config) *Conn {
 // derive returns a namespace of the connection: with a life of its own, and all that c has of endpoints.
 func (c *Conn) derive(name string, space Space) *Conn {
 	n := &Conn{
-		name: name, config: c.config, life: life.Under(c.life), set: c.set, tokens: c.tokens, listeners: new(listeners), whole: c.Whole(),
+		name: name, config: c.config, life: life.Under(c.life), set: c.set, tokens: c.tokens, listeners: new(listeners), from: c,
 	}
 	n.picker = &picker{name: name, life: n.life, set: c.set, patience: c.picker.patience, transport: c.picker.transport}
 	n.calls = c.calls.Derive(n.picker, n.life.Context)
@@ -99,10 +101,10 @@ func (c *Conn) derive(name string, space Space) *Conn {
 
 // Whole returns the connection that this one is a namespace of, or the connection itself. It has the whole key space, and all RPCs.
 func (c *Conn) Whole() *Conn {
-	if c.whole == nil {
-		return c
+	for c.from != nil {
+		c = c.from
 	}
-	return c.whole
+	return c
 }
 
 // openLate is how many connect timeouts Open waits for late endpoints once another one serves.
@@ -231,33 +233,68 @@ func (c *Conn) Closed() bool { return c.life.Err() != nil }
 // Close closes the connection, as package conn documents it.
 func (c *Conn) Close() error {
 	c.closing.Do(func() {
-		c.leave() // from now on a look-up of the name fails
-		// The namespaces close before the transports do, so that what is under way in them ends with ErrClosed.
-		failed := c.namespaces.close()
-		// End what is under way: calls that wait for a retry, streams, and the goroutines that look after the
-		// endpoints. They close the transports, which ends the calls that wait for an answer.
-		c.closeErr = connerr.All(failed, c.joinError(c.life.End()))
+		began := time.Now()
+		c.end()
+		c.failed = c.join(began)
+		if c.from != nil {
+			c.from.namespaces.remove(c)
+		}
 	})
-	return c.closeErr
+	return c.failed
 }
 
-// joinError waits for the goroutines, and reports those that have not ended in time.
-func (c *Conn) joinError(joined <-chan struct{}) error {
-	began := time.Now()
+// end makes the connection and its namespaces unknown, and ends what is under way in them. It waits for nothing, so all of it ends
+// at once, also where one goroutine keeps the next step of Close waiting.
+func (c *Conn) end() {
+	c.ending.Do(func() {
+		c.leave() // from now on a look-up of the name fails
+		// The namespaces end before the transports are closed, so that what is under way in them ends with ErrClosed.
+		for _, n := range c.namespaces.end() {
+			n.end()
+		}
+		// Calls that wait for a retry end, streams too, and the goroutines that look after the endpoints. They close the
+		// transports, which ends the calls that wait for an answer.
+		c.joined = c.life.End()
+	})
+}
+
+// join waits for the goroutines of the connection and of its namespaces, and reports those that have not ended in time. All of them
+// share the time that began with Close.
+func (c *Conn) join(began time.Time) error {
+	var failed []error
+	for _, n := range c.namespaces.end() {
+		failed = append(failed, n.join(began))
+	}
+	return connerr.All(append(failed, c.joinOwn(began))...)
+}
+
+func (c *Conn) joinOwn(began time.Time) error {
 	for _, limit := range [...]time.Duration{closeTimeout, closeMax} {
-		timeout := time.NewTimer(limit - time.Since(began))
-		select {
-		case <-joined:
-			timeout.Stop()
+		if c.joinedWithin(limit - time.Since(began)) {
 			return nil
-		case <-timeout.C:
 		}
 		if c.listeners.busy.Load() {
 			return fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, limit)
 		}
 	}
-	if c.tokens.Asking() {
+	if c.inside == nil && c.tokens.Asking() { // the whole connection asks for tokens
 		return fmt.Errorf("conn: close %q: the credentials function has not returned within %v", c.name, closeMax)
 	}
 	return fmt.Errorf("conn: close %q: its goroutines have not ended within %v", c.name, closeMax)
+}
+
+func (c *Conn) joinedWithin(d time.Duration) bool {
+	select { // first, since no time may be left
+	case <-c.joined:
+		return true
+	default:
+	}
+	limit := time.NewTimer(d)
+	defer limit.Stop()
+	select {
+	case <-c.joined:
+		return true
+	case <-limit.C:
+		return false
+	}
 }

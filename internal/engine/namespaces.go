@@ -6,52 +6,40 @@ import (
 	"maps"
 	"slices"
 	"sync"
-
-	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
-// namespaces are the open namespaces of a connection.
+// namespaces are those of a connection that are open, or have not been joined yet.
 type namespaces struct {
-	mu     sync.Mutex
-	open   map[closer]bool
-	closed bool
+	mu    sync.Mutex
+	open  map[*Conn]bool
+	ended bool
 }
 
-// closer is a namespace, which close closes.
-type closer interface{ Close() error }
-
 // add adds a namespace, and publishes it. It reports false if the connection is closed, and publishes nothing then.
-func (n *namespaces) add(c closer, publish func()) bool {
+func (n *namespaces) add(c *Conn, publish func()) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed {
+	if n.ended {
 		return false
 	}
 	if n.open == nil {
-		n.open = map[closer]bool{}
+		n.open = map[*Conn]bool{}
 	}
 	n.open[c] = true
-	publish() // with the lock held, so that close comes after it
+	publish() // with the lock held, so that the end comes after it
 	return true
 }
 
-func (n *namespaces) remove(c closer) {
+func (n *namespaces) remove(c *Conn) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	delete(n.open, c)
 }
 
-// close closes the open namespaces, all at once, and refuses further ones.
-func (n *namespaces) close() error {
+// end refuses further namespaces, and returns those that are there.
+func (n *namespaces) end() []*Conn {
 	n.mu.Lock()
-	n.closed = true
-	open := slices.Collect(maps.Keys(n.open))
-	n.mu.Unlock()
-	errs := make([]error, len(open))
-	var closing sync.WaitGroup
-	for i, c := range open {
-		closing.Go(func() { errs[i] = c.Close() })
-	}
-	closing.Wait()
-	return connerr.All(errs...)
+	defer n.mu.Unlock()
+	n.ended = true
+	return slices.Collect(maps.Keys(n.open))
 }

@@ -126,10 +126,7 @@ func Namespace(c *Conn, name string, space Space, face func(*Conn) any) (*Conn, 
 	}
 	n := c.derive(name, space)
 	n.Face = face(n)
-	n.leave = func() {
-		registry.remove(n)
-		c.namespaces.remove(n)
-	}
+	n.leave = func() { registry.remove(n) }
 	if !c.namespaces.add(n, func() { registry.add(n) }) {
 		registry.free(name)
 		return nil, connerr.Closed(c.name)

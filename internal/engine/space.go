@@ -12,14 +12,19 @@ import (
 
 // Space translates the messages of a namespace. Package internal/namespace has one.
 type Space interface {
-	// Translates reports whether the messages of an RPC are translated. It returns an error for an RPC that is refused.
-	Translates(method string) (bool, error)
+	// Translation returns what becomes of the messages of an RPC, or nil if they pass unchanged. It returns an error for an RPC
+	// that is refused.
+	Translation(method string) (Translation, error)
+}
+
+// Translation is what becomes of the messages of one RPC. It is an alias, because the package that has it does not know this one.
+type Translation = interface {
 	// Request returns the message to send for a request.
-	Request(method string, request any) (any, error)
+	Request(request any) (any, error)
 	// Answer returns the message to receive an answer into.
-	Answer(method string, answer any) (any, error)
+	Answer(answer any) (any, error)
 	// Received completes the user's answer with the one that was received.
-	Received(method string, received, answer any) error
+	Received(received, answer any) error
 }
 
 // inside makes the calls and opens the streams of a namespace.
@@ -31,49 +36,48 @@ type inside struct {
 
 // call is Call of a connection.
 func (in *inside) call(parent context.Context, method string, args, reply any, o call.Options) error {
-	translates, err := in.space.Translates(method)
+	t, err := in.space.Translation(method)
 	if err != nil {
 		return err
 	}
-	if !translates {
+	if t == nil {
 		return in.calls.Call(parent, method, args, reply, o)
 	}
-	request, err := in.space.Request(method, args)
+	request, err := t.Request(args)
 	if err != nil {
 		return err
 	}
-	answer, err := in.space.Answer(method, reply)
+	answer, err := t.Answer(reply)
 	if err != nil {
 		return err
 	}
 	if err := in.calls.Call(parent, method, request, answer, o); err != nil {
 		return err
 	}
-	return in.space.Received(method, answer, reply)
+	return t.Received(answer, reply)
 }
 
 // open is OpenStream of a connection.
 func (in *inside) open(parent context.Context, desc *grpc.StreamDesc, method string, o call.Options) (Stream, error) {
-	translates, err := in.space.Translates(method)
+	t, err := in.space.Translation(method)
 	if err != nil {
 		return nil, err
 	}
 	s, err := in.streams.open(parent, desc, method, o)
-	if err != nil || !translates {
+	if err != nil || t == nil {
 		return s, err
 	}
-	return &translatedStream{Stream: s, space: in.space, method: method}, nil
+	return &translatedStream{s, t}, nil
 }
 
 // translatedStream is a stream of a namespace.
 type translatedStream struct {
 	Stream
-	space  Space
-	method string
+	translation Translation
 }
 
 func (s *translatedStream) SendMsg(m any) error {
-	request, err := s.space.Request(s.method, m)
+	request, err := s.translation.Request(m)
 	if err != nil {
 		s.Abort() // as gRPC has it: a stream is over after an error
 		return err
@@ -82,12 +86,12 @@ func (s *translatedStream) SendMsg(m any) error {
 }
 
 func (s *translatedStream) RecvMsg(m any) error {
-	answer, err := s.space.Answer(s.method, m)
+	answer, err := s.translation.Answer(m)
 	if err == nil {
 		if err := s.Stream.RecvMsg(answer); err != nil {
 			return err
 		}
-		err = s.space.Received(s.method, answer, m)
+		err = s.translation.Received(answer, m)
 	}
 	if err != nil {
 		s.Abort()

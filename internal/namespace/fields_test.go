@@ -122,7 +122,7 @@ func TestEachFieldOfARequestIsCarriedOverAndEachKeyGetsThePrefix(t *testing.T) {
 		stored := filled(rpc.Input(), prefix, depth)
 		for i, m := range filled(rpc.Input(), "", depth) {
 			given := proto.Clone(m)
-			got, err := s.Request(path, m)
+			got, err := of(t, s, path).Request(m)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue
@@ -146,7 +146,7 @@ func TestOwnRequestStaysAsItIs(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := proto.Clone(own)
-			if _, err := s.Request(path, own); err != nil {
+			if _, err := of(t, s, path).Request(own); err != nil {
 				t.Errorf("%s: %v", path, err)
 			}
 			if !proto.Equal(own, before) {
@@ -163,14 +163,14 @@ func TestEachKeyOfAnAnswerLosesThePrefixAndNothingElseChanges(t *testing.T) {
 		for i, m := range filled(rpc.Output(), prefix, depth) {
 			foreign := dynamicpb.NewMessage(rpc.Output())
 			for _, target := range []proto.Message{foreign, ownOf(t, path, false)} {
-				into, err := s.Answer(path, target)
+				into, err := of(t, s, path).Answer(target)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if err := convert(m, into); err != nil {
 					t.Fatal(err)
 				}
-				if err := s.Received(path, into, target); err != nil {
+				if err := of(t, s, path).Received(into, target); err != nil {
 					t.Errorf("%s: %v", path, err)
 				}
 				if wire(target) != wire(wanted[i]) {
@@ -223,7 +223,7 @@ func TestFieldsThatThisVersionDoesNotKnowAreRefused(t *testing.T) {
 				if name == "WatchCancelRequest" || name == "WatchProgressRequest" {
 					continue // of these no field will be a key
 				}
-				if _, err := s.Request(path, newer); !errors.Is(err, ctx.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+				if _, err := of(t, s, path).Request(newer); !errors.Is(err, ctx.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
 					t.Errorf("%s with an unknown field in %s: %v", path, name, err)
 				}
 			}

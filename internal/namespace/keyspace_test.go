@@ -102,7 +102,7 @@ func TestRPCsThatConcernTheClusterAreRefused(t *testing.T) {
 		"/etcdserverpb.KV/RangeOfTheFuture":  `conn: namespace "tenant" refuses KV/RangeOfTheFuture, which it does not know`,
 		"nonsense":                           `conn: namespace "tenant" refuses nonsense/, which it does not know`,
 	} {
-		_, err := s.Translates(method)
+		_, err := s.Translation(method)
 		if !errors.Is(err, ctx.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent || err.Error() != want {
 			t.Errorf("%s: %v, want %s", method, err, want)
 		}
@@ -127,7 +127,7 @@ func TestKeyOutsideThePrefixInAnAnswerIsAnError(t *testing.T) {
 			v3lockpb.Lock_Lock_FullMethodName:           &v3lockpb.LockResponse{Key: []byte(key)},
 			v3electionpb.Election_Leader_FullMethodName: &v3electionpb.LeaderResponse{Kv: pair},
 		} {
-			if err := s.Received(method, answer, answer); err == nil || etcderr.OutcomeOf(err) != etcderr.Unknown {
+			if err := of(t, s, method).Received(answer, answer); err == nil || etcderr.OutcomeOf(err) != etcderr.Unknown {
 				t.Errorf("%s with the key %q: %v", method, key, err)
 			}
 		}
@@ -147,14 +147,34 @@ func TestKeysOfALeaseOutsideThePrefixAreLeftOut(t *testing.T) {
 func TestMessagesThatAreNoneAreRefused(t *testing.T) {
 	s := New("tenant", prefix)
 	for _, m := range []any{nil, "text", 7, struct{}{}} {
-		if _, err := s.Request(pb.KV_Range_FullMethodName, m); !errors.Is(err, ctx.ErrInvalid) {
+		if _, err := of(t, s, pb.KV_Range_FullMethodName).Request(m); !errors.Is(err, ctx.ErrInvalid) {
 			t.Errorf("the request %T: %v", m, err)
 		}
-		if _, err := s.Answer(pb.KV_Range_FullMethodName, m); !errors.Is(err, ctx.ErrInvalid) {
+		if _, err := of(t, s, pb.KV_Range_FullMethodName).Answer(m); !errors.Is(err, ctx.ErrInvalid) {
 			t.Errorf("the answer %T: %v", m, err)
 		}
 	}
-	if r, err := s.Request(pb.KV_Range_FullMethodName, (*pb.RangeRequest)(nil)); err != nil || len(r.(*pb.RangeRequest).Key) != 0 {
+	if r, err := of(t, s, pb.KV_Range_FullMethodName).Request((*pb.RangeRequest)(nil)); err != nil || len(r.(*pb.RangeRequest).Key) != 0 {
 		t.Errorf("a nil request becomes %v, %v", r, err)
+	}
+}
+
+// of returns what becomes of the messages of an RPC.
+func of(t *testing.T, s Space, method string) Translation {
+	t.Helper()
+	translation, err := s.Translation(method)
+	if err != nil || translation == nil {
+		t.Fatalf("%s is not translated: %v", method, err)
+	}
+	return translation
+}
+
+// TestAnswerThatTheCallersTypeCannotHoldMayHaveHadAnEffect decodes keys as text that is not UTF-8.
+func TestAnswerThatTheCallersTypeCannotHoldMayHaveHadAnEffect(t *testing.T) {
+	answer := &pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: []byte(prefix + "\xff")}}}
+	err := of(t, New("tenant", prefix), pb.KV_Range_FullMethodName).Received(answer, &pb.AuthRoleListResponse{})
+	var e *etcderr.Error
+	if !errors.As(err, &e) || etcderr.OutcomeOf(err) != etcderr.Unknown || !strings.Contains(err.Error(), "AuthRoleListResponse") {
+		t.Errorf("the error is %v", err)
 	}
 }

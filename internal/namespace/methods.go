@@ -77,10 +77,21 @@ var refusals = map[string]bool{
 }
 
 // Space is the part of the key space that has a prefix. It does not change, so it is safe for concurrent use.
-type Space struct{ keys *keyspace }
+type Space struct {
+	keys         *keyspace
+	translations map[string]*within // those of translations, for this space
+}
 
 // New returns the space of the keys with a prefix, for the connection of that name. The prefix must not be empty.
-func New(name, prefix string) Space { return Space{newKeyspace(name, prefix)} }
+func New(name, prefix string) Space {
+	s := Space{newKeyspace(name, prefix), map[string]*within{}}
+	for method, t := range translations {
+		if t != nil {
+			s.translations[method] = &within{s.keys, t}
+		}
+	}
+	return s
+}
 
 // Kind is what a namespace does with an RPC.
 type Kind uint8
@@ -108,18 +119,30 @@ func KindOf(method string) Kind {
 	}
 }
 
-// Translates reports whether the messages of an RPC must be translated. It returns an error that is ctx.ErrInvalid for an RPC that
-// the namespace refuses.
-func (s Space) Translates(method string) (bool, error) {
+// Translation is what becomes of the messages of one RPC in a namespace.
+type Translation = interface {
+	// Request returns the message to send for a request of the user. It does not change the user's message. It returns an error that
+	// is ctx.ErrInvalid for a message that it cannot translate.
+	Request(message any) (any, error)
+	// Answer returns the message to receive an answer into, for the user's message. That may be the same one.
+	Answer(message any) (any, error)
+	// Received completes the user's message with an answer that was received into the message of Answer.
+	Received(answer, message any) error
+}
+
+// Translation returns what becomes of the messages of an RPC, or nil if they pass unchanged. It returns an error that is
+// ctx.ErrInvalid for an RPC that the namespace refuses.
+func (s Space) Translation(method string) (Translation, error) {
+	if t, ok := s.translations[method]; ok {
+		return t, nil
+	}
 	switch KindOf(method) {
-	case Translated:
-		return true, nil
 	case Unchanged:
-		return false, nil
+		return nil, nil
 	case Refused:
-		return false, s.keys.invalid("refuses %s, which concerns the whole cluster", short(method))
+		return nil, s.keys.invalid("refuses %s, which concerns the whole cluster", short(method))
 	default:
-		return false, s.keys.invalid("refuses %s, which it does not know", short(method))
+		return nil, s.keys.invalid("refuses %s, which it does not know", short(method))
 	}
 }
 
@@ -129,18 +152,14 @@ func short(method string) string {
 	return tell.Short(tell.Line(service[strings.LastIndexByte(service, '.')+1:] + "/" + name))
 }
 
-// Request returns the message to send for a request of the user. It does not change the user's message. It returns an error that
-// is ctx.ErrInvalid for a message that it cannot translate.
-func (s Space) Request(method string, message any) (any, error) {
-	return translations[method].request(s.keys, message)
+// within is a translation for the keys of one space.
+type within struct {
+	keys *keyspace
+	translation
 }
 
-// Answer returns the message to receive an answer into, for the user's message. That may be the same one.
-func (s Space) Answer(method string, message any) (any, error) {
-	return translations[method].answer(s.keys, message)
-}
+func (w *within) Request(message any) (any, error) { return w.request(w.keys, message) }
 
-// Received completes the user's message with an answer that was received into the message of Answer.
-func (s Space) Received(method string, answer, message any) error {
-	return translations[method].received(s.keys, answer, message)
-}
+func (w *within) Answer(message any) (any, error) { return w.answer(w.keys, message) }
+
+func (w *within) Received(answer, message any) error { return w.received(w.keys, answer, message) }

@@ -5,10 +5,14 @@ package namespace
 import (
 	"fmt"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	codec "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+
+	"github.com/eetcd-go/eetcd/etcderr"
 )
 
 // A program may use etcd's own stubs, whose messages have other Go types and the same wire format. They become messages of this
@@ -71,7 +75,8 @@ func (t translated[Q, A, QM, AM]) received(s *keyspace, answer, m any) error {
 		return nil
 	}
 	if err := convert(answer, m); err != nil {
-		return fmt.Errorf("conn: namespace %q: the answer cannot be decoded as %T: %w", s.name, m, err)
+		text := fmt.Sprintf("conn: namespace %q: the answer cannot be decoded as %T: %v", s.name, m, err)
+		return etcderr.FromRPC(status.Error(codes.Internal, text), etcderr.Call{Sent: true})
 	}
 	return nil
 }
