@@ -24,6 +24,7 @@ var prefixes = []string{"tenants/7/", "x\xff", "\xff\xff", "\x00", "a"}
 const rounds = 16 // of random requests, in a normal run of the tests
 
 func TestNamespaceAnswersRandomRequestsAsClientv3sDoes(t *testing.T) {
+	t.Parallel()
 	c, etcd := both(t)
 	for round := range rounds {
 		seed := rand.Uint64()
@@ -67,15 +68,16 @@ func same(t *testing.T, c *conn.Conn, etcd *clientv3.Client, data []byte) {
 		{
 			name: "clientv3", send: sendTheirs(theirs.NewKV(etcd.KV, prefix)),
 			lease: theirs.NewLease(etcd.Lease, prefix), watch: watchTheirs(theirs.NewWatcher(etcd.Watcher, prefix)),
+			call: below(prefix, callTheirs(etcd.ActiveConnection())),
 		},
 		{
 			name: "the SDK", send: sendOurs(ours),
-			lease: clientv3.NewLeaseFromLeaseClient(etcdpb.NewLeaseClient(ours), etcd, limit), watch: watchOurs(ours),
+			lease: clientv3.NewLeaseFromLeaseClient(etcdpb.NewLeaseClient(ours), etcd, limit), watch: watchOurs(ours), call: callOurs(ours),
 		},
 		{
 			name: "clientv3 over the SDK", send: sendTheirs(clientv3.NewKVFromKVClient(etcdpb.NewKVClient(ours), etcd)),
 			lease: clientv3.NewLeaseFromLeaseClient(etcdpb.NewLeaseClient(ours), etcd, limit),
-			watch: watchTheirs(clientv3.NewWatchFromWatchClient(etcdpb.NewWatchClient(ours), etcd)),
+			watch: watchTheirs(clientv3.NewWatchFromWatchClient(etcdpb.NewWatchClient(ours), etcd)), call: callTheirs(ours),
 		},
 	}
 	var first []string
@@ -83,7 +85,7 @@ func same(t *testing.T, c *conn.Conn, etcd *clientv3.Client, data []byte) {
 		if _, err := etcd.Delete(t.Context(), "\x00", clientv3.WithFromKey()); err != nil {
 			t.Fatal(err)
 		}
-		saw := run(t, etcd, s, p)
+		saw := run(t, etcd, s, prefix, p)
 		if i == 0 {
 			first = saw
 		}
@@ -104,11 +106,11 @@ func at(lines []string, n int) string {
 }
 
 // run runs a program on a side, and returns what it saw.
-func run(t *testing.T, etcd *clientv3.Client, s *side, p program) (saw []string) {
+func run(t *testing.T, etcd *clientv3.Client, s *side, prefix string, p program) (saw []string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	for range 2 {
+	for len(s.leases) < 2 {
 		granted, err := s.lease.Grant(ctx, 60)
 		if err != nil {
 			t.Fatal(err)
@@ -120,11 +122,11 @@ func run(t *testing.T, etcd *clientv3.Client, s *side, p program) (saw []string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := outside.Header.Revision
+	s.last = outside.Header.Revision
 	watches := make([]watched, 1+p.next(3))
 	for i := range watches {
 		request := p.watch()
-		request.StartRevision = last + 1
+		request.StartRevision = s.last + 1
 		events, err := s.watch(ctx, request)
 		if err != nil {
 			t.Fatalf("%s watches %v: %v", s.name, request, err)
@@ -132,15 +134,17 @@ func run(t *testing.T, etcd *clientv3.Client, s *side, p program) (saw []string)
 		watches[i] = watched{request, events}
 	}
 	for !p.over() {
+		if p.next(5) == 0 {
+			saw = append(saw, s.coordinate(t, ctx, etcd, prefix, &p)...)
+			continue
+		}
 		op := p.request(len(s.revs))
 		m, err := s.send(ctx, resolve(s, op))
 		if err != nil {
 			saw = append(saw, fmt.Sprintf("%v fails: %s", op, kindOf(t, err)))
 			continue
 		}
-		if rev := revisionOf(m); rev > last {
-			s.revs, last = append(s.revs, rev), rev
-		}
+		s.wrote(revisionOf(m))
 		saw = append(saw, fmt.Sprintf("%v: %s", op, text(number(s, m))))
 	}
 	for _, w := range watches {
@@ -153,7 +157,7 @@ func run(t *testing.T, etcd *clientv3.Client, s *side, p program) (saw []string)
 		}
 		var keys []string
 		for _, key := range answer.Keys {
-			keys = append(keys, string(key))
+			keys = append(keys, string(s.numbered(key)))
 		}
 		slices.Sort(keys)
 		saw = append(saw, fmt.Sprintf("a lease has the keys %q", keys))

@@ -85,6 +85,7 @@ func TestNamespaceCloseEndsWhatRunsInItAndLeavesNothing(t *testing.T) {
 
 // TestNamespaceOutlivesTheLossOfAMember has a watch and a presence in a namespace go on while the members are killed in turn.
 func TestNamespaceOutlivesTheLossOfAMember(t *testing.T) {
+	t.Parallel()
 	members := etcdtest.Start(t, etcdtest.WithSize(3))
 	c, err := conn.Open(t.Context(), "", members.Endpoints())
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -33,8 +34,20 @@ type side struct {
 	lease clientv3.Lease
 	watch func(context.Context, *pb.WatchCreateRequest) (<-chan *mvccpb.Event, error)
 
+	call func(context.Context, proto.Message) (proto.Message, error) // of the lock and the election service
+
 	revs   []int64
+	last   int64 // revision that the side has seen
 	leases []int64
+	locked []byte                  // key of the last lock, with the number of its lease
+	leader *v3electionpb.LeaderKey // of the last campaign, with numbers
+}
+
+// wrote notes the revision of an answer.
+func (s *side) wrote(rev int64) {
+	if rev > s.last {
+		s.revs, s.last = append(s.revs, rev), rev
+	}
 }
 
 // sendOurs sends over a namespace of the SDK, with the SDK's stubs.
@@ -159,7 +172,7 @@ func resolve[M proto.Message](s *side, m M) M {
 		}
 	}
 	m = proto.CloneOf(m)
-	replace(m.ProtoReflect(), at(s.revs), at(s.leases))
+	replace(m.ProtoReflect(), at(s.revs), at(s.leases), s.unnumbered)
 	return m
 }
 
@@ -172,29 +185,31 @@ func number[M proto.Message](s *side, m M) M {
 			n++
 		}
 		return int64(n)
-	}, func(lease int64) int64 { return int64(slices.Index(s.leases, lease) + 1) })
+	}, func(lease int64) int64 { return int64(slices.Index(s.leases, lease) + 1) }, s.numbered)
 	return m
 }
 
-// replace replaces every revision and lease in a message.
-func replace(m protoreflect.Message, revision, lease func(int64) int64) {
+// replace replaces every revision, lease and key in a message.
+func replace(m protoreflect.Message, revision, lease func(int64) int64, key func([]byte) []byte) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch f.Name() {
 		case "revision", "create_revision", "mod_revision", "min_mod_revision", "max_mod_revision",
-			"min_create_revision", "max_create_revision", "start_revision":
+			"min_create_revision", "max_create_revision", "start_revision", "rev":
 			m.Set(f, protoreflect.ValueOfInt64(revision(v.Int())))
 		case "lease":
 			m.Set(f, protoreflect.ValueOfInt64(lease(v.Int())))
+		case "key":
+			m.Set(f, protoreflect.ValueOfBytes(key(v.Bytes())))
 		case "cluster_id", "member_id", "raft_term":
 			m.Clear(f)
 		default:
 			switch {
 			case f.IsList() && f.Message() != nil:
 				for i := range v.List().Len() {
-					replace(v.List().Get(i).Message(), revision, lease)
+					replace(v.List().Get(i).Message(), revision, lease, key)
 				}
 			case !f.IsList() && f.Message() != nil:
-				replace(v.Message(), revision, lease)
+				replace(v.Message(), revision, lease, key)
 			}
 		}
 		return true
