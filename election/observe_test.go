@@ -124,6 +124,7 @@ func TestObserverEndsWithCloseItsContextAndItsConnection(t *testing.T) {
 }
 
 func TestObserverGoesOnThroughTheLossOfEachMember(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
 	if err != nil {
@@ -174,6 +175,7 @@ func TestObserverGoesOnThroughTheLossOfEachMember(t *testing.T) {
 
 // TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack restores a copy in which somebody else leads.
 func TestStatusOfAnObserverSaysWhetherItsNewestResponseMayBeOld(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
 	if err != nil {
@@ -215,6 +217,7 @@ func TestStatusOfAnObserverSaysWhetherItsNewestResponseMayBeOld(t *testing.T) {
 }
 
 func TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack(t *testing.T) {
+	t.Parallel()
 	for name, writes := range map[string]int{"restored": 0, "restored, and past the revision again": 50} {
 		t.Run(name, func(t *testing.T) {
 			cluster := etcdtest.Start(t)

@@ -100,6 +100,7 @@ func TestValidUntilIsInThePastOnceTheKeyIsGone(t *testing.T) {
 }
 
 func TestReleaseIsRepeatedUntilItIsAnswered(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
 	if err != nil {

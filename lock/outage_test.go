@@ -23,6 +23,7 @@ import (
 // The password is changed, the member restarts, and the program learns the new password only then: until it does this is
 // an outage like any other, and nothing that has time left ends for it.
 func TestPasswordThatIsWrongForAWhileEndsNeitherLockNorKeeperNorWatch(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	plain, err := conn.Open(t.Context(), "", cluster.Endpoints())
 	if err != nil {

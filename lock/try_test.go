@@ -57,6 +57,7 @@ func TestTryLeavesNoTraceWhereTheLockIsTaken(t *testing.T) {
 }
 
 func TestTryEndsAtTheDefaultTimeout(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	const limit = 300 * time.Millisecond
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithDefaultTimeout(limit), conn.WithPatience(time.Hour))

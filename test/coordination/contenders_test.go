@@ -45,7 +45,7 @@ func TestContendersSurviveRepeatedLossOfMembers(t *testing.T) {
 			everybody.Go(func() { contest.contend(t, by(longTTL), c, id, over) })
 		}
 	}
-	hurt(t, cluster)
+	hurt(t, cluster, 2*time.Second)
 	close(over)
 	everybody.Wait()
 	for kind, c := range contests {

@@ -3,6 +3,7 @@
 package coordination
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ const (
 // TestLatePutsBlockNoContender takes locks while one member gets its requests late, and releases them through the
 // others meanwhile. Each request that the member gets late puts a key under a lease that lives on.
 func TestLatePutsBlockNoContender(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster)
 	late := 0
@@ -76,14 +78,10 @@ func takeAndGiveBack(t *testing.T, cluster *etcdtest.Cluster, c ctx.Ctx, name st
 				t.Error(err)
 				return
 			}
-			for began := time.Now(); ; {
-				if err = held.Release(t.Context()); err == nil {
-					return
-				}
-				if time.Since(began) > patience {
-					t.Error(err)
-					return
-				}
+			releasing, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			if err := held.Release(releasing); err != nil {
+				t.Error(err)
 			}
 		})
 	}

@@ -96,7 +96,7 @@ func TestKindsKeepApartWhileMembersAreLost(t *testing.T) {
 	for id := range 2 * contenders {
 		all.Go(func() { m.contend(t, bases[id%connections].WithName(name), id, over) })
 	}
-	hurt(t, cluster)
+	hurt(t, cluster, endsLeases)
 	close(over)
 	all.Wait()
 	settled(t, bases[0])

@@ -33,6 +33,7 @@ func TestEveryClaimDetectsARewoundStore(t *testing.T) {
 		"another cluster": func(c *etcdtest.Cluster, _ *etcdtest.Data) { c.Replace() },
 	} {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel()
 			cluster := etcdtest.Start(t)
 			c := open(t, cluster)
 			for range 20 {

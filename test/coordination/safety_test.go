@@ -66,6 +66,7 @@ var kinds = map[string]func(ttl time.Duration) turn{"lock": byLock, "election": 
 func TestFenceAcceptsWritesOfTheHolderOnly(t *testing.T) {
 	for kind, by := range kinds {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			take := by(ttl)
 			cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 			from := revision(t, open(t, cluster))
@@ -79,7 +80,7 @@ func TestFenceAcceptsWritesOfTheHolderOnly(t *testing.T) {
 			for id := range contenders {
 				all.Go(func() { records[id].contend(t, take, bases[id%connections].WithName(name), id, over) })
 			}
-			hurt(t, cluster)
+			hurt(t, cluster, endsLeases)
 			close(over)
 			all.Wait()
 			settled(t, bases[0])
@@ -134,11 +135,14 @@ func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan
 	}
 }
 
-// hurt stops members in turn.
-func hurt(t *testing.T, cluster *etcdtest.Cluster) {
+// endsLeases is how long a fault lasts at most where leases of the TTL are to end meanwhile.
+const endsLeases = 5 * time.Second
+
+// hurt loses members in turn, each for up to longest: once in each way, or for $EETCD_FAULT_SECONDS.
+func hurt(t *testing.T, cluster *etcdtest.Cluster, longest time.Duration) {
 	t.Helper()
-	end := time.Now().Add(soak.Length(t, 15*time.Second))
-	for i := 0; time.Now().Before(end); i++ {
+	end := time.Now().Add(soak.Length(t, 0))
+	for i := 0; i < len(faults) || time.Now().Before(end); i++ {
 		f := faults[i%len(faults)]
 		victim := cluster.Member(rand.IntN(cluster.Size()))
 		if i%2 == 0 {
@@ -147,7 +151,7 @@ func hurt(t *testing.T, cluster *etcdtest.Cluster) {
 			}
 		}
 		f.strike(cluster, victim)
-		lasts := time.Second + rand.N(4*time.Second) // a lease may end meanwhile
+		lasts := longest/5 + rand.N(longest*4/5)
 		time.Sleep(lasts)
 		f.heal(cluster, victim)
 		time.Sleep(calm)

@@ -123,6 +123,7 @@ func TestWaiterForAPermitCountsWhatACompactionHasHidden(t *testing.T) {
 	const permits = 2
 	for name, healsFirst := range map[string]bool{"the last one leaves before": false, "the last one leaves after": true} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 			near, far := open(t, cluster, 1, 2), open(t, cluster, 0)
 			take := func(c ctx.Ctx) func(f func(context.Context, lock.Held) error) error {

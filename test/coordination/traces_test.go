@@ -5,6 +5,7 @@ package coordination
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,17 +42,21 @@ func TestCallThatTimesOutOnASlowLinkLeavesNothing(t *testing.T) {
 			}()
 			<-held
 			cluster.Member(0).Delay(delay)
+			var points sync.WaitGroup
 			for _, after := range []time.Duration{delay, 3 * delay, 5 * delay, 8 * delay} {
-				for range tries {
-					err := take(t.Context(), c.WithName(queue).WithTimeout(after), func(context.Context, compare.Compare, int64) error {
-						t.Error("it has run")
-						return nil
-					})
-					if !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("after %v: %v", after, err)
+				points.Go(func() {
+					for range tries {
+						err := take(t.Context(), c.WithName(queue).WithTimeout(after), func(context.Context, compare.Compare, int64) error {
+							t.Error("it has run")
+							return nil
+						})
+						if !errors.Is(err, context.DeadlineExceeded) {
+							t.Errorf("after %v: %v", after, err)
+						}
 					}
-				}
+				})
 			}
+			points.Wait()
 			cluster.Member(0).Delay(0)
 			awaitLeases(t, c, 1)
 			awaitKeys(t, c, queue, 1)
@@ -99,18 +104,25 @@ func TestTimedOutCallLeavesNoKeyUnderTheCallersLease(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var leases [tries / 2]int64
+			points := []time.Duration{delay, 3 * delay, 5 * delay, 8 * delay}
+			leases := make([][tries / 2]int64, len(points))
 			for i := range leases {
-				leases[i] = n.lease(t)
-			}
-			cluster.Member(0).Delay(delay)
-			for _, after := range []time.Duration{delay, 3 * delay, 5 * delay, 8 * delay} {
-				for _, id := range leases {
-					if err := wait(c.WithName(queue).WithLease(id).WithTimeout(after)); !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("after %v: %v", after, err)
-					}
+				for j := range leases[i] {
+					leases[i][j] = n.lease(t)
 				}
 			}
+			cluster.Member(0).Delay(delay)
+			var all sync.WaitGroup
+			for i, after := range points {
+				all.Go(func() {
+					for _, id := range leases[i] {
+						if err := wait(c.WithName(queue).WithLease(id).WithTimeout(after)); !errors.Is(err, context.DeadlineExceeded) {
+							t.Errorf("after %v: %v", after, err)
+						}
+					}
+				})
+			}
+			all.Wait()
 			cluster.Member(0).Delay(0)
 			awaitKeys(t, c, queue, 1)
 			if left := keysBelow(t, c, queue); string(left[0].GetKey()) != holder.Key {

@@ -175,6 +175,7 @@ func TestWaitersMoveToAnotherMember(t *testing.T) {
 	for how, f := range map[string]fault{"paused": faults[1], "partitioned": faults[3]} {
 		for kind, by := range kinds {
 			t.Run(fmt.Sprintf("%s, %s", how, kind), func(t *testing.T) {
+				t.Parallel()
 				cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 				l := queueUp(t, cluster, by(longTTL))
 				places := l.places(t)
@@ -190,6 +191,7 @@ func TestWaitersMoveToAnotherMember(t *testing.T) {
 }
 
 func TestWaitersSurviveAnOutageOfTheWholeCluster(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	l := queueUp(t, cluster, byLock(longTTL))
 	places := l.places(t)
