@@ -46,7 +46,7 @@ func (l *Leadership) Proclaim(parent context.Context, value string) error {
 }
 
 // Run campaigns for WithName with WithValue and a lease of its own, runs f while it leads, and resigns. leading ends with parent,
-// and when the leadership is lost. context.Cause of leading is [ErrLost] with the reason in the second case. The leadership is kept
+// and when the leadership is lost. If it is lost, context.Cause of leading is [ErrLost] with the reason. The leadership is kept
 // until f returns, even if parent ends. It is given up however f ends, also by a panic.
 //
 // Run returns the error of f, together with ErrLost if the leadership was lost while f ran. If f did not run, it returns

@@ -15,7 +15,7 @@ import (
 )
 
 // Do takes the lock of WithName with a lease of its own, runs f, and releases the lock. held ends with parent, and when the lock is
-// lost. context.Cause of held is [ErrLost] with the reason in the second case. The lock is kept until f returns, even if parent
+// lost. If the lock is lost, context.Cause of held is [ErrLost] with the reason. The lock is kept until f returns, even if parent
 // ends. It is released however f ends, also by a panic.
 //
 // Do returns the error of f, together with ErrLost if the lock was lost while f ran. If f did not run, it returns

@@ -20,7 +20,7 @@ import (
 // Held is a value: copies are equal. Its methods are safe for concurrent use.
 type Held struct {
 	// Key is the key of the lock in the store. Do not write to it. A holder whose key is deleted, or put without its lease, has
-	// lost the lock, and the queue goes on without it.
+	// lost the lock.
 	Key   string
 	Rev   int64
 	Lease int64
