@@ -14,18 +14,24 @@ import (
 )
 
 func TestKeyComesBackWhateverOthersDoToIt(t *testing.T) {
+	t.Parallel()
 	for name, loss := range map[string]struct {
-		inflict func(t *testing.T, c presence.Request, s presence.State)
+		inflict func(t *testing.T, c presence.Request, p *presence.Presence)
 		reason  error
 	}{
-		"the lease is revoked": {func(t *testing.T, _ presence.Request, s presence.State) { revoke(t, registry, s.Lease) }, presence.ErrDeleted},
-		"the key is deleted":   {func(t *testing.T, c presence.Request, _ presence.State) { remove(t, c) }, presence.ErrDeleted},
+		"the lease is revoked": {
+			func(t *testing.T, _ presence.Request, p *presence.Presence) { revoke(t, registry, p.State().Lease) }, presence.ErrDeleted,
+		},
+		"the key is deleted": {func(t *testing.T, c presence.Request, _ *presence.Presence) { remove(t, c) }, presence.ErrDeleted},
 		"the key is overwritten without a lease": {
-			func(t *testing.T, c presence.Request, _ presence.State) { put(t, c.WithValue("x")) }, presence.ErrOverwritten,
+			func(t *testing.T, c presence.Request, _ *presence.Presence) { put(t, c.WithValue("x")) }, presence.ErrOverwritten,
 		},
 		"the key is taken over under another lease": {
-			func(t *testing.T, c presence.Request, _ presence.State) {
-				put(t, c.WithValue("x").WithLease(grant(t, registry, 2*time.Second)))
+			func(t *testing.T, c presence.Request, p *presence.Presence) {
+				id := grant(t, registry, time.Minute)
+				put(t, c.WithValue("x").WithLease(id))
+				until(t, p, "told of it", func(s presence.State) bool { return errors.Is(s.Err, presence.ErrHeld) })
+				revoke(t, registry, id)
 			}, presence.ErrHeld,
 		},
 	} {
@@ -37,7 +43,7 @@ func TestKeyComesBackWhateverOthersDoToIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 3 {
-				if reasons := seen(t, p, func() { loss.inflict(t, c, p.State()) }); !has(reasons, loss.reason) {
+				if reasons := seen(t, p, func() { loss.inflict(t, c, p) }); !has(reasons, loss.reason) {
 					t.Errorf("reasons %v, want %v", reasons, loss.reason)
 				}
 				holds(t, p, c, "newest")
@@ -159,6 +165,7 @@ func TestWithoutReturnALostKeyStaysLost(t *testing.T) {
 }
 
 func TestPresenceThatIsRefusedForAWhileComesBack(t *testing.T) {
+	t.Parallel()
 	// Somebody else deletes the key time and again: each return waits longer than the one before, and none is the last.
 	c := mine(t)
 	p := keep(t, c, time.Minute)

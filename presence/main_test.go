@@ -21,7 +21,10 @@ import (
 // registry is the connection to the cluster that the tests share.
 const registry = "registry"
 
-func TestMain(m *testing.M) { onecluster.Main(m, registry, nil) }
+func TestMain(m *testing.M) {
+	onecluster.WaitTogether(6)
+	onecluster.Main(m, registry, nil)
+}
 
 // patience bounds what has to come about sooner or later. It is generous, because a machine may be busy.
 const patience = 60 * time.Second

@@ -12,6 +12,7 @@ import (
 )
 
 func TestManyKeysComeBackToAWipedStore(t *testing.T) {
+	t.Parallel()
 	const many = 200
 	cluster := etcdtest.Start(t)
 	c := mine(t).WithConn(open(t, cluster))

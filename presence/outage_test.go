@@ -31,6 +31,7 @@ var outages = map[string]struct{ begin, end func(*etcdtest.Cluster) }{
 }
 
 func TestKeyComesBackAfterAnOutageOfTwiceTheTTL(t *testing.T) {
+	t.Parallel()
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,6 +78,7 @@ func TestKeyComesBackAfterAnOutageOfTwiceTheTTL(t *testing.T) {
 }
 
 func TestShortOutageLosesNothing(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	c := mine(t).WithConn(open(t, cluster))
 	p := keep(t, c, 30*time.Second)
@@ -99,6 +101,7 @@ func TestShortOutageLosesNothing(t *testing.T) {
 }
 
 func TestKeyComesBackInAStoreThatIsPutBackToACopy(t *testing.T) {
+	t.Parallel()
 	for name, first := range map[string]bool{"made before the key": false, "with the key in it": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -125,6 +128,7 @@ func TestKeyComesBackInAStoreThatIsPutBackToACopy(t *testing.T) {
 }
 
 func TestLeaveDuringAnOutageIsForGood(t *testing.T) {
+	t.Parallel()
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -163,6 +167,7 @@ func TestLeaveDuringAnOutageIsForGood(t *testing.T) {
 // TestNothingIsLeftWhereverLeaveComes has a presence leave at any moment of its return, by way of a link that makes each step
 // take a while.
 func TestNothingIsLeftWhereverLeaveComes(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())
 	name, slow := open(t, cluster), time.Duration(20*time.Millisecond)
 	direct := open(t, cluster)
@@ -222,6 +227,7 @@ func TestNothingIsLeftWhereverLeaveComes(t *testing.T) {
 }
 
 func TestKeepWaitsThroughAnOutage(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	c := mine(t).WithConn(open(t, cluster, conn.WithPatience(0)))
 	cluster.Member(0).Kill()

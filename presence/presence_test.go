@@ -93,6 +93,7 @@ func TestValueThatTheServersRefuseChangesNothing(t *testing.T) {
 }
 
 func TestKeepWaitsForThePredecessorsKeyToGo(t *testing.T) {
+	t.Parallel()
 	c := mine(t)
 	put(t, c.WithValue("predecessor").WithLease(grant(t, registry, 2*time.Second)))
 	p := keep(t, c, 10*time.Second)

@@ -20,6 +20,7 @@ import (
 )
 
 func TestKeyThatWasDeletedInHistoryThatIsCompactedComesBack(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	away := cluster.Member(0)
 	c, err := conn.Open(t.Context(), "", []string{away.Endpoint()})
@@ -52,6 +53,7 @@ func TestKeyThatWasDeletedInHistoryThatIsCompactedComesBack(t *testing.T) {
 }
 
 func TestSetThatRanOutOfTimeCountsWhenANewerOneIsRefused(t *testing.T) {
+	t.Parallel()
 	c := mine(t)
 	p := keep(t, c, time.Minute)
 	before := p.State()
@@ -71,6 +73,7 @@ func TestSetThatRanOutOfTimeCountsWhenANewerOneIsRefused(t *testing.T) {
 }
 
 func TestKeyThatMayNotBePutForAWhileComesBack(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	root := auth.New(open(t, cluster))
 	step := func(err error) {

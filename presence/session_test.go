@@ -64,6 +64,7 @@ func TestManyKeysShareTheLeaseOfASession(t *testing.T) {
 }
 
 func TestKeyOfASessionComesBackWhateverOthersDoToIt(t *testing.T) {
+	t.Parallel()
 	c := mine(t)
 	s := keep(t, c, time.Minute)
 	key := c.WithSubKey("/key")
@@ -71,7 +72,12 @@ func TestKeyOfASessionComesBackWhateverOthersDoToIt(t *testing.T) {
 	for _, inflict := range []func(){
 		func() { remove(t, key) },
 		func() { put(t, key.WithValue("x")) },
-		func() { put(t, key.WithValue("x").WithLease(grant(t, registry, 2*time.Second))) },
+		func() {
+			theirs := grant(t, registry, time.Minute)
+			put(t, key.WithValue("x").WithLease(theirs))
+			until(t, p, "told of it", func(s presence.State) bool { return errors.Is(s.Err, presence.ErrHeld) })
+			revoke(t, registry, theirs)
+		},
 	} {
 		before := p.State()
 		inflict()
@@ -110,6 +116,7 @@ func TestSessionHasEachKeyOnceAndAgainAfterLeave(t *testing.T) {
 }
 
 func TestEndOfASessionEndsItsKeysDuringAnOutage(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	c := mine(t).WithConn(open(t, cluster))
 	s := keep(t, c, time.Minute)
