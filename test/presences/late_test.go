@@ -25,6 +25,7 @@ const (
 // TestLatePutsBringNoKeyBackAfterLeave has presences come and leave while one member gets its requests late. Each put that this
 // member gets is carried out, or refused, after the presence has left.
 func TestLatePutsBringNoKeyBackAfterLeave(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster)
 	late := 0

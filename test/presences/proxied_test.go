@@ -13,6 +13,7 @@ import (
 
 // TestPresenceComesBackThroughAGRPCProxy kills first the proxy and then the only member behind it, each for longer than the TTL.
 func TestPresenceComesBackThroughAGRPCProxy(t *testing.T) {
+	t.Parallel()
 	const ttl = 2 * time.Second
 	cluster := etcdtest.Start(t)
 	proxy := cluster.GRPCProxy()

@@ -5,6 +5,7 @@ package presences
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,10 +17,16 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
+
+func TestMain(m *testing.M) {
+	onecluster.WaitTogether(5)
+	os.Exit(m.Run())
+}
 
 // patience bounds what has to come about sooner or later.
 const patience = 2 * time.Minute
@@ -36,6 +43,7 @@ var outages = []struct {
 
 // TestPresenceComesBackWhereAPlainKeepaliveStaysAway has a process announce itself by both, through outages of twice the TTL.
 func TestPresenceComesBackWhereAPlainKeepaliveStaysAway(t *testing.T) {
+	t.Parallel()
 	const ttl = 2 * time.Second
 	rounds := max(1, int(soak.Length(t, 10*time.Second)/(2*ttl+time.Second)))
 	for _, outage := range outages {
