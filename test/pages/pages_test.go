@@ -35,7 +35,8 @@ const (
 // TestAllReadsEachKeyOnceAtOneRevisionWhileServersDie has writers change the range during each reading as well.
 func TestAllReadsEachKeyOnceAtOneRevisionWhileServersDie(t *testing.T) {
 	n := keys(t)
-	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy(), etcdtest.WithFlags("--max-txn-ops="+strconv.Itoa(perTxn)))
+	// With five members, two may stay dead: one that has a million keys takes long to start again.
+	cluster := etcdtest.Start(t, etcdtest.WithSize(5), etcdtest.WithProxy(), etcdtest.WithFlags("--max-txn-ops="+strconv.Itoa(perTxn)))
 	proxy := cluster.GRPCProxy()
 	direct := open(t, cluster.Endpoints()...)
 	began := time.Now()
@@ -44,25 +45,17 @@ func TestAllReadsEachKeyOnceAtOneRevisionWhileServersDie(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		endpoints []string
-		die, live func(busy *etcdtest.Member)
+		die       func(busy *etcdtest.Member)
 	}{
-		{"a member dies", cluster.Endpoints(), func(m *etcdtest.Member) { m.Kill() }, func(m *etcdtest.Member) { m.Restart() }},
-		{
-			"a member behind a gRPC proxy dies", []string{proxy.Endpoint()},
-			func(m *etcdtest.Member) { m.Kill() }, func(m *etcdtest.Member) { m.Restart() },
-		},
-		{
-			"a gRPC proxy dies and comes back", []string{proxy.Endpoint()},
-			func(*etcdtest.Member) { proxy.Kill(); proxy.Restart() }, func(*etcdtest.Member) {},
-		},
+		{"a gRPC proxy dies and comes back", []string{proxy.Endpoint()}, func(*etcdtest.Member) { proxy.Kill(); proxy.Restart() }},
+		{"a member behind a gRPC proxy dies", []string{proxy.Endpoint()}, (*etcdtest.Member).Kill},
+		{"a member dies", cluster.Endpoints(), (*etcdtest.Member).Kill},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			to := open(t, c.endpoints...)
 			sent := bytesSent(cluster)
-			var busy *etcdtest.Member
 			r := read(t, to, n, func() {
-				busy = busiest(cluster, sent)
-				c.die(busy)
+				c.die(busiest(cluster, sent))
 				sent = bytesSent(cluster)
 				change(t, direct, n)
 			})
@@ -70,7 +63,6 @@ func TestAllReadsEachKeyOnceAtOneRevisionWhileServersDie(t *testing.T) {
 			for m, now := range bytesSent(cluster) {
 				after += now - sent[m]
 			}
-			c.live(busy)
 			restore(t, direct, n)
 			t.Logf("etcd %s, %s: %d keys in %v, %d KiB of them after that; heap %d KiB before, at most %d KiB after a collection and %d KiB "+
 				"without one", cluster.Member(0).Version(), c.name, n, r.took.Round(time.Millisecond), after>>10,
