@@ -26,12 +26,17 @@ const (
 type asker struct {
 	conn  *engine.Conn
 	limit time.Duration // of the next attempt
+	paced bool          // each attempt has had its turn
 }
 
-// ask makes one attempt.
+// ask makes one attempt. One that has had its turn fails at once if there is no endpoint any more, and needs another turn. All that
+// waited for an endpoint in their calls would be sent together when it is back.
 func (a *asker) ask(within context.Context, send func(attempt context.Context) error) error {
 	if now, err := engine.Lookup(a.conn.Name()); err != nil || now != a.conn {
 		return connerr.Closed(a.conn.Name()) // its name may be that of another cluster by now
+	}
+	if a.paced && len(a.conn.Active()) == 0 {
+		return connerr.ErrUnavailable
 	}
 	attempt, cancel := context.WithTimeout(within, a.limit)
 	defer cancel()

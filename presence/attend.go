@@ -228,11 +228,9 @@ const jitter = 500 * time.Millisecond
 func (o *owner) gather() {
 	waiting, cancel := o.valid()
 	defer cancel()
-	away := len(o.conn.Active()) == 0
-	if away {
-		if !errors.Is(o.view.lastMet(), connerr.ErrUnavailable) {
-			o.view.failed(connerr.ErrUnavailable)
-		}
+	o.asker.paced = true
+	if len(o.conn.Active()) == 0 {
+		o.view.failed(connerr.ErrUnavailable)
 		if o.conn.WaitReady(waiting) != nil || !wait.For(waiting, rand.N(jitter)) {
 			return
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
 // State is whether the key is there.
@@ -206,6 +208,9 @@ func (v *view) lost(reason error) (shown error, joins bool) {
 func (v *view) failed(err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if err == connerr.ErrUnavailable && errors.Is(v.met, err) {
+		return // what the attempt before met has the reasons
+	}
 	v.met = err
 	if v.stage != absent {
 		return
