@@ -38,29 +38,7 @@ func TestThousandPresencesReturnAtAPaceThatTheServerCanTake(t *testing.T) {
 			counter := &counter{leases: map[int64]bool{}}
 			c := open(t, cluster, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(counter.unary), grpc.WithChainStreamInterceptor(counter.stream)))
 			before, memory := runtime.NumGoroutine(), inUse()
-			all := make([]*presence.Presence, many)
-			var keeping sync.WaitGroup
-			next := make(chan int)
-			for range 32 {
-				keeping.Go(func() {
-					for i := range next {
-						key := c.WithKey("there/" + strconv.Itoa(i)).WithValue(strconv.Itoa(i)).WithTimeout(patience)
-						p, err := presence.Keep(context.Background(), key, ttl)
-						if err != nil {
-							t.Error(err)
-						}
-						all[i] = p
-					}
-				})
-			}
-			for i := range all {
-				next <- i
-			}
-			close(next)
-			keeping.Wait()
-			if t.Failed() {
-				return
-			}
+			all := keepMany(t, c, many, ttl)
 			each := float64(runtime.NumGoroutine()-before) / many
 			size := (inUse() - memory) / many
 			outage.begin(cluster)
@@ -101,6 +79,67 @@ func TestThousandPresencesReturnAtAPaceThatTheServerCanTake(t *testing.T) {
 				sent, fastest, each, size)
 		})
 	}
+}
+
+// TestReturnThatIsInterruptedGoesOnAtTheSamePace takes the network away again while presences wait for their turn.
+func TestReturnThatIsInterruptedGoesOnAtTheSamePace(t *testing.T) {
+	const n, ttl = 200, 2 * time.Second
+	cluster := etcdtest.Start(t, etcdtest.WithProxy())
+	counter := &counter{leases: map[int64]bool{}}
+	c := open(t, cluster, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(counter.unary), grpc.WithChainStreamInterceptor(counter.stream)))
+	all := keepMany(t, c, n, ttl)
+	for _, away := range []time.Duration{2 * ttl, ttl} {
+		cluster.Member(0).Cut()
+		time.Sleep(away)
+		counter.reset()
+		cluster.Member(0).Heal()
+		for !slices.ContainsFunc(all, isPresent) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	for _, p := range all {
+		for s := range p.Changes() {
+			if s.Present {
+				break
+			}
+		}
+	}
+	sent, fastest := counter.most()
+	t.Logf("%d presences were back after two outages in a row: the server got %d requests, %d in the busiest second", n, sent, fastest)
+	if fastest > pace {
+		t.Errorf("the server got %d requests within a second, want at most %d", fastest, pace)
+	}
+}
+
+func isPresent(p *presence.Presence) bool { return p.State().Present }
+
+// keepMany keeps the keys there/0 to there/n-1.
+func keepMany(t *testing.T, c presence.Request, n int, ttl time.Duration) []*presence.Presence {
+	t.Helper()
+	all := make([]*presence.Presence, n)
+	var keeping sync.WaitGroup
+	next := make(chan int)
+	for range 32 {
+		keeping.Go(func() {
+			for i := range next {
+				key := c.WithKey("there/" + strconv.Itoa(i)).WithValue(strconv.Itoa(i)).WithTimeout(patience)
+				p, err := presence.Keep(context.Background(), key, ttl)
+				if err != nil {
+					t.Error(err)
+				}
+				all[i] = p
+			}
+		})
+	}
+	for i := range all {
+		next <- i
+	}
+	close(next)
+	keeping.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+	return all
 }
 
 func inUse() int {
