@@ -29,7 +29,7 @@ func TestAnswerOfALowerRevisionOrAnotherClusterIsOfAnotherHistory(t *testing.T) 
 
 func TestReaderForgetsAKeyThatCameAndWentUnseen(t *testing.T) {
 	c := newReplica[string]()
-	r, _ := c.read()
+	r, _ := c.enter()
 	there := &record[string]{entry: Entry[string]{Key: "k"}, shown: true}
 	gone := &record[string]{entry: Entry[string]{Key: "k"}, gone: true}
 	r.note("k", nil, there)

@@ -3,12 +3,17 @@
 package table_test
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/table"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 // apply applies a change to what a reader has, and checks that it fits.
@@ -31,7 +36,7 @@ func TestChangesAreTheStateAndThenEachChange(t *testing.T) {
 	f := follow(t, under(t, registry), table.String)
 	have, turn := map[string]string{}, 0
 	var rev int64
-	for c := range f.Changes() {
+	for c := range f.Changes(t.Context()) {
 		if c.Rev < rev || c.Resync {
 			t.Errorf("after revision %d the reader is told %+v", rev, c)
 		}
@@ -61,7 +66,7 @@ func TestSlowReaderGetsTheNewestStateOfEachKey(t *testing.T) {
 	put(t, registry, "k", "0")
 	reaches(t, f, put(t, registry, "first", "0"))
 	told := 0
-	for c := range f.Changes() {
+	for c := range f.Changes(t.Context()) {
 		if told++; told == 1 {
 			for range 50 {
 				put(t, registry, "k", "between")
@@ -98,6 +103,8 @@ func TestStoreThatHasGoneBackIsToldAsADifference(t *testing.T) {
 	for have[t.Name()+"/new"] != "2" {
 		apply(t, have, <-changes)
 	}
+	beyond := make(chan error, 1)
+	go func() { beyond <- f.WaitRev(bounded(t), 1<<40) }()
 	cluster.RestoreData(saved)
 	for {
 		change := <-changes
@@ -109,11 +116,48 @@ func TestStoreThatHasGoneBackIsToldAsADifference(t *testing.T) {
 			break
 		}
 	}
+	var rewound *watch.RewoundError
+	if err := <-beyond; !errors.As(err, &rewound) || rewound.Revision != old {
+		t.Errorf("a wait for a revision of the history before: %v", err)
+	}
 	if err := f.Sync(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
 	equals(t, f, under(t, c))
 	if s := f.Status(); s.Resyncs == 0 || !s.InStep {
 		t.Errorf("the status is %+v", s)
+	}
+}
+
+func TestLoopOverChangesEndsWithItsContext(t *testing.T) {
+	put(t, registry, "k", "1")
+	f := follow(t, under(t, registry), table.String)
+	parent, cancel := context.WithCancel(bounded(t))
+	told := 0
+	for range f.Changes(parent) {
+		told++
+		time.AfterFunc(10*time.Millisecond, cancel) // while the loop waits for a change
+	}
+	for range f.Changes(parent) {
+		told++
+	}
+	if told != 1 || f.Err() != nil {
+		t.Errorf("told %d changes; the table has ended with %v", told, f.Err())
+	}
+}
+
+func TestQuietTableShowsTheRevisionOfTheStoreNowAndThen(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithVersion(etcdtest.DefaultVersion), // older ones lack the flag
+		etcdtest.WithFlags("--watch-progress-notify-interval=100ms"))
+	c := open(t, cluster.Endpoints())
+	f := follow(t, under(t, c), table.String)
+	done, err := kv.Put(bounded(t), kv.New(c).WithKey("elsewhere").WithValue("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for within := bounded(t); f.Status().Rev < done.GetHeader().GetRevision(); time.Sleep(10 * time.Millisecond) {
+		if within.Err() != nil {
+			t.Fatalf("the table is at %d, the store at %d", f.Status().Rev, done.GetHeader().GetRevision())
+		}
 	}
 }

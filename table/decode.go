@@ -38,15 +38,21 @@ type PanicError struct {
 // Error returns the text of the panic in one line, without the stack.
 func (e *PanicError) Error() string { return "panic: " + tell.Line(fmt.Sprint(e.Value)) }
 
-// decoded decodes and validates a pair. A panic becomes an error: data that somebody else has written must not end the program.
-func (o *options[V]) decoded(decode func(*mvccpb.KeyValue) (V, error), pair *mvccpb.KeyValue) (value V, err error) {
+// decoder makes the values of a table.
+type decoder[V any] struct {
+	decode   func(*mvccpb.KeyValue) (V, error)
+	validate func(V) error // may be nil
+}
+
+// value decodes and validates a pair. A panic becomes an error: data that somebody else has written must not end the program.
+func (d decoder[V]) value(pair *mvccpb.KeyValue) (value V, err error) {
 	defer func() {
 		if said := recover(); said != nil {
 			value, err = *new(V), &PanicError{Value: said, Stack: string(debug.Stack())}
 		}
 	}()
-	if value, err = decode(pair); err == nil && o.validate != nil {
-		err = o.validate(value)
+	if value, err = d.decode(pair); err == nil && d.validate != nil {
+		err = d.validate(value)
 	}
 	return value, err
 }

@@ -12,25 +12,24 @@
 //		fmt.Println(entry.Key, entry.Value)
 //	}
 //
-// A [Table] lists the range page by page, and watches it from there on. It shows whole revisions only: what one transaction has
-// written appears at once. Where the history is lost, because of a compaction or because the store was put back, wiped or
-// replaced, the table lists the range again and shows the difference. Its readers never see an empty table in between. While no
-// server can be reached, the table keeps what it has, and [Table.Status] tells since when it may be behind.
+// A [Table] lists the range page by page, and then watches it. It shows whole revisions only: all writes of a transaction appear
+// together. History may be lost by a compaction, or when the store is restored, wiped or replaced. Then the table lists the range
+// again and shows the difference. Its readers never see an empty table in between. While no server can be reached, the table keeps
+// its entries, and [Table.Status] tells since when it may be behind.
 //
 // [Live] is a table of one key, for configuration that changes while the program runs.
 //
-// The tables of a connection share its streams. A table costs one goroutine, and its memory is that of the decoded values and
-// some 150 bytes a key.
+// The tables of a connection share its streams. A table costs one goroutine, the memory of its keys and decoded values, and some 200
+// bytes for each key.
 //
-// A user needs permission to read the range. All functions and methods are safe for concurrent use.
-//
-// It has no counterpart in eetcd.
+// The user of the connection needs permission to read the range. All functions and methods are safe for concurrent use. The
+// package has no counterpart in eetcd.
 package table
 
 import "github.com/eetcd-go/eetcd/ctx"
 
-// Request is what [Follow] and [Live] take: an immutable value that [New] begins and its With methods refine. It is the same type
-// in every package of the SDK, so a request may be handed from one to another.
+// Request names a key or range of a connection for [Follow] and [Live]. It is an immutable value: [New] makes one, and its With
+// methods return edited copies. Every package of the SDK has the same type, so one request serves several of them.
 type Request = ctx.Ctx
 
 // New returns an empty request bound to the connection registered under that name.

@@ -8,7 +8,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// Entry is a key with its decoded value and what the servers know of it.
+// Entry is a key with its decoded value, its revisions and its lease.
 type Entry[V any] struct {
 	Key   string // the whole key
 	Value V
@@ -19,11 +19,11 @@ type Entry[V any] struct {
 	Lease     int64 // the lease that the key is attached to; 0: none
 }
 
-// record is what a table has of a key from one turn on. It does not change once it is in the index, but for before.
+// record is what a table has of a key from one turn on. Only before changes once it is in the index.
 type record[V any] struct {
 	entry Entry[V] // the last one that decoded; only its Key counts unless shown
 	mod   int64    // the revision of the last put, also of one that does not decode
-	turn  uint64   // of the table, from which on the record holds
+	turn  uint64   // the turn of the table from which on the record holds
 	gone  bool     // the key was deleted
 	shown bool     // entry is an entry: not gone, and a value has decoded
 	bad   bool     // the last put does not decode
@@ -39,9 +39,12 @@ func entryOf[V any](pair *mvccpb.KeyValue, value V) Entry[V] {
 	}
 }
 
+// isShown reports whether there is a record, and it shows an entry.
+func (r *record[V]) isShown() bool { return r != nil && r.shown }
+
 // of returns a copy of what a record shows, nil if that is nothing.
 func (r *record[V]) of() *Entry[V] {
-	if r == nil || !r.shown {
+	if !r.isShown() {
 		return nil
 	}
 	e := r.entry

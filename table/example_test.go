@@ -90,7 +90,7 @@ func ExampleTable_Changes() {
 			log.Print(err)
 		}
 	}()
-	for change := range jobs.Changes() {
+	for change := range jobs.Changes(ctx) {
 		if change.New == nil {
 			fmt.Println(change.Old.Key, "is gone")
 			break

@@ -19,6 +19,7 @@ type index[V any] struct {
 	turn  atomic.Uint64
 	slots atomic.Pointer[[]slot[V]] // their number is a power of 2
 	used  int                       // the slots that have a record, of a key that is gone or not
+	gone  int                       // the ones of a key that is gone
 }
 
 // slot has a record of a key with that hash. It is free while hash is 0. The writer sets hash last.
@@ -79,11 +80,13 @@ func (x *index[V]) put(r *record[V]) *record[V] {
 		switch slots[i].hash.Load() {
 		case 0:
 			x.used++
+			x.gone += one(r.gone)
 			slots[i].record.Store(r)
 			slots[i].hash.Store(h)
 			return nil
 		case h:
 			if old := slots[i].record.Load(); old.entry.Key == r.entry.Key {
+				x.gone += one(r.gone) - one(old.gone)
 				r.before.Store(old)
 				slots[i].record.Store(r)
 				return old
@@ -92,23 +95,36 @@ func (x *index[V]) put(r *record[V]) *record[V] {
 	}
 }
 
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
 // publish shows the turn that comes next, with the records that were put for it.
-func (x *index[V]) publish(put []*record[V]) {
-	x.turn.Add(1)
+func (x *index[V]) publish() { x.turn.Add(1) }
+
+// tidy frees what nobody needs once the turn of these records is published.
+func (x *index[V]) tidy(put []*record[V]) {
 	for _, r := range put {
 		if r.before.Load() != nil {
 			r.before.Store(x.cut)
 		}
 	}
+	if x.gone*2 > x.used && len(*x.slots.Load()) > slotsMin {
+		x.rebuild()
+	}
 }
 
-// rebuild moves the records to slots of their own number, without the keys that were gone before this turn.
+// rebuild moves the records to slots of their own number, without the keys that are gone in the published turn.
 func (x *index[V]) rebuild() {
-	old, turn, live := *x.slots.Load(), x.turn.Load(), 0
+	old, turn, live, gone := *x.slots.Load(), x.turn.Load(), 0, 0
 	stays := func(r *record[V]) bool { return r != nil && (!r.gone || r.turn > turn) }
 	for i := range old {
-		if stays(old[i].record.Load()) {
+		if r := old[i].record.Load(); stays(r) {
 			live++
+			gone += one(r.gone)
 		}
 	}
 	size := slotsMin
@@ -130,6 +146,6 @@ func (x *index[V]) rebuild() {
 		slots[at].record.Store(r)
 		slots[at].hash.Store(h)
 	}
-	x.used = live
+	x.used, x.gone = live, gone
 	x.slots.Store(&slots)
 }

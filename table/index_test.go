@@ -50,7 +50,8 @@ func TestIndexShowsWholeTurns(t *testing.T) {
 		for _, r := range records {
 			x.put(r)
 		}
-		x.publish(records)
+		x.publish()
+		x.tidy(records)
 	}
 	done.Store(true)
 	readers.Wait()
@@ -69,7 +70,8 @@ func TestIndexFindsWhatAMapHas(t *testing.T) {
 			delete(want, key)
 		}
 		x.put(r)
-		x.publish([]*record[int]{r})
+		x.publish()
+		x.tidy([]*record[int]{r})
 	}
 	for i := range 3000 {
 		key := fmt.Sprint(i)
@@ -78,5 +80,29 @@ func TestIndexFindsWhatAMapHas(t *testing.T) {
 		if got := r != nil && r.shown; got != there || there && r.entry.Value != value {
 			t.Errorf("%s: %v, want %d, %v", key, r, value, there)
 		}
+	}
+}
+
+func TestIndexOfATableThatHasShrunkIsSmall(t *testing.T) {
+	const keys = 10_000
+	x := newIndex[int]()
+	var there, gone []*record[int]
+	for i := range keys {
+		key := fmt.Sprint(i)
+		there = append(there, &record[int]{entry: Entry[int]{Key: key}, shown: true})
+		gone = append(gone, &record[int]{entry: Entry[int]{Key: key}, gone: true})
+	}
+	for _, turn := range [][]*record[int]{there, gone[:keys-1]} {
+		for _, r := range turn {
+			x.put(r)
+		}
+		x.publish()
+		x.tidy(turn)
+	}
+	if n := len(*x.slots.Load()); n > 4*slotsMin {
+		t.Errorf("one key has %d slots", n)
+	}
+	if r := x.get(fmt.Sprint(keys - 1)); !r.isShown() {
+		t.Errorf("the key that is left is %+v", r)
 	}
 }

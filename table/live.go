@@ -4,6 +4,7 @@ package table
 
 import (
 	"context"
+	"iter"
 
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/render"
@@ -37,8 +38,8 @@ func Live[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValue
 	return &Value[V]{table: t, key: sealed.Ctx(c).Key(), fallback: o.fallback}, nil
 }
 
-// Load returns the newest value that decodes, or that of WithDefault if the key does not exist or none has decoded yet. It reports
-// false if there is neither. It calls no server and allocates nothing.
+// Load returns the newest value that decodes. If the key does not exist, or no value of it has decoded yet, Load returns the value of
+// WithDefault. Without a default it reports false. It calls no server and allocates nothing.
 func (v *Value[V]) Load() (value V, there bool) {
 	if e, there := v.table.Get(v.key); there {
 		return e.Value, true
@@ -49,8 +50,14 @@ func (v *Value[V]) Load() (value V, there bool) {
 	return value, false
 }
 
-// Entry returns what Load does, with the revisions and the lease of the key, and false for a default.
+// Entry returns the newest value that decodes, with the revisions and the lease of its key. It reports false where Load would return
+// the default.
 func (v *Value[V]) Entry() (Entry[V], bool) { return v.table.Get(v.key) }
+
+// Changes is [Table.Changes].
+func (v *Value[V]) Changes(parent context.Context) iter.Seq[Change[V]] {
+	return v.table.Changes(parent)
+}
 
 // WaitRev is [Table.WaitRev].
 func (v *Value[V]) WaitRev(parent context.Context, rev int64) error {

@@ -12,28 +12,28 @@ type options[V any] struct {
 	fallback *V
 }
 
-// WithValidate refuses values, as if they did not decode. The default refuses none.
+// WithValidate refuses each value for which f returns an error, as if it did not decode. The default refuses none.
 func WithValidate[V any](f func(value V) error) Option[V] {
 	return func(o *options[V]) { o.validate = f }
 }
 
-// WithOnChange calls f as [Table.Changes] would tell: for each entry of the first list, and then for each change. The calls come
-// one after the other on a goroutine of their own. A slow f delays neither the table nor its readers, and gets the newest state
-// of each key. Close does not wait for f: one call may still begin while it returns. f may call Close.
+// WithOnChange calls f with what [Table.Changes] tells: each entry of the first list, and then each change. The calls come one
+// after the other, on a goroutine of their own. A slow f delays neither the table nor its readers, and gets the newest state of
+// each key. f may call Close. Close does not wait for f, so one last call may still run after it.
 func WithOnChange[V any](f func(Change[V])) Option[V] {
 	return func(o *options[V]) { o.onChange = f }
 }
 
 // WithOnError calls f for each value that does not decode or is refused by WithValidate. The last good value of the key stays, and
-// [Status] lists the key. The table waits for f, so f must not call Close, Sync or WaitRev, as decode and the function of
-// WithValidate must not. Go cannot infer V here, so write it:
+// [Status] lists the key. The table waits for f, so f must not call Close, Sync or WaitRev. The same holds for decode and for the
+// function of WithValidate. Go cannot infer V here, so write it:
 //
 //	table.WithOnError[string](f)
 func WithOnError[V any](f func(key string, err error)) Option[V] {
 	return func(o *options[V]) { o.onError = f }
 }
 
-// WithDefault is what [Value.Load] returns where there is no value. It is for [Live] only.
+// WithDefault sets the value that [Value.Load] returns where there is none. It is for [Live] only.
 func WithDefault[V any](value V) Option[V] {
 	return func(o *options[V]) { o.fallback = &value }
 }

@@ -13,16 +13,16 @@ import (
 // TestRevisionThatWasProvenHidesWhatHappenedBefore has the watch tell late of a key that was put and deleted before a revision at
 // which a comparison with the store has shown that the table has every key.
 func TestRevisionThatWasProvenHidesWhatHappenedBefore(t *testing.T) {
-	f := &Table[string]{copy: newReplica[string](), listed: make(chan struct{}), done: make(chan struct{})}
-	var part staged[string]
+	f := &Table[string]{replica: newReplica[string]()}
+	feed := &feeder[string]{replica: f.replica, decoder: decoder[string]{decode: String}}
 	take := func(rev int64, typ mvccpb.Event_EventType, key string) {
-		f.take(follow.Step{Rev: rev, Header: &pb.ResponseHeader{}, Events: []*mvccpb.Event{
+		feed.feed(follow.Step{Rev: rev, Header: &pb.ResponseHeader{}, Events: []*mvccpb.Event{
 			{Type: typ, Kv: &mvccpb.KeyValue{Key: []byte(key), ModRevision: rev}},
-		}}, &part, String)
+		}})
 	}
 	take(5, mvccpb.Event_PUT, "a")
-	at, _, _ := f.copy.at()
-	f.copy.raise(at, &pb.ResponseHeader{Revision: 10})
+	at, _, _ := f.replica.at()
+	f.replica.raise(at, &pb.ResponseHeader{Revision: 10})
 	take(7, mvccpb.Event_PUT, "b")
 	if _, there := f.Get("b"); there || f.Snapshot().Len() != 1 {
 		t.Errorf("at revision %d the table shows a key that was deleted at 8", f.Snapshot().Rev())

@@ -18,89 +18,110 @@ import (
 type replica[V any] struct {
 	index *index[V]
 
-	mu    sync.Mutex
-	tree  btree.Map[string, *record[V]] // every key of the range, with its record
-	shown int                           // the records that show an entry
-	bad   map[string]struct{}           // the keys whose last put does not decode
-	place
+	turns   sync.Mutex // held through a turn
 	readers map[*reader[V]]struct{}
-	turned  chan struct{} // closed by the next turn
+
+	// mu is held for moments only. What it guards changes while turns is held too, so a holder of either may read it.
+	mu sync.Mutex
+	shape[V]
+	place
+	turned chan struct{} // closed by the next turn
 }
 
-// place is where a table stands in the history of a store.
-type place struct {
-	rev     int64
-	cluster uint64 // that told it
-	age     int    // how many histories there were before this one
+// shape is what a replica shows at one revision.
+type shape[V any] struct {
+	tree  *btree.Map[string, *record[V]] // every key of the range, with its record
+	shown int                            // the records that show an entry
+	bad   map[string]struct{}            // the keys whose last put does not decode
 }
 
-// precedes reports whether a linearizable read that began when the table was at p may have got this answer from the same history.
-func (p place) precedes(h *pb.ResponseHeader) bool {
-	other := p.cluster != 0 && h.GetClusterId() != 0 && h.GetClusterId() != p.cluster
-	return !other && h.GetRevision() >= p.rev
+// copied returns a copy that can be changed apart from the original. The tree copies its nodes as they change.
+func (s *shape[V]) copied() shape[V] {
+	return shape[V]{tree: s.tree.Copy(), shown: s.shown, bad: maps.Clone(s.bad)}
 }
 
-// after returns the place that a step of the follower leads to.
-func (p place) after(step follow.Step) place {
-	next := place{rev: step.Rev, cluster: step.Header.GetClusterId(), age: p.age}
-	if step.Rewound {
-		next.age++
-		return next
+// put changes the shape by the records of a turn.
+func (s *shape[V]) put(records []*record[V]) {
+	for _, r := range records {
+		key := r.entry.Key
+		if r.gone {
+			s.tree.Delete(key)
+		} else {
+			s.tree.Set(key, r)
+		}
+		if r.bad {
+			s.bad[key] = struct{}{}
+		} else if len(s.bad) > 0 {
+			delete(s.bad, key)
+		}
 	}
-	next.rev = max(next.rev, p.rev) // a proof may have been faster than the watch
-	if next.cluster == 0 {
-		next.cluster = p.cluster
-	}
-	return next
 }
 
 func newReplica[V any]() *replica[V] {
 	return &replica[V]{
-		index: newIndex[V](), bad: map[string]struct{}{}, readers: map[*reader[V]]struct{}{}, turned: make(chan struct{}),
+		index:   newIndex[V](),
+		readers: map[*reader[V]]struct{}{},
+		shape:   shape[V]{tree: new(btree.Map[string, *record[V]]), bad: map[string]struct{}{}},
+		turned:  make(chan struct{}),
 	}
 }
+
+// largeTurn is the number of records from which on a turn changes a copy of the shape, so that snapshots need not wait for it.
+const largeTurn = 256
 
 // change takes the table to where a step leads. There is one record for each key at most. It reports false, and changes nothing, if
 // a proof has shown a later revision than that of a step of the watch.
 func (c *replica[V]) change(records []*record[V], step follow.Step) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.turns.Lock()
+	defer c.turns.Unlock()
 	if step.Part == 0 && step.Rev < c.rev {
 		return false
 	}
+	more := c.prepare(records, step)
+	if len(records) < largeTurn {
+		c.mu.Lock()
+		c.put(records)
+	} else {
+		c.mu.Lock()
+		next := c.copied()
+		c.mu.Unlock()
+		next.put(records)
+		c.mu.Lock()
+		c.shape = next
+	}
+	c.shown += more
+	c.place = c.after(step)
+	c.index.publish()
+	c.wake()
+	c.mu.Unlock()
+	c.index.tidy(records)
+	return true
+}
+
+// prepare does what nobody sees before the turn is published. It returns how many more entries will be shown.
+func (c *replica[V]) prepare(records []*record[V], step follow.Step) (more int) {
 	for _, r := range records {
-		key := r.entry.Key
 		old := c.index.put(r)
-		if old != nil && old.shown {
-			c.shown--
-		}
-		delete(c.bad, key)
-		if r.gone {
-			c.tree.Delete(key)
-		} else {
-			c.tree.Set(key, r)
+		if old.isShown() {
+			more--
 		}
 		if r.shown {
-			c.shown++
-		}
-		if r.bad {
-			c.bad[key] = struct{}{}
+			more++
 		}
 		for reader := range c.readers {
-			reader.note(key, old, r)
+			reader.note(r.entry.Key, old, r)
 		}
 	}
 	for reader := range c.readers {
-		reader.resync = reader.resync || step.Resync
+		reader.listed(step)
 	}
-	c.place = c.after(step)
-	c.index.publish(records)
-	c.wake()
-	return true
+	return more
 }
 
 // raise takes the table from a place to the revision of an answer, between which nothing has changed.
 func (c *replica[V]) raise(from place, to *pb.ResponseHeader) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.place == from && to.GetRevision() > from.rev {
@@ -121,7 +142,7 @@ func (c *replica[V]) at() (at place, keys int, turned <-chan struct{}) {
 	return c.place, c.tree.Len(), c.turned
 }
 
-// snapshot takes no time: the tree is copied as it is changed.
+// snapshot does not depend on the size of the table.
 func (c *replica[V]) snapshot() Snapshot[V] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -133,4 +154,30 @@ func (c *replica[V]) undecoded() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Sorted(maps.Keys(c.bad))
+}
+
+// enter adds a reader that begins with a snapshot.
+func (c *replica[V]) enter() (*reader[V], Snapshot[V]) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
+	r := &reader[V]{told: map[string]*record[V]{}}
+	c.readers[r] = struct{}{}
+	return r, c.snapshot()
+}
+
+func (c *replica[V]) leave(r *reader[V]) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
+	delete(c.readers, r)
+}
+
+// news returns what has changed for a reader, and a channel that the next turn closes.
+func (c *replica[V]) news(r *reader[V]) ([]Change[V], <-chan struct{}) {
+	c.turns.Lock()
+	defer c.turns.Unlock()
+	changes := r.news(c.rev, func(key string) *record[V] {
+		now, _ := c.tree.Get(key)
+		return now
+	})
+	return changes, c.turned
 }

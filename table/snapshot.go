@@ -9,8 +9,8 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// Snapshot is a table at one revision. It is immutable, and shares its memory with the table and other snapshots. The zero value
-// is empty.
+// Snapshot is a table at one revision. It is immutable and safe for concurrent use. It shares memory with the table and with other
+// snapshots. The zero value is empty.
 type Snapshot[V any] struct {
 	rev   int64
 	shown int

@@ -267,7 +267,7 @@ func TestTableTellsHowItHasEnded(t *testing.T) {
 		if e, _ := f.Get(t.Name() + "/k"); e.Value != "1" {
 			t.Errorf("a table that has ended shows %+v", e)
 		}
-		for range f.Changes() {
+		for range f.Changes(t.Context()) {
 		}
 	}
 }

@@ -23,7 +23,7 @@ func follow(ctx context.Context, show func(all table.Snapshot[resolver.Instance]
 	defer t.Close()
 	first := t.Snapshot()
 	show(first, fmt.Sprintf("At revision %d", first.Rev()))
-	for c := range t.Changes() {
+	for c := range t.Changes(ctx) {
 		switch {
 		case c.New == nil:
 			show(t.Snapshot(), fmt.Sprintf("At revision %d %s left", c.Rev, about(c.Old.Value, "name")))

@@ -165,7 +165,7 @@ func TestTableIsATrueCopyThroughFaultsAndCompactions(t *testing.T) {
 	}{map[string]string{}, make(chan struct{})}
 	running.Go(func() {
 		defer close(told.complete)
-		for change := range f.Changes() {
+		for change := range f.Changes(context.Background()) {
 			old, there := told.entries[change.Key()]
 			if there != (change.Old != nil) || there && change.Old.Value != old {
 				t.Errorf("the reader has %q, %v, and is told %+v", old, there, change)
