@@ -133,6 +133,7 @@ func TestLoopOverChangesEndsWithItsContext(t *testing.T) {
 	put(t, registry, "k", "1")
 	f := follow(t, under(t, registry), table.String)
 	parent, cancel := context.WithCancel(bounded(t))
+	defer cancel()
 	told := 0
 	for range f.Changes(parent) {
 		told++
