@@ -17,18 +17,21 @@ import (
 //	tenant, err := c.Namespace("tenant-7", "tenants/7/")
 //	_, err = kv.Put(ctx, kv.New("tenant-7").WithKey("color").WithValue("red")) // tenants/7/color
 //
-// It is a connection like any other for every package of this SDK, for gRPC stubs made over it, and for further namespaces, whose
-// prefixes are joined. It covers keys, ranges, guards, transactions, watches, locks, elections and the keys of a lease. "All keys"
-// and "from a key on" end with the prefix. The key that equals the prefix is not part of it. Leases and their IDs are the cluster's.
-// It refuses what concerns the whole cluster with kv.ErrInvalid, before anything is sent: compaction, members, maintenance, users,
-// and RPCs that it does not know. A namespace is no protection against malice: leases can be revoked, and the program still has
-// the connection. Users and roles of etcd are one.
+// A namespace is a connection like any other: every package of this SDK and every gRPC stub works over it. It has namespaces of its
+// own, whose prefixes come after its prefix. The prefix applies to keys, ranges, guards, transactions, watches, locks, elections and
+// the keys of a lease. A range of all keys, or from a key on, ends with the last key that has the prefix. The key that equals the
+// prefix is not in the namespace.
 //
-// The namespace uses the endpoints, transports, token and retry budget of c, and its options. It has watch and lease streams of
-// its own. Its Info shows the endpoints of c, and the functions [Info] and [WriteInfo] show them once, under the name of c. Sync and
-// SetEndpoints change the endpoints of c. Changes of state are told to the listener of c, with the name of c.
+// Leases and their IDs are those of the cluster. Requests that concern the whole cluster are kv.ErrInvalid and are not sent:
+// compaction, members, maintenance, users, and RPCs that this version does not know. A namespace does not protect against malice,
+// because a program can revoke any lease, and use c itself. Use etcd's users and roles for that.
 //
-// Close of c closes its namespaces too. Close of a namespace ends what was begun under its name, with ErrClosed, and nothing else.
+// The namespace uses the endpoints, transports, token, retry budget and options of c. Its watch and lease streams are its own. Its
+// method [Conn.Info] shows the endpoints of c. The functions [Info] and [WriteInfo] show them once, under the name of c.
+// [Conn.Sync] and [Conn.SetEndpoints] of the namespace change the endpoints of c. The state listener of c gets each change of state
+// once, with the name of c.
+//
+// Close of c also closes its namespaces. Close of a namespace ends, with ErrClosed, only what was begun under its name.
 //
 // An empty name or an empty prefix is ErrOption, a name that is open is ErrAlreadyOpen, and if c is closed the error is ErrClosed.
 // Namespace sends nothing, and is safe for concurrent use.

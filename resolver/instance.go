@@ -19,9 +19,9 @@ import (
 type Instance struct {
 	// Addr is the address that gRPC dials, such as "10.0.0.7:50051". It must not be empty.
 	Addr string
-	// Metadata is anything that encoding/json can encode. It is read as encoding/json reads into an any: numbers are float64,
-	// objects are map[string]any. The entries weight and zone of an object are in Weight and Zone instead, unless they are of
-	// another type. The default is nil.
+	// Metadata is any value that encoding/json can encode. Reading gives the types of encoding/json for an any: float64 for numbers,
+	// map[string]any for objects. If it is an object, Weight and Zone are its entries weight and zone, and Metadata has the other
+	// entries. An entry of another type than Weight or Zone stays in Metadata. The default is nil.
 	Metadata any
 	// Weight is the share of the load relative to other instances. 0 says nothing, and then a balancer should assume 1. It is
 	// written as the entry weight of Metadata, which must be an object or nil then.

@@ -21,13 +21,13 @@ import (
 // part, with slashes in between. So a process that starts again at its old address is registered at once, also while the key of
 // its predecessor still waits for the end of its TTL. A resolver shows an address once, by the newest of its keys.
 //
-// It returns once the key is there. WithTimeout and parent bound that wait. The ttl is how long an instance that crashes stays
-// listed: whole seconds, rounded up, at least some 2 s. To change what is registered, set the JSON of another Instance by
-// [presence.Presence.Set]. For options of presence.Keep, such as a shared lease, or a key of your own, call presence.Keep with
-// that JSON as the value.
+// Register returns once the key is there. WithTimeout and parent bound that wait. The ttl is how long an instance stays listed after a
+// crash. It is rounded up to whole seconds, and is at least about 2 s. To change the registration, call [presence.Presence.Set] with
+// the JSON of another Instance. To set options of presence.Keep, such as a shared lease, or to choose the key, call presence.Keep
+// with that JSON as the value.
 //
-// A request without a key, an instance without Addr or with Metadata that is not for JSON, and a ttl below 1 ms are
-// kv.ErrInvalid. Register sends what presence.Keep does.
+// kv.ErrInvalid is returned for a request without a key, an instance without Addr or with Metadata that has no JSON, and a ttl below
+// 1 ms. Register sends what presence.Keep does.
 func Register(parent context.Context, c Request, i Instance, ttl time.Duration) (*presence.Presence, error) {
 	err := render.Check(c, "a resolver.Register request", sealed.OptKey)
 	service, name := strings.TrimSuffix(sealed.Ctx(c).Key(), "/"), ""
