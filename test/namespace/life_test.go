@@ -107,7 +107,7 @@ func TestNamespaceOutlivesTheLossOfAMember(t *testing.T) {
 	for _, m := range members.Members() {
 		m.Kill()
 		for range 20 {
-			put, err := kv.Put(ctx, kv.New("rough").WithKey("n/k").WithTimeout(20*time.Second))
+			put, err := kv.Put(ctx, kv.New("rough").WithKey("n/k").WithTimeout(3*time.Second)) // a server takes twice as long to give up a write for a dead leader
 			if err == nil {
 				revs = append(revs, put.GetHeader().GetRevision())
 			}
