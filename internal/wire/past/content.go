@@ -27,12 +27,9 @@ const (
 // Listed notes a complete list of a range in the history of that epoch. newest is the pair with the highest mod revision, nil if
 // there is none.
 func (p *Past) Listed(epoch int64, header *pb.ResponseHeader, of Range, newest *mvccpb.KeyValue, keys int) {
-	if !p.Note(header, nil) {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.epoch != epoch {
+	if p.epoch != epoch || !p.noteHeader(header) {
 		return
 	}
 	if newest != nil {

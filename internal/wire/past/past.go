@@ -58,6 +58,17 @@ func (p *Past) Epoch() int64 {
 func (p *Past) Note(header *pb.ResponseHeader, events []*mvccpb.Event) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !p.noteHeader(header) {
+		return false
+	}
+	if n := len(events); n > 0 {
+		p.note(events[n-1].GetKv(), events[n-1].GetType() == mvccpb.Event_DELETE)
+	}
+	return true
+}
+
+// noteHeader is Note for a response without events. The lock is held.
+func (p *Past) noteHeader(header *pb.ResponseHeader) bool {
 	switch cluster := header.GetClusterId(); {
 	case cluster == 0:
 	case p.cluster == 0:
@@ -66,9 +77,6 @@ func (p *Past) Note(header *pb.ResponseHeader, events []*mvccpb.Event) bool {
 		return false
 	}
 	p.revision = max(p.revision, header.GetRevision())
-	if n := len(events); n > 0 {
-		p.note(events[n-1].GetKv(), events[n-1].GetType() == mvccpb.Event_DELETE)
-	}
 	return true
 }
 
