@@ -148,6 +148,13 @@ type Call struct {
 	ReceiveLimit int           // the largest answer that this side accepts, in bytes; 0: gRPC's default of 4 MiB
 }
 
+func (c Call) receiveLimit() int {
+	if c.ReceiveLimit > 0 {
+		return c.ReceiveLimit
+	}
+	return defaultReceiveLimit
+}
+
 // FromRPC makes an [*Error] from the error of a gRPC call. It is for clients that use the generated stubs without
 // package conn. It returns an [*Error] unchanged, and nil for nil. It is safe for concurrent use.
 func FromRPC(err error, call Call) error {

@@ -36,6 +36,9 @@ func (o Outcome) String() string {
 // open. So packages that do not import this one can report that nothing was sent.
 type notSender interface{ NotSent() bool }
 
+// recorder is implemented by the errors of calls.
+type recorder interface{ Outcome() Outcome }
+
 // OutcomeOf returns the outcome of the call that returned err: [None] for nil, [NotSent] if the SDK refused the
 // request, the recorded outcome for an [Error] anywhere in err's tree, and [Unknown] for any other error. It is safe
 // for concurrent use.
@@ -50,8 +53,8 @@ func OutcomeOf(err error) Outcome {
 	if !errors.As(err, &said) {
 		return Unknown
 	}
-	if e, ok := said.(*Error); ok {
-		return e.outcome
+	if e, ok := said.(recorder); ok {
+		return e.Outcome()
 	}
 	if said.NotSent() {
 		return NotSent

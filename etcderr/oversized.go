@@ -49,13 +49,6 @@ func oversized(s *status.Status) (limit int, of oversize) {
 	return limit, of
 }
 
-func (c Call) receiveLimit() int {
-	if c.ReceiveLimit > 0 {
-		return c.ReceiveLimit
-	}
-	return defaultReceiveLimit
-}
-
 // answerTooLarge is the limit of this side that an answer exceeds. The request has taken effect.
 type answerTooLarge int
 
