@@ -13,9 +13,9 @@
 // those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. No error holds a
 // password. A change is never sent twice.
 //
-// While auth is on, the functions need the role root, else they return etcderr.ErrPermissionDenied. There are three exceptions. A user
-// may call [UserGet] with its own name, and [RoleGet] with a role that it has. On servers from 3.7 on, everyone may call [Status]. A
-// request without a user is etcderr.ErrUserEmpty.
+// While auth is on, the functions need the role root, else they return etcderr.ErrPermissionDenied. There are three exceptions.
+// A user may call [UserGet] with its own name, and [RoleGet] with a role that it has. On servers from 3.7 on, everyone may call
+// [Status]. A request without a user is etcderr.ErrUserEmpty.
 //
 // Its counterpart in eetcd is the module eetcd_auth: see docs/eetcd.md.
 package auth

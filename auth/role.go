@@ -46,7 +46,9 @@ func RoleDelete(parent context.Context, c Request, role string) (*pb.AuthRoleDel
 // key, revoke that first, since servers may keep both. An unknown role is etcderr.ErrRoleNotFound. An empty key, or a
 // rangeEnd that is not after key, is etcderr.ErrInvalidAuthMgmt; old servers accept it, and the permission then has no
 // effect. An unknown kind of permission is kv.ErrInvalid. It calls Auth/RoleGrantPermission.
-func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd string, kind authpb.Permission_Type) (*pb.AuthRoleGrantPermissionResponse, error) {
+func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd string, kind authpb.Permission_Type) (
+	*pb.AuthRoleGrantPermissionResponse, error,
+) {
 	const what = "a role grant permission request"
 	if _, known := authpb.Permission_Type_name[int32(kind)]; !known {
 		return nil, render.AlsoInvalid(render.Check(c, what, 0), "auth: unknown permission type "+kind.String()+" in "+what)
@@ -60,7 +62,9 @@ func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd 
 // RoleRevokePermission takes from a role the permission for exactly these keys. If the role has no such permission it
 // is etcderr.ErrPermissionNotGranted, and an unknown role is etcderr.ErrRoleNotFound. It calls
 // Auth/RoleRevokePermission.
-func RoleRevokePermission(parent context.Context, c Request, role, key, rangeEnd string) (*pb.AuthRoleRevokePermissionResponse, error) {
+func RoleRevokePermission(parent context.Context, c Request, role, key, rangeEnd string) (
+	*pb.AuthRoleRevokePermissionResponse, error,
+) {
 	return call(parent, c, "a role revoke permission request", wire.Auth.RoleRevokePermission,
 		&pb.AuthRoleRevokePermissionRequest{Role: role, Key: []byte(key), RangeEnd: []byte(rangeEnd)})
 }

@@ -50,7 +50,8 @@ func UserList(parent context.Context, c Request) (*pb.AuthUserListResponse, erro
 // etcderr.ErrInvalidAuthToken. With an empty password the user cannot log in, except on servers of 3.4. An unknown name
 // is etcderr.ErrUserNotFound. The length limit is that of [UserAdd]. It calls Auth/UserChangePassword.
 func UserChangePassword(parent context.Context, c Request, name, password string) (*pb.AuthUserChangePasswordResponse, error) {
-	return call(parent, c, "a user change password request", wire.Auth.UserChangePassword, &pb.AuthUserChangePasswordRequest{Name: name, Password: password})
+	return call(parent, c, "a user change password request", wire.Auth.UserChangePassword,
+		&pb.AuthUserChangePasswordRequest{Name: name, Password: password})
 }
 
 // UserGrantRole gives a role to a user, with effect at once. It is no error if the user has it already. An unknown user

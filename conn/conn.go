@@ -69,7 +69,9 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 // The stream lasts as long as parent. It ends early, with the reason, when its endpoint freezes or the connection
 // closes. It is not retried, since only the caller knows how to resume it. [Within] bounds its creation. Without an
 // Active endpoint it waits, and returns the errors, as [Conn.Invoke] does.
-func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (c *Conn) NewStream(
+	parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	return c.engine.NewStream(parent, desc, method, opts...)
 }
 
@@ -104,6 +106,6 @@ func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
 
 // Close closes the connection and frees its name. It refuses new calls, and ends streams and calls under way with
 // ErrClosed. It waits for the connection's goroutines and closes its sockets, which takes a moment in every state. Its
-// error names what has not ended: a state listener within 1 s, or a user's function (a dial option, the logger, the credentials) within
-// 5 s. Later calls return the same error.
+// error names what has not ended: a state listener within 1 s, or a user's function (a dial option, the logger, the
+// credentials) within 5 s. Later calls return the same error.
 func (c *Conn) Close() error { return c.engine.Close() }

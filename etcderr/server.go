@@ -120,7 +120,8 @@ var (
 	// ErrPeerURLExist: a member with one of these peer URLs exists.
 	ErrPeerURLExist = rejected(codes.FailedPrecondition, "etcdserver: Peer URLs already exists")
 	// ErrMemberNotEnoughStarted: the change would leave fewer started members than a quorum needs.
-	ErrMemberNotEnoughStarted = rejected(codes.FailedPrecondition, "etcdserver: re-configuration failed due to not enough started members")
+	ErrMemberNotEnoughStarted = rejected(codes.FailedPrecondition,
+		"etcdserver: re-configuration failed due to not enough started members")
 	// ErrMemberBadURLs: a peer URL does not parse.
 	ErrMemberBadURLs = rejected(codes.InvalidArgument, "etcdserver: given member URLs are invalid")
 	// ErrMemberNotFound: no member has that ID.
@@ -128,7 +129,8 @@ var (
 	// ErrMemberNotLearner: the member to promote votes already.
 	ErrMemberNotLearner = rejected(codes.FailedPrecondition, "etcdserver: can only promote a learner member")
 	// ErrMemberLearnerNotReady: the learner has not caught up with the leader.
-	ErrMemberLearnerNotReady = rejected(codes.FailedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader")
+	ErrMemberLearnerNotReady = rejected(codes.FailedPrecondition,
+		"etcdserver: can only promote a learner member which is in sync with leader")
 	// ErrTooManyLearners: the cluster has its maximum of learners.
 	ErrTooManyLearners = rejected(codes.FailedPrecondition, "etcdserver: too many learner members in cluster")
 	// ErrClusterIDMismatch: the request belongs to another cluster.
@@ -196,7 +198,8 @@ var (
 	// ErrTimeoutDueToConnectionLost: like ErrTimeout, while a connection between members was lost.
 	ErrTimeoutDueToConnectionLost = unknown(codes.Unavailable, "etcdserver: request timed out, possibly due to connection lost")
 	// ErrTimeoutWaitAppliedIndex: the member is too far behind to serve a linearizable read.
-	ErrTimeoutWaitAppliedIndex = unknown(codes.Unavailable, "etcdserver: request timed out, waiting for the applied index took too long")
+	ErrTimeoutWaitAppliedIndex = unknown(codes.Unavailable,
+		"etcdserver: request timed out, waiting for the applied index took too long")
 	// ErrUnhealthy: the cluster refuses a change of its members while they are not well connected.
 	ErrUnhealthy = rejected(codes.Unavailable, "etcdserver: unhealthy cluster")
 	// ErrCorrupt: a CORRUPT alarm is on; the member serves nothing that could spread the damage.

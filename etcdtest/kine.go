@@ -109,7 +109,8 @@ func (k *Kine) boot(parent context.Context, fail func(error)) error {
 	k.server = server{
 		name: "kine", logPath: filepath.Join(k.dir, "kine.log"), fail: fail,
 		command: func() command {
-			store := "sqlite://" + filepath.Join(k.dir, "state.db") + "?_journal_mode=WAL&_busy_timeout=30000&_synchronous=OFF&_txlock=immediate"
+			store := "sqlite://" + filepath.Join(k.dir, "state.db") +
+				"?_journal_mode=WAL&_busy_timeout=30000&_synchronous=OFF&_txlock=immediate"
 			return command{binary, []string{"--listen-address=" + k.listen.addr(), "--endpoint=" + store}, memberEnv()}
 		},
 	}

@@ -16,9 +16,9 @@
 // A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
 // Defragment, Hash, HashKV and snapshots take longer for a larger database, so they have no default.
 //
-// While auth is on, these functions need the role root, else they return [etcderr.ErrPermissionDenied]. Status and AlarmList need any
-// user. A request without a user is [etcderr.ErrUserEmpty]. Servers before 3.6 ask for less, and refuse some requests with code Unknown
-// and a text of their own, such as "auth: permission denied".
+// While auth is on, these functions need the role root, else they return [etcderr.ErrPermissionDenied]. Status and AlarmList
+// need any user. A request without a user is [etcderr.ErrUserEmpty]. Servers before 3.6 ask for less, and refuse some requests
+// with code Unknown and a text of their own, such as "auth: permission denied".
 //
 // Its counterpart in eetcd is the module eetcd_maintenance: see docs/eetcd.md.
 package maintenance
@@ -100,7 +100,9 @@ func checkMember(c ctx.Ctx, what string) error {
 // CANCEL ignores the version. Without a downgrade, servers of 3.5 return [etcderr.ErrNoInflightDowngrade], and later
 // ones succeed in any case: the DowngradeInfo of [Status] shows the result. Servers before 3.5 do not have downgrades,
 // and the error's Code is Unimplemented. It calls Maintenance/Downgrade.
-func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_DowngradeAction, version string) (*pb.DowngradeResponse, error) {
+func Downgrade(parent context.Context, c Request, action pb.DowngradeRequest_DowngradeAction, version string) (
+	*pb.DowngradeResponse, error,
+) {
 	const what = "a downgrade request"
 	err := render.Check(c, what, 0)
 	if _, known := pb.DowngradeRequest_DowngradeAction_name[int32(action)]; !known {

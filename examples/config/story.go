@@ -103,7 +103,8 @@ func (s *story) restore(ctx context.Context) error {
 		return err
 	}
 	status := s.live.Status()
-	s.say("The workers have the settings that are in the cluster now. In step: %t, lists after the first: %d", status.InStep, status.Resyncs)
+	s.say("The workers have the settings that are in the cluster now. In step: %t, lists after the first: %d",
+		status.InStep, status.Resyncs)
 	return s.cluster.Err()
 }
 

@@ -46,7 +46,8 @@ func serve(ctx context.Context, name string, endpoints []string) (err error) {
 
 	// First it leaves the list, and then it ends, so that no call meets a service that is gone.
 	instance := resolver.Instance{Addr: listener.Addr().String(), Metadata: map[string]any{"name": name, "process": os.Getpid()}}
-	there, err := resolver.Register(context.WithoutCancel(life), resolver.New(connection).WithKey(service).WithTimeout(patience), instance, ttl)
+	there, err := resolver.Register(context.WithoutCancel(life), resolver.New(connection).WithKey(service).WithTimeout(patience),
+		instance, ttl)
 	if err == nil {
 		<-life.Done()
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(life), ttl)

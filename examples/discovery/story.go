@@ -61,7 +61,8 @@ func (s *story) come(ctx context.Context) error {
 }
 
 func (s *story) die(ctx context.Context) error {
-	s.board.say("api-2 is killed, so it cannot say goodbye. Its lease runs out, and its entry goes with it. Its calls go to the others at once.")
+	s.board.say("api-2 is killed, so it cannot say goodbye. Its lease runs out, and its entry goes with it. " +
+		"Its calls go to the others at once.")
 	s.kill("api-2", syscall.SIGKILL)
 	began := time.Now()
 	if err := s.board.await(ctx, "api-1", "api-3"); err != nil {
@@ -80,7 +81,8 @@ func (s *story) outage(ctx context.Context) error {
 	if leader == nil {
 		return fmt.Errorf("the cluster has no leader: %w", s.cluster.Err())
 	}
-	s.board.say("The leader of the cluster, member %s, is killed. The services stay, and the table still follows: api-4 comes.", leader.Name())
+	s.board.say("The leader of the cluster, member %s, is killed. The services stay, and the table still follows: api-4 comes.",
+		leader.Name())
 	leader.Kill()
 	if err := s.start4(ctx); err != nil {
 		return err

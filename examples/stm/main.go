@@ -86,7 +86,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "   %d were refused because the account had too little, and %d attempts conflicted with another clerk's.\n\n", refused.Load(), again.Load())
+	fmt.Fprintf(out, "   %d were refused because the account had too little, and %d attempts conflicted with another clerk's.\n\n",
+		refused.Load(), again.Load())
 
 	// A transaction that only reads sees all accounts at one revision.
 	sum := 0

@@ -141,7 +141,9 @@ func (f *flight) context(parent context.Context) context.Context {
 
 // send makes one attempt on a link. After a silence of patience it calls the hedge once, on a new goroutine. A
 // patience of 0 means never. send returns when the attempt, the hedge and the timer are over.
-func (f *flight) send(ctx context.Context, l *member.Link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration) error {
+func (f *flight) send(
+	ctx context.Context, l *member.Link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration,
+) error {
 	opts := f.opts
 	if len(extra) > 0 {
 		opts = append(opts[:len(opts):len(opts)], extra...)

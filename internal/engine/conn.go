@@ -215,7 +215,9 @@ func (c *Conn) OpenStream(parent context.Context, desc *grpc.StreamDesc, method 
 }
 
 // NewStream is OpenStream for generated stubs.
-func (c *Conn) NewStream(parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (c *Conn) NewStream(
+	parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	o, err := call.Split(opts)
 	if err != nil {
 		return nil, err

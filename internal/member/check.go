@@ -108,7 +108,8 @@ func servesLittle(err error) bool {
 // inconclusive reports whether a server with authentication refused the question for its leader. The check passes
 // then: the caller's own request gets the refusal that matters.
 func inconclusive(err error) bool {
-	return errors.Is(err, etcderr.ErrUserEmpty) || errors.Is(err, etcderr.ErrInvalidAuthToken) || errors.Is(err, etcderr.ErrPermissionDenied)
+	return errors.Is(err, etcderr.ErrUserEmpty) || errors.Is(err, etcderr.ErrInvalidAuthToken) ||
+		errors.Is(err, etcderr.ErrPermissionDenied)
 }
 
 const (

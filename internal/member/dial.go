@@ -46,7 +46,9 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// verify keeps the connect timeout, since its errors say what was waited for and gRPC's do not. The backoff
 		// keeps gRPC from a second attempt of its own.
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 2 * wait.OwnTimeMax * c.ConnectTimeout, Backoff: backoff.DefaultConfig}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			MinConnectTimeout: 2 * wait.OwnTimeMax * c.ConnectTimeout, Backoff: backoff.DefaultConfig,
+		}),
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connWindow),

@@ -89,7 +89,9 @@ func (l *Link) Invoke(ctx context.Context, method string, args, reply any, opts 
 }
 
 // NewStream opens a stream.
-func (l *Link) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+func (l *Link) NewStream(
+	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
 	return l.cc.NewStream(ctx, desc, method, opts...)
 }
 

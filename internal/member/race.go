@@ -16,7 +16,9 @@ const staggerMax = 250 * time.Millisecond
 // race tries n ways one after another until one works. The next way begins when one has failed, or after a while
 // without a result. So a way that swallows packets does not use up the timeout. discard gets what works too late. The
 // error joins those of all ways.
-func race[T any](parent context.Context, n int, timeout time.Duration, try func(context.Context, int) (T, error), discard func(T)) (T, error) {
+func race[T any](
+	parent context.Context, n int, timeout time.Duration, try func(context.Context, int) (T, error), discard func(T),
+) (T, error) {
 	if n == 1 {
 		return try(parent, 0)
 	}

@@ -31,8 +31,8 @@ func Main(m *testing.M, name string, shared **etcdtest.Cluster, opts ...etcdtest
 	os.Exit(code)
 }
 
-// WaitTogether lets n tests that call t.Parallel run at once, rather than one for each CPU. It is for tests that wait for most of their
-// time, and must be called before Main. The flag -parallel overrules it.
+// WaitTogether lets n tests that call t.Parallel run at once, rather than one for each CPU. It is for tests that wait for most
+// of their time, and must be called before Main. The flag -parallel overrules it.
 func WaitTogether(n int) {
 	if err := flag.Set("test.parallel", strconv.Itoa(n)); err != nil {
 		panic(err)

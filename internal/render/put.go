@@ -12,7 +12,8 @@ import (
 // WithKey, WithValue, WithLease, WithIgnoreValue, WithIgnoreLease and WithPrevKV.
 func Put(c ctx.Ctx) (*pb.PutRequest, error) {
 	r := open(&c)
-	const allowed = sealed.OptKey | sealed.OptValue | sealed.OptLease | sealed.OptIgnoreValue | sealed.OptIgnoreLease | sealed.OptPrevKV
+	const allowed = sealed.OptKey | sealed.OptValue | sealed.OptLease | sealed.OptIgnoreValue | sealed.OptIgnoreLease |
+		sealed.OptPrevKV
 	if err := check(r, "a put request", allowed); err != nil {
 		return nil, err
 	}

@@ -87,7 +87,8 @@ func (s *sources) unaligned(p *packages.Package) []string {
 		if !ok || f.Pkg() == nil || f.Pkg().Path() != "sync/atomic" || f.Signature().Recv() != nil || !strings.HasSuffix(f.Name(), "64") {
 			continue
 		}
-		found = append(found, fmt.Sprintf("%v: atomic.%s may panic on 32-bit platforms: use the type of package atomic", s.set.Position(at.Pos()), f.Name()))
+		found = append(found, fmt.Sprintf("%v: atomic.%s may panic on 32-bit platforms: use the type of package atomic",
+			s.set.Position(at.Pos()), f.Name()))
 	}
 	return found
 }
