@@ -54,10 +54,11 @@ func MemberList(parent context.Context, c Request) (*pb.MemberListResponse, erro
 }
 
 // MemberAdd adds a voting member with these peer URLs. Start it afterwards, with the initial cluster from the response.
-// It counts for the quorum at once: a cluster of one accepts no write until the second member has started. It is
-// etcderr.ErrMemberBadURLs if there is no URL, or one is not http://host:port, https://host:port or unix://path,
-// etcderr.ErrPeerURLExist if another member has a URL, and etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy if
-// the change might cost the quorum. It calls Cluster/MemberAdd.
+// It counts for the quorum at once: a cluster of one accepts no write until the second member has started. A URL has
+// the form http://host:port, https://host:port or unix://path. The error is etcderr.ErrMemberBadURLs if there is no URL
+// or one has another form. It is etcderr.ErrPeerURLExist if another member has one of the URLs. It is
+// etcderr.ErrMemberNotEnoughStarted or etcderr.ErrUnhealthy if the change might cost the quorum. It calls
+// Cluster/MemberAdd.
 func MemberAdd(parent context.Context, c Request, peerURLs ...string) (*pb.MemberAddResponse, error) {
 	return add(parent, c, &pb.MemberAddRequest{PeerURLs: peerURLs})
 }
@@ -88,7 +89,7 @@ func MemberRemove(parent context.Context, c Request, id uint64) (*pb.MemberRemov
 }
 
 // MemberUpdate replaces the peer URLs of a member. A missing or malformed URL (see [MemberAdd]) is kv.ErrInvalid. The
-// SDK checks this, because servers do not, and every other member would crash at each start. An unknown ID is
+// SDK checks this because servers do not: a bad URL would crash every other member at each start. An unknown ID is
 // etcderr.ErrMemberNotFound, and the URL of another member etcderr.ErrPeerURLExist. Servers from before May 2026, and
 // all of 3.4, list a learner as a voter after its update, and no longer promote it. It calls Cluster/MemberUpdate.
 func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...string) (*pb.MemberUpdateResponse, error) {

@@ -80,15 +80,15 @@ func (c *Conn) NewStream(
 // retires the endpoints that are no longer members': they take no further requests, calls under way on them finish, and
 // streams move to another endpoint. A state listener gets each retired endpoint once more, as Frozen.
 //
-// The member list replaces also endpoints that were given to Open, such as the address of a load balancer, if no member
-// advertises them. One exception: an Active endpoint stays if its member cannot be reached by the URLs that it
-// advertises. An endpoint with the same address stays as it is, and keeps its spelling. A member with several client
-// URLs is one endpoint. Its name is the URL in use, or else the first one, and whichever URL answers is used. URLs
-// without TLS are skipped with a warning on a connection with TLS, and the other way round. A member of etcd 3.4
-// answers from its own copy of the list, which may be old.
+// Sync also removes an endpoint that was given to Open if no member advertises it, such as the address of a load
+// balancer. One exception: an Active endpoint stays if its member cannot be reached by the URLs that it advertises. An
+// endpoint with the same address stays as it is, and keeps its spelling. A member with several client URLs is one
+// endpoint. Its name is the URL in use, or else the first one, and whichever URL answers is used. URLs without TLS are
+// skipped with a warning on a connection with TLS, and the other way round. A member of etcd 3.4 answers from its own
+// copy of the list, which may be old.
 //
-// Sync returns ErrUnavailable if no member can be asked or none of the list can be used, ErrClosed, or an
-// *etcderr.Error. It calls Cluster/MemberList, and is safe for concurrent use. See [WithAutoSync].
+// Sync returns ErrUnavailable if no member answers or if no member of the list can be used. It also returns ErrClosed,
+// or an *etcderr.Error. It calls Cluster/MemberList, and is safe for concurrent use. See [WithAutoSync].
 func (c *Conn) Sync(parent context.Context) error { return c.engine.Sync(parent) }
 
 // SetEndpoints replaces the connection's endpoints by these, for programs that learn them from DNS, Kubernetes or

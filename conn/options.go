@@ -168,11 +168,11 @@ func WithCredentials(user, password string) Option {
 
 // WithCredentialsFunc is [WithCredentials] for a user or password that changes while the connection is open. The
 // connection calls f for each authentication, on a goroutine of its own. One call of f serves all that wait for it. The
-// context of f ends after the default timeout ([WithDefaultTimeout]), and when the connection closes. No request waits for
-// f longer than its own time. While f does not return, the connection gets no other token, and Close returns an error after
-// 5 s. A token from an earlier authentication stays in use until the servers refuse it. An error or a panic of f, and an
-// empty user or password, fail the authentication. The error then holds that of f, which must not show a secret. It is
-// ErrOption if f is nil, or together with [WithCredentials].
+// context of f ends after the default timeout ([WithDefaultTimeout]), and when the connection closes. A request waits
+// for f only until its own deadline. While f does not return, the connection gets no other token, and Close returns an
+// error after 5 s. A token from an earlier authentication stays in use until the servers refuse it. An error or a panic
+// of f, and an empty user or password, fail the authentication. The error then holds that of f, which must not show a
+// secret. It is ErrOption if f is nil, or together with [WithCredentials].
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
 	return func(o *options) { o.asks, o.Credentials = true, f }
 }

@@ -41,7 +41,7 @@ var sharing = struct {
 // The order and spelling of the endpoints make no difference. They may be those of the opening, or those that the
 // connection has now after [Conn.Sync] or [Conn.SetEndpoints]. The options of the opener count, and those of the others
 // are only checked. While another goroutine opens the connection, Share waits. If the opening fails, all that wait get
-// its error, but if it failed because the opener's parent ended, the next caller tries.
+// its error. There is one exception: if the opener's parent has ended, the next caller tries.
 //
 // An empty name is ErrOption. A name that is open with other endpoints, or was opened by Open, is ErrAlreadyOpen. If
 // parent ends while another goroutine opens the connection, the error is ErrUnavailable with parent's error. Other

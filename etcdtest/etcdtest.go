@@ -14,9 +14,9 @@
 //
 // # The server binary
 //
-// Without [WithVersion], $ETCD_BIN names the binary to run: a path, or a name on $PATH. If it is not set, or if a
-// version is given, that version runs, else the one of $ETCD_VERSION, else [DefaultVersion]. It comes from the first of
-// these places that has it:
+// Without [WithVersion], the binary of $ETCD_BIN runs: a path, or a name on $PATH. Otherwise a version runs: that of
+// WithVersion, or else that of $ETCD_VERSION, or else [DefaultVersion]. Its binary comes from the first of these places
+// that has it:
 //
 //   - $ETCD_BIN_3_6 ($ETCD_BIN_3_5 and so on), whose minor version must match.
 //   - $ETCD_BIN, if it has exactly that version.

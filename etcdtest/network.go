@@ -29,9 +29,9 @@ func (n *network) Delay(d time.Duration) {
 	n.set("Delay", func(f *faults) { f.delay = d })
 }
 
-// Blackhole lets client connections live, and new ones connect, but nothing passes in either direction. Heal delivers
-// what was held, as a network does that works again. So a request may be carried out long after its caller gave up. On
-// a member it needs [WithProxy]. It lasts until Heal, also over a restart.
+// Blackhole keeps client connections open and accepts new ones, but no byte passes in either direction. Heal delivers
+// the held bytes, as a network does once it works again. So a request may be carried out long after its caller gave up.
+// On a member it needs [WithProxy]. It lasts until Heal, also over a restart.
 func (n *network) Blackhole() {
 	n.set("Blackhole", func(f *faults) { f.blackhole = true })
 }

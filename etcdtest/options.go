@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// An Option changes what [Start] and [Run] run. A later option replaces an earlier one of the same function, but
+// An Option changes the cluster that [Start] and [Run] make. A later option replaces an earlier one of the same function, but
 // [WithFlags] adds to it.
 type Option func(*options)
 
@@ -19,7 +19,7 @@ type options struct {
 	flags   []string
 }
 
-// WithSize sets the number of members. The default is 1. Less is an error of Start.
+// WithSize sets the number of members. The default is 1. A smaller number is an error of Start.
 func WithSize(n int) Option {
 	return func(o *options) { o.size = n }
 }
@@ -31,8 +31,8 @@ func WithVersion(version string) Option {
 	return func(o *options) { o.version = version }
 }
 
-// WithTLS makes members serve over TLS only, and only clients with a certificate of the cluster's own authority, as in
-// [Cluster.TLSConfig]. The default is plaintext. Members always speak plaintext to each other.
+// WithTLS makes members serve over TLS only. They accept only clients with a certificate of the cluster's own
+// authority, as in [Cluster.TLSConfig]. The default is plaintext. Members always speak plaintext to each other.
 func WithTLS() Option {
 	return func(o *options) { o.tls = true }
 }

@@ -13,8 +13,8 @@ import (
 
 // DelayPeers delays every byte between m and the other members by d, in each direction, without limiting the
 // throughput. So m lags behind the leader by d. The delay grows by one second per second, so the leader's heartbeats
-// keep arriving and m does not call an election. The next DelayPeers of m replaces it, at once if it is less, and 0
-// turns it off. It needs [WithProxy], and lasts over a restart of m.
+// keep arriving and m does not call an election. The next DelayPeers of m replaces the delay. A smaller delay holds at
+// once, and 0 turns it off. It needs [WithProxy], and lasts over a restart of m.
 func (c *Cluster) DelayPeers(m *Member, d time.Duration) {
 	switch {
 	case m == nil || m.cluster != c:

@@ -14,7 +14,7 @@ import (
 )
 
 // MoveLeader hands the leadership to the member with that ID, and returns when that member leads. Without WithEndpoint
-// it finds the leader among the Active endpoints, and returns conn.ErrUnavailable if none is the leader's. With
+// it finds the leader among the Active endpoints, and returns conn.ErrUnavailable if none of them is the leader's. With
 // WithEndpoint it asks that endpoint, and returns [etcderr.ErrNotLeader] if it is not the leader's. The ID of a
 // learner, or an unknown ID, is [etcderr.ErrBadLeaderTransferee]. It calls Maintenance/MoveLeader, and without
 // WithEndpoint Maintenance/Status before.

@@ -49,18 +49,18 @@ func Status(parent context.Context, c Request) (*pb.StatusResponse, error) {
 		&pb.StatusRequest{})
 }
 
-// Defragment returns the free pages of a member's database to the file system. The member, at the request's endpoint,
-// serves nothing meanwhile, so defragment one member after another. It has no default deadline. The server goes on if
-// the caller gives up. It calls Maintenance/Defragment.
+// Defragment returns the free pages of a member's database to the file system. It works on the member at the request's
+// endpoint, which serves nothing meanwhile. So defragment one member after another. It has no default deadline. The
+// server goes on if the caller gives up. It calls Maintenance/Defragment.
 func Defragment(parent context.Context, c Request) (*pb.DefragmentResponse, error) {
 	return onMember(parent, c, "a defragment request", wire.Maintenance.Defragment,
 		&pb.DefragmentRequest{})
 }
 
 // HashKV returns a hash of the keys of the member at the request's endpoint, as of revision rev, or the latest for 0. A
-// negative rev is kv.ErrInvalid. Members that have compacted to the same revision, which the response has, give the
-// same hash for the same rev. Otherwise a member is corrupt. A rev below the compacted one is etcderr.ErrCompacted, and
-// one that the member does not have yet etcderr.ErrFutureRev. It calls Maintenance/HashKV.
+// negative rev is kv.ErrInvalid. Compare the hashes of members that have compacted to the same revision, which is in
+// the response. If they differ for the same rev, a member is corrupt. A rev below the compacted one is
+// etcderr.ErrCompacted, and one that the member does not have yet etcderr.ErrFutureRev. It calls Maintenance/HashKV.
 func HashKV(parent context.Context, c Request, rev int64) (*pb.HashKVResponse, error) {
 	const what = "a hash kv request"
 	if rev < 0 { // servers read it as 0
