@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package call
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// launch begins an attempt that sends nothing. It counts the calls of the hedge.
+func launch(t *testing.T, patience, deadline time.Duration) (f *flight, hedges *atomic.Int64) {
+	t.Helper()
+	f, hedges = &flight{}, &atomic.Int64{}
+	f.init(false, func() { hedges.Add(1) })
+	t.Cleanup(func() {
+		f.timer.Stop()
+		f.cancel()
+	})
+	if deadline > 0 {
+		f.deadline = time.Now().Add(deadline)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.state = flying
+	f.arm(patience)
+	return f, hedges
+}
+
+func TestSilentAttemptIsHedgedOnceAndExpiresAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, hedges := launch(t, 500*time.Millisecond, 2*time.Second)
+		began := time.Now()
+		for _, want := range []struct {
+			at     time.Duration
+			state  state
+			hedges int64
+		}{
+			{499 * time.Millisecond, flying, 0},
+			{600 * time.Millisecond, hedged, 1},
+			{1999 * time.Millisecond, hedged, 1},
+			{2001 * time.Millisecond, expired, 1},
+			{time.Minute, expired, 1},
+		} {
+			time.Sleep(want.at - time.Since(began))
+			synctest.Wait()
+			if !f.is(want.state) || hedges.Load() != want.hedges || (f.ctx.Err() != nil) != (want.state == expired) {
+				t.Errorf("after %v: state %d, %d hedges, context %v; want %+v", want.at, f.state, hedges.Load(), f.ctx.Err(), want)
+			}
+		}
+	})
+}
+
+func TestAttemptWithoutPatienceIsNeverHedged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, hedges := launch(t, 0, time.Hour)
+		time.Sleep(time.Hour - time.Second)
+		synctest.Wait()
+		if !f.is(flying) || hedges.Load() != 0 || f.ctx.Err() != nil {
+			t.Errorf("state %d, %d hedges, context %v", f.state, hedges.Load(), f.ctx.Err())
+		}
+	})
+}
+
+func TestTimerThatFiresAfterTheEndOfAnAttemptDoesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, hedges := launch(t, 500*time.Millisecond, time.Second)
+		f.mu.Lock()
+		f.state = grounded
+		f.mu.Unlock()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if !f.is(grounded) || hedges.Load() != 0 || !f.reusable() {
+			t.Errorf("state %d, %d hedges, reusable: %t", f.state, hedges.Load(), f.reusable())
+		}
+	})
+}
+
+func TestOnlyAFirstAnswerOfTheHedgeEndsTheAttempt(t *testing.T) {
+	refused := errors.New("refused")
+	for _, tt := range []struct {
+		before state
+		err    error // of the hedge
+		after  state
+		joins  bool
+	}{
+		{hedged, nil, answered, true},
+		{left, nil, answered, true},
+		{hedged, refused, hedged, true},
+		{left, refused, left, true},
+		{grounded, nil, grounded, false},
+		{expired, nil, expired, false},
+	} {
+		f, _ := launch(t, 0, 0)
+		f.state = tt.before
+		var answer proto.Message = &pb.RangeResponse{}
+		if joins := f.join(&flight{}); joins != tt.joins {
+			t.Errorf("in state %d a hedge joins: %t", tt.before, joins)
+		}
+		f.leave(tt.err, answer)
+		ended := tt.after == answered
+		if f.state != tt.after || (f.ctx.Err() != nil) != ended || (f.answer == answer) != ended || f.second != nil {
+			t.Errorf("a hedge that ends with %v in state %d: state %d, context %v, answer %v", tt.err, tt.before, f.state,
+				f.ctx.Err(), f.answer)
+		}
+	}
+}
