@@ -13,8 +13,9 @@ func Punctual(version string) bool {
 	return since(version, 25, 8)
 }
 
-// Lossy reports whether servers of a version lose deletions: a compaction removes those at its own revision, though the history from
-// that revision on can still be watched. Those before 3.4.34 and 3.5.16 do. A server of unknown version counts as one that does not.
+// Lossy reports whether servers of a version lose deletions: a compaction removes those at its own revision, though the history
+// from that revision on can still be watched. Those before 3.4.34 and 3.5.16 do. A server of unknown version counts as one that
+// does not.
 func Lossy(version string) bool {
 	return strings.HasPrefix(version, "3.") && !since(version, 34, 16)
 }
