@@ -70,14 +70,16 @@ func TestAttemptWithoutPatienceIsNeverHedged(t *testing.T) {
 
 func TestTimerThatFiresAfterTheEndOfAnAttemptDoesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, hedges := launch(t, 500*time.Millisecond, time.Second)
-		f.mu.Lock()
-		f.state = grounded
-		f.mu.Unlock()
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if !f.is(grounded) || hedges.Load() != 0 || !f.reusable() {
-			t.Errorf("state %d, %d hedges, reusable: %t", f.state, hedges.Load(), f.reusable())
+		for _, patience := range []time.Duration{0, 500 * time.Millisecond} { // the timer is set to the deadline, or to the patience
+			f, hedges := launch(t, patience, time.Second)
+			f.mu.Lock()
+			f.state = grounded
+			f.mu.Unlock()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if !f.is(grounded) || hedges.Load() != 0 || !f.reusable() {
+				t.Errorf("patience %v: state %d, %d hedges, reusable: %t", patience, f.state, hedges.Load(), f.reusable())
+			}
 		}
 	})
 }
