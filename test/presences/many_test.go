@@ -83,6 +83,7 @@ func TestThousandPresencesReturnAtAPaceThatTheServerCanTake(t *testing.T) {
 
 // TestReturnThatIsInterruptedGoesOnAtTheSamePace takes the network away again while presences wait for their turn.
 func TestReturnThatIsInterruptedGoesOnAtTheSamePace(t *testing.T) {
+	t.Parallel()
 	const n, ttl = 200, 2 * time.Second
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())
 	counter := &counter{leases: map[int64]bool{}}
