@@ -67,7 +67,8 @@ func TestAllReadsEachKeyOnceAtOneRevisionWhileServersDie(t *testing.T) {
 			t.Logf("etcd %s, %s: %d keys in %v, %d KiB of them after that; heap %d KiB before, at most %d KiB after a collection and %d KiB "+
 				"without one", cluster.Member(0).Version(), c.name, n, r.took.Round(time.Millisecond), after>>10,
 				r.before>>10, r.held>>10, r.peak>>10)
-			if after < int64(n)*valueBytes/10 {
+			// A small range may have been received as a whole by then.
+			if n >= 100_000 && after < int64(n)*valueBytes/10 {
 				t.Errorf("only %d bytes were sent after the death, so it was not in the middle", after)
 			}
 			if r.held > memoryMax {
