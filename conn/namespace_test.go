@@ -147,6 +147,7 @@ func TestNamespaceCloseEndsOnlyWhatIsItsOwn(t *testing.T) {
 		if err := n.Close(); err != nil {
 			t.Error(err)
 		}
+		synctest.Wait() // the calls end before the member answers again
 		a.Resume()
 		calls.Wait()
 		for name, s := range map[string]pb.Watch_WatchClient{"tenant": own, "inner": nested} {
