@@ -28,7 +28,7 @@ func (s *shared) quietRanges() (key []byte, quiet []past.Quiet) {
 			continue
 		}
 		of := past.Range{Key: string(w.request.Key), End: string(w.request.RangeEnd)}
-		quiet = append(quiet, past.Quiet{Range: of, Seen: w.at.seen, Rev: w.at.next - 1})
+		quiet = append(quiet, past.Quiet{Range: of, From: w.at.base, Seen: w.at.seen, Rev: w.at.next - 1})
 	}
 	return key, quiet
 }

@@ -79,6 +79,7 @@ var errWentBack = errors.New("follow: the store has gone back to another history
 // sameStill returns an error if a list is not of the history in which the watch began after revision from.
 func (f *Follower) sameStill(last Step, from, epoch int64) error {
 	if last.Rev < from {
+		f.seen.Over(epoch, last.Header) // the next list is of another history, whatever its revision
 		return errWentBack
 	}
 	if err := f.compare(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 // gate lets a connection dial, or not.
@@ -118,4 +119,38 @@ func TestFollowerNoticesAStoreThatGoesBackWhileItBegins(t *testing.T) {
 	r.to(1)
 	r.to(put(t, name, "b", "2"))
 	r.equals(under(t, name))
+}
+
+// TestLaterWatchOfAFollowedRangeIsNoSignOfAnotherHistory has a watch of the same range begin after an event that only the follower
+// has had.
+func TestLaterWatchOfAFollowedRangeIsNoSignOfAnotherHistory(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	name := own(t, cluster)
+	put(t, name, "a", "1")
+	r := copying(t, follow.Spec{Request: under(t, name)})
+	r.to(1)
+	r.to(put(t, name, "b", "1"))
+	at, err := kv.Put(t.Context(), kv.New(name).WithKey("elsewhere").WithValue("1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := watch.Watch(t.Context(), under(t, name).WithStartRevision(at.GetHeader().GetRevision()+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	cluster.Member(0).Kill()
+	cluster.Member(0).Restart()
+	if step := r.to(put(t, name, "c", "1")); step.Rewound || step.Resync {
+		t.Errorf("after a restart of the same store: %+v", step)
+	}
+	for response, err := range w.Responses() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(response.GetEvents()) > 0 {
+			return
+		}
+	}
+	t.Errorf("the later watch ended: %v", w.Err())
 }

@@ -41,7 +41,7 @@ func (p *Past) Compare(parent context.Context, to wire.Route, key []byte, quiet 
 	asked := map[Quiet]bool{}
 	for _, q := range quiet {
 		c, known := before.contents[q.Range]
-		if !known || asked[q] || max(c.rev, q.Rev) <= same {
+		if !known || !q.continues(c) || asked[q] || max(c.rev, q.Rev) <= same {
 			continue
 		}
 		asked[q] = true

@@ -48,14 +48,21 @@ func (p *Past) Listed(epoch int64, header *pb.ResponseHeader, of Range, newest *
 			break
 		}
 	}
+	if p.contents[of].rev > header.GetRevision() {
+		return // a later list was complete before this one
+	}
 	p.contents[of] = content{rev: header.GetRevision(), newest: newest.GetModRevision(), keys: int64(keys)}
 }
 
-// Quiet says that nothing has happened in a range after revision Seen, up to revision Rev.
+// Quiet is what a watch knows of its range: it has had every event after revision From and up to Rev. The last one was at Seen, 0 if
+// there was none.
 type Quiet struct {
 	Range
-	Seen, Rev int64
+	From, Seen, Rev int64
 }
+
+// continues reports whether the watch knows everything that has happened since a list had that content.
+func (q Quiet) continues(c content) bool { return q.From <= c.rev }
 
 // question asks whether a range has, at a revision, what a list had.
 func (c content) question(q Quiet) *pb.RangeRequest {
