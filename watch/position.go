@@ -95,7 +95,7 @@ type position struct {
 	stayed, lost int64
 
 	// A stream may begin before next, with events that are known: see overlap.go.
-	base     int64 // what happened up to it is not for the watch
+	base     int64 // events up to it are not for the watch
 	floor    int64 // what happened before it is not to be had
 	doubtful bool  // the history before next was not compared since the stream was opened
 	resumed  int64 // next at the creation on this stream
@@ -137,7 +137,10 @@ func (p *position) confirmed(known, rev int64) {
 // reached notes that no event up to rev is still to come.
 func (p *position) reached(rev int64) {
 	p.parks = 0
-	if rev >= p.next {
+	if p.next == 0 && rev > 0 {
+		p.base = rev // the server did not say from where on a watch from now on begins, as kine
+	}
+	if rev > 0 && rev >= p.next {
 		p.doubtful = false
 		p.next, p.ahead = rev+1, p.repeated
 	}

@@ -121,3 +121,19 @@ func receive(s *shared, r *pb.WatchResponse) {
 		panic(err)
 	}
 }
+
+// TestWatchFromNowOnKnowsNothingBeforeItsFirstProgress has a server that does not say at which revision it creates a watch, as kine.
+func TestWatchFromNowOnKnowsNothingBeforeItsFirstProgress(t *testing.T) {
+	var p position
+	p.begin(&pb.WatchCreateRequest{Key: []byte("k")})
+	p.confirmed(1, 0)
+	p.reached(0) // the answer to a progress request where nothing has been written
+	if p.next != 0 {
+		t.Errorf("a revision of 0 moves the watch to %d", p.next)
+	}
+	p.reached(50)
+	p.doubtful = true // the stream was opened again
+	if got := p.start(0, false); got != 51 {
+		t.Errorf("the watch begins again at %d and takes what it never had for another history, want 51", got)
+	}
+}
