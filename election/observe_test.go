@@ -173,7 +173,7 @@ func TestObserverGoesOnThroughTheLossOfEachMember(t *testing.T) {
 	}
 }
 
-// TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack restores a copy in which somebody else leads.
+// TestStatusOfAnObserverSaysWhetherItsNewestResponseMayBeOld cuts the observer off and lets it back.
 func TestStatusOfAnObserverSaysWhetherItsNewestResponseMayBeOld(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithProxy())
@@ -216,6 +216,7 @@ func TestStatusOfAnObserverSaysWhetherItsNewestResponseMayBeOld(t *testing.T) {
 	}
 }
 
+// TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack restores a copy in which somebody else leads.
 func TestObserverTellsTheLeaderOfTheOlderHistoryAfterTheStoreHasGoneBack(t *testing.T) {
 	t.Parallel()
 	for name, writes := range map[string]int{"restored": 0, "restored, and past the revision again": 50} {
