@@ -42,6 +42,7 @@ func TestMemberIsReachedByAnyOfItsURLs(t *testing.T) {
 		}
 		a.Stop()
 		d.Stop()
+		synctest.Wait() // Until both connections are known to be lost, since a write that went onto one of them has an unknown outcome.
 		if _, err := put(t.Context(), c); err != nil {
 			t.Errorf("a write once the member given to Open is away: %v", err)
 		}
