@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// snippets names the documents with Go code, and the file that has each line of it.
+// snippets names the documents with Go code, and the files that have each line of it.
 var snippets = map[string]string{
 	"README.md":        "examples/hello/main.go",
-	"docs/tour.md":     "examples/tour/snippets_test.go",
+	"docs/tour.md":     "examples/tour/*snippets_test.go",
 	"docs/eetcd.md":    "docs/eetcd_snippets_test.go",
 	"docs/clientv3.md": "docs/clientv3_snippets_test.go",
 }
@@ -35,7 +35,14 @@ func TestGoCodeInDocumentsIsCopiedFromCodeThatRuns(t *testing.T) {
 		if len(blocks) == 0 {
 			t.Errorf("%s has no Go code", name)
 		}
-		source := read(t, filepath.Join(root, snippets[name]))
+		files, err := filepath.Glob(filepath.Join(root, snippets[name]))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s matches no file: %v", snippets[name], err)
+		}
+		source := ""
+		for _, file := range files {
+			source += read(t, file) + "\n"
+		}
 		for _, block := range blocks {
 			if code := block[1]; !containsCode(source, code) {
 				t.Errorf("%s does not have this code of %s:\n%s", snippets[name], name, code)

@@ -5,9 +5,7 @@ package lock_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,102 +15,8 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/kv"
-	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
-	"github.com/eetcd-go/eetcd/op"
 )
-
-type way func(parent context.Context, c lock.Request, ttl time.Duration, f func(context.Context, lock.Held) error) error
-
-func permits(n int) way {
-	return func(parent context.Context, c lock.Request, ttl time.Duration, f func(context.Context, lock.Held) error) error {
-		return lock.Semaphore(parent, c, n, ttl, f)
-	}
-}
-
-// caller is a call that waits for its turn, or has it until it leaves.
-type caller struct {
-	enters chan lock.Held
-	leaves chan struct{}
-	ends   chan error
-}
-
-// queue starts a call and waits until its key is the nth.
-func (w way) queue(t *testing.T, n int) *caller {
-	t.Helper()
-	c := &caller{make(chan lock.Held, 1), make(chan struct{}), make(chan error, 1)}
-	go func() {
-		c.ends <- w(t.Context(), named(t), time.Minute, func(held context.Context, l lock.Held) error {
-			judge(t, l)
-			c.enters <- l
-			select {
-			case <-c.leaves:
-				return held.Err()
-			case <-held.Done():
-				return context.Cause(held)
-			}
-		})
-	}()
-	await(t, n)
-	return c
-}
-
-// judge looks at the queue from within a turn. Keys that are older than the holder's can only have become fewer since.
-func judge(t *testing.T, l lock.Held) {
-	t.Helper()
-	var older []string
-	for _, pair := range keys(t) {
-		value := string(pair.GetValue())
-		if string(pair.GetKey()) != l.Key {
-			older = append(older, value)
-			continue
-		}
-		var n int
-		_, noPermits := fmt.Sscanf(value, "permits=%d", &n)
-		for i, other := range older {
-			beside := value == "shared" && other == value || noPermits == nil && strings.HasPrefix(other, "permits=") && i < n-1
-			if !beside {
-				t.Errorf("%q has its turn behind %q", value, older)
-			}
-		}
-		return
-	}
-	t.Errorf("the key of %+v is not in the queue", l)
-}
-
-// entered waits until the call has its turn.
-func (c *caller) entered(t *testing.T) lock.Held {
-	t.Helper()
-	select {
-	case l := <-c.enters:
-		return l
-	case err := <-c.ends:
-		t.Fatalf("it has ended without a turn: %v", err)
-	case <-time.After(20 * time.Second):
-		t.Fatal("its turn does not come")
-	}
-	return lock.Held{}
-}
-
-// waits fails the test if the call has its turn already.
-func (c *caller) waits(t *testing.T) {
-	t.Helper()
-	select {
-	case l := <-c.enters:
-		t.Fatalf("%+v has its turn already", l)
-	case err := <-c.ends:
-		t.Fatalf("it has ended: %v", err)
-	default:
-	}
-}
-
-func (c *caller) leave(t *testing.T) {
-	t.Helper()
-	close(c.leaves)
-	if err := <-c.ends; err != nil {
-		t.Error(err)
-	}
-}
 
 // TestEachKindEntersBesideThoseItAllows says for each queue how many of its calls have a turn while nobody leaves.
 func TestEachKindEntersBesideThoseItAllows(t *testing.T) {
@@ -298,97 +202,6 @@ func TestTryAndLockTreatReadersAndPermitsAsHolders(t *testing.T) {
 	}
 }
 
-func TestEachHolderOfASharedLockHasAFenceOfItsOwn(t *testing.T) {
-	for name, w := range map[string]way{"shared": lock.Shared, "permits": permits(2)} {
-		t.Run(name, func(t *testing.T) {
-			one, other := w.queue(t, 1), w.queue(t, 2)
-			lost, keeps := one.entered(t), other.entered(t)
-			if lost.Key == keeps.Key || lost.Rev >= keeps.Rev {
-				t.Errorf("%+v and %+v hold", lost, keeps)
-			}
-			for _, l := range []lock.Held{lost, keeps} {
-				if until := l.ValidUntil(); time.Until(until) < 30*time.Second {
-					t.Errorf("%+v is valid until %v", l, until)
-				}
-			}
-			if _, err := lease.Revoke(t.Context(), lease.New(registry), lost.Lease); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-one.ends; !errors.Is(err, lock.ErrLost) || errors.Is(err, lock.ErrNotAcquired) {
-				t.Errorf("it ended with %v", err)
-			}
-			for l, want := range map[lock.Held]bool{lost: false, keeps: true} {
-				r, err := kv.Txn(t.Context(), kv.New(registry), op.If(l.Guard()).Then(op.Put(kv.Key(t.Name()+":work"))))
-				if err != nil || r.GetSucceeded() != want {
-					t.Errorf("%+v may write: %t, %v", l, r.GetSucceeded(), err)
-				}
-			}
-			other.leave(t)
-			await(t, 0)
-		})
-	}
-}
-
-func TestSharedCallThatRunsOutOfTimeAtAnyPointLeavesNothing(t *testing.T) {
-	for name, w := range map[string]way{"shared": lock.Shared, "permits": permits(1)} {
-		for _, taken := range []bool{false, true} {
-			t.Run(name, func(t *testing.T) {
-				want := 0
-				if taken {
-					holder := way(lock.Do).queue(t, 1)
-					holder.entered(t)
-					defer holder.leave(t)
-					want = 1
-				}
-				before := leases(t)
-				for i := range 100 {
-					ran := false
-					err := w(t.Context(), named(t).WithTimeout(time.Millisecond+time.Duration(i)*100*time.Microsecond), time.Minute,
-						func(context.Context, lock.Held) error { ran = true; return nil })
-					if ran && taken || ran == errors.Is(err, lock.ErrNotAcquired) || !ran && !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("it has run: %t, %v", ran, err)
-					}
-				}
-				await(t, want)
-				for began := time.Now(); leases(t) != before; time.Sleep(20 * time.Millisecond) {
-					if time.Since(began) > 20*time.Second {
-						t.Fatalf("there were %d leases, and are %d", before, leases(t))
-					}
-				}
-			})
-		}
-	}
-}
-
-func TestSharedCallThatLosesItsPlaceJoinsTheQueueAgain(t *testing.T) {
-	for name, w := range map[string]way{"shared": lock.Shared, "permits": permits(1)} {
-		for how, lose := range ways {
-			t.Run(name+", "+how, func(t *testing.T) {
-				holder := way(lock.Do).queue(t, 1)
-				holder.entered(t)
-				loser := w.queue(t, 2)
-				lost := keys(t)[1]
-				lose(t, lost)
-				for began := time.Now(); ; time.Sleep(5 * time.Millisecond) { // until it is there again
-					if all := keys(t); len(all) == 2 && all[1].GetCreateRevision() > lost.GetCreateRevision() {
-						break
-					}
-					if time.Since(began) > 20*time.Second {
-						t.Fatal("it does not come back")
-					}
-				}
-				loser.waits(t)
-				holder.leave(t)
-				if l := loser.entered(t); l.Rev <= lost.GetCreateRevision() {
-					t.Errorf("%+v holds", l)
-				}
-				loser.leave(t)
-				await(t, 0)
-			})
-		}
-	}
-}
-
 func TestBadRequestsForReadersAndPermitsAreRefused(t *testing.T) {
 	good := named(t)
 	var none context.Context
@@ -429,6 +242,5 @@ func TestBadRequestsForReadersAndPermitsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	t.Log(permits(0)(t.Context(), good, 0, nil))
 	await(t, 0)
 }
