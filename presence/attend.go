@@ -154,7 +154,7 @@ func (o *owner) drop(reason error) {
 	if o.session == nil {
 		_ = t.keeper.Close()
 		if !errors.Is(reason, etcderr.ErrLeaseNotFound) {
-			o.leases.discard(t.id) // the server may have it yet, and a put under it may be on its way
+			o.leases.discard(loose{id: t.id}) // the server may have it yet, and a put under it may be on its way
 		}
 	}
 	o.begin(nil)

@@ -21,7 +21,7 @@ type leases struct {
 	to      ctx.Ctx // where requests go
 	ttl     time.Duration
 	granted int64     // a lease that is not kept alive yet
-	loose   []int64   // leases that are to be revoked once there is time
+	loose   []loose   // leases that are to be revoked once there is time
 	sweepAt time.Time // when the next one is
 }
 
@@ -35,7 +35,7 @@ func (l *leases) take(staying context.Context) (*tenure, error) {
 		})
 		if err != nil {
 			if etcderr.OutcomeOf(err) == etcderr.Unknown {
-				l.discard(id)
+				l.discard(loose{id: id, late: time.Now().Add(lateness)})
 			}
 			return nil, err
 		}
@@ -58,12 +58,24 @@ func (l *leases) take(staying context.Context) (*tenure, error) {
 	return t, nil
 }
 
+// loose is a lease that is left over.
+type loose struct {
+	id   int64
+	late time.Time // until when a grant that got no answer may come
+}
+
+// gone reports whether the answer to a revocation means that nothing is left of the lease, and nothing will come: that servers do
+// not have it yet says nothing about a grant that is still on its way.
+func (l loose) gone(err error) bool {
+	return err == nil || errors.Is(err, etcderr.ErrLeaseNotFound) && time.Until(l.late) <= 0
+}
+
 // looseMax is how many leases a presence remembers to revoke.
 const looseMax = 16
 
 // discard has a lease revoked once there is time.
-func (l *leases) discard(id int64) {
-	l.loose = append(l.loose, id)
+func (l *leases) discard(left loose) {
+	l.loose = append(l.loose, left)
 	if len(l.loose) > looseMax {
 		l.loose = slices.Delete(l.loose, 0, 1)
 	}
@@ -83,11 +95,11 @@ func (l *leases) sweeping() (<-chan time.Time, func()) {
 
 // sweep revokes a lease that is left over. Where that fails, it comes again later.
 func (l *leases) sweep(within context.Context) {
-	id := l.loose[0]
-	err := l.revoke(within, id)
+	left := l.loose[0]
+	err := l.revoke(within, left.id)
 	l.loose, l.sweepAt = l.loose[1:], time.Time{}
-	if err != nil && !final(err) {
-		l.discard(id)
+	if !left.gone(err) && !final(err) {
+		l.discard(left)
 		l.sweepAt = time.Now().Add(sweepPause)
 	}
 }
@@ -99,9 +111,6 @@ const sweepPause = 2 * time.Second
 func (l *leases) revoke(within context.Context, id int64) error {
 	return l.ask(within, func(attempt context.Context) error {
 		_, err := lease.Revoke(attempt, l.to, id)
-		if errors.Is(err, etcderr.ErrLeaseNotFound) {
-			return nil
-		}
 		return err
 	})
 }

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -38,6 +40,7 @@ func leave(life context.Context, o *owner) {
 	l := &leaver{owner: o, tidying: tidying}
 	if o.lodger == nil {
 		o.view.ends(reason, l.revokeAll())
+		l.sweepLate()
 		return
 	}
 	defer context.AfterFunc(o.lodger.yielding, func() { cancel(errTakenOver) })()
@@ -46,18 +49,24 @@ func leave(life context.Context, o *owner) {
 }
 
 // revokeAll revokes every lease that a key of this presence may be under, or may come to be under. It returns the first refusal.
+// What is loose then may come late.
 func (l *leaver) revokeAll() error {
-	ids := l.leases.loose
+	all := l.leases.loose
 	if l.leases.granted != 0 {
-		ids = append(ids, l.leases.granted)
+		all = append(all, loose{id: l.leases.granted})
 	}
 	if l.tenure != nil {
-		ids = append(ids, l.tenure.id)
+		all = append(all, loose{id: l.tenure.id})
 	}
+	l.leases.loose = nil
 	var refused error
-	for _, id := range slices.Backward(ids) {
-		err := l.repeat(l.tidying, func() error { return l.leases.revoke(l.tidying, id) })
-		if refused == nil {
+	for _, left := range slices.Backward(all) {
+		err := l.repeat(l.tidying, func() error { return l.leases.revoke(l.tidying, left.id) })
+		switch {
+		case left.gone(err):
+		case errors.Is(err, etcderr.ErrLeaseNotFound):
+			l.leases.discard(left)
+		case refused == nil:
 			refused = err
 		}
 		if l.tidying.Err() != nil {
@@ -65,6 +74,14 @@ func (l *leaver) revokeAll() error {
 		}
 	}
 	return refused
+}
+
+// sweepLate revokes leases that come late: a grant that got no answer may still be on its way.
+func (l *leaver) sweepLate() {
+	var rest wait.Pause
+	for len(l.leases.loose) > 0 && rest.Sleep(l.tidying) {
+		_ = l.revokeAll()
+	}
 }
 
 // delete deletes the key if it is under a lease of the session.
@@ -125,7 +142,7 @@ func (l *leaver) repeat(tidying context.Context, f func() error) error {
 			return nil
 		case tidying.Err() != nil:
 			return context.Cause(tidying)
-		case final(err):
+		case final(err), errors.Is(err, etcderr.ErrLeaseNotFound):
 			return err
 		}
 		l.view.failed(err)
