@@ -95,7 +95,7 @@ deps-check: ## show the modules that the SDK and clientv3 need
 	go -C test test -count=1 -v ./deps
 
 .PHONY: lint
-lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import rules, api.txt and protos
+lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import rules, circles of files, api.txt and protos
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo 'not formatted by gofmt:' >&2; echo "$$unformatted" >&2; exit 1; }
 	for module in $(MODULES); do go -C $$module vet ./... || exit 1; done
 	for module in $(MODULES); do go -C $$module mod tidy -diff || exit 1; done
@@ -105,13 +105,14 @@ lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import r
 	for module in test tools; do (cd $$module && ../bin/staticcheck ./...) || exit 1; done
 	bin/depguard ./...
 	go -C tools run ./api -C .. ../api.txt
+	go -C tools run ./filedeps -C .. -check filedeps/exceptions.txt $(ROOMS)
 
 .PHONY: api
 api: ## write the exported API to api.txt, so that a review sees each change
 	go -C tools run ./api -C .. -write ../api.txt
 
 # The packages whose files should depend on each other in one direction.
-ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./lock ./election ./stm ./typed ./presence ./table ./resolver
+ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./etcderr ./lock ./election ./stm ./typed ./presence ./table ./resolver
 
 .PHONY: files
 files: ## show where the files of a package depend on each other in a circle

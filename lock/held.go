@@ -31,7 +31,7 @@ type Held struct {
 
 // heldBy returns a claim as a lock.
 func heldBy(c ctx.Ctx, h claim.Held) Held {
-	to := New(sealed.Ctx(c).Conn())
+	to := ctx.New(sealed.Ctx(c).Conn())
 	if endpoint, ok := sealed.Ctx(c).Endpoint(); ok {
 		to = to.WithEndpoint(endpoint)
 	}

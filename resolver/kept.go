@@ -8,6 +8,10 @@ import (
 	"time"
 )
 
+// lookEvery is the time between two looks for a connection that is not open, or not in step with etcd. A look costs no more than one
+// in a map.
+const lookEvery = 250 * time.Millisecond
+
 // kept are instances that vanished all at once, which gRPC keeps for a time. The time of each one runs only while the resolver is in
 // step with etcd, because nobody can register during an outage. After an outage it begins anew.
 type kept struct {

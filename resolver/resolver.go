@@ -28,9 +28,6 @@ type resolver struct {
 	follower   atomic.Pointer[follow.Follower] // nil before the first one
 }
 
-// lookEvery is the time between two looks for a connection that is not open. A look costs no more than one in a map.
-const lookEvery = 250 * time.Millisecond
-
 // run follows the keys until Close. A follower ends with its connection. The next one begins on the connection that has the name
 // by then, which may be to another cluster, so it knows nothing of the keys.
 func (r *resolver) run() {

@@ -25,7 +25,7 @@ func (d delivery) take(r *pb.WatchResponse) {
 		return
 	}
 	if r.Events[0].Kv.ModRevision < at.resumed {
-		if !d.dropKnown(r) {
+		if !dropKnown(d.w, r) {
 			d.other = d.w
 		}
 		if d.other != nil || len(r.Events) == 0 {

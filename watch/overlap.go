@@ -43,11 +43,11 @@ func (p *position) outlives(compacted int64, lossy bool) bool {
 
 // dropKnown removes from a response the events before the position at which the watch was created. It reports false if one of them
 // is not known, as the store has another history.
-func (d delivery) dropKnown(r *pb.WatchResponse) bool {
-	at, in := &d.w.at, spanOf(d.w.request)
+func dropKnown(w *feed, r *pb.WatchResponse) bool {
+	at, in := &w.at, spanOf(w.request)
 	known := max(at.base, at.seen)
 	for len(r.Events) > 0 && r.Events[0].Kv.ModRevision < at.resumed {
-		if e := r.Events[0]; e.Kv.ModRevision > known && in.holds(string(e.Kv.Key)) && !filtered(d.w.request, e) {
+		if e := r.Events[0]; e.Kv.ModRevision > known && in.holds(string(e.Kv.Key)) && !filtered(w.request, e) {
 			return false
 		}
 		r.Events = r.Events[1:]

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -111,17 +110,4 @@ func (m *Member) Swallow() {
 	for _, c := range m.conns {
 		c.forgotten.Store(true)
 	}
-}
-
-// forgettable is a connection that a NAT may forget.
-type forgettable struct {
-	net.Conn
-	forgotten atomic.Bool
-}
-
-func (f *forgettable) Write(b []byte) (int, error) {
-	if f.forgotten.Load() {
-		return len(b), nil
-	}
-	return f.Conn.Write(b)
 }
