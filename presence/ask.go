@@ -26,7 +26,8 @@ const (
 type asker struct {
 	conn  *engine.Conn
 	limit time.Duration // of the next attempt
-	paced bool          // each attempt has had its turn
+	paced bool          // each attempt waits for its turn
+	queue int           // where it waits
 }
 
 // ask makes one attempt. One that has had its turn fails at once if there is no endpoint any more, and needs another turn. All that
@@ -35,8 +36,14 @@ func (a *asker) ask(within context.Context, send func(attempt context.Context) e
 	if now, err := engine.Lookup(a.conn.Name()); err != nil || now != a.conn {
 		return connerr.Closed(a.conn.Name()) // its name may be that of another cluster by now
 	}
-	if a.paced && len(a.conn.Active()) == 0 {
-		return connerr.ErrUnavailable
+	if a.paced {
+		if !pacerOf(a.conn).wait(within, a.queue) {
+			return context.Cause(within)
+		}
+		a.queue = underWay
+		if len(a.conn.Active()) == 0 {
+			return connerr.ErrUnavailable
+		}
 	}
 	attempt, cancel := context.WithTimeout(within, a.limit)
 	defer cancel()
@@ -57,3 +64,9 @@ func (a *asker) ask(within context.Context, send func(attempt context.Context) e
 func final(err error) bool {
 	return claim.Final(err) && !errors.Is(err, etcderr.ErrLeaseNotFound)
 }
+
+// queueUp makes each attempt from now on wait for its turn.
+func (a *asker) queueUp() { a.paced, a.queue = true, starting }
+
+// hurry makes attempts wait for nothing.
+func (a *asker) hurry() { a.paced = false }

@@ -99,6 +99,7 @@ func (o *owner) round() error {
 	if o.view.there(o.key.seen.mod) && o.back.IsZero() {
 		o.back = time.Now()
 	}
+	o.asker.hurry()
 	o.view.answered()
 	o.values.settle(newest)
 	o.idle(nil)
@@ -223,12 +224,12 @@ func (o *owner) lost(reason error) {
 // jitter spreads the returns of many processes when a cluster is back.
 const jitter = 500 * time.Millisecond
 
-// gather waits until requests may be sent: for an endpoint, for a pause, and for the turn of this presence among those of the
+// gather waits until requests may be sent: for an endpoint, and for a pause. Then each request waits for its turn among those of the
 // connection. A key that is there is not left alone for longer than its lease is known to be valid.
 func (o *owner) gather() {
 	waiting, cancel := o.valid()
 	defer cancel()
-	o.asker.paced = true
+	o.asker.queueUp()
 	if len(o.conn.Active()) == 0 {
 		o.view.failed(connerr.ErrUnavailable)
 		if o.conn.WaitReady(waiting) != nil || !wait.For(waiting, rand.N(jitter)) {
@@ -238,16 +239,6 @@ func (o *owner) gather() {
 		o.asker.limit = attemptMin
 	} else if !o.pause.Sleep(waiting) {
 		return
-	}
-	cost := 1 // the put
-	if o.tenure == nil && o.session == nil {
-		cost += 2 // the grant and the first renewal
-	}
-	if o.key.watcher == nil {
-		cost += 2 // the read and the watch
-	}
-	if turn := pacerOf(o.conn).reserve(cost); turn > 0 {
-		wait.For(waiting, turn)
 	}
 }
 
@@ -281,11 +272,9 @@ func (o *owner) idle(more <-chan struct{}) {
 	if o.tenure != nil {
 		ended = o.tenure.keeper.Done()
 	}
-	var sweep <-chan time.Time
+	var sweep <-chan struct{}
 	if !o.back.IsZero() {
-		timer, cancel := o.leases.sweeping()
-		defer cancel()
-		sweep = timer
+		sweep = o.leases.sweeping()
 	}
 	select {
 	case response, ok := <-o.key.watcher.Chan():

@@ -5,7 +5,9 @@ package presence_test
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +16,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/fakemember"
 	"github.com/eetcd-go/eetcd/presence"
@@ -98,4 +102,76 @@ func TestLeaseOfALateGrantIsRevoked(t *testing.T) {
 			t.Errorf("of %d leases that were granted late, %d are left", granted, left)
 		}
 	})
+}
+
+// network has a key's first transaction arrive only when it is released, and has its reads arrive at no time while it swallows.
+type network struct {
+	key      string
+	swallows atomic.Bool
+	held     atomic.Bool   // the transaction has been sent
+	release  chan struct{} // closed to have it arrive
+	arrived  chan error
+}
+
+func (n *network) unary(
+	parent context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+) error {
+	switch r := request.(type) {
+	case *pb.RangeRequest:
+		if string(r.Key) == n.key && n.swallows.Load() {
+			return unanswered(parent, opts)
+		}
+	case *pb.TxnRequest:
+		if string(r.GetSuccess()[0].GetRequestPut().GetKey()) == n.key && n.held.CompareAndSwap(false, true) {
+			go func() {
+				<-n.release
+				n.arrived <- invoke(context.WithoutCancel(parent), method, request, new(pb.TxnResponse), cc)
+			}()
+			return unanswered(parent, opts)
+		}
+	}
+	return invoke(parent, method, request, reply, cc, opts...)
+}
+
+// unanswered waits for the end of a call whose request has been sent.
+func unanswered(parent context.Context, opts []grpc.CallOption) error {
+	for _, o := range opts {
+		if p, ok := o.(grpc.PeerCallOption); ok {
+			p.PeerAddr.Addr = &net.TCPAddr{}
+		}
+	}
+	<-parent.Done()
+	return status.FromContextError(parent.Err()).Err()
+}
+
+func TestLateKeyOfASessionIsDeletedByWhoeverHadItLast(t *testing.T) {
+	t.Parallel()
+	key := t.Name() + "/late"
+	n := &network{key: key, release: make(chan struct{}), arrived: make(chan error, 1)}
+	cluster := etcdtest.Start(t)
+	name := open(t, cluster, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(n.unary)))
+	c := presence.New(name).WithKey(t.Name())
+	s := keep(t, c, time.Minute)
+	brief := c.WithKey(key).WithTimeout(300 * time.Millisecond)
+	for !n.held.Load() {
+		if _, err := presence.Keep(t.Context(), brief.WithValue("a"), 0, presence.WithSession(s)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("Keep whose put gets no answer: %v", err)
+		}
+	}
+	n.swallows.Store(true)
+	_, err := presence.Keep(t.Context(), brief.WithValue("b"), 0, presence.WithSession(s))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("Keep that cannot read its key: %v", err)
+	}
+	n.swallows.Store(false)
+	time.Sleep(4 * time.Second) // the second one has left by now
+	close(n.release)
+	if err := <-n.arrived; err != nil {
+		t.Fatal(err)
+	}
+	for began := time.Now(); at(t, c.WithKey(key)) != nil; time.Sleep(20 * time.Millisecond) {
+		if time.Since(began) > patience/2 {
+			t.Fatal("the key is left under the lease of the session")
+		}
+	}
 }

@@ -20,9 +20,9 @@ type leases struct {
 	*asker
 	to      ctx.Ctx // where requests go
 	ttl     time.Duration
-	granted int64     // a lease that is not kept alive yet
-	loose   []loose   // leases that are to be revoked once there is time
-	sweepAt time.Time // when the next one is
+	granted int64   // a lease that is not kept alive yet
+	loose   []loose // leases that are to be revoked once there is time
+	sweeps  *turn   // when the next one is; nil before that is known
 }
 
 // take grants a lease and keeps it alive while staying lasts.
@@ -81,31 +81,38 @@ func (l *leases) discard(left loose) {
 	}
 }
 
-// sweeping is a channel that tells when the next lease is to be revoked.
-func (l *leases) sweeping() (<-chan time.Time, func()) {
+// sweeping returns a channel that tells when the next lease is to be revoked.
+func (l *leases) sweeping() <-chan struct{} {
 	if len(l.loose) == 0 {
-		return nil, func() {}
+		return nil
 	}
-	if l.sweepAt.IsZero() {
-		l.sweepAt = time.Now().Add(pacerOf(l.conn).reserve(1))
+	if l.sweeps == nil {
+		l.sweeps = pacerOf(l.conn).enter(starting, 0)
 	}
-	timer := time.NewTimer(time.Until(l.sweepAt))
-	return timer.C, func() { timer.Stop() }
+	return l.sweeps.begun
 }
 
 // sweep revokes a lease that is left over. Where that fails, it comes again later.
 func (l *leases) sweep(within context.Context) {
 	left := l.loose[0]
 	err := l.revoke(within, left.id)
-	l.loose, l.sweepAt = l.loose[1:], time.Time{}
+	l.loose, l.sweeps = l.loose[1:], nil
 	if !left.gone(err) && !final(err) {
 		l.discard(left)
-		l.sweepAt = time.Now().Add(sweepPause)
+		l.sweeps = pacerOf(l.conn).enter(starting, sweepPause)
 	}
 }
 
 // sweepPause is the time until a lease that could not be revoked is tried again.
 const sweepPause = 2 * time.Second
+
+// ends gives up the turn to revoke.
+func (l *leases) ends() {
+	if l.sweeps != nil {
+		pacerOf(l.conn).leave(l.sweeps)
+		l.sweeps = nil
+	}
+}
 
 // revoke ends a lease, and deletes the key under it.
 func (l *leases) revoke(within context.Context, id int64) error {

@@ -25,6 +25,8 @@ type leaver struct {
 
 // leave deletes what the presence has, and ends it.
 func leave(life context.Context, o *owner) {
+	o.asker.hurry() // nobody is to wait for a leave behind all that return
+	o.leases.ends()
 	reason := context.Cause(o.staying)
 	if errors.Is(reason, errLeaving) {
 		reason = nil
@@ -109,6 +111,9 @@ func (l *leaver) delete(tidying context.Context) error {
 // lookOut deletes a key that comes late: a creation that got no answer may still be on its way, and the lease of a session lives
 // on.
 func (l *leaver) lookOut() {
+	if l.tenure == nil { // one that never got as far may have taken over from one that did
+		l.tenure, _, _ = l.session.view.lent()
+	}
 	if l.tenure == nil || time.Until(l.key.late) <= 0 {
 		return
 	}
