@@ -209,8 +209,9 @@ func WithPatience(d time.Duration) Option { return func(o *options) { o.Patience
 // WithDefaultTimeout sets the time limit of a call, retries included, if neither its context nor [Within] (for
 // requests: WithTimeout) sets one. The default is 5 s. Servers give up a request that they cannot commit after 6 s to 7
 // s. A value below 1 ms is ErrOption. The option also limits how long watch.Watch waits for the creation of the watch,
-// and lease.KeepAlive for the first renewal. Other streams, and calls that wait for other clients (Lock, Campaign),
-// have no default limit.
+// and lease.KeepAlive for the first renewal. Calls that wait for other clients or for the end of an outage, such as
+// lock.Do, election.Run, presence.Keep and table.Follow, calls whose time depends on the size of the database, such as
+// maintenance.Defragment, and other streams have no default limit. The documentation of WithTimeout lists them all.
 func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.DefaultTimeout = d } }
 
 // WithBackoff sets the pauses between attempts to reconnect. The connection calls newBackoff once for each endpoint,

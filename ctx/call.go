@@ -15,11 +15,19 @@ func (c Ctx) WithConn(name string) Ctx {
 	return c
 }
 
-// WithTimeout limits the time of a call. For a unary call it limits the whole call, for a watch, an observer or a
-// keeper the creation, for lock.Do and election.Run the wait to acquire, and for stm.Run all attempts together. The
-// deadline of the call's context.Context holds as well, and the earlier one ends the call. Without either, unary calls
-// and the creation of a watch or a keeper end after the default timeout of the connection (5 s;
-// conn.WithDefaultTimeout). Other waits have no default.
+// WithTimeout limits the time of a call. For a unary call it limits the whole call, for stm.Run and a store's Update all
+// attempts together, for kv.All and kv.Pages each page, and for election.Observe each request. Where the result lives on,
+// it limits the wait for it: for the creation of a watch or a keeper, the lock, the leadership, the key of a presence,
+// the first list of a table, or the start of a snapshot. The deadline of the call's context.Context holds as well, and
+// the earlier one ends the call.
+//
+// Without either, a call ends after the default timeout of the connection (5 s; conn.WithDefaultTimeout). These have no
+// default, because they wait for other clients or for the end of an outage, or take longer the more data there is:
+//
+//   - lock.Do, lock.Shared, lock.Semaphore, lock.Lock and lock.Acquire
+//   - election.Run, election.Campaign and election.CampaignRequest
+//   - presence.Keep and resolver.Register; table.Follow, table.Live and WaitRev of a table
+//   - maintenance.Defragment, maintenance.Hash, maintenance.HashKV, maintenance.Snapshot and maintenance.SaveSnapshot
 //
 // A timeout below 1 ms is refused with [ErrInvalid] when the request is sent.
 func (c Ctx) WithTimeout(d time.Duration) Ctx {

@@ -22,8 +22,10 @@
 //
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
-// *etcderr.Error otherwise. Campaign, Run and Observe have no deadline of their own. Every other call ends at the deadline of its
-// context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
+// *etcderr.Error otherwise.
+//
+// Campaign, CampaignRequest and Run wait without a limit, unless WithTimeout or the context sets one. Every other call ends after
+// 5 s then (conn.WithDefaultTimeout). An [Observer] goes on until its context ends or it is closed.
 //
 // Its counterpart in eetcd is the module eetcd_election: see docs/eetcd.md.
 package election

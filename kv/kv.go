@@ -17,7 +17,8 @@
 //   - an *etcderr.Error otherwise. It holds the server's answer as a sentinel such as etcderr.ErrCompacted.
 //     etcderr.OutcomeOf tells whether a failed write may have been applied.
 //
-// A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
+// A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s
+// (conn.WithDefaultTimeout). For [All] and [Pages] these are limits of a page, except that the context limits the whole.
 //
 // Its counterpart in eetcd is the module eetcd_kv: see docs/eetcd.md.
 package kv

@@ -31,6 +31,9 @@
 // connection, clientv3 or the Lock service has the same key if it uses the same lease. It would lose its place or the lock by
 // that.
 //
+// Do, Shared, Semaphore, Lock and Acquire wait without a limit, unless WithTimeout or the context sets one. Every other call ends
+// after 5 s then (conn.WithDefaultTimeout).
+//
 // All functions are safe for concurrent use. They return kv.ErrInvalid for a request with mistakes, before anything is
 // sent; conn.ErrNotOpen, conn.ErrUnavailable or conn.ErrEndpoint if the connection cannot take the request; and an
 // *etcderr.Error otherwise.

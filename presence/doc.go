@@ -18,5 +18,8 @@
 // The presences of a connection share its streams. A presence costs two goroutines. When many return at once, as after an
 // outage, a connection sends at most 200 requests a second for all of them.
 //
+// [Keep] waits for its key without a limit, unless WithTimeout or the context sets one. [Presence.Set] and [Presence.Leave] end
+// after 5 s if their context has no deadline (conn.WithDefaultTimeout).
+//
 // A user needs permission to read and write the key. All functions are safe for concurrent use.
 package presence

@@ -21,6 +21,17 @@
 // When the watch cannot go on, after a compaction or because etcd was restored or wiped, the resolver lists the keys again. While
 // etcd is away, gRPC keeps the last list.
 //
+// When an instance dies, calls that are on their way to it fail with codes.Unavailable, because gRPC does not know whether it
+// has handled them. gRPC repeats them on another instance if the service config has a retryPolicy. That is for methods that may
+// run twice:
+//
+//	{"loadBalancingConfig": [{"round_robin": {}}], "methodConfig": [{"name": [{}], "retryPolicy": {
+//		"maxAttempts": 4, "initialBackoff": "0.05s", "maxBackoff": "1s", "backoffMultiplier": 2,
+//		"retryableStatusCodes": ["UNAVAILABLE"]}}]}
+//
+// To end an instance so that no call meets it any more, leave first and then call GracefulStop of the gRPC server.
+// examples/discovery shows it.
+//
 // The values are the JSON of etcd's own package naming/endpoints. Programs that use that package see what Register writes, and a
 // resolver sees what they register.
 //

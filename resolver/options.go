@@ -58,8 +58,8 @@ func WithFormat(f func(*mvccpb.KeyValue) (Instance, error)) Option {
 // is kv.ErrInvalid.
 //
 // With 0 gRPC keeps no instance that is not registered. If there are none, its calls fail with codes.Unavailable at once, or wait for
-// one with grpc.WaitForReady. A longer time costs little where the instances have really ended: calls to their addresses fail with
-// codes.Unavailable too.
+// one with grpc.WaitForReady. A longer time costs little where the instances have really ended: gRPC sends calls to the others, and
+// if there are none, calls fail with codes.Unavailable too.
 func WithKeepLast(d time.Duration) Option {
 	return func(o *options) {
 		if o.keep = d; d < 0 {

@@ -17,6 +17,9 @@
 // again and shows the difference. Its readers never see an empty table in between. While no server can be reached, the table keeps
 // its entries, and [Table.Status] tells since when it may be behind.
 //
+// [Follow] waits for the first list without a limit, unless WithTimeout or the context sets one. [Table.WaitRev] waits until its
+// context ends.
+//
 // [Live] is a table of one key, for configuration that changes while the program runs.
 //
 // The tables of a connection share its streams. A table costs one goroutine, the memory of its keys and decoded values, and some 200
