@@ -37,10 +37,15 @@ func (a *asker) ask(within context.Context, send func(attempt context.Context) e
 		return connerr.Closed(a.conn.Name()) // its name may be that of another cluster by now
 	}
 	if a.paced {
-		if !pacerOf(a.conn).wait(within, a.queue) {
+		pacer := pacerOf(a.conn)
+		turn := pacer.enter(a.queue, 0)
+		defer pacer.leave(turn)
+		select {
+		case <-turn.begun:
+		case <-within.Done():
 			return context.Cause(within)
 		}
-		a.queue = underWay
+		a.queue = returning
 		if len(a.conn.Active()) == 0 {
 			return connerr.ErrUnavailable
 		}

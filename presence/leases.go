@@ -96,7 +96,8 @@ func (l *leases) sweeping() <-chan struct{} {
 func (l *leases) sweep(within context.Context) {
 	left := l.loose[0]
 	err := l.revoke(within, left.id)
-	l.loose, l.sweeps = l.loose[1:], nil
+	l.loose = l.loose[1:]
+	l.ends()
 	if !left.gone(err) && !final(err) {
 		l.discard(left)
 		l.sweeps = pacerOf(l.conn).enter(starting, sweepPause)

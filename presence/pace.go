@@ -3,7 +3,6 @@
 package presence
 
 import (
-	"context"
 	"slices"
 	"sync"
 	"time"
@@ -12,27 +11,29 @@ import (
 )
 
 // Presences that return take turns, so that a cluster which has just come back does not get the requests of all of them at once.
-// Those of a connection send this many requests a second at most; a burst may go at once. Together that is less than 200 in any
-// second.
+// Those of a connection send paceRate requests a second at most. A burst may go at once, and what is held up on this side goes
+// together, so there is a limit of what is under way. All that is less than 200 in any second.
 const (
 	paceRate  = 150
-	paceBurst = 15
+	paceBurst = 10
+	paceAhead = 20 // requests that are under way
 	paceEach  = time.Second / paceRate
 )
 
 // pacer hands out turns, each for one request. A turn that comes late puts off all that follow, so a process or a server that was
 // stopped for a while does not make up for it in a burst.
 type pacer struct {
-	mu     sync.Mutex
-	queues [2][]*turn // of those that have begun to return, and of those that have not
-	next   time.Time  // when the next turn may begin
-	timer  *time.Timer
+	mu       sync.Mutex
+	queues   [2][]*turn // of those that have begun to return, and of those that have not
+	next     time.Time  // when the next turn may begin
+	timer    *time.Timer
+	underWay int // turns that have begun and are not over
 }
 
 // Those that have begun to return come first. Otherwise the lease that one of them has just got would run out while it waits for
 // the turn of its next request.
 const (
-	underWay = iota
+	returning = iota
 	starting
 )
 
@@ -41,6 +42,7 @@ type turn struct {
 	queue int
 	begun chan struct{} // closed when the turn has come
 	late  *time.Timer   // puts the turn into the queue; nil if it is there at once
+	runs  bool          // it has begun and is not over
 }
 
 type pacerKey struct{}
@@ -49,7 +51,7 @@ func pacerOf(c *engine.Conn) *pacer {
 	return c.Attach(pacerKey{}, func() any { return &pacer{} }).(*pacer)
 }
 
-// enter enters a queue, after a while.
+// enter enters a queue, after a while. Whoever enters leaves.
 func (p *pacer) enter(queue int, after time.Duration) *turn {
 	t := &turn{queue: queue, begun: make(chan struct{})}
 	if after > 0 {
@@ -64,33 +66,25 @@ func (p *pacer) add(t *turn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.queues[t.queue] = append(p.queues[t.queue], t)
-	if len(p.queues[underWay])+len(p.queues[starting]) == 1 {
-		p.serve()
-	}
+	p.serve()
 }
 
-// leave gives up a turn. It may have come, or gone, already.
+// leave ends a turn, or gives it up.
 func (p *pacer) leave(t *turn) {
 	if t.late != nil {
 		t.late.Stop()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if t.runs {
+		t.runs = false
+		p.underWay--
+		p.serve()
+		return
+	}
 	queue := &p.queues[t.queue]
 	if i := slices.Index(*queue, t); i >= 0 {
 		*queue = slices.Delete(*queue, i, i+1)
-	}
-}
-
-// wait waits for a turn. It reports false if the context ends first.
-func (p *pacer) wait(within context.Context, queue int) bool {
-	t := p.enter(queue, 0)
-	select {
-	case <-t.begun:
-		return true
-	case <-within.Done():
-		p.leave(t)
-		return false
 	}
 }
 
@@ -102,13 +96,19 @@ func (p *pacer) serve() {
 	}
 	for queue := range p.queues {
 		for q := &p.queues[queue]; len(*q) > 0; p.next = p.next.Add(paceEach) {
+			if p.underWay == paceAhead {
+				return // until one leaves
+			}
 			if wait := p.next.Sub(now); wait > 0 {
 				p.again(wait)
 				return
 			}
-			close((*q)[0].begun)
+			t := (*q)[0]
 			(*q)[0] = nil
 			*q = (*q)[1:]
+			t.runs = true
+			p.underWay++
+			close(t.begun)
 		}
 	}
 }

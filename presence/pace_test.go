@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// begin tells when turns begin.
-func begin(turns []*turn) []time.Time {
+// begin tells when turns begin. Each of them ends at once.
+func begin(p *pacer, turns []*turn) []time.Time {
 	at := make([]time.Time, len(turns))
 	for i, t := range turns {
 		<-t.begun
 		at[i] = time.Now()
+		p.leave(t)
 	}
 	return at
 }
@@ -41,14 +42,14 @@ func TestTurnsBeginAtTheirPaceAlsoAfterAStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p pacer
 		began := time.Now()
-		first := begin(enterAll(&p, starting, 300))
+		first := begin(&p, enterAll(&p, starting, 300))
 		rest := enterAll(&p, starting, 300)
 		p.timer.Stop() // as if the process did not run
 		time.Sleep(900 * time.Millisecond)
 		p.mu.Lock()
 		p.serve()
 		p.mu.Unlock()
-		at := append(first, begin(rest)...)
+		at := append(first, begin(&p, rest)...)
 		if n := busiest(at); n > paceRate+paceBurst+1 {
 			t.Errorf("%d turns began within a second", n)
 		}
@@ -63,21 +64,46 @@ func TestTurnOfAPresenceThatHasBegunToReturnComesFirst(t *testing.T) {
 		var p pacer
 		waiting := enterAll(&p, starting, 300)
 		began := time.Now()
-		<-p.enter(underWay, 0).begun
+		first := p.enter(returning, 0)
+		<-first.begun
+		p.leave(first)
 		if took := time.Since(began); took > 2*paceEach {
 			t.Errorf("it waited for %v", took)
 		}
-		gone := p.enter(underWay, time.Second)
+		gone := p.enter(returning, time.Second)
 		p.leave(gone)
 		p.leave(waiting[299])
 		p.leave(waiting[0]) // has begun
-		begin(waiting[:299])
+		begin(&p, waiting[1:299])
 		select {
 		case <-gone.begun:
 			t.Error("a turn that was given up began")
 		case <-waiting[299].begun:
 			t.Error("a turn that was given up began")
 		case <-time.After(time.Minute):
+		}
+	})
+}
+
+func TestTurnsThatAreHeldUpHoldUpTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pacer
+		turns := enterAll(&p, starting, 300)
+		time.Sleep(10 * time.Second)
+		for i, turn := range turns {
+			select {
+			case <-turn.begun:
+				if i >= paceAhead {
+					t.Fatalf("turn %d begins while those before it are under way", i)
+				}
+			default:
+				if i < paceAhead {
+					t.Fatalf("turn %d has not begun", i)
+				}
+			}
+		}
+		if n := busiest(begin(&p, turns)); n > paceRate+paceBurst+paceAhead+1 {
+			t.Errorf("%d turns began within a second", n)
 		}
 	})
 }
