@@ -274,7 +274,9 @@ func (o *owner) idle(more <-chan struct{}) {
 	}
 	var sweep <-chan struct{}
 	if !o.back.IsZero() {
-		sweep = o.leases.sweeping()
+		due, leave := o.leases.sweeping()
+		defer leave()
+		sweep = due
 	}
 	select {
 	case response, ok := <-o.key.watcher.Chan():

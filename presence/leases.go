@@ -20,9 +20,9 @@ type leases struct {
 	*asker
 	to      ctx.Ctx // where requests go
 	ttl     time.Duration
-	granted int64   // a lease that is not kept alive yet
-	loose   []loose // leases that are to be revoked once there is time
-	sweeps  *turn   // when the next one is; nil before that is known
+	granted int64     // a lease that is not kept alive yet
+	loose   []loose   // leases that are to be revoked once there is time
+	sweepAt time.Time // when the next one is, at the earliest
 }
 
 // take grants a lease and keeps it alive while staying lasts.
@@ -81,15 +81,14 @@ func (l *leases) discard(left loose) {
 	}
 }
 
-// sweeping returns a channel that tells when the next lease is to be revoked.
-func (l *leases) sweeping() <-chan struct{} {
+// sweeping returns a channel that tells when the next lease is to be revoked. The turn to do so is over with leave.
+func (l *leases) sweeping() (due <-chan struct{}, leave func()) {
 	if len(l.loose) == 0 {
-		return nil
+		return nil, func() {}
 	}
-	if l.sweeps == nil {
-		l.sweeps = pacerOf(l.conn).enter(starting, 0)
-	}
-	return l.sweeps.begun
+	pacer := pacerOf(l.conn)
+	turn := pacer.enter(starting, time.Until(l.sweepAt))
+	return turn.begun, func() { pacer.leave(turn) }
 }
 
 // sweep revokes a lease that is left over. Where that fails, it comes again later.
@@ -97,23 +96,14 @@ func (l *leases) sweep(within context.Context) {
 	left := l.loose[0]
 	err := l.revoke(within, left.id)
 	l.loose = l.loose[1:]
-	l.ends()
 	if !left.gone(err) && !final(err) {
 		l.discard(left)
-		l.sweeps = pacerOf(l.conn).enter(starting, sweepPause)
+		l.sweepAt = time.Now().Add(sweepPause)
 	}
 }
 
 // sweepPause is the time until a lease that could not be revoked is tried again.
 const sweepPause = 2 * time.Second
-
-// ends gives up the turn to revoke.
-func (l *leases) ends() {
-	if l.sweeps != nil {
-		pacerOf(l.conn).leave(l.sweeps)
-		l.sweeps = nil
-	}
-}
 
 // revoke ends a lease, and deletes the key under it.
 func (l *leases) revoke(within context.Context, id int64) error {

@@ -26,7 +26,6 @@ type leaver struct {
 // leave deletes what the presence has, and ends it.
 func leave(life context.Context, o *owner) {
 	o.asker.hurry() // nobody is to wait for a leave behind all that return
-	o.leases.ends()
 	reason := context.Cause(o.staying)
 	if errors.Is(reason, errLeaving) {
 		reason = nil
