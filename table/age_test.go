@@ -34,12 +34,12 @@ func TestReaderForgetsAKeyThatCameAndWentUnseen(t *testing.T) {
 	gone := &record[string]{entry: Entry[string]{Key: "k"}, gone: true}
 	r.note("k", nil, there)
 	r.note("k", there, gone)
-	if len(r.told) > 0 {
-		t.Errorf("the reader keeps %v", r.told)
+	if len(r.since.told) > 0 {
+		t.Errorf("the reader keeps %v", r.since.told)
 	}
 	r.note("k", there, gone)
 	r.note("k", gone, there)
-	if len(r.told) != 1 || r.told["k"] != there {
-		t.Errorf("the reader keeps %v", r.told)
+	if len(r.since.told) != 1 || r.since.told["k"] != there {
+		t.Errorf("the reader keeps %v", r.since.told)
 	}
 }

@@ -19,14 +19,15 @@ func WithValidate[V any](f func(value V) error) Option[V] {
 
 // WithOnChange calls f with what [Table.Changes] tells: each entry of the first list, and then each change. The calls come one
 // after the other, on a goroutine of their own. A slow f delays neither the table nor its readers, and gets the newest state of
-// each key. f may call Close. Close does not wait for f, so one last call may still run after it.
+// each key. f may call Close. Close does not wait for f, so one last call may still run after it. A panic of f is not caught, and ends
+// the program.
 func WithOnChange[V any](f func(Change[V])) Option[V] {
 	return func(o *options[V]) { o.onChange = f }
 }
 
 // WithOnError calls f for each value that does not decode or is refused by WithValidate. The last good value of the key stays, and
 // [Status] lists the key. The table waits for f, so f must not call Close, Sync or WaitRev. The same holds for decode and for the
-// function of WithValidate. Go cannot infer V here, so write it:
+// function of WithValidate. A panic of f is not caught, and ends the program. Go cannot infer V here, so write it:
 //
 //	table.WithOnError[string](f)
 func WithOnError[V any](f func(key string, err error)) Option[V] {

@@ -11,7 +11,7 @@ import (
 type place struct {
 	rev     int64
 	cluster uint64 // that told it
-	age     int    // how many histories there were before this one
+	age     int    // of the history, see follow.Step
 }
 
 // precedes reports whether a linearizable read that began when the table was at p may have got this answer from the same history.
@@ -22,9 +22,8 @@ func (p place) precedes(h *pb.ResponseHeader) bool {
 
 // after returns the place that a step of the follower leads to.
 func (p place) after(step follow.Step) place {
-	next := place{rev: step.Rev, cluster: step.Header.GetClusterId(), age: p.age}
-	if step.Rewound {
-		next.age++
+	next := place{rev: step.Rev, cluster: step.Header.GetClusterId(), age: step.Age}
+	if next.age != p.age {
 		return next
 	}
 	next.rev = max(next.rev, p.rev) // a proof may have been faster than the watch

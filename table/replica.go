@@ -18,14 +18,14 @@ import (
 type replica[V any] struct {
 	index *index[V]
 
-	turns   sync.Mutex // held through a turn
+	turns   sync.Mutex // held through a turn; it guards the readers
 	readers map[*reader[V]]struct{}
 
-	// mu is held for moments only. What it guards changes while turns is held too, so a holder of either may read it.
-	mu sync.Mutex
+	mu sync.Mutex // held for moments only
 	shape[V]
 	place
-	turned chan struct{} // closed by the next turn
+	turning bool          // a turn is under way, so what mu guards is about to change
+	turned  chan struct{} // closed by the next turn
 }
 
 // shape is what a replica shows at one revision.
@@ -74,7 +74,7 @@ const largeTurn = 256
 func (c *replica[V]) change(records []*record[V], step follow.Step) bool {
 	c.turns.Lock()
 	defer c.turns.Unlock()
-	if step.Part == 0 && step.Rev < c.rev {
+	if !c.begin(step) {
 		return false
 	}
 	more := c.prepare(records, step)
@@ -90,12 +90,20 @@ func (c *replica[V]) change(records []*record[V], step follow.Step) bool {
 		c.shape = next
 	}
 	c.shown += more
-	c.place = c.after(step)
+	c.place, c.turning = c.after(step), false
 	c.index.publish()
 	c.wake()
 	c.mu.Unlock()
 	c.index.tidy(records)
 	return true
+}
+
+// begin begins a turn, unless a proof has been faster than the watch.
+func (c *replica[V]) begin(step follow.Step) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turning = step.Part > 0 || step.Rev >= c.rev
+	return c.turning
 }
 
 // prepare does what nobody sees before the turn is published. It returns how many more entries will be shown.
@@ -118,13 +126,12 @@ func (c *replica[V]) prepare(records []*record[V], step follow.Step) (more int) 
 	return more
 }
 
-// raise takes the table from a place to the revision of an answer, between which nothing has changed.
+// raise takes the table from a place to the revision of an answer, between which nothing has changed. During a turn it does nothing,
+// because the table is about to leave that place. So it does not wait for a long list.
 func (c *replica[V]) raise(from place, to *pb.ResponseHeader) {
-	c.turns.Lock()
-	defer c.turns.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.place == from && to.GetRevision() > from.rev {
+	if !c.turning && c.place == from && to.GetRevision() > from.rev {
 		c.rev = to.GetRevision()
 		c.wake()
 	}
@@ -160,7 +167,7 @@ func (c *replica[V]) undecoded() []string {
 func (c *replica[V]) enter() (*reader[V], Snapshot[V]) {
 	c.turns.Lock()
 	defer c.turns.Unlock()
-	r := &reader[V]{told: map[string]*record[V]{}}
+	r := &reader[V]{since: noted[V]{told: map[string]*record[V]{}}}
 	c.readers[r] = struct{}{}
 	return r, c.snapshot()
 }
@@ -171,13 +178,17 @@ func (c *replica[V]) leave(r *reader[V]) {
 	delete(c.readers, r)
 }
 
-// news returns what has changed for a reader, and a channel that the next turn closes.
+// news returns what has changed for a reader, and a channel that the next turn closes. A reader that has much to be told holds up no
+// turn: it is told from a snapshot.
 func (c *replica[V]) news(r *reader[V]) ([]Change[V], <-chan struct{}) {
+	told, turned := c.take(r)
+	return r.news(told), turned
+}
+
+// take takes what the reader has to be told of.
+func (c *replica[V]) take(r *reader[V]) (noted[V], <-chan struct{}) {
 	c.turns.Lock()
 	defer c.turns.Unlock()
-	changes := r.news(c.rev, func(key string) *record[V] {
-		now, _ := c.tree.Get(key)
-		return now
-	})
-	return changes, c.turned
+	_, _, turned := c.at()
+	return r.take(c.snapshot), turned
 }

@@ -92,9 +92,52 @@ func TestReaderIsNotToldOfAKeyThatAListLeavesAsItWas(t *testing.T) {
 	if told, _ := c.news(r); len(told) != 0 {
 		t.Errorf("the reader is told %+v", told)
 	}
-	again.Rewound = true
+	again.Rewound, again.Age = true, 1
 	c.change(recordsOf(2), again)
 	if told, _ := c.news(r); len(told) != 2 || !told[0].Resync {
 		t.Errorf("after the store has gone back the reader is told %+v", told)
+	}
+}
+
+// Neither waits for the other: a reader that takes long is told of one moment of the table.
+func TestReaderWithMuchToBeToldHoldsUpNoTurn(t *testing.T) {
+	c := newReplica[string]()
+	r, _ := c.enter()
+	c.change(recordsOf(2*largeTurn), listed(5))
+	told, turned := c.take(r)
+	gone := recordsOf(1)
+	gone[0].gone, gone[0].shown = true, false
+	c.change(gone, follow.Step{Rev: 6, Header: &pb.ResponseHeader{}})
+	<-turned
+	changes := r.news(told)
+	if n := len(changes); n != 2*largeTurn || changes[0].New == nil || changes[0].Rev != 5 {
+		t.Errorf("the reader is told %d changes, and %+v first", n, changes[0])
+	}
+	changes, _ = c.news(r)
+	if len(changes) != 1 || changes[0].New != nil || changes[0].Old == nil || changes[0].Rev != 6 {
+		t.Errorf("then the reader is told %+v", changes)
+	}
+}
+
+// A list of many keys takes long, and a caller of WaitRev or Sync may have little time.
+func TestProofDoesNotWaitForATurn(t *testing.T) {
+	c := newReplica[string]()
+	c.change(recordsOf(1), listed(5))
+	raise := func(rev int64) int64 {
+		at, _, _ := c.at()
+		c.raise(at, &pb.ResponseHeader{Revision: rev})
+		at, _, _ = c.at()
+		return at.rev
+	}
+	c.turns.Lock() // as change and the readers do
+	defer c.turns.Unlock()
+	if rev := raise(6); rev != 6 {
+		t.Errorf("a proof of revision 6 leads to %d", rev)
+	}
+	if !c.begin(listed(9)) {
+		t.Error("a list does not begin")
+	}
+	if rev := raise(7); rev != 6 {
+		t.Errorf("a proof during a turn leads to %d", rev)
 	}
 }

@@ -25,12 +25,19 @@ func (s Snapshot[V]) Len() int { return s.shown }
 
 // Get returns the entry of a key, and whether there is one.
 func (s Snapshot[V]) Get(key string) (Entry[V], bool) {
-	if s.tree != nil {
-		if r, there := s.tree.Get(key); there && r.shown {
-			return r.entry, true
-		}
+	if r := s.record(key); r.isShown() {
+		return r.entry, true
 	}
 	return Entry[V]{}, false
+}
+
+// record returns the record of a key, nil if there is none.
+func (s Snapshot[V]) record(key string) *record[V] {
+	if s.tree == nil {
+		return nil
+	}
+	r, _ := s.tree.Get(key)
+	return r
 }
 
 // All returns all entries in the order of their keys.

@@ -67,7 +67,8 @@ func (t *Table[V]) Snapshot() Snapshot[V] { return t.replica.snapshot() }
 // ends, or with the table after the last change. A nil parent never ends.
 //
 // Each loop is a reader of its own. A slow reader delays nobody: it gets the newest state of each key, and is not told of a key that
-// was created and deleted meanwhile. It calls no server.
+// was created and deleted meanwhile. It calls no server. A new
+// loop may wait a moment while the table takes a long list.
 func (t *Table[V]) Changes(parent context.Context) iter.Seq[Change[V]] {
 	if parent == nil {
 		parent = context.Background()
