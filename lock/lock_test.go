@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,45 +164,85 @@ func TestBadRequestsAreRefused(t *testing.T) {
 	do := func(c ctx.Ctx, ttl time.Duration, f func(context.Context, lock.Held) error) func(context.Context) error {
 		return func(parent context.Context) error { return lock.Do(parent, c, ttl, f) }
 	}
+	try := func(c ctx.Ctx, ttl time.Duration, f func(context.Context, lock.Held) error) func(context.Context) error {
+		return func(parent context.Context) error {
+			held, err := lock.Try(parent, c, ttl, f)
+			if held {
+				t.Errorf("Try reports a turn: %v", err)
+			}
+			return err
+		}
+	}
 	take := func(c ctx.Ctx) func(context.Context) error {
 		return func(parent context.Context) error { _, err := lock.Lock(parent, c); return err }
+	}
+	acquire := func(c ctx.Ctx) func(context.Context) error {
+		return func(parent context.Context) error { _, err := lock.Acquire(parent, c); return err }
 	}
 	drop := func(c ctx.Ctx) func(context.Context) error {
 		return func(parent context.Context) error { _, err := lock.Unlock(parent, c); return err }
 	}
-	good := named(t)
+	good, unnamed := named(t), lock.New(registry)
+	const ages = 1<<63 - 1
 	for name, c := range map[string]struct {
 		call func(context.Context) error
 		is   error
+		text string
 	}{
-		"no name":                {take(lock.New(registry).WithLease(7)), ctx.ErrInvalid},
-		"no lease":               {take(good), ctx.ErrInvalid},
-		"a key for a name":       {take(good.WithLease(7).WithKey("k")), ctx.ErrInvalid},
-		"a timeout below 1 ms":   {take(good.WithLease(7).WithTimeout(1)), ctx.ErrInvalid},
-		"an unknown lease":       {take(good.WithLease(4711)), etcderr.ErrLeaseNotFound},
-		"no connection":          {take(ctx.Ctx{}.WithName("n").WithLease(7)), conn.ErrNotOpen},
-		"a closed connection":    {take(good.WithConn(closed.Name()).WithLease(7)), conn.ErrNotOpen},
-		"an unknown endpoint":    {take(good.WithLease(7).WithEndpoint("nowhere:1")), conn.ErrEndpoint},
-		"unlock without a key":   {drop(lock.New(registry)), ctx.ErrInvalid},
-		"unlock with a name":     {drop(good.WithKey("k")), ctx.ErrInvalid},
-		"unlock, no connection":  {drop(ctx.Key("k")), conn.ErrNotOpen},
-		"do without a name":      {do(lock.New(registry), time.Second, f), ctx.ErrInvalid},
-		"do with a lease":        {do(good.WithLease(7), time.Second, f), ctx.ErrInvalid},
-		"do with a TTL of 0":     {do(good, 0, f), ctx.ErrInvalid},
-		"do with a TTL of 10 ns": {do(good, 10, f), ctx.ErrInvalid},
-		"do with a TTL of ages":  {do(good, 1<<63-1, f), etcderr.ErrLeaseTTLTooLarge},
-		"do without a function":  {do(good, time.Second, nil), ctx.ErrInvalid},
-		"do, no connection":      {do(ctx.Ctx{}.WithName("n"), time.Second, f), conn.ErrNotOpen},
+		"no name":               {take(unnamed.WithLease(7)), ctx.ErrInvalid, "lock: a lock request needs WithName"},
+		"no lease":              {take(good), ctx.ErrInvalid, "lock: a lock request needs WithLease"},
+		"a key for a name":      {take(good.WithLease(7).WithKey("k")), ctx.ErrInvalid, "WithKey"},
+		"a timeout below 1 ms":  {take(good.WithLease(7).WithTimeout(1)), ctx.ErrInvalid, "WithTimeout(1ns)"},
+		"an unknown lease":      {take(good.WithLease(4711)), etcderr.ErrLeaseNotFound, "requested lease not found"},
+		"no connection":         {take(ctx.Ctx{}.WithName("n").WithLease(7)), conn.ErrNotOpen, "not open"},
+		"a closed connection":   {take(good.WithConn(closed.Name()).WithLease(7)), conn.ErrNotOpen, closed.Name()},
+		"an unknown endpoint":   {take(good.WithLease(7).WithEndpoint("nowhere:1")), conn.ErrEndpoint, "nowhere:1"},
+		"unlock without a key":  {drop(unnamed), ctx.ErrInvalid, "lock: an unlock request needs WithKey"},
+		"unlock with a name":    {drop(good.WithKey("k")), ctx.ErrInvalid, "WithName"},
+		"unlock, no connection": {drop(ctx.Key("k")), conn.ErrNotOpen, "not open"},
+
+		"acquire without a name":       {acquire(unnamed.WithLease(7)), ctx.ErrInvalid, "lock: a lock request needs WithName"},
+		"acquire without a lease":      {acquire(good), ctx.ErrInvalid, "lock: a lock request needs WithLease"},
+		"acquire with a value":         {acquire(good.WithLease(7).WithValue("v")), ctx.ErrInvalid, "WithValue"},
+		"acquire with a range":         {acquire(good.WithLease(7).WithPrefix()), ctx.ErrInvalid, "WithPrefix"},
+		"acquire with a short timeout": {acquire(good.WithLease(7).WithTimeout(1)), ctx.ErrInvalid, "WithTimeout(1ns)"},
+		"acquire by an unknown lease":  {acquire(good.WithLease(4711)), etcderr.ErrLeaseNotFound, "requested lease not found"},
+		"acquire, no connection":       {acquire(ctx.Ctx{}.WithName("n").WithLease(7)), conn.ErrNotOpen, "not open"},
+
+		"do without a name":      {do(unnamed, time.Second, f), ctx.ErrInvalid, "lock: a lock.Do request needs WithName"},
+		"do with a lease":        {do(good.WithLease(7), time.Second, f), ctx.ErrInvalid, "WithLease"},
+		"do with a TTL of 0":     {do(good, 0, f), ctx.ErrInvalid, "lock: a TTL of 0s is below 1ms"},
+		"do with a TTL of 10 ns": {do(good, 10, f), ctx.ErrInvalid, "lock: a TTL of 10ns is below 1ms"},
+		"do with a TTL of ages":  {do(good, ages, f), etcderr.ErrLeaseTTLTooLarge, "too large lease TTL"},
+		"do without a function":  {do(good, time.Second, nil), ctx.ErrInvalid, "lock: there is no function to run"},
+		"do, no connection":      {do(ctx.Ctx{}.WithName("n"), time.Second, f), conn.ErrNotOpen, "not open"},
+
+		"try without a name":           {try(unnamed, time.Second, f), ctx.ErrInvalid, "lock: a lock.Try request needs WithName"},
+		"try with a lease":             {try(good.WithLease(7), time.Second, f), ctx.ErrInvalid, "WithLease"},
+		"try with a range":             {try(good.WithPrefix(), time.Second, f), ctx.ErrInvalid, "WithPrefix"},
+		"try with a value":             {try(good.WithValue("v"), time.Second, f), ctx.ErrInvalid, "WithValue"},
+		"try with a TTL of 0":          {try(good, 0, f), ctx.ErrInvalid, "lock: a TTL of 0s is below 1ms"},
+		"try with a negative TTL":      {try(good, -time.Second, f), ctx.ErrInvalid, "lock: a TTL of -1s is below 1ms"},
+		"try with a TTL of 10 ns":      {try(good, 10, f), ctx.ErrInvalid, "lock: a TTL of 10ns is below 1ms"},
+		"try with a TTL of ages":       {try(good, ages, f), etcderr.ErrLeaseTTLTooLarge, "too large lease TTL"},
+		"try without a function":       {try(good, time.Second, nil), ctx.ErrInvalid, "lock: there is no function to run"},
+		"try with a timeout of 1 ns":   {try(good.WithTimeout(1), time.Second, f), ctx.ErrInvalid, "WithTimeout(1ns)"},
+		"try, no connection":           {try(ctx.Ctx{}.WithName("n"), time.Second, f), conn.ErrNotOpen, "not open"},
+		"try with a name out of range": {try(good.WithName(strings.Repeat("n", 3<<20)), time.Minute, f), etcderr.ErrRequestTooLarge, "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := c.call(t.Context()); !errors.Is(err, c.is) {
-				t.Errorf("got %v, want %v", err, c.is)
+			err := c.call(t.Context())
+			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.text) || strings.Contains(err.Error(), "\n") || len(err.Error()) > 500 {
+				t.Errorf("got %v, want %v with %q", err, c.is, c.text)
 			}
 		})
 	}
 	var none context.Context
-	for name, err := range map[string]error{"Lock": take(good.WithLease(7))(none), "Do": do(good, time.Second, f)(none)} {
-		if !errors.Is(err, ctx.ErrInvalid) {
+	for name, call := range map[string]func(context.Context) error{
+		"Lock": take(good.WithLease(7)), "Acquire": acquire(good.WithLease(7)),
+		"Do": do(good, time.Second, f), "Try": try(good, time.Second, f),
+	} {
+		if err := call(none); !errors.Is(err, ctx.ErrInvalid) || !strings.Contains(err.Error(), "lock: the parent context is nil") {
 			t.Errorf("%s with no context: %v", name, err)
 		}
 	}

@@ -21,7 +21,7 @@ const Scheme = "etcd"
 // A target is etcd:/// and the name of a service. The target etcd:///services/billing finds the instances whose keys begin with
 // services/billing/. A slash at the end of the target makes no difference. If the name itself begins with a slash, write four
 // slashes: etcd:////services/billing. A target without a name, or with anything else, such as a host or a query, is
-// kv.ErrInvalid.
+// kv.ErrInvalid. So is a Builder with an empty name.
 //
 // The connection may be opened after the client. The program may also close it, and open another one under its name. While there is
 // none, the resolver looks for it four times a second. Until the first list is read, calls fail with codes.Unavailable and the
@@ -49,6 +49,9 @@ func (*builder) Scheme() string { return Scheme }
 // Build begins to resolve a target. gRPC calls it.
 func (b *builder) Build(target grpcresolver.Target, cc grpcresolver.ClientConn, _ grpcresolver.BuildOptions) (grpcresolver.Resolver, error) {
 	prefix, err := prefixOf(target.URL)
+	if b.connection == "" {
+		err = render.AlsoInvalid(err, "resolver: Builder has no name of a connection")
+	}
 	if b.options.invalid != nil {
 		return nil, b.options.invalid
 	}

@@ -131,6 +131,18 @@ func TestBadTargetsAndOptionsAreRefused(t *testing.T) {
 	}
 }
 
+// A connection whose name is not open may be opened later. No connection has an empty name.
+func TestBuilderWithoutAConnectionIsRefused(t *testing.T) {
+	u := url.URL{Scheme: resolver.Scheme, Path: "/billing"}
+	r, err := resolver.Builder("").Build(grpcresolver.Target{URL: u}, newStates(t), grpcresolver.BuildOptions{})
+	if r != nil {
+		r.Close()
+	}
+	if r != nil || !errors.Is(err, kv.ErrInvalid) || !strings.Contains(err.Error(), "resolver: Builder has no name of a connection") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestCallTellsWhatIsWrongWithATarget(t *testing.T) {
 	c, err := grpc.NewClient("etcd://10.0.0.1:2379/billing",
 		grpc.WithResolvers(resolver.Builder(registry)), grpc.WithTransportCredentials(insecure.NewCredentials()))

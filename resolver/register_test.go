@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/resolver"
 )
@@ -64,9 +65,10 @@ func TestRegisterRefusesBadInput(t *testing.T) {
 		"no address":   {t.Context(), service, resolver.Instance{}, ttl, "no Addr"},
 		"not for JSON": {t.Context(), service, resolver.Instance{Addr: "h:1", Metadata: math.NaN()}, ttl, "NaN"},
 		"no object":    {t.Context(), service, resolver.Instance{Addr: "h:1", Metadata: "text", Weight: 1}, ttl, "no object"},
-		"no ttl":       {t.Context(), service, good, 0, "TTL"},
-		"a bad ttl":    {t.Context(), service, good, -time.Second, "TTL"},
-		"no parent":    {nil, service, good, ttl, "parent"},
+		"no ttl":       {t.Context(), service, good, 0, "a TTL of 0s is below 1ms"},
+		"a bad ttl":    {t.Context(), service, good, -time.Second, "a TTL of -1s is below 1ms"},
+		"no unit":      {t.Context(), service, good, 10, "a TTL of 10ns is below 1ms"},
+		"no parent":    {nil, service, good, ttl, "the parent context is nil"},
 	} {
 		p, err := resolver.Register(tt.parent, tt.c, tt.instance, tt.ttl)
 		if p != nil || !errors.Is(err, kv.ErrInvalid) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
@@ -75,5 +77,20 @@ func TestRegisterRefusesBadInput(t *testing.T) {
 	}
 	if _, err := resolver.Register(t.Context(), service.WithConn("nowhere"), good, ttl); !errors.Is(err, conn.ErrNotOpen) {
 		t.Errorf("without a connection the error is %v", err)
+	}
+	large := resolver.Instance{Addr: "h:1", Metadata: strings.Repeat("m", 3<<20)}
+	for name, tt := range map[string]struct {
+		instance resolver.Instance
+		ttl      time.Duration
+		is       error
+		want     string
+	}{
+		"a TTL of ages": {good, math.MaxInt64, etcderr.ErrLeaseTTLTooLarge, "too large lease TTL"},
+		"a large value": {large, ttl, etcderr.ErrRequestTooLarge, "too large"},
+	} {
+		p, err := resolver.Register(t.Context(), service.WithTimeout(patience), tt.instance, tt.ttl)
+		if p != nil || !errors.Is(err, tt.is) || !strings.Contains(err.Error(), tt.want) || len(err.Error()) > 500 {
+			t.Errorf("%s: the error is %v, want one with %q", name, err, tt.want)
+		}
 	}
 }

@@ -174,25 +174,25 @@ func TestRequestThatMakesNoSenseIsRefused(t *testing.T) {
 	c := under(t, registry)
 	var none func(*mvccpb.KeyValue) (string, error)
 	var noContext context.Context
-	for name, follow := range map[string]func() error{
-		"no key":  func() error { _, err := table.Follow(t.Context(), table.New(registry), table.String); return err },
-		"a limit": func() error { _, err := table.Follow(t.Context(), c.WithLimit(3), table.String); return err },
-		"a sort": func() error {
+	for want, follow := range map[string]func() error{
+		"a table needs WithKey":      func() error { _, err := table.Follow(t.Context(), table.New(registry), table.String); return err },
+		"WithLimit and WithFirstKey": func() error { _, err := table.Follow(t.Context(), c.WithLimit(3), table.String); return err },
+		"WithSort": func() error {
 			_, err := table.Follow(t.Context(), c.WithSort(kv.ByKey, kv.Descend), table.String)
 			return err
 		},
-		"a value":          func() error { _, err := table.Follow(t.Context(), c.WithValue("v"), table.String); return err },
-		"a revision":       func() error { _, err := table.Follow(t.Context(), c.WithRev(3), table.String); return err },
-		"no values":        func() error { _, err := table.Follow(t.Context(), c.WithKeysOnly(), table.String); return err },
-		"a nil decoder":    func() error { _, err := table.Follow(t.Context(), c, none); return err },
-		"a nil context":    func() error { _, err := table.Follow(noContext, c, table.String); return err },
-		"a default":        func() error { _, err := table.Follow(t.Context(), c, table.String, table.WithDefault("d")); return err },
-		"a range for Live": func() error { _, err := table.Live(t.Context(), c, table.String); return err },
-		"a nil wait":       func() error { return follow(t, c, table.String).WaitRev(noContext, 1) },
-		"a nil sync":       func() error { return follow(t, c, table.String).Sync(noContext) },
+		"WithValue":                        func() error { _, err := table.Follow(t.Context(), c.WithValue("v"), table.String); return err },
+		"WithRev":                          func() error { _, err := table.Follow(t.Context(), c.WithRev(3), table.String); return err },
+		"WithKeysOnly":                     func() error { _, err := table.Follow(t.Context(), c.WithKeysOnly(), table.String); return err },
+		"table: the decoder is nil":        func() error { _, err := table.Follow(t.Context(), c, none); return err },
+		"table: the parent context is nil": func() error { _, err := table.Follow(noContext, c, table.String); return err },
+		"table: WithDefault is for Live":   func() error { _, err := table.Follow(t.Context(), c, table.String, table.WithDefault("d")); return err },
+		"the parent context is nil":        func() error { return follow(t, c, table.String).WaitRev(noContext, 1) },
+		"parent context is nil":            func() error { return follow(t, c, table.String).Sync(noContext) },
 	} {
-		if err := follow(); !errors.Is(err, kv.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
-			t.Errorf("%s: %v", name, err)
+		err := follow()
+		if !errors.Is(err, kv.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: %v", want, err)
 		}
 	}
 	if _, err := table.Follow(t.Context(), under(t, "no such connection"), table.String); !errors.Is(err, conn.ErrNotOpen) {
