@@ -41,7 +41,7 @@ type Status struct {
 	// nothing has changed: a server does so when Sync or WaitRev asks, and about every 10 minutes.
 	Rev int64
 	// InStep says that the table has its list and that its watch is on a server, so changes arrive within moments. Otherwise the
-	// table shows the store as it was at Since, or a second or two earlier, because a silent member is not noticed at once.
+	// table shows the store as it was at Since, or a few seconds earlier, because a silent member is not noticed at once.
 	InStep bool
 	Since  time.Time // when InStep got its value
 	// Err says why the table is not in step. It is nil while InStep, and before something has failed.

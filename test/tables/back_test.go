@@ -13,6 +13,7 @@ import (
 
 // A store that goes back is shown as it is afterwards, and never as an empty one in between.
 func TestTableFollowsAStoreThatIsRestoredWipedAndReplaced(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster.Endpoints())
 	write := func(from, to int) {
@@ -61,41 +62,9 @@ func TestTableFollowsAStoreThatIsRestoredWipedAndReplaced(t *testing.T) {
 	}
 }
 
-func TestStatusTellsHowOldTheCopyIs(t *testing.T) {
-	cluster := etcdtest.Start(t)
-	c := open(t, cluster.Endpoints())
-	f := follow(t, c)
-	if s := f.Status(); !s.InStep || s.Err != nil {
-		t.Errorf("before the outage: %+v", s)
-	}
-	began := time.Now()
-	cluster.Member(0).Pause()
-	for f.Status().InStep {
-		if time.Since(began) > patience {
-			t.Fatal("a table whose server does not answer is in step")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	s := f.Status()
-	if s.Since.Before(began) || s.Since.After(time.Now()) {
-		t.Errorf("it is behind since %v, the outage began at %v", s.Since, began)
-	}
-	for s.Err == nil {
-		time.Sleep(10 * time.Millisecond)
-		if s = f.Status(); time.Since(began) > patience {
-			t.Fatal("the status has no reason")
-		}
-	}
-	t.Logf("behind %v after the beginning of the outage: %v", s.Since.Sub(began), s.Err)
-	cluster.Member(0).Resume()
-	equals(t, f, c)
-	if again := f.Status(); !again.Since.After(s.Since) {
-		t.Errorf("it is in step since %v, and was behind since %v", again.Since, s.Since)
-	}
-}
-
 // A proxy answers no question how far a watch is.
 func TestSyncWorksBehindAProxy(t *testing.T) {
+	t.Parallel()
 	cluster := etcdtest.Start(t)
 	proxy := cluster.GRPCProxy()
 	c, direct := open(t, []string{proxy.Endpoint()}), open(t, cluster.Endpoints())

@@ -53,37 +53,31 @@ func follow(t *testing.T, c string) *table.Table[string] {
 // keys is the range of the tables.
 func keys(c string) table.Request { return table.New(c).WithKey("t/").WithPrefix() }
 
-// again repeats a call until it succeeds. It reports false if the revision has been compacted.
-func again(t *testing.T, call func(context.Context) error) bool {
+// again repeats a call until it succeeds, or its revision has been compacted, or does not exist yet.
+func again(t *testing.T, call func(context.Context) error) error {
 	t.Helper()
 	within := bounded(t)
 	for {
 		err := call(within)
-		switch {
-		case err == nil:
-			return true
-		case errors.Is(err, etcderr.ErrCompacted):
-			return false
-		case within.Err() != nil:
-			t.Error(err)
-			return false
+		if err == nil || errors.Is(err, etcderr.ErrCompacted) || errors.Is(err, etcderr.ErrFutureRev) || within.Err() != nil {
+			return err
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
-// stored is what the store has at a revision. It reports false if that has been compacted.
-func stored(t *testing.T, c string, rev int64) (map[string]string, bool) {
+// stored is what the store has at a revision.
+func stored(t *testing.T, c string, rev int64) (map[string]string, error) {
 	t.Helper()
 	all := map[string]string{}
-	ok := again(t, func(within context.Context) error {
+	err := again(t, func(within context.Context) error {
 		r, err := kv.Get(within, keys(c).WithRev(rev))
 		for _, pair := range r.GetKvs() {
 			all[string(pair.GetKey())] = string(pair.GetValue())
 		}
 		return err
 	})
-	return all, ok
+	return all, err
 }
 
 func contents(s table.Snapshot[string]) map[string]string {
@@ -97,13 +91,13 @@ func contents(s table.Snapshot[string]) map[string]string {
 // equals checks after a Sync that a table shows what the store has.
 func equals(t *testing.T, f *table.Table[string], c string) {
 	t.Helper()
-	if !again(t, f.Sync) {
-		t.Fatal("Sync met a compaction")
+	if err := again(t, f.Sync); err != nil {
+		t.Fatal(err)
 	}
 	s := f.Snapshot()
-	want, ok := stored(t, c, s.Rev())
-	if got := contents(s); ok && !maps.Equal(got, want) {
-		t.Errorf("at revision %d the table has %d entries, the store %d", s.Rev(), len(got), len(want))
+	want, err := stored(t, c, s.Rev())
+	if got := contents(s); err == nil && !maps.Equal(got, want) || err != nil && !errors.Is(err, etcderr.ErrCompacted) {
+		t.Errorf("at revision %d the table has %d entries, the store %d, %v", s.Rev(), len(got), len(want), err)
 	}
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		status := f.Status()

@@ -4,6 +4,7 @@ package tables
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -13,210 +14,275 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
-	"github.com/eetcd-go/eetcd/lease"
-	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/table"
 	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
-const (
-	writerCount = 8
-	groups      = 20 // of keys that one transaction writes
-	groupSize   = 5
-	steady      = 50 // keys that nobody deletes
-)
+// copied is a table under test, and what its readers have found.
+type copied struct {
+	*table.Table[string]
+	truth string // another connection to the same store
+	histories
 
-type fault struct {
-	name         string
-	strike, heal func(*etcdtest.Cluster, *etcdtest.Member)
+	looked, compared, compacted, synced atomic.Int64
+	past                                atomic.Int64 // the newest revision that has been compared
+
+	mu    sync.Mutex
+	acked []ack         // of the present history
+	lag   time.Duration // how much older the copy has been than its status said
 }
 
-func ofMember(do func(*etcdtest.Member)) func(*etcdtest.Cluster, *etcdtest.Member) {
-	return func(_ *etcdtest.Cluster, m *etcdtest.Member) { do(m) }
+// ack is a write that a server has acknowledged.
+type ack struct {
+	at           time.Time
+	rev, history int64
 }
 
-var faults = []fault{
-	{"kill", ofMember((*etcdtest.Member).Kill), ofMember((*etcdtest.Member).Restart)},
-	{"pause", ofMember((*etcdtest.Member).Pause), ofMember((*etcdtest.Member).Resume)},
-	{"cut", ofMember((*etcdtest.Member).Cut), ofMember((*etcdtest.Member).Heal)},
-	{"blackhole", ofMember((*etcdtest.Member).Blackhole), ofMember((*etcdtest.Member).Heal)},
-	{"partition", (*etcdtest.Cluster).Partition, func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }},
-}
-
-// write writes until life ends: groups of keys that are put or deleted together, and keys whose lease expires. It waits for the
-// last answer, because a write that is given up may be applied later.
-func write(life context.Context, c string, seed uint64) {
-	pick := rand.New(rand.NewPCG(seed, 0))
-	for n := 0; life.Err() == nil; n++ {
-		to, all := kv.New(c).WithTimeout(2*time.Second), context.Background()
-		if n%20 == 0 {
-			if granted, err := lease.Grant(all, lease.New(c), 2*time.Second); err == nil {
-				key := fmt.Sprintf("t/leased/%d", pick.IntN(100))
-				_, _ = kv.Put(all, to.WithKey(key).WithValue("brief").WithLease(granted.GetID()))
-			}
-			continue
-		}
-		group, value := pick.IntN(groups), fmt.Sprintf("%d of %d", n, seed)
-		var ops []op.Op
-		for i := range groupSize {
-			key := kv.Key(fmt.Sprintf("t/group/%d/%d", group, i))
-			if n%5 == 0 {
-				ops = append(ops, op.Delete(key))
-			} else {
-				ops = append(ops, op.Put(key.WithValue(value)))
-			}
-		}
-		_, _ = kv.Txn(all, to, op.If().Then(ops...))
-	}
-}
-
-// whole checks that a snapshot shows whole transactions, and all the keys that nobody deletes.
-func whole(s table.Snapshot[string]) error {
-	for group := range groups {
-		first, there := s.Get(fmt.Sprintf("t/group/%d/0", group))
-		for i := 1; i < groupSize; i++ {
-			e, also := s.Get(fmt.Sprintf("t/group/%d/%d", group, i))
-			if also != there || e.Value != first.Value || e.ModRev != first.ModRev {
-				return fmt.Errorf("at revision %d group %d has %+v and %+v", s.Rev(), group, first, e)
-			}
-		}
-	}
-	n := 0
-	for range s.Prefix("t/steady/") {
-		n++
-	}
-	if n != steady {
-		return fmt.Errorf("at revision %d there are %d of the %d keys that nobody deletes", s.Rev(), n, steady)
-	}
-	return nil
-}
-
-func TestTableIsATrueCopyThroughFaultsAndCompactions(t *testing.T) {
+func TestTableIsATrueCopyThroughEveryFault(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
-	c, truth := open(t, cluster.Endpoints()), open(t, cluster.Endpoints())
-	for i := range steady {
-		if _, err := kv.Put(bounded(t), kv.New(c).WithKey(fmt.Sprintf("t/steady/%d", i)).WithValue("steady")); err != nil {
-			t.Fatal(err)
-		}
+	c := &copied{truth: open(t, cluster.Endpoints())}
+	if err := found(bounded(t), c.truth, 0); err != nil {
+		t.Fatal(err)
 	}
-	f := follow(t, c)
+	c.Table = follow(t, open(t, cluster.Endpoints()))
 
 	life, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer end()
 	for i := range writerCount {
-		running.Go(func() { write(life, truth, uint64(i)) })
+		running.Go(func() { write(life, c.truth, &c.histories, uint64(i)) })
 	}
-	var looked, compared, compacted, synced atomic.Int64
-	var past atomic.Int64 // the newest revision that has been compared
 	for range 4 {
-		running.Go(func() {
-			var last int64
-			for life.Err() == nil {
-				s := f.Snapshot()
-				if err := whole(s); err != nil {
-					t.Error(err)
-					return
-				}
-				if s.Rev() < last {
-					t.Errorf("revision %d is shown after %d", s.Rev(), last)
-				}
-				last = s.Rev()
-				if looked.Add(1)%50 > 0 {
-					time.Sleep(time.Millisecond)
-					continue
-				}
-				want, ok := stored(t, truth, s.Rev())
-				if !ok {
-					compacted.Add(1)
-					continue
-				}
-				if got := contents(s); !maps.Equal(got, want) {
-					t.Errorf("at revision %d the table has %v, the store %v", s.Rev(), got, want)
-					return
-				}
-				compared.Add(1)
-				past.Store(s.Rev())
-			}
-		})
+		running.Go(func() { c.read(t, life) })
 	}
+	running.Go(func() { c.sync(t, life) })
+	running.Go(func() { c.measure(life) })
+	told, complete := map[string]string{}, make(chan struct{})
 	running.Go(func() {
-		for n := 0; life.Err() == nil; n++ {
-			want := fmt.Sprint(n)
-			if _, err := kv.Put(context.Background(), kv.New(truth).WithKey("t/own").WithValue(want)); err != nil {
-				continue // it may have been written or not
-			}
-			if f.Sync(life) != nil {
-				continue
-			}
-			if e, _ := f.Get("t/own"); e.Value != want {
-				t.Errorf("after Sync the table has %q, want %q", e.Value, want)
-			}
-			synced.Add(1)
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
-	told := struct { // what a reader of the changes makes of them
-		entries  map[string]string
-		complete chan struct{}
-	}{map[string]string{}, make(chan struct{})}
-	running.Go(func() {
-		defer close(told.complete)
-		for change := range f.Changes(context.Background()) {
-			old, there := told.entries[change.Key()]
-			if there != (change.Old != nil) || there && change.Old.Value != old {
-				t.Errorf("the reader has %q, %v, and is told %+v", old, there, change)
-			}
-			if change.New == nil {
-				delete(told.entries, change.Key())
-			} else {
-				told.entries[change.Key()] = change.New.Value
-			}
-			if change.Key() == "t/z" { // the last one of its revision
-				return
-			}
-		}
+		defer close(complete)
+		c.retell(t, told)
 	})
 
-	pick := rand.New(rand.NewPCG(rand.Uint64(), 0))
-	for over := time.Now().Add(soak.Length(t, 12*time.Second)); time.Now().Before(over); {
-		for _, at := range pick.Perm(len(faults)) {
-			if fault := faults[at]; time.Now().Before(over) {
-				victim := cluster.Member(pick.IntN(3))
-				fault.strike(cluster, victim)
-				time.Sleep(time.Duration(500+pick.IntN(1000)) * time.Millisecond)
-				if rev := past.Load(); rev > 0 {
-					_, _ = kv.Compact(life, kv.New(truth).WithTimeout(2*time.Second).WithRev(rev))
-				}
-				fault.heal(cluster, victim)
-			}
-		}
+	for over, first := time.Now().Add(soak.Length(t, 0)), true; first || time.Now().Before(over); first = false {
+		c.hurt(t, life, cluster)
 	}
 	end()
-	settle(t, truth)
-	again(t, func(within context.Context) error {
-		_, err := kv.Put(within, kv.New(truth).WithKey("t/z").WithValue("last"))
+	settle(t, c.truth)
+	if err := again(t, func(within context.Context) error {
+		_, err := kv.Put(within, kv.New(c.truth).WithKey("t/z").WithValue("last"))
 		return err
-	})
-	<-told.complete
+	}); err != nil {
+		t.Fatal(err)
+	}
+	<-complete
 	running.Wait()
-	equals(t, f, truth)
-	for _, have := range []map[string]string{told.entries, contents(f.Snapshot())} {
+	equals(t, c.Table, c.truth)
+	for _, have := range []map[string]string{told, contents(c.Snapshot())} {
 		// These may expire after the last change.
 		maps.DeleteFunc(have, func(key, _ string) bool { return strings.HasPrefix(key, "t/leased/") })
-		want, _ := stored(t, truth, 0)
+		want, err := stored(t, c.truth, 0)
 		maps.DeleteFunc(want, func(key, _ string) bool { return strings.HasPrefix(key, "t/leased/") })
-		if !maps.Equal(have, want) {
-			t.Errorf("a reader has %v, the store %v", have, want)
+		if err != nil || !maps.Equal(have, want) {
+			t.Errorf("a reader has %v, the store %v, %v", have, want, err)
 		}
 	}
-	t.Logf("%d snapshots, %d compared with the store, %d compacted, %d reads after Sync, %d lists after the first one",
-		looked.Load(), compared.Load(), compacted.Load(), synced.Load(), f.Status().Resyncs)
-	if compared.Load() == 0 || synced.Load() == 0 {
+	t.Logf("%d snapshots, %d compared with the store, %d compacted, %d reads after Sync, %d lists after the first one, %d histories; "+
+		"the copy was up to %v older than its status said", c.looked.Load(), c.compared.Load(), c.compacted.Load(), c.synced.Load(),
+		c.Status().Resyncs, c.begun.Load()+1, ms(c.lag))
+	if c.compared.Load() == 0 || c.synced.Load() == 0 {
 		t.Error("nothing was compared")
+	}
+}
+
+// hurt has each fault once. After each the status comes to tell that the copy is up to date, and the copy is.
+func (c *copied) hurt(t *testing.T, life context.Context, cluster *etcdtest.Cluster) {
+	saved := cluster.SaveData()
+	savedAt := c.newest(t) // or a little before
+	wipe, restore := len(faults), len(faults)+1
+	for _, at := range rand.Perm(len(faults) + 2) {
+		before, name, began := c.Status(), "", time.Now()
+		switch at {
+		case wipe:
+			name = "wipe"
+			c.wipes.Add(1)
+			c.goBack(t, c.truth, cluster.Wipe)
+		case restore:
+			name = "restore"
+			c.goBack(t, c.truth, func() { cluster.RestoreData(saved) })
+		default:
+			fault, victim := faults[at], cluster.Member(rand.IntN(cluster.Size()))
+			name = fault.name
+			fault.strike(cluster, victim)
+			time.Sleep(300*time.Millisecond + rand.N(time.Second))
+			if rev := c.past.Load(); rev > 0 {
+				_, _ = kv.Compact(life, kv.New(c.truth).WithTimeout(2*time.Second).WithRev(rev))
+			}
+			fault.heal(cluster, victim)
+		}
+		healed := time.Now()
+		c.catchesUp(t, name)
+		t.Logf("%s: %v, and the table caught up %v later", name, ms(healed.Sub(began)), ms(time.Since(healed)))
+		lost := at == wipe || at == restore && before.Rev > savedAt
+		if s := c.Status(); lost && s.Resyncs == before.Resyncs {
+			t.Errorf("after a %s the table has not listed its keys again: %+v", name, s)
+		}
+	}
+}
+
+func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// newest returns the revision of the store.
+func (c *copied) newest(t *testing.T) (rev int64) {
+	t.Helper()
+	if err := again(t, func(within context.Context) error {
+		r, err := kv.Get(within, keys(c.truth).WithLimit(1).WithKeysOnly())
+		rev = r.GetHeader().GetRevision()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return rev
+}
+
+// catchesUp waits until the table is in step, and shows the newest revision of now.
+func (c *copied) catchesUp(t *testing.T, after string) {
+	t.Helper()
+	rev := c.newest(t)
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		history, _ := whole(c.Snapshot())
+		s := c.Status()
+		if _, ok := c.shows(history); ok && s.InStep && s.Err == nil && s.Rev >= rev {
+			return
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("after a %s the store is at revision %d, and the table at %+v, of history %s", after, rev, s, history)
+		}
+	}
+}
+
+// read takes snapshots, and compares some with the store.
+func (c *copied) read(t *testing.T, life context.Context) {
+	var last int64
+	var falls, blanks int64 // how often the table went back, and was without a history
+	blank := false
+	for life.Err() == nil {
+		s := c.Snapshot()
+		history, err := whole(s)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if s.Rev() < last {
+			falls++
+		}
+		if history == "" && !blank {
+			blanks++
+		}
+		if falls > c.begun.Load() || blanks > c.wipes.Load() {
+			t.Errorf("revision %d is shown after %d, and the history %q: the table went back %d times, the store %d; it was empty %d times, "+
+				"the store %d", s.Rev(), last, history, falls, c.begun.Load(), blanks, c.wipes.Load())
+			return
+		}
+		last, blank = s.Rev(), history == ""
+		n, ok := c.shows(history)
+		if c.looked.Add(1)%50 > 0 || !ok {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		want, err := stored(t, c.truth, s.Rev())
+		got := contents(s)
+		switch {
+		case !c.is(n): // the store has gone back meanwhile
+		case errors.Is(err, etcderr.ErrCompacted):
+			c.compacted.Add(1)
+		case err != nil || !maps.Equal(got, want):
+			t.Errorf("at revision %d the table has %v, the store %v, %v", s.Rev(), got, want, err)
+			return
+		default:
+			c.compared.Add(1)
+			c.past.Store(s.Rev())
+		}
+	}
+}
+
+// sync writes, and finds after Sync what it wrote.
+func (c *copied) sync(t *testing.T, life context.Context) {
+	for n := 0; life.Err() == nil; n++ {
+		history, ok := c.current()
+		if !ok {
+			time.Sleep(time.Millisecond)
+			continue
+		}
+		want := fmt.Sprint(n)
+		done, err := kv.Put(context.Background(), kv.New(c.truth).WithKey("t/own").WithValue(want))
+		if err != nil {
+			continue // it may have been written or not
+		}
+		c.note(ack{time.Now(), done.GetHeader().GetRevision(), history})
+		if c.Sync(life) != nil {
+			continue
+		}
+		e, _ := c.Get("t/own")
+		if !c.is(history) {
+			continue // so the write may be gone
+		}
+		if e.Value != want {
+			t.Errorf("after Sync the table has %q, want %q", e.Value, want)
+		}
+		c.synced.Add(1)
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// retell makes a copy of the changes, which tell at each key what the reader has.
+func (c *copied) retell(t *testing.T, told map[string]string) {
+	for change := range c.Changes(context.Background()) {
+		old, there := told[change.Key()]
+		if there != (change.Old != nil) || there && change.Old.Value != old {
+			t.Errorf("the reader has %q, %v, and is told %+v", old, there, change)
+		}
+		if change.New == nil {
+			delete(told, change.Key())
+		} else {
+			told[change.Key()] = change.New.Value
+		}
+		if change.Key() == "t/z" { // the last one of its revision
+			return
+		}
+	}
+}
+
+func (c *copied) note(a ack) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.acked) > 0 && c.acked[0].history != a.history {
+		c.acked = nil
+	}
+	c.acked = append(c.acked, a)
+}
+
+// measure compares how old the copy is with how old its status says it is.
+func (c *copied) measure(life context.Context) {
+	for ; life.Err() == nil; time.Sleep(5 * time.Millisecond) {
+		said := time.Now()
+		s := c.Status()
+		if !s.InStep {
+			said = s.Since
+		}
+		e, _ := c.Get(historyKey)
+		n, ok := c.shows(e.Value)
+		c.mu.Lock()
+		for len(c.acked) > 0 && (c.acked[0].rev <= s.Rev || c.acked[0].history != n) && ok {
+			c.acked = c.acked[1:]
+		}
+		if len(c.acked) > 0 && ok {
+			c.lag = max(c.lag, said.Sub(c.acked[0].at))
+		}
+		c.mu.Unlock()
 	}
 }
 
@@ -225,7 +291,7 @@ func settle(t *testing.T, c string) {
 	t.Helper()
 	var rev int64
 	for began, since := time.Now(), time.Now(); time.Since(since) < time.Second; time.Sleep(20 * time.Millisecond) {
-		again(t, func(within context.Context) error {
+		_ = again(t, func(within context.Context) error {
 			r, err := kv.Get(within, keys(c).WithLimit(1).WithKeysOnly())
 			if now := r.GetHeader().GetRevision(); err == nil && now != rev {
 				rev, since = now, time.Now()
