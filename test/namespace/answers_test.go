@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"testing"
 
 	etcdpb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -134,8 +133,12 @@ func run(t *testing.T, etcd *clientv3.Client, s *side, prefix string, p program)
 		watches[i] = watched{request, events}
 	}
 	for !p.over() {
-		if p.next(5) == 0 {
+		switch p.next(10) {
+		case 0, 1:
 			saw = append(saw, s.coordinate(t, ctx, etcd, prefix, &p)...)
+			continue
+		case 2:
+			saw = append(saw, s.askLease(t, ctx, &p))
 			continue
 		}
 		op := p.request(len(s.revs))
@@ -150,18 +153,9 @@ func run(t *testing.T, etcd *clientv3.Client, s *side, prefix string, p program)
 	for _, w := range watches {
 		saw = append(saw, w.rest(t, ctx, s)...)
 	}
-	for _, id := range s.leases {
-		answer, err := s.lease.TimeToLive(ctx, clientv3.LeaseID(id), clientv3.WithAttachedKeys())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var keys []string
-		for _, key := range answer.Keys {
-			keys = append(keys, string(s.numbered(key)))
-		}
-		slices.Sort(keys)
-		saw = append(saw, fmt.Sprintf("a lease has the keys %q", keys))
-		if _, err := s.lease.Revoke(ctx, clientv3.LeaseID(id)); err != nil {
+	for n, id := range s.leases {
+		saw = append(saw, s.timeToLive(t, ctx, n, id))
+		if _, err := s.lease.Revoke(ctx, clientv3.LeaseID(id)); err != nil && kindOf(t, err) != leaseNotFound {
 			t.Error(err)
 		}
 	}
