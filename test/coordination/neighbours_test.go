@@ -171,16 +171,22 @@ var all = []neighbour{
 	}},
 }
 
-// meet starts a cluster and connects etcd's clients and the SDK to it.
-func meet(t *testing.T) neighbours {
+// etcdctl builds etcd's command, and returns where it is.
+func etcdctl(t *testing.T) string {
 	t.Helper()
 	ctl := filepath.Join(t.TempDir(), "etcdctl")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", ctl, "go.etcd.io/etcd/etcdctl/v3")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return ctl
+}
+
+// meet starts a cluster and connects etcd's clients and the SDK to it.
+func meet(t *testing.T) neighbours {
+	t.Helper()
 	cluster := etcdtest.Start(t)
-	n := neighbours{c: open(t, cluster), ctl: ctl, at: cluster.Endpoints()[0]}
+	n := neighbours{c: open(t, cluster), ctl: etcdctl(t), at: cluster.Endpoints()[0]}
 	var err error
 	if n.etcd, err = clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints(), Context: t.Context()}); err != nil {
 		t.Fatal(err)
