@@ -42,6 +42,7 @@ type instance struct {
 	served sync.WaitGroup
 	conn   *conn.Conn
 	there  *presence.Presence
+	addr   string
 }
 
 func start(t *testing.T, endpoints []string, g *gate) *instance {
@@ -50,11 +51,11 @@ func start(t *testing.T, endpoints []string, g *gate) *instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{server: grpc.NewServer(), conn: open(t, endpoints, g.option())}
+	i := &instance{server: grpc.NewServer(), conn: open(t, endpoints, g.option()), addr: listener.Addr().String()}
 	healthpb.RegisterHealthServer(i.server, health.NewServer())
 	i.served.Go(func() { _ = i.server.Serve(listener) })
 	c := resolver.New(i.conn.Name()).WithKey(service).WithTimeout(patience)
-	if i.there, err = resolver.Register(context.Background(), c, resolver.Instance{Addr: listener.Addr().String()}, ttl); err != nil {
+	if i.there, err = resolver.Register(context.Background(), c, resolver.Instance{Addr: i.addr}, ttl); err != nil {
 		t.Fatal(err)
 	}
 	return i
@@ -93,7 +94,9 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 			i.crash()
 		}
 	}()
-	watching := open(t, cluster.Endpoints())
+	var watchers gate // between the client and etcd
+	watching := open(t, cluster.Endpoints(), watchers.option())
+	l := resolve(t, watching.Name(), resolver.WithKeepLast(0))
 	client, err := grpc.NewClient("etcd:///"+service,
 		grpc.WithResolvers(resolver.Builder(watching.Name())),
 		grpc.WithDefaultServiceConfig(balanced), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -123,7 +126,7 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 		})
 	}
 	counts := map[string]int{}
-	for began := time.Now(); time.Since(began) < soak.Length(t, 10*time.Second); {
+	for began := time.Now(); time.Since(began) < soak.Length(t, 6*time.Second); {
 		n := rand.N(len(all))
 		before := made.Load()
 		switch what := rand.N(4); what {
@@ -151,8 +154,33 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	// The whole of etcd goes, and comes back with nothing. Then the instances are cut off from it until their leases are over.
+	// replace ends an instance and starts another one. It returns the addresses of all.
+	replace := func() (addresses []string) {
+		n := rand.N(len(all))
+		all[n].leave(t)
+		all[n] = start(t, cluster.Endpoints(), &g)
+		for _, i := range all {
+			addresses = append(addresses, i.addr)
+		}
+		return addresses
+	}
+	// The client is cut off while the history that it misses is compacted, and etcd is restored to a copy that knows one instance too
+	// many and one too few. Then the whole of etcd goes, and comes back with nothing. Then the instances are cut off from it until
+	// their leases are over.
 	for _, what := range []func(){
+		func() {
+			watchers.close()
+			addresses := replace()
+			compact(t, kv.New(all[0].conn.Name()))
+			watchers.open()
+			l.await(t, addresses...)
+		},
+		func() {
+			copied := cluster.SaveData()
+			addresses := replace()
+			cluster.RestoreData(copied)
+			l.await(t, addresses...)
+		},
 		func() {
 			for _, m := range cluster.Members() {
 				m.Kill()
@@ -184,5 +212,6 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 	}
 	stop()
 	running.Wait()
-	t.Logf("%d callers made %d calls during %s, an outage of twice the TTL, a wipe and a cut of all services: %d failed", callers, made.Load(), fmt.Sprint(counts)[3:], failed.Load())
+	t.Logf("%d callers made %d calls during %s, a compaction during a cut of the client, a restore, an outage of twice the TTL, a wipe and "+
+		"a cut of all services: %d failed", callers, made.Load(), fmt.Sprint(counts)[3:], failed.Load())
 }
