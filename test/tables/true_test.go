@@ -52,6 +52,8 @@ func TestTableIsATrueCopyThroughEveryFault(t *testing.T) {
 	life, end := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	defer running.Wait()
+	telling, stop := context.WithCancel(context.Background()) // of the reader of the changes, which reads on after life
+	defer stop()
 	defer end()
 	for i := range writerCount {
 		running.Go(func() { write(life, c.truth, &c.histories, uint64(i)) })
@@ -64,7 +66,7 @@ func TestTableIsATrueCopyThroughEveryFault(t *testing.T) {
 	told, complete := map[string]string{}, make(chan struct{})
 	running.Go(func() {
 		defer close(complete)
-		c.retell(t, told)
+		c.retell(t, telling, told)
 	})
 
 	for over, first := time.Now().Add(soak.Length(t, 0)), true; first || time.Now().Before(over); first = false {
@@ -239,8 +241,8 @@ func (c *copied) sync(t *testing.T, life context.Context) {
 }
 
 // retell makes a copy of the changes, which tell at each key what the reader has.
-func (c *copied) retell(t *testing.T, told map[string]string) {
-	for change := range c.Changes(context.Background()) {
+func (c *copied) retell(t *testing.T, telling context.Context, told map[string]string) {
+	for change := range c.Changes(telling) {
 		old, there := told[change.Key()]
 		if there != (change.Old != nil) || there && change.Old.Value != old {
 			t.Errorf("the reader has %q, %v, and is told %+v", old, there, change)
