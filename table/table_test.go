@@ -108,15 +108,6 @@ func TestWaitRevReturnsForARevisionThatTouchedNothing(t *testing.T) {
 	}
 }
 
-func TestGetAllocatesNothing(t *testing.T) {
-	put(t, registry, "k", "1")
-	f := follow(t, under(t, registry), table.String)
-	key := t.Name() + "/k"
-	if n := testing.AllocsPerRun(100, func() { f.Get(key) }); n > 0 {
-		t.Errorf("Get allocates %v times", n)
-	}
-}
-
 func TestValueThatDoesNotDecodeKeepsTheLastGoodOne(t *testing.T) {
 	decode := func(pair *mvccpb.KeyValue) (int, error) {
 		switch v := string(pair.GetValue()); v {
