@@ -3,9 +3,17 @@
 package table
 
 import (
+	"fmt"
+
+	"google.golang.org/grpc/grpclog"
+
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
+
+// logger is gRPC's log.
+var logger = grpclog.Component("etcd-table")
 
 // feeder turns the steps of a follower into the turns of a replica. One goroutine uses it.
 type feeder[V any] struct {
@@ -71,12 +79,23 @@ func (f *feeder[V]) record(event *mvccpb.Event, now *record[V]) *record[V] {
 	if err == nil {
 		return &record[V]{entry: entryOf(pair, value), mod: pair.GetModRevision(), shown: true}
 	}
-	if f.onError != nil {
-		f.onError(string(pair.GetKey()), err)
-	}
+	f.refused(string(pair.GetKey()), err)
 	r := &record[V]{entry: Entry[V]{Key: string(pair.GetKey())}, mod: pair.GetModRevision(), bad: true}
 	if now.isShown() && now.entry.CreateRev == pair.GetCreateRevision() { // otherwise it is the value of another key
 		r.entry, r.shown = now.entry, true
 	}
 	return r
+}
+
+// refused tells the program that a value is not shown. A panic of its function must not end the program.
+func (f *feeder[V]) refused(key string, why error) {
+	if f.onError == nil {
+		return
+	}
+	defer func() {
+		if said := recover(); said != nil {
+			logger.Errorf("the function of WithOnError panicked: %s", tell.Line(fmt.Sprint(said)))
+		}
+	}()
+	f.onError(key, why)
 }

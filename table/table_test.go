@@ -161,6 +161,22 @@ func TestValueThatDoesNotDecodeKeepsTheLastGoodOne(t *testing.T) {
 	}
 }
 
+func TestPanicOfWithOnErrorHurtsNobody(t *testing.T) {
+	bad := func(pair *mvccpb.KeyValue) (string, error) {
+		if v := string(pair.GetValue()); v != "bad" {
+			return v, nil
+		}
+		return "", errors.New("bad value")
+	}
+	put(t, registry, "k", "bad")
+	f := follow(t, under(t, registry), bad, table.WithOnError[string](func(string, error) { panic("at the error") }))
+	put(t, registry, "k", "bad")
+	reaches(t, f, put(t, registry, "k", "good"))
+	if e, _ := f.Get(t.Name() + "/k"); e.Value != "good" {
+		t.Errorf("after the panics the table has %+v", e)
+	}
+}
+
 func TestRequestThatMakesNoSenseIsRefused(t *testing.T) {
 	c := under(t, registry)
 	var none func(*mvccpb.KeyValue) (string, error)
