@@ -111,6 +111,7 @@ func (o *Observer) All() iter.Seq2[*v3electionpb.LeaderResponse, error] {
 				return
 			}
 			o.take(step)
+			o.candidacies.Shown() // a loop may stay with a response for long
 			if !o.flush(yield) {
 				return
 			}

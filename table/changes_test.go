@@ -7,10 +7,12 @@ import (
 	"errors"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/table"
 	"github.com/eetcd-go/eetcd/watch"
@@ -91,7 +93,14 @@ func TestStoreThatHasGoneBackIsToldAsADifference(t *testing.T) {
 	saved := cluster.SaveData()
 
 	changes := make(chan table.Change[string], 100)
-	f := follow(t, under(t, c), table.String, table.WithOnChange(func(c table.Change[string]) { changes <- c }))
+	var restored atomic.Pointer[table.Table[string]] // nil before
+	decode := func(pair *mvccpb.KeyValue) (string, error) {
+		if f := restored.Load(); f != nil && f.Status().InStep {
+			t.Errorf("before the table shows the new list, the status is %+v", f.Status())
+		}
+		return table.String(pair)
+	}
+	f := follow(t, under(t, c), decode, table.WithOnChange(func(c table.Change[string]) { changes <- c }))
 	reaches(t, f, old)
 	have := map[string]string{}
 	for len(have) < 3 {
@@ -105,6 +114,7 @@ func TestStoreThatHasGoneBackIsToldAsADifference(t *testing.T) {
 	}
 	beyond := make(chan error, 1)
 	go func() { beyond <- f.WaitRev(bounded(t), 1<<40) }()
+	restored.Store(f)
 	cluster.RestoreData(saved)
 	for {
 		change := <-changes

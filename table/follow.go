@@ -83,6 +83,7 @@ func start[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValu
 	if err != nil {
 		return nil, err
 	}
+	t.replica.shows = t.follower.Shown
 	t.waiter = waiter[V]{request: c, replica: t.replica, follower: t.follower, done: t.done, ended: t.ended}
 	feed := &feeder[V]{replica: t.replica, decoder: decoder[V]{decode, o.validate}, onError: o.onError}
 	if err := to.Go(func(life context.Context) { t.run(life, feed) }); err != nil {

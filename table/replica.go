@@ -17,6 +17,7 @@ import (
 // goroutine changes it, a turn at a time.
 type replica[V any] struct {
 	index *index[V]
+	shows func() // called when a list is shown, with mu held; may be nil
 
 	turns   sync.Mutex // held through a turn; it guards the readers
 	readers map[*reader[V]]struct{}
@@ -92,6 +93,9 @@ func (c *replica[V]) change(records []*record[V], step follow.Step) bool {
 	c.shown += more
 	c.place, c.turning = c.after(step), false
 	c.index.publish()
+	if step.Part > 0 && c.shows != nil {
+		c.shows()
+	}
 	c.wake()
 	c.mu.Unlock()
 	c.index.tidy(records)

@@ -139,7 +139,7 @@ func (t *Table[V]) Sync(parent context.Context) error {
 
 // Status returns where the table stands. It calls no server.
 func (t *Table[V]) Status() Status {
-	s := t.follower.Status()
+	s := t.follower.Status() // before the place: a turn that shows a list puts the follower in step too
 	at, _, _ := t.replica.at()
 	return Status{
 		Rev: at.rev, InStep: s.InStep, Since: s.Since, Err: s.Err, Resyncs: s.Resyncs, Undecoded: t.replica.undecoded(),

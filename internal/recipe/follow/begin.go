@@ -40,8 +40,10 @@ func (f *Follower) begin(give func(Step) bool) (*watch.Watcher, error) {
 	}
 	f.remember(last, all, epoch)
 	f.past.listed(last, epoch)
-	f.use(w, last.Resync)
-	if !give(last) {
+	f.fresh, f.resync = w, last.Resync
+	stays := give(last)
+	f.Shown()
+	if !stays {
 		return nil, errLeft
 	}
 	return w, nil

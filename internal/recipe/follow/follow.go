@@ -42,11 +42,13 @@ type Follower struct {
 	reading atomic.Bool
 	// What follows is the reader's.
 	past   history
+	fresh  *watch.Watcher // goes on after a list that is told and not shown yet; else nil
+	resync bool           // that list is not the first one
 	rest   wait.Pause
 	failed error // the last attempt, nil if there is nothing to pause for
 
 	mu      sync.Mutex
-	watcher *watch.Watcher // nil unless everything up to its first event has been told
+	watcher *watch.Watcher // nil unless everything up to its first event is shown
 	behind  Status         // what holds without it
 	err     error
 }
@@ -173,6 +175,15 @@ func (f *Follower) attempt(give func(Step) bool) error {
 }
 
 var errWatchEnded = errors.New("follow: the watch has ended")
+
+// Shown says that the reader shows the step that it has now. After the last part of a list the follower is in step from then on.
+// Without this call it is so at the end of that turn of the loop. Only the reader calls Shown, within its loop.
+func (f *Follower) Shown() {
+	if f.fresh != nil {
+		f.use(f.fresh, f.resync)
+		f.fresh = nil
+	}
+}
 
 // use makes w the watch that goes on after what has been told.
 func (f *Follower) use(w *watch.Watcher, resynced bool) {

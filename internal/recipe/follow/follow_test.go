@@ -53,6 +53,24 @@ func TestEmptyRangeIsToldAsAListWithoutKeys(t *testing.T) {
 	}
 }
 
+func TestFollowerIsInStepOnceItsListIsShown(t *testing.T) {
+	r := copying(t, follow.Spec{Request: under(t, registry)})
+	for step, err := range r.f.Steps() {
+		if err != nil {
+			continue
+		}
+		if s := r.f.Status(); s.InStep {
+			t.Errorf("before the list is shown the status is %+v", s)
+		}
+		r.take(step)
+		r.f.Shown()
+		if s := r.f.Status(); !s.InStep || s.Err != nil || s.Rev != step.Rev {
+			t.Errorf("once the list is shown the status is %+v", s)
+		}
+		break
+	}
+}
+
 func TestNothingIsLostBetweenTheListAndTheWatch(t *testing.T) {
 	var last int64
 	list := func(parent context.Context, c ctx.Ctx) iter.Seq2[*pb.RangeResponse, error] {
