@@ -8,21 +8,33 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 )
 
-// keys is a copy of the keys of a service. One goroutine applies steps, and others may read instances.
+// keys is a copy of the keys of a service. The goroutine of the follower reads steps, and applies them under the lock of shown. So it
+// may read the entries without that lock, and others with it.
 type keys struct {
 	options *options
 	listing []*mvccpb.Event // of a list that is not complete yet
 
-	mu      sync.Mutex // held to change what follows
-	entries map[string]entry
-	there   int // entries with an instance
-	skipped int // entries whose last value was skipped
+	entries map[string]entry // nil before the first list
+	there   int              // entries with an instance
+	skipped int              // entries whose last value was skipped
+}
+
+// turn is what a whole step makes of the keys.
+type turn struct {
+	changes []change
+	rewound bool // the keys are of another history than before
+}
+
+// change is what is registered under a key now.
+type change struct {
+	key string
+	entry
+	gone bool // nothing is
 }
 
 // entry is what is registered under a key.
@@ -46,57 +58,60 @@ func (k *keys) known() iter.Seq2[string, int64] {
 	}
 }
 
-// apply carries out a step. It reports whether the copy shows a revision now that it has not shown before.
-func (k *keys) apply(step follow.Step) bool {
+// read returns the turn of a step. It reports false if there is none: more of a list follows, or nothing has changed. It calls the
+// functions of the program, so it holds no lock.
+func (k *keys) read(step follow.Step) (t turn, whole bool) {
 	if step.Part > 0 {
 		if step.Part == 1 {
 			k.listing = nil
 		}
 		if k.listing = append(k.listing, step.Events...); step.More {
-			return false
+			return turn{}, false
 		}
 		step.Events, k.listing = k.listing, nil
 	}
-	if k.entries == nil || step.Rewound { // an instance of another history is not the last one of its key
-		k.replace(map[string]entry{})
-	}
+	t = turn{changes: make([]change, 0, len(step.Events)), rewound: step.Rewound}
 	for _, event := range step.Events {
-		key := string(event.GetKv().GetKey())
-		if event.GetType() == mvccpb.Event_DELETE {
-			k.set(key, nil)
-			continue
+		c := change{key: string(event.GetKv().GetKey()), gone: event.GetType() == mvccpb.Event_DELETE}
+		if !c.gone {
+			c.entry = k.entryOf(c.key, event.GetKv())
 		}
-		e := k.put(key, event.GetKv())
-		k.set(key, &e)
+		t.changes = append(t.changes, c)
 	}
-	return step.Part > 0 || len(step.Events) > 0
+	return t, step.Part > 0 || len(step.Events) > 0
 }
 
-// put returns the entry of a key with a new value.
-func (k *keys) put(key string, pair *mvccpb.KeyValue) entry {
+// entryOf returns the entry of a key with a new value. If the value is skipped, it has no instance.
+func (k *keys) entryOf(key string, pair *mvccpb.KeyValue) entry {
 	mod := pair.GetModRevision()
 	i, err := k.options.read(pair)
-	if err == nil {
-		return entry{mod: mod, rev: mod, instance: i, order: maphash.String(order, i.Addr), there: true}
+	if err != nil {
+		logger.Warningf("%q is skipped: %v", key, err)
+		k.options.skipped(key, err)
+		return entry{mod: mod, err: err}
 	}
-	logger.Warningf("%q is skipped: %v", key, err)
-	k.options.skipped(key, err)
-	last := k.entries[key]
-	last.mod, last.err = mod, err
-	return last
+	return entry{mod: mod, rev: mod, instance: i, order: maphash.String(order, i.Addr), there: true}
 }
 
-// set replaces the entry of a key. With nil it removes it.
-func (k *keys) set(key string, e *entry) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.count(k.entries[key], -1)
-	if e == nil {
-		delete(k.entries, key)
-		return
+// apply carries out a turn.
+func (k *keys) apply(t turn) {
+	if k.entries == nil || t.rewound { // an instance of another history is not the last one of its key
+		k.entries, k.there, k.skipped = map[string]entry{}, 0, 0
 	}
-	k.entries[key] = *e
-	k.count(*e, 1)
+	for _, c := range t.changes {
+		last := k.entries[c.key]
+		k.count(last, -1)
+		if c.gone {
+			delete(k.entries, c.key)
+			continue
+		}
+		if c.err != nil { // the key keeps its last instance
+			last.mod, last.err = c.mod, c.err
+			c.entry = last
+		}
+		k.entries[c.key] = c.entry
+		k.count(c.entry, 1)
+	}
 }
 
 func (k *keys) count(e entry, n int) {
@@ -108,30 +123,12 @@ func (k *keys) count(e entry, n int) {
 	}
 }
 
-func (k *keys) replace(entries map[string]entry) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.entries, k.there, k.skipped = entries, 0, 0
-	for _, e := range entries {
-		k.count(e, 1)
-	}
-}
-
-// empty reports whether no instance is registered.
-func (k *keys) empty() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.there == 0
-}
-
 // order is the seed of the order of addresses. It is another one in each process, and the same for all its lists.
 var order = maphash.MakeSeed()
 
 // instances returns one instance for each address, and the number of keys whose last value was skipped. Of several keys with one
 // address, the key with the newest instance counts.
 func (k *keys) instances() (list []Instance, skipped int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	type candidate struct {
 		key string
 		entry

@@ -52,13 +52,13 @@ func (r *resolver) follow() error {
 	r.follower.Store(f)
 	defer f.Close()
 	for step, err := range f.Steps() {
-		switch {
-		case r.life.Err() != nil:
+		if r.life.Err() != nil {
 			return nil
-		case err != nil:
+		}
+		if err != nil {
 			r.shown.failed(err)
-		case keys.apply(step):
-			r.shown.list(keys, step.Rewound)
+		} else if turn, whole := keys.read(step); whole {
+			r.shown.list(keys, turn)
 		}
 	}
 	return f.Err()

@@ -49,7 +49,7 @@ type shown struct {
 
 	mu      sync.Mutex
 	phase   phase
-	keys    *keys      // what is registered; nil before the first list
+	keys    *keys      // what is registered, guarded by mu too; nil before the first list
 	told    []Instance // in listed
 	kept    kept
 	skipped int       // keys whose value was skipped, when gRPC was told in empty
@@ -96,14 +96,16 @@ func (s *shown) remind() bool {
 	return true
 }
 
-// list notes the newest list. Rewound says that it is of another history than the one before.
-func (s *shown) list(k *keys, rewound bool) {
+// list carries out a turn of the keys, which makes the newest list. Under the same lock it keeps the instances that have vanished, so
+// gRPC sees neither half a turn nor a list without them.
+func (s *shown) list(k *keys, t turn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.phase == closed {
 		return
 	}
-	if (rewound || k.empty()) && len(s.told) > 0 {
+	k.apply(t)
+	if (t.rewound || k.there == 0) && len(s.told) > 0 {
 		if s.kept.time > 0 {
 			logger.Warningf("all instances under %q may be gone; gRPC keeps the last ones for %v", s.prefix, s.kept.time)
 		}

@@ -35,17 +35,22 @@ func (c *told) ReportError(err error) {
 	c.all = append(c.all, fmt.Sprint(time.Since(c.began), " ", err))
 }
 
-// of returns a copy of the keys of these instances, and of so many keys whose value was skipped.
-func of(skipped int, instances ...Instance) *keys {
-	k, entries := &keys{}, map[string]entry{}
+// of returns keys, and the turn that makes them those of these instances, and of so many keys whose value was skipped.
+func of(skipped int, instances ...Instance) (*keys, turn) {
+	var t turn
 	for n, i := range instances {
-		entries[fmt.Sprint(n)] = entry{rev: int64(n), instance: i, there: true}
+		t.changes = append(t.changes, change{key: fmt.Sprint(n), entry: entry{rev: int64(n), instance: i, there: true}})
 	}
 	for n := range skipped {
-		entries[fmt.Sprint("skipped ", n)] = entry{err: errNoAddr}
+		t.changes = append(t.changes, change{key: fmt.Sprint("skipped ", n), entry: entry{err: errNoAddr}})
 	}
-	k.replace(entries)
-	return k
+	return &keys{}, t
+}
+
+// rewound returns a turn that begins another history.
+func rewound(k *keys, t turn) (*keys, turn) {
+	t.rewound = true
+	return k, t
 }
 
 // link is whether a resolver is in step with etcd.
@@ -82,78 +87,78 @@ func TestWhatGRPCIsToldInEachPhase(t *testing.T) {
 			s.failed(away)
 			s.failed(away)
 			s.failed(errors.New("other"))
-			s.list(of(0, a), false)
+			s.list(of(0, a))
 			s.failed(away)
 		}, []string{"0s" + unknown + "away", "0s" + unknown + "away", "0s" + unknown + "other", "0s [a]"}},
 		"the same list is told once": {time.Second, func(s *shown, _ *link) {
 			for _, i := range []Instance{b, b, changed} {
-				s.list(of(0, i), false)
+				s.list(of(0, i))
 				time.Sleep(time.Second)
 			}
 		}, []string{"0s [b]", "2s [b]"}},
 		"many lists are told as a few": {time.Second, func(s *shown, _ *link) {
 			for range 8 {
-				s.list(of(0, a), false)
-				s.list(of(0, a, b), false)
+				s.list(of(0, a))
+				s.list(of(0, a, b))
 				time.Sleep(tellEvery / 10)
-				s.list(of(0, b), false)
+				s.list(of(0, b))
 			}
 			time.Sleep(time.Second)
 		}, []string{"0s [a]", "100ms [b]"}},
 		"an empty list at first": {time.Second, func(s *shown, _ *link) {
-			s.list(of(2), false)
-			s.list(of(2), false)
+			s.list(of(2))
+			s.list(of(2))
 			s.failed(away)
 			time.Sleep(time.Second)
-			s.list(of(1), false)
+			s.list(of(1))
 			time.Sleep(time.Second)
-			s.list(of(0, a), false)
+			s.list(of(0, a))
 		}, []string{
 			"0s []", "0s" + gone + "; keys with a value that does not decode: 2",
 			"1s []", "1s" + gone + "; keys with a value that does not decode: 1", "2s [a]",
 		}},
 		"an empty list is told when its time has passed": {time.Second, func(s *shown, _ *link) {
-			s.list(of(0, a), false)
-			s.list(of(0), false)
+			s.list(of(0, a))
+			s.list(of(0))
 			time.Sleep(time.Second / 2)
-			s.list(of(0), false)
+			s.list(of(0))
 			s.failed(away)
 			time.Sleep(time.Second)
 		}, []string{"0s [a]", "1s []", "1s" + gone}},
 		"the time begins anew after each list": {time.Second, func(s *shown, _ *link) {
-			s.list(of(0, a), false)
-			s.list(of(0), false)
+			s.list(of(0, a))
+			s.list(of(0))
 			time.Sleep(time.Second * 3 / 4)
-			s.list(of(0, a), false)
-			s.list(of(0), false)
+			s.list(of(0, a))
+			s.list(of(0))
 			time.Sleep(time.Second * 3 / 4)
-			s.list(of(0, a, b), false)
+			s.list(of(0, a, b))
 			time.Sleep(time.Minute)
 		}, []string{"0s [a]", "1.5s [a b]"}},
 		"the first instance that returns does not end the time of the others": {time.Second, func(s *shown, _ *link) {
-			s.list(of(0, a, b), false)
-			s.list(of(0), false)
+			s.list(of(0, a, b))
+			s.list(of(0))
 			time.Sleep(time.Second / 2)
-			s.list(of(0, changed), false)
+			s.list(of(0, changed))
 			time.Sleep(time.Minute)
 		}, []string{"0s [a b]", "500ms [a b]", "1s [b]"}},
 		"an instance that has returned may leave": {time.Second, func(s *shown, _ *link) {
-			s.list(of(0, a, b), false)
-			s.list(of(0), false)
+			s.list(of(0, a, b))
+			s.list(of(0))
 			time.Sleep(time.Second / 4)
-			s.list(of(0, a, b), false)
+			s.list(of(0, a, b))
 			time.Sleep(time.Second / 4)
-			s.list(of(0, b), false)
+			s.list(of(0, b))
 		}, []string{"0s [a b]", "500ms [b]"}},
 		"a list of another history is told beside the last instances": {time.Second, func(s *shown, _ *link) {
-			s.list(of(0, a), false)
+			s.list(of(0, a))
 			time.Sleep(time.Second)
-			s.list(of(0, b), true)
+			s.list(rewound(of(0, b)))
 			time.Sleep(time.Minute)
 		}, []string{"0s [a]", "1s [a b]", "2s [b]"}},
 		"the time does not run in an outage": {time.Second, func(s *shown, l *link) {
-			s.list(of(0, a), false)
-			s.list(of(0), true)
+			s.list(of(0, a))
+			s.list(rewound(of(0)))
 			time.Sleep(time.Second / 2)
 			l.set(true)
 			time.Sleep(time.Minute)
@@ -161,15 +166,15 @@ func TestWhatGRPCIsToldInEachPhase(t *testing.T) {
 			time.Sleep(time.Minute)
 		}, []string{"0s [a]", "1m1.5s []", "1m1.5s" + gone}},
 		"an empty list is told at once": {0, func(s *shown, _ *link) {
-			s.list(of(0, a), false)
+			s.list(of(0, a))
 			time.Sleep(time.Second)
-			s.list(of(0), false)
+			s.list(of(0))
 		}, []string{"0s [a]", "1s []", "1s" + gone}},
 		"nothing is told after the end": {time.Second, func(s *shown, _ *link) {
-			s.list(of(0, a), false)
-			s.list(of(0), false)
+			s.list(of(0, a))
+			s.list(of(0))
 			s.close()
-			s.list(of(0, b), false)
+			s.list(of(0, b))
 			s.failed(away)
 			time.Sleep(time.Minute)
 		}, []string{"0s [a]"}},
@@ -197,15 +202,15 @@ func TestNextResolverOfATargetHasTheLastListInAnOutage(t *testing.T) {
 	}{
 		"an attempt fails":        {func(s *shown) { s.failed(errors.New("away")) }, []string{"0s [a]"}},
 		"no answer comes":         {func(*shown) { time.Sleep(time.Minute) }, []string{"1s [a]"}},
-		"a list comes":            {func(s *shown) { s.list(of(0, b), false); time.Sleep(time.Minute) }, []string{"0s [b]"}},
-		"it fails before a list":  {func(s *shown) { s.failed(errors.New("away")); time.Sleep(1e9); s.list(of(0, b), false) }, []string{"0s [a]", "1s [b]"}},
-		"it fails, and all leave": {func(s *shown) { s.failed(errors.New("away")); s.list(of(0), false) }, []string{"0s [a]"}},
+		"a list comes":            {func(s *shown) { s.list(of(0, b)); time.Sleep(time.Minute) }, []string{"0s [b]"}},
+		"it fails before a list":  {func(s *shown) { s.failed(errors.New("away")); time.Sleep(1e9); s.list(of(0, b)) }, []string{"0s [a]", "1s [b]"}},
+		"it fails, and all leave": {func(s *shown) { s.failed(errors.New("away")); s.list(of(0)) }, []string{"0s [a]"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m, inStep := &memory{}, func() (time.Time, bool) { return time.Time{}, true }
 				first := newShown(&told{}, "p/", time.Minute, m, inStep)
-				first.list(of(0, a), false)
+				first.list(of(0, a))
 				first.close()
 				c := &told{began: time.Now()}
 				s := newShown(c, "p/", time.Minute, m, inStep)
