@@ -29,6 +29,7 @@
 //   - [github.com/eetcd-go/eetcd/lock], [github.com/eetcd-go/eetcd/election]: locks and elections, with fencing
 //   - [github.com/eetcd-go/eetcd/presence]: keys that announce a process, and come back
 //   - [github.com/eetcd-go/eetcd/table]: a local copy of a range of keys that stays true
+//   - [github.com/eetcd-go/eetcd/resolver]: gRPC clients that find their servers in etcd
 //   - [github.com/eetcd-go/eetcd/stm]: software transactional memory
 //   - [github.com/eetcd-go/eetcd/typed]: values with a codec, changed by compare and swap
 //   - [github.com/eetcd-go/eetcd/cluster], [github.com/eetcd-go/eetcd/maintenance], [github.com/eetcd-go/eetcd/auth]: the members,
