@@ -15,10 +15,10 @@ var (
 	// ErrClosed: the connection is closed. etcderr.OutcomeOf has the outcome of a call that was under way at that time.
 	// Canceled.
 	ErrClosed error = connerr.ErrClosed
-	// ErrUnavailable: no endpoint that could take the request is Active. Unavailable; DeadlineExceeded or Canceled for
-	// a call whose context ended while it waited. errors.Is finds the reason of each endpoint in it, such as
-	// etcderr.ErrAuthFailed. errors.As finds no *etcderr.Error in it, because a member's answer to a check is not an
-	// answer to the call.
+	// ErrUnavailable: no endpoint that could take the request is Active, for longer than WithPatience or than the call's
+	// own time. Unavailable; DeadlineExceeded or Canceled for a call whose context ended while it waited. errors.Is
+	// finds the reason of each endpoint in it, such as etcderr.ErrAuthFailed. errors.As finds no *etcderr.Error in it,
+	// because a member's answer to a check is not an answer to the call.
 	ErrUnavailable error = connerr.ErrUnavailable
 	// ErrEndpoint: an endpoint is malformed, given twice, missing, or not an endpoint of the connection.
 	// InvalidArgument.

@@ -12,8 +12,8 @@
 // Every function takes an immutable [Request] and is safe for concurrent use. It returns one of these errors:
 //
 //   - [ErrInvalid], with every mistake in the request. Nothing was sent.
-//   - conn.ErrNotOpen if no connection of that name is open, conn.ErrUnavailable if no endpoint is Active, or
-//     conn.ErrEndpoint if WithEndpoint names an unknown one.
+//   - conn.ErrNotOpen if no connection of that name is open, conn.ErrUnavailable if no endpoint has been Active for longer than
+//     the connection has patience (conn.WithPatience), or conn.ErrEndpoint if WithEndpoint names an unknown one.
 //   - an *etcderr.Error otherwise. It holds the server's answer as a sentinel such as etcderr.ErrCompacted.
 //     etcderr.OutcomeOf tells whether a failed write may have been applied.
 //

@@ -19,7 +19,7 @@
 //
 //   - kv.ErrInvalid for a request with mistakes. It names each one, and nothing is sent.
 //   - conn.ErrNotOpen for a request that is bound to no open connection.
-//   - conn.ErrUnavailable while no endpoint is Active.
+//   - conn.ErrUnavailable if no endpoint has been Active for longer than the connection has patience (conn.WithPatience).
 //   - conn.ErrEndpoint where WithEndpoint names an unknown endpoint.
 //   - an [*etcderr.Error] for every other failure. errors.Is finds the server's answer in it, such as
 //     [etcderr.ErrLeaseNotFound], and [etcderr.OutcomeOf] says whether the request took effect.

@@ -22,7 +22,7 @@ import (
 // Keep waits without a limit of its own, also through an outage. parent and WithTimeout limit the wait, and the error says
 // what Keep waited for. It also waits while the key exists under another lease: a predecessor that crashed leaves its key
 // until its TTL has passed. If the time runs out then, the error wraps [ErrHeld]. A refusal such as
-// etcderr.ErrPermissionDenied ends the wait, and so does a server that has no renewal of leases, as kine. A Keep that fails
+// etcderr.ErrPermissionDenied ends the wait, and so does a server that cannot renew leases, such as kine. A Keep that fails
 // leaves no key behind: it cleans up for up to half a second, and in an outage the connection continues the cleanup. A lease whose
 // answer is lost ends at the latest with its TTL.
 //

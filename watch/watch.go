@@ -70,9 +70,10 @@ func Key(key string) Request { return ctx.Key(key) }
 // large, the server splits its responses and the SDK puts the revisions together again. With WithFragment the server splits them
 // always, and the reader gets the parts.
 //
-// It returns kv.ErrInvalid for a request with mistakes, conn.ErrNotOpen, conn.ErrUnavailable while no endpoint is Active, and
-// an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] where the server refuses. A start revision that has been compacted
-// is no error here. The Watcher then ends with a [CompactedError]. Watch is safe for concurrent use. It calls Watch/Watch.
+// It returns kv.ErrInvalid for a request with mistakes, conn.ErrNotOpen, conn.ErrUnavailable if no endpoint has been Active
+// for longer than the connection has patience, and an [*etcderr.Error] such as [etcderr.ErrPermissionDenied] where the server
+// refuses. A start revision that has been compacted is no error here. The Watcher then ends with a [CompactedError]. Watch is safe
+// for concurrent use. It calls Watch/Watch.
 func Watch(parent context.Context, c Request, opts ...Option) (*Watcher, error) {
 	o := options{buffer: DefaultBuffer}
 	for _, opt := range opts {
