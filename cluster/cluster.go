@@ -12,8 +12,9 @@
 //	_, err = cluster.MemberPromote(ctx, c, added.GetMember().GetID())
 //
 // Every function is safe for concurrent use. It takes WithTimeout and WithEndpoint, and other options only where it says so.
-// The errors are those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. A
-// change of members is never sent twice. If its outcome is etcderr.Unknown, look at MemberList.
+// A call ends at the deadline of its context or after WithTimeout, whichever is earlier, and without both after 5 s. The errors are
+// those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. A change that may have been made is
+// not sent again. If its outcome is etcderr.Unknown, look at MemberList.
 //
 // While auth is on, changes need the role root, and MemberList needs a user. Other users get etcderr.ErrPermissionDenied, and a
 // request without a user etcderr.ErrUserEmpty.
