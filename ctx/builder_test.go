@@ -10,65 +10,14 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/internal/builders"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
-// builder is one With method with arguments that no other builder uses.
-type builder struct {
-	method string
-	apply  func(ctx.Ctx) ctx.Ctx
-}
-
-var leader = &v3electionpb.LeaderKey{Name: []byte("el"), Key: []byte("el/6a"), Rev: 31, Lease: 32}
-
-var builders = []builder{
-	{"WithConn", func(c ctx.Ctx) ctx.Ctx { return c.WithConn("conn") }},
-	{"WithTimeout", func(c ctx.Ctx) ctx.Ctx { return c.WithTimeout(time.Second) }},
-	{"WithEndpoint", func(c ctx.Ctx) ctx.Ctx { return c.WithEndpoint("127.0.0.1:1") }},
-	{"WithKey", func(c ctx.Ctx) ctx.Ctx { return c.WithKey("key") }},
-	{"WithKeyBytes", func(c ctx.Ctx) ctx.Ctx { return c.WithKeyBytes([]byte("keybytes")) }},
-	{"WithSubKey", func(c ctx.Ctx) ctx.Ctx { return c.WithSubKey("sub") }},
-	{"WithPrefix", func(c ctx.Ctx) ctx.Ctx { return c.WithPrefix() }},
-	{"WithFromKey", func(c ctx.Ctx) ctx.Ctx { return c.WithFromKey() }},
-	{"WithRangeEnd", func(c ctx.Ctx) ctx.Ctx { return c.WithRangeEnd("end") }},
-	{"WithValue", func(c ctx.Ctx) ctx.Ctx { return c.WithValue("value") }},
-	{"WithValueBytes", func(c ctx.Ctx) ctx.Ctx { return c.WithValueBytes([]byte("valuebytes")) }},
-	{"WithLease", func(c ctx.Ctx) ctx.Ctx { return c.WithLease(1) }},
-	{"WithIgnoreValue", func(c ctx.Ctx) ctx.Ctx { return c.WithIgnoreValue() }},
-	{"WithIgnoreLease", func(c ctx.Ctx) ctx.Ctx { return c.WithIgnoreLease() }},
-	{"WithPrevKV", func(c ctx.Ctx) ctx.Ctx { return c.WithPrevKV() }},
-	{"WithLimit", func(c ctx.Ctx) ctx.Ctx { return c.WithLimit(2) }},
-	{"WithRev", func(c ctx.Ctx) ctx.Ctx { return c.WithRev(3) }},
-	{"WithSort", func(c ctx.Ctx) ctx.Ctx { return c.WithSort(ctx.ByVersion, ctx.Ascend) }},
-	{"WithTop", func(c ctx.Ctx) ctx.Ctx { return c.WithTop(ctx.ByValue, ctx.Descend) }},
-	{"WithFirstKey", func(c ctx.Ctx) ctx.Ctx { return c.WithFirstKey() }},
-	{"WithLastKey", func(c ctx.Ctx) ctx.Ctx { return c.WithLastKey() }},
-	{"WithFirstRev", func(c ctx.Ctx) ctx.Ctx { return c.WithFirstRev() }},
-	{"WithLastRev", func(c ctx.Ctx) ctx.Ctx { return c.WithLastRev() }},
-	{"WithFirstCreate", func(c ctx.Ctx) ctx.Ctx { return c.WithFirstCreate() }},
-	{"WithLastCreate", func(c ctx.Ctx) ctx.Ctx { return c.WithLastCreate() }},
-	{"WithSerializable", func(c ctx.Ctx) ctx.Ctx { return c.WithSerializable() }},
-	{"WithKeysOnly", func(c ctx.Ctx) ctx.Ctx { return c.WithKeysOnly() }},
-	{"WithCountOnly", func(c ctx.Ctx) ctx.Ctx { return c.WithCountOnly() }},
-	{"WithMinModRev", func(c ctx.Ctx) ctx.Ctx { return c.WithMinModRev(4) }},
-	{"WithMaxModRev", func(c ctx.Ctx) ctx.Ctx { return c.WithMaxModRev(5) }},
-	{"WithMinCreateRev", func(c ctx.Ctx) ctx.Ctx { return c.WithMinCreateRev(6) }},
-	{"WithMaxCreateRev", func(c ctx.Ctx) ctx.Ctx { return c.WithMaxCreateRev(7) }},
-	{"WithPhysical", func(c ctx.Ctx) ctx.Ctx { return c.WithPhysical() }},
-	{"WithStartRevision", func(c ctx.Ctx) ctx.Ctx { return c.WithStartRevision(8) }},
-	{"WithWatchID", func(c ctx.Ctx) ctx.Ctx { return c.WithWatchID(9) }},
-	{"WithFragment", func(c ctx.Ctx) ctx.Ctx { return c.WithFragment() }},
-	{"WithProgressNotify", func(c ctx.Ctx) ctx.Ctx { return c.WithProgressNotify() }},
-	{"WithFilterPut", func(c ctx.Ctx) ctx.Ctx { return c.WithFilterPut() }},
-	{"WithFilterDelete", func(c ctx.Ctx) ctx.Ctx { return c.WithFilterDelete() }},
-	{"WithName", func(c ctx.Ctx) ctx.Ctx { return c.WithName("name") }},
-	{"WithLeader", func(c ctx.Ctx) ctx.Ctx { return c.WithLeader(leader) }},
-}
-
 func TestBuilderTableHasEveryMethod(t *testing.T) {
 	tested := map[string]bool{}
-	for _, b := range builders {
-		tested[b.method] = true
+	for _, b := range builders.All {
+		tested[b.Method] = true
 	}
 	methods := reflect.TypeFor[ctx.Ctx]()
 	for i := range methods.NumMethod() {
@@ -81,36 +30,36 @@ func TestBuilderTableHasEveryMethod(t *testing.T) {
 
 func TestEveryBuilderChangesTheRequest(t *testing.T) {
 	seen := map[ctx.Ctx]string{{}: "the empty request"}
-	for _, b := range builders {
-		c := b.apply(ctx.Ctx{})
+	for _, b := range builders.All {
+		c := b.Apply(ctx.Ctx{})
 		if other, taken := seen[c]; taken {
-			t.Errorf("%s gives the same request as %s", b.method, other)
+			t.Errorf("%s gives the same request as %s", b.Method, other)
 		}
-		seen[c] = b.method
+		seen[c] = b.Method
 	}
 }
 
 func TestBranchesOfOneBaseDoNotAffectEachOther(t *testing.T) {
-	for _, first := range builders {
-		base := first.apply(ctx.New("registry").WithKey("base"))
+	for _, first := range builders.All {
+		base := first.Apply(ctx.New("registry").WithKey("base"))
 		before := base
-		for _, a := range builders {
-			for _, b := range builders {
-				wantA, wantB := a.apply(base), b.apply(base)
+		for _, a := range builders.All {
+			for _, b := range builders.All {
+				wantA, wantB := a.Apply(base), b.Apply(base)
 
-				x := a.apply(base)
-				y := b.apply(base)
+				x := a.Apply(base)
+				y := b.Apply(base)
 				if x != wantA || y != wantB {
-					t.Fatalf("%s, then %s: branches of %v differ", a.method, b.method, base)
+					t.Fatalf("%s, then %s: branches of %v differ", a.Method, b.Method, base)
 				}
-				y = b.apply(base)
-				x = a.apply(base)
+				y = b.Apply(base)
+				x = a.Apply(base)
 				if x != wantA || y != wantB {
-					t.Fatalf("%s, then %s: branches of %v differ", b.method, a.method, base)
+					t.Fatalf("%s, then %s: branches of %v differ", b.Method, a.Method, base)
 				}
-				a.apply(b.apply(x))
+				a.Apply(b.Apply(x))
 				if x != wantA || y != wantB || base != before {
-					t.Fatalf("%s on %s changed a request it was branched from", a.method, b.method)
+					t.Fatalf("%s on %s changed a request it was branched from", a.Method, b.Method)
 				}
 			}
 		}
@@ -118,13 +67,13 @@ func TestBranchesOfOneBaseDoNotAffectEachOther(t *testing.T) {
 }
 
 func TestLaterArgumentReplacesEarlierOne(t *testing.T) {
-	for _, b := range builders {
-		if b.method == "WithSubKey" {
+	for _, b := range builders.All {
+		if b.Method == "WithSubKey" {
 			continue // which adds to the key
 		}
-		once := b.apply(ctx.Ctx{})
-		if twice := b.apply(once); twice != once {
-			t.Errorf("%s twice: %v, once: %v", b.method, twice, once)
+		once := b.Apply(ctx.Ctx{})
+		if twice := b.Apply(once); twice != once {
+			t.Errorf("%s twice: %v, once: %v", b.Method, twice, once)
 		}
 	}
 	got := ctx.Key("a").WithLimit(1).WithLimit(2).WithKey("b")
@@ -185,9 +134,7 @@ func TestZeroValueIsUnboundAndEmpty(t *testing.T) {
 	}
 }
 
-// sink keeps the compiler from removing work whose result is unused.
-var sink any
-
+// kept keeps the compiler from removing work whose result is unused.
 var kept ctx.Ctx
 
 func TestBuildingAllocatesNothing(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/builders"
 	"github.com/eetcd-go/eetcd/internal/render"
 )
 
@@ -47,7 +48,7 @@ func TestStringShowsTheGivenOptions(t *testing.T) {
 			`ctx(key="a" start-revision=9 watch-id=2 fragment progress-notify filter-put filter-delete)`,
 		},
 		{ctx.Ctx{}.WithName("el").WithLease(1), `ctx(name="el" lease=1)`},
-		{ctx.Ctx{}.WithLeader(leader).WithPhysical(), `ctx(physical leader=(name="el" key="el/6a" rev=31 lease=32))`},
+		{ctx.Ctx{}.WithLeader(builders.Leader).WithPhysical(), `ctx(physical leader=(name="el" key="el/6a" rev=31 lease=32))`},
 		{ctx.Ctx{}.WithLeader(nil), `ctx(leader=nil)`},
 	}
 	for _, tt := range tests {
@@ -58,9 +59,9 @@ func TestStringShowsTheGivenOptions(t *testing.T) {
 }
 
 func TestStringShowsEveryOption(t *testing.T) {
-	for _, b := range builders {
-		if b.apply(ctx.Ctx{}).String() == "ctx()" {
-			t.Errorf("%s leaves no trace in String", b.method)
+	for _, b := range builders.All {
+		if b.Apply(ctx.Ctx{}).String() == "ctx()" {
+			t.Errorf("%s leaves no trace in String", b.Method)
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package ctx_test
+package render_test
 
 import (
 	"errors"
