@@ -31,16 +31,7 @@ func TestMain(m *testing.M) { onecluster.Main(m, registry, nil, cheap) }
 // open opens a connection that closes with the test.
 func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), opts...)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return c
+	return onecluster.Open(t, "", cluster.Endpoints(), opts...)
 }
 
 // token authenticates each call as the user that a server issued it to.

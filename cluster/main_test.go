@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/cluster"
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
@@ -39,16 +38,7 @@ func settle(c *etcdtest.Cluster) {
 // open opens a connection to these endpoints, which closes with the test.
 func open(t *testing.T, endpoints ...string) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return cluster.New(c.Name())
+	return cluster.New(onecluster.Open(t, "", endpoints).Name())
 }
 
 // members returns the member list, sorted by ID.

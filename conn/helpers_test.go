@@ -4,6 +4,7 @@ package conn_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -11,31 +12,24 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
 // open opens a connection to real members. It closes with the test.
 func open(t *testing.T, name string, endpoints []string, opts ...conn.Option) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(t.Context(), name, endpoints, opts...)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return c
+	return onecluster.Open(t, name, endpoints, opts...)
 }
 
 // waitFor waits until done returns true.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing came within 10 s")
+	onecluster.Eventually(t, 10*time.Second, "what the test waits for", func() error {
+		if !done() {
+			return errors.New("it has not come")
 		}
-	}
+		return nil
+	})
 }
 
 func get(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.RangeResponse, error) {

@@ -4,6 +4,7 @@ package election_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -71,9 +72,10 @@ func keys(t *testing.T) []*mvccpb.KeyValue {
 // await waits until there are that many candidates.
 func await(t *testing.T, n int) {
 	t.Helper()
-	for began := time.Now(); len(keys(t)) != n; time.Sleep(5 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			t.Fatalf("there are %d candidates, want %d", len(keys(t)), n)
+	onecluster.Eventually(t, 20*time.Second, "candidates", func() error {
+		if got := len(keys(t)); got != n {
+			return fmt.Errorf("there are %d, want %d", got, n)
 		}
-	}
+		return nil
+	})
 }

@@ -31,15 +31,7 @@ func TestMain(m *testing.M) {
 // open opens a connection to a cluster of the test's own. It closes with the test.
 func open(t *testing.T, cluster *etcdtest.Cluster) (*conn.Conn, ctx.Ctx) {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
+	c := onecluster.Open(t, "", cluster.Endpoints())
 	return c, lease.New(c.Name())
 }
 

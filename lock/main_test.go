@@ -4,6 +4,7 @@ package lock_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -56,9 +57,20 @@ func keys(t *testing.T) []*mvccpb.KeyValue {
 // await waits until that many keys are below the name of the test's lock.
 func await(t *testing.T, n int) {
 	t.Helper()
-	for began := time.Now(); len(keys(t)) != n; time.Sleep(5 * time.Millisecond) {
-		if time.Since(began) > 20*time.Second {
-			t.Fatalf("there are %d keys below the lock's name, want %d", len(keys(t)), n)
+	onecluster.Eventually(t, 20*time.Second, "keys below the lock's name", func() error {
+		if got := len(keys(t)); got != n {
+			return fmt.Errorf("there are %d, want %d", got, n)
 		}
-	}
+		return nil
+	})
+}
+
+func awaitLeases(t *testing.T, n int) {
+	t.Helper()
+	onecluster.Eventually(t, 20*time.Second, "leases", func() error {
+		if got := leases(t); got != n {
+			return fmt.Errorf("there are %d, want %d", got, n)
+		}
+		return nil
+	})
 }

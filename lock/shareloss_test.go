@@ -66,11 +66,7 @@ func TestSharedCallThatRunsOutOfTimeAtAnyPointLeavesNothing(t *testing.T) {
 					}
 				}
 				await(t, want)
-				for began := time.Now(); leases(t) != before; time.Sleep(20 * time.Millisecond) {
-					if time.Since(began) > 20*time.Second {
-						t.Fatalf("there were %d leases, and are %d", before, leases(t))
-					}
-				}
+				awaitLeases(t, before)
 			})
 		}
 	}

@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
@@ -29,16 +27,7 @@ func TestMain(m *testing.M) { onecluster.Main(m, registry, &shared, etcdtest.Wit
 // open opens a connection to these endpoints, which closes with the test.
 func open(t *testing.T, endpoints ...string) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return maintenance.New(c.Name())
+	return maintenance.New(onecluster.Open(t, "", endpoints).Name())
 }
 
 // put writes n values of a size, and returns the last revision.
@@ -58,21 +47,6 @@ func put(t *testing.T, c ctx.Ctx, n, size int) (rev int64) {
 // isOlder reports whether the members' minor version is before this one, such as "v3.5".
 func isOlder(than string) bool {
 	return strings.Join(strings.Split(shared.Member(0).Version(), ".")[:2], ".") < than
-}
-
-func eventually(t *testing.T, what string, try func() error) {
-	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		err := try()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", what, err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
 }
 
 // wantFailure checks the outcome of a failed call, and that errors.Is finds its reason.

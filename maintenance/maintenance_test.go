@@ -16,6 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/maintenance"
 )
@@ -54,7 +55,7 @@ func TestDefragmentShrinksTheDatabaseOfTheNamedMember(t *testing.T) {
 	if _, err := kv.Compact(t.Context(), c.WithRev(deleted.GetHeader().GetRevision()).WithPhysical().WithTimeout(timeout)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the member asked has what is to be given back", func() error {
+	onecluster.Eventually(t, 20*time.Second, "the member asked has what is to be given back", func() error {
 		if size(asked) < 4<<20 {
 			return fmt.Errorf("%d bytes", size(asked))
 		}
@@ -63,7 +64,7 @@ func TestDefragmentShrinksTheDatabaseOfTheNamedMember(t *testing.T) {
 	whole, others := size(asked), size(other)
 	c = maintenance.New(registry).WithEndpoint(asked.Endpoint()).WithTimeout(timeout)
 	// A member that was not asked for the compaction may carry it out a little later.
-	eventually(t, "a smaller database", func() error {
+	onecluster.Eventually(t, 20*time.Second, "a smaller database", func() error {
 		if _, err := maintenance.Defragment(t.Context(), c); err != nil {
 			t.Fatal(err)
 		}
@@ -113,7 +114,7 @@ func TestHashesOfSoundMembersAreEqual(t *testing.T) {
 		c := maintenance.New(registry).WithEndpoint(m.Endpoint())
 		for _, rev := range []int64{first, last, 0} {
 			var sum *pb.HashKVResponse
-			eventually(t, "the member catches up", func() (err error) {
+			onecluster.Eventually(t, 20*time.Second, "the member catches up", func() (err error) {
 				sum, err = maintenance.HashKV(t.Context(), c, rev)
 				if err == nil && sum.GetHeader().GetRevision() < last {
 					err = etcderr.ErrFutureRev
@@ -142,7 +143,7 @@ func TestHashesOfSoundMembersAreEqual(t *testing.T) {
 	if _, err := kv.Compact(t.Context(), kv.New(registry).WithRev(last)); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "compaction of the member asked", func() error {
+	onecluster.Eventually(t, 20*time.Second, "compaction of the member asked", func() error {
 		err := hashKV(first)(t.Context(), maintenance.New(registry).WithEndpoint(shared.Endpoints()[2]))
 		if err == nil {
 			return errors.New("it sums up what has been compacted")

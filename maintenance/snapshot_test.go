@@ -23,6 +23,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/maintenance"
@@ -76,7 +77,7 @@ func TestSnapshotHasTheVersionOfItsFormat(t *testing.T) {
 	if isOlder("v3.6") {
 		want = ""
 	}
-	eventually(t, "version of the format, which a member sets after a moment", func() error {
+	onecluster.Eventually(t, 20*time.Second, "version of the format, which a member sets after a moment", func() error {
 		reader, err := maintenance.Snapshot(t.Context(), maintenance.New(registry).WithEndpoint(shared.Endpoints()[0]))
 		if err != nil {
 			t.Fatal(err)

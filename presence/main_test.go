@@ -37,12 +37,7 @@ func mine(t *testing.T) presence.Request {
 // open opens a connection of the test's own.
 func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) string {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c.Name()
+	return onecluster.Open(t, "", cluster.Endpoints(), opts...).Name()
 }
 
 func keep(t *testing.T, c presence.Request, ttl time.Duration, opts ...presence.Option) *presence.Presence {

@@ -172,12 +172,7 @@ func (c client) failure() error {
 // open opens a connection of the test's own.
 func open(t *testing.T, name string, endpoints []string) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(t.Context(), name, endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
+	return onecluster.Open(t, name, endpoints)
 }
 
 // endpoints returns those of the cluster that the tests share.

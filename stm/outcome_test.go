@@ -13,22 +13,17 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/stm"
 )
 
 func open(t *testing.T, endpoints ...string) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return stm.New(c.Name())
+	return stm.New(onecluster.Open(t, "", endpoints).Name())
 }
 
 const patience = 300 * time.Millisecond

@@ -33,12 +33,7 @@ func bounded(t *testing.T) context.Context {
 // open opens a connection of the test's own.
 func open(t *testing.T, endpoints []string, opts ...conn.Option) string {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c.Name()
+	return onecluster.Open(t, "", endpoints, opts...).Name()
 }
 
 // under is the keys of a test.

@@ -152,10 +152,5 @@ func meddler(t *testing.T, meddle func(request) error) (conn string) {
 
 func open(t *testing.T, cluster *etcdtest.Cluster, opts ...grpc.DialOption) string {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithDialOptions(opts...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c.Name()
+	return onecluster.Open(t, "", cluster.Endpoints(), conn.WithDialOptions(opts...)).Name()
 }

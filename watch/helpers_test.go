@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -19,16 +20,7 @@ import (
 // open opens a connection to a cluster, named after the test. It closes with the test.
 func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), t.Name(), cluster.Endpoints(), opts...)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return kv.New(c.Name())
+	return kv.New(onecluster.Open(t, t.Name(), cluster.Endpoints(), opts...).Name())
 }
 
 func put(t *testing.T, c ctx.Ctx, key, value string) int64 {

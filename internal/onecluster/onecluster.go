@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package onecluster runs the tests and examples of a package on one cluster that they share. Only tests import it.
+// Package onecluster has what tests on real servers share. It runs the tests and examples of a package on one cluster, opens
+// connections that close with a test, and waits for what comes eventually. Only tests import it.
 //
 //	var cluster *etcdtest.Cluster
 //

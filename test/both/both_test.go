@@ -22,33 +22,19 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/op"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 // open connects both clients to one new server.
 func open(t *testing.T) (*conn.Conn, *clientv3.Client) {
 	t.Helper()
 	endpoints := etcdtest.Start(t).Endpoints()
-	ours, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := clientv3.New(clientv3.Config{Endpoints: endpoints})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := theirs.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := ours.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return ours, theirs
+	return onecluster.Open(t, "", endpoints), clients.OpenClientV3(t, endpoints...)
 }
 
 // bounded keeps a test from waiting forever: clientv3 has no deadline of its own.

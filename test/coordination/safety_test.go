@@ -15,10 +15,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/eetcd-go/eetcd/compare"
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/election"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lock"
@@ -186,16 +186,7 @@ func open(t *testing.T, cluster *etcdtest.Cluster, members ...int) ctx.Ctx {
 			endpoints = append(endpoints, cluster.Member(i).Endpoint())
 		}
 	}
-	c, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return kv.New(c.Name())
+	return kv.New(onecluster.Open(t, "", endpoints).Name())
 }
 
 func revision(t *testing.T, c ctx.Ctx) int64 {

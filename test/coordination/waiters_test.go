@@ -14,6 +14,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -132,15 +133,12 @@ func keysBelow(t *testing.T, c ctx.Ctx, name string) []*mvccpb.KeyValue {
 // awaitKeys waits until that many keys are below a name.
 func awaitKeys(t *testing.T, c ctx.Ctx, name string, n int) {
 	t.Helper()
-	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		there := keysBelow(t, c, name)
-		if len(there) == n {
-			return
+	onecluster.Eventually(t, patience, "keys below "+name, func() error {
+		if there := keysBelow(t, c, name); len(there) != n {
+			return fmt.Errorf("there are %d, want %d", len(there), n)
 		}
-		if time.Since(began) > patience {
-			t.Fatalf("%d keys are below %q, want %d", len(there), name, n)
-		}
-	}
+		return nil
+	})
 }
 
 func TestWaitersKeepTheirPlacesWhileEachMemberIsLost(t *testing.T) {

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 const (
@@ -182,7 +181,7 @@ func sdkReaders(c *conn.Conn) *readers {
 // etcdReaders read through etcd's own client, connected to the same endpoints.
 func etcdReaders(t *testing.T, endpoints []string) (r *readers, stop func()) {
 	t.Helper()
-	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
+	c, err := clients.DialClientV3(context.Background(), endpoints...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/typed"
@@ -27,15 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open opens a connection to a server, and closes it with the test.
 func open(t *testing.T, k *etcdtest.Kine, opts ...conn.Option) kv.Request {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", []string{k.Endpoint()}, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := onecluster.Open(t, "", []string{k.Endpoint()}, opts...)
 	for _, e := range c.Info() {
 		if e.State != conn.Active {
 			t.Fatalf("after Open the endpoint is %v: %v", e.State, e.Err)

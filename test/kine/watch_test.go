@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -92,13 +93,5 @@ func TestConcurrentWatchesKeepTheirEventsAcrossARestart(t *testing.T) {
 // awaitRead waits until the server answers again.
 func awaitRead(t *testing.T, r kv.Request) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		_, err := kv.Get(t.Context(), r.WithKey("/"))
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	onecluster.Eventually(t, 30*time.Second, "an answer", func() error { _, err := kv.Get(t.Context(), r.WithKey("/")); return err })
 }

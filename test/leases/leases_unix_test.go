@@ -22,12 +22,12 @@ import (
 	"testing"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/goleak"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/lease"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
@@ -295,7 +295,7 @@ func openOurs(endpoints []string) (client, error) {
 
 func openTheirs(endpoints []string) (client, error) {
 	parent := context.Background()
-	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints})
+	c, err := clients.DialClientV3(parent, endpoints...)
 	if err != nil {
 		return client{}, err
 	}

@@ -16,8 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -93,12 +93,7 @@ func keys(t *testing.T) int {
 
 func open(t *testing.T, endpoints ...string) kv.Request {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return kv.New(c.Name()).WithTimeout(30 * time.Second)
+	return kv.New(onecluster.Open(t, "", endpoints).Name()).WithTimeout(30 * time.Second)
 }
 
 func name(i int) string { return fmt.Sprintf("%s%08d", prefix, i) }

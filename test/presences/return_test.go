@@ -20,6 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 	"github.com/eetcd-go/eetcd/test/internal/soak"
 )
 
@@ -126,11 +127,7 @@ type plain struct{ over chan struct{} } // closed when its channel of renewals i
 
 func announce(t *testing.T, cluster *etcdtest.Cluster, ttl time.Duration) plain {
 	t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
+	client := clients.OpenClientV3(t, cluster.Endpoints()...)
 	granted, err := client.Grant(t.Context(), int64(ttl.Seconds()))
 	if err != nil {
 		t.Fatal(err)
@@ -176,12 +173,7 @@ func open(t *testing.T, cluster *etcdtest.Cluster, opts ...conn.Option) presence
 
 func openAt(t *testing.T, endpoints []string, opts ...conn.Option) presence.Request {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return presence.New(c.Name())
+	return presence.New(onecluster.Open(t, "", endpoints, opts...).Name())
 }
 
 // TestNothingRunsAfterAPresenceHasEnded checks each way in which one may end.

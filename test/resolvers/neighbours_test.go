@@ -7,22 +7,17 @@ import (
 	"testing"
 	"time"
 
-	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/naming/endpoints"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/resolver"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 // TestEtcdsNamingClientAndTheResolverReadEachOther registers by each, and reads by each.
 func TestEtcdsNamingClientAndTheResolverReadEachOther(t *testing.T) {
 	cluster := etcdtest.Start(t)
-	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	manager, err := endpoints.NewManager(client, service)
+	manager, err := endpoints.NewManager(clients.OpenClientV3(t, cluster.Endpoints()...), service)
 	if err != nil {
 		t.Fatal(err)
 	}

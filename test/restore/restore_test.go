@@ -15,10 +15,10 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/maintenance"
@@ -107,16 +107,7 @@ func change(data []byte, at int) []byte {
 
 func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return kv.New(c.Name())
+	return kv.New(onecluster.Open(t, "", cluster.Endpoints()).Name())
 }
 
 // fill writes keys of all sorts, and returns a revision before the last of them.

@@ -158,15 +158,7 @@ var clients atomic.Int64
 func open(t *testing.T, endpoint string, opts ...conn.Option) *client {
 	t.Helper()
 	// The transport reports a lost call, and a busy machine may take long for any other.
-	c, err := conn.Open(t.Context(), "", []string{endpoint}, append(opts, conn.WithDefaultTimeout(time.Minute))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	c := onecluster.Open(t, "", []string{endpoint}, append(opts, conn.WithDefaultTimeout(time.Minute))...)
 	return &client{base: kv.New(c.Name()), name: fmt.Sprint(clients.Add(1))}
 }
 

@@ -5,7 +5,6 @@ package stm
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -16,11 +15,11 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/stm"
 	"github.com/eetcd-go/eetcd/test/internal/soak"
@@ -214,14 +213,5 @@ func TestSumCheckDetectsEachViolation(t *testing.T) {
 
 func open(t *testing.T, cluster *etcdtest.Cluster) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", cluster.Endpoints())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil && !errors.Is(err, conn.ErrClosed) {
-			t.Error(err)
-		}
-	})
-	return stm.New(c.Name())
+	return stm.New(onecluster.Open(t, "", cluster.Endpoints()).Name())
 }

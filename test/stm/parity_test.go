@@ -12,12 +12,12 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
-	"go.uber.org/zap"
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/stm"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 // transaction has the operations of both clients' transactions. A failure fails the test.
@@ -160,11 +160,7 @@ var histories = map[string]func(tx transaction, meanwhile func(func(others)), se
 func TestIsolationLevelsEqualClientv3s(t *testing.T) {
 	cluster := etcdtest.Start(t)
 	c := open(t, cluster)
-	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints(), Logger: zap.NewNop(), DialTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := clients.OpenClientV3(t, cluster.Endpoints()...)
 	for name, history := range histories {
 		for _, level := range []stm.Isolation{stm.SerializableSnapshot, stm.Serializable, stm.RepeatableReads, stm.ReadCommitted} {
 			t.Run(fmt.Sprintf("%s/%v", name, level), func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/table"
 )
@@ -32,12 +32,7 @@ func bounded(t *testing.T) context.Context {
 
 func open(t *testing.T, endpoints []string) string {
 	t.Helper()
-	c, err := conn.Open(bounded(t), "", endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c.Name()
+	return onecluster.Open(t, "", endpoints).Name()
 }
 
 func follow(t *testing.T, c string) *table.Table[string] {

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 )
 
 // version is a key-value pair of the history, with a hash in place of its value.
@@ -72,12 +72,7 @@ type history struct {
 
 func newHistory(t *testing.T, endpoints []string, from int64) *history {
 	t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop(), DialTimeout: 10 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	return &history{client: client, next: from, latest: map[string]version{}}
+	return &history{client: clients.OpenClientV3(t, endpoints...), next: from, latest: map[string]version{}}
 }
 
 // record adds the changes up to a revision that has been reached.

@@ -15,8 +15,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/watch"
@@ -26,16 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, endpoints []string) ctx.Ctx {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return kv.New(c.Name())
+	return kv.New(onecluster.Open(t, "", endpoints).Name())
 }
 
 func start(t *testing.T, c ctx.Ctx, opts ...watch.Option) *watch.Watcher {

@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 	"github.com/eetcd-go/eetcd/test/internal/soak"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -173,11 +174,7 @@ func delays(t *testing.T, c ctx.Ctx, something func()) delay {
 // unreadByClientV3 returns by how much an unread watch of clientv3 grows the heap.
 func unreadByClientV3(t *testing.T, cluster *etcdtest.Cluster, c ctx.Ctx, events int, value string) int {
 	t.Helper()
-	client, err := clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	client := clients.OpenClientV3(t, cluster.Endpoints()...)
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	channel := client.Watch(parent, "theirs/", clientv3.WithPrefix())

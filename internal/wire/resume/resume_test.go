@@ -115,12 +115,13 @@ func TestStreamIsOpenedAgainWhenAMemberIsBack(t *testing.T) {
 			})
 		}()
 		synctest.Wait()
-		s.stop()
+		s.Stop()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := len(s.times()); n != 1 || outage == 0 || outage > 2 {
 			t.Errorf("%d streams and %d outages while the only member was down", n, outage)
 		}
-		s.start()
+		s.Start()
 		if err := stream.Conn.WaitReady(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +185,7 @@ func forEachState(t *testing.T, test func(t *testing.T, stream Stream, run func(
 					go func() { over <- stream.Run(life, read, ignore) }()
 					synctest.Wait()
 					if state.down {
-						s.stop()
+						s.Stop()
 						time.Sleep(time.Minute)
 					}
 					return over
