@@ -31,21 +31,21 @@ func RoleList(parent context.Context, c Request) (*pb.AuthRoleListResponse, erro
 		&pb.AuthRoleListRequest{})
 }
 
-// RoleDelete deletes a role, and takes it from all its users at once. An unknown name is etcderr.ErrRoleNotFound. The
-// role root, while auth is on, is etcderr.ErrInvalidAuthMgmt. It calls Auth/RoleDelete.
+// RoleDelete deletes a role, and takes it from all its users at once. An unknown name is etcderr.ErrRoleNotFound. While
+// auth is on, the role root cannot be deleted: the error is etcderr.ErrInvalidAuthMgmt. It calls Auth/RoleDelete.
 func RoleDelete(parent context.Context, c Request, role string) (*pb.AuthRoleDeleteResponse, error) {
 	return call(parent, c, "a role delete request", wire.Auth.RoleDelete,
 		&pb.AuthRoleDeleteRequest{Role: role})
 }
 
 // RoleGrantPermission allows a role to read, write (and delete), or both, the keys from key up to rangeEnd. An empty
-// rangeEnd is the one key, kv.PrefixEnd(key) all keys that start with it, and "\x00" the key and all after it. So key
-// "\x00" with rangeEnd "\x00" is all keys.
+// rangeEnd means key alone. kv.PrefixEnd(key) means all keys that start with key. "\x00" means key and all keys after it,
+// so "\x00" for both means all keys.
 //
-// It replaces the role's permission for exactly these keys. If the role has another permission that begins at the same
-// key, revoke that first, since servers may keep both. An unknown role is etcderr.ErrRoleNotFound. An empty key, or a
-// rangeEnd that is not after key, is etcderr.ErrInvalidAuthMgmt; old servers accept it, and the permission then has no
-// effect. An unknown kind of permission is kv.ErrInvalid. It calls Auth/RoleGrantPermission.
+// It replaces the role's permission for exactly these keys. If the role has another permission that begins at the same key,
+// revoke that first, since servers may keep both. An unknown role is etcderr.ErrRoleNotFound. An empty key, or a rangeEnd
+// that is not after key, is etcderr.ErrInvalidAuthMgmt. Old servers accept it, and the permission has no effect. An unknown
+// kind of permission is kv.ErrInvalid. It calls Auth/RoleGrantPermission.
 func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd string, kind authpb.Permission_Type) (
 	*pb.AuthRoleGrantPermissionResponse, error,
 ) {
@@ -59,9 +59,8 @@ func RoleGrantPermission(parent context.Context, c Request, role, key, rangeEnd 
 		})
 }
 
-// RoleRevokePermission takes from a role the permission for exactly these keys. If the role has no such permission it
-// is etcderr.ErrPermissionNotGranted, and an unknown role is etcderr.ErrRoleNotFound. It calls
-// Auth/RoleRevokePermission.
+// RoleRevokePermission takes from a role the permission for exactly these keys. If the role has no such permission, the
+// error is etcderr.ErrPermissionNotGranted. An unknown role is etcderr.ErrRoleNotFound. It calls Auth/RoleRevokePermission.
 func RoleRevokePermission(parent context.Context, c Request, role, key, rangeEnd string) (
 	*pb.AuthRoleRevokePermissionResponse, error,
 ) {

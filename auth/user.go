@@ -26,8 +26,8 @@ func UserAddNoPassword(parent context.Context, c Request, name string) (*pb.Auth
 		&pb.AuthUserAddRequest{Name: name, Options: &authpb.UserAddOptions{NoPassword: true}})
 }
 
-// UserDelete deletes a user, and its tokens end at once. An unknown name is etcderr.ErrUserNotFound. The user root,
-// while auth is on, is etcderr.ErrInvalidAuthMgmt. It calls Auth/UserDelete.
+// UserDelete deletes a user, and its tokens end at once. An unknown name is etcderr.ErrUserNotFound. While auth is on, the
+// user root cannot be deleted: the error is etcderr.ErrInvalidAuthMgmt. It calls Auth/UserDelete.
 func UserDelete(parent context.Context, c Request, name string) (*pb.AuthUserDeleteResponse, error) {
 	return call(parent, c, "a user delete request", wire.Auth.UserDelete,
 		&pb.AuthUserDeleteRequest{Name: name})
@@ -62,8 +62,8 @@ func UserGrantRole(parent context.Context, c Request, user, role string) (*pb.Au
 }
 
 // UserRevokeRole takes a role from a user, with effect at once. If the user does not have it, the error is
-// etcderr.ErrRoleNotGranted. An unknown user is etcderr.ErrUserNotFound. The role root of the user root, while auth is
-// on, is etcderr.ErrInvalidAuthMgmt. It calls Auth/UserRevokeRole.
+// etcderr.ErrRoleNotGranted. An unknown user is etcderr.ErrUserNotFound. While auth is on, the role root cannot be taken
+// from the user root: the error is etcderr.ErrInvalidAuthMgmt. It calls Auth/UserRevokeRole.
 func UserRevokeRole(parent context.Context, c Request, user, role string) (*pb.AuthUserRevokeRoleResponse, error) {
 	return call(parent, c, "a user revoke role request", wire.Auth.UserRevokeRole,
 		&pb.AuthUserRevokeRoleRequest{Name: user, Role: role})

@@ -10,11 +10,10 @@ import (
 	"github.com/eetcd-go/eetcd/internal/call"
 )
 
-// OnEndpoint is a call option for calls of generated stubs on a [Conn]. It sends the call to one endpoint only, whose
-// address may have any spelling. Requests of this SDK have WithEndpoint instead. An address that is not an endpoint of
-// the connection is ErrEndpoint. There is one exception: calls about one member that need no leader (Status, Hash,
-// HashKV, Defragment, Snapshot) go there over a transport of their own, with the TLS and the credentials of the
-// connection.
+// OnEndpoint is a call option for calls of generated stubs on a [Conn]. It sends the call to one endpoint only. The address
+// may have any form that [Open] accepts. Requests of this SDK have WithEndpoint instead. An address that is not an endpoint
+// of the connection is ErrEndpoint. There is one exception: calls about one member that need no leader (Status, Hash,
+// HashKV, Defragment, Snapshot) go there over a transport of their own, with the TLS and the credentials of the connection.
 func OnEndpoint(address string) grpc.CallOption { return call.OnEndpoint(address) }
 
 // Within is a call option for calls of generated stubs on a [Conn]. It bounds a call with its retries, and replaces the

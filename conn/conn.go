@@ -75,10 +75,10 @@ func (c *Conn) NewStream(
 	return c.engine.NewStream(parent, desc, method, opts...)
 }
 
-// Sync replaces the connection's endpoints by the client URLs in the cluster's member list, of all voting members that
-// have started. It connects new endpoints first. If no endpoint of the new set is Active then, nothing changes. Then it
-// retires the endpoints that are no longer members': they take no further requests, calls under way on them finish, and
-// streams move to another endpoint. A state listener gets each retired endpoint once more, as Frozen.
+// Sync replaces the connection's endpoints by the client URLs in the cluster's member list, of all voting members that have
+// started. It connects new endpoints first. If no endpoint of the new set is Active then, nothing changes. Then it retires
+// each endpoint that no member of the list has: retired endpoints take no further requests, calls under way on them finish,
+// and streams move to another endpoint. A state listener gets each retired endpoint once more, as Frozen.
 //
 // Sync also removes an endpoint that was given to Open if no member advertises it, such as the address of a load
 // balancer. One exception: an Active endpoint stays if its member cannot be reached by the URLs that it advertises. An
@@ -105,7 +105,7 @@ func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
 }
 
 // Close closes the connection and frees its name. It refuses new calls, and ends streams and calls under way with
-// ErrClosed. It waits for the connection's goroutines and closes its sockets, which takes a moment in every state. Its
-// error names what has not ended: a state listener within 1 s, or a user's function (a dial option, the logger, the
-// credentials) within 5 s. Later calls return the same error.
+// ErrClosed. It waits for the connection's goroutines and closes its sockets. That takes only a moment, unless a function
+// of yours does not return. Then the error names it: a state listener after 1 s, and a dial option, the logger or the
+// credentials after 5 s. Later calls return the same error.
 func (c *Conn) Close() error { return c.engine.Close() }

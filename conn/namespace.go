@@ -17,10 +17,10 @@ import (
 //	tenant, err := c.Namespace("tenant-7", "tenants/7/")
 //	_, err = kv.Put(ctx, kv.New("tenant-7").WithKey("color").WithValue("red")) // tenants/7/color
 //
-// A namespace is a connection like any other: every package of this SDK and every gRPC stub works over it. It has namespaces of its
-// own, whose prefixes come after its prefix. The prefix applies to keys, ranges, guards, transactions, watches, locks, elections and
-// the keys of a lease. A range of all keys, or from a key on, ends with the last key that has the prefix. The key that equals the
-// prefix is not in the namespace.
+// A namespace is a connection like any other: every package of this SDK and every gRPC stub works over it. A namespace of a
+// namespace has both prefixes, the outer one first. The prefix applies to keys, ranges, guards, transactions, watches,
+// locks, elections and the keys of a lease. A range of all keys, or from a key on, ends with the last key that has the
+// prefix. The key that equals the prefix is not in the namespace.
 //
 // Leases and their IDs are those of the cluster. Requests that concern the whole cluster are kv.ErrInvalid and are not sent:
 // compaction, members, maintenance, users, and RPCs that this version does not know. A namespace does not protect against malice,

@@ -28,9 +28,9 @@ import (
 // other endpoints are Frozen, and are redialled. Open also succeeds if only members without a leader, or learners,
 // answer. They serve requests that need no leader, such as serializable reads and snapshots.
 //
-// It returns ErrAlreadyOpen; ErrEndpoint or ErrOption, which name every fault found; or ErrUnavailable with the reason
-// of each endpoint. If parent is cancelled, it returns parent's error, with ErrUnavailable unless an endpoint is Active
-// by then. After an error nothing stays open. Open is safe for concurrent use. It calls grpc.health.v1.Health/Check and
+// It returns ErrAlreadyOpen; ErrEndpoint or ErrOption, which name every fault found; or ErrUnavailable with the reason of
+// each endpoint. If parent ends first, it returns parent's error. That error is also ErrUnavailable if no endpoint is
+// Active yet. After an error nothing stays open. Open is safe for concurrent use. It calls grpc.health.v1.Health/Check and
 // Maintenance/Status on each endpoint.
 func Open(parent context.Context, name string, endpoints []string, opts ...Option) (*Conn, error) {
 	if parent == nil {

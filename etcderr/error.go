@@ -172,7 +172,8 @@ func FromRPC(err error, call Call) error {
 	}
 	s = coded(s)
 	e := &Error{
-		code: s.Code(), message: excerpt(s.Message()), method: call.Method, endpoint: call.Endpoint, before: call.Before, read: call.Read,
+		code: s.Code(), message: excerpt(s.Message()), method: call.Method, endpoint: call.Endpoint,
+		before: call.Before, read: call.Read,
 	}
 	row := rowOf(s.Message())
 	switch limit, of := oversized(s); {
@@ -289,7 +290,8 @@ func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool)
 // connection, or refused the stream. gRPC itself sends such a request again only once.
 func unprocessed(s *status.Status) bool {
 	return s.Code() == codes.Unavailable &&
-		(s.Message() == "the connection is draining" || s.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM")
+		(s.Message() == "the connection is draining" ||
+			s.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM")
 }
 
 // composite reports whether the server turns the method into several requests of its own. A refusal at the gate of one

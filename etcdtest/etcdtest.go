@@ -53,9 +53,9 @@
 //
 // # Limits
 //
-// Members listen on 127.0.0.1 only, on free ports. On Linux they keep their ports over restarts, and die with the
-// process that started them even if it is killed. On other systems another program may take the port of a stopped
-// member, and a killed process leaves its members running. [Member.Pause] needs a Unix.
+// Members listen on 127.0.0.1 only, on free ports. On Linux they keep their ports when they restart, and die with the
+// process that started them even if it is killed. On other systems another program may take the port of a stopped member,
+// and a killed process leaves its members running. [Member.Pause] needs a Unix.
 package etcdtest
 
 import (

@@ -26,9 +26,9 @@ const (
 func (n *network) CutIdle(d time.Duration) { n.setIdle("CutIdle", idleRule{d, cut}) }
 
 // ForgetIdle forgets each client connection that has carried no byte in either direction for d, as a NAT or a firewall
-// does. The connection seems to live on both sides, but nothing passes any more, not even its end. New connections
-// work. The next CutIdle, ForgetIdle or RefuseIdle replaces it, and 0 turns it off, but forgotten connections stay
-// forgotten. On a member it needs [WithProxy]. It lasts until Heal, also over a restart.
+// does. Both sides take the connection for open, but nothing passes any more, not even its close. New connections work. The
+// next CutIdle, ForgetIdle or RefuseIdle replaces it, and 0 turns it off, but forgotten connections stay forgotten. On a
+// member it needs [WithProxy]. It lasts until Heal, also over a restart.
 func (n *network) ForgetIdle(d time.Duration) { n.setIdle("ForgetIdle", idleRule{d, forgotten}) }
 
 // RefuseIdle forgets each client connection that has carried no byte in either direction for d, and resets it when the

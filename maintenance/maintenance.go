@@ -9,16 +9,16 @@
 //		fmt.Printf("%d of %d bytes\n", done, total)
 //	})
 //
-// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. A function about
-// one member needs WithEndpoint, else it returns kv.ErrInvalid. The other errors are those of package conn, and an
-// [*etcderr.Error].
+// Every function is safe for concurrent use. Of the options it takes only WithTimeout and WithEndpoint. A function about
+// one member needs WithEndpoint. Without it the error is kv.ErrInvalid. Otherwise a call returns an error of package conn,
+// or an [*etcderr.Error].
 //
 // A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s.
 // Defragment, Hash, HashKV and snapshots take longer for a larger database, so they have no default.
 //
-// While auth is on, these functions need the role root, else they return [etcderr.ErrPermissionDenied]. Status and AlarmList
-// need any user. A request without a user is [etcderr.ErrUserEmpty]. Servers before 3.6 ask for less, and refuse some requests
-// with code Unknown and a text of their own, such as "auth: permission denied".
+// While auth is on, these functions need a user with the role root. Otherwise they return [etcderr.ErrPermissionDenied].
+// Status and AlarmList need any user. A request without a user is [etcderr.ErrUserEmpty]. Servers before 3.6 ask for less,
+// and refuse some requests with code Unknown and a text of their own, such as "auth: permission denied".
 //
 // Its counterpart in eetcd is the module eetcd_maintenance: see docs/eetcd.md.
 package maintenance
@@ -64,7 +64,8 @@ func Defragment(parent context.Context, c Request) (*pb.DefragmentResponse, erro
 func HashKV(parent context.Context, c Request, rev int64) (*pb.HashKVResponse, error) {
 	const what = "a hash kv request"
 	if rev < 0 { // servers read it as 0
-		return nil, render.AlsoInvalid(checkMember(c, what), fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
+		return nil, render.AlsoInvalid(checkMember(c, what),
+			fmt.Sprintf("maintenance: the revision %d is negative in %s", rev, what))
 	}
 	return onMember(parent, c, what, wire.Maintenance.HashKV, &pb.HashKVRequest{Revision: rev})
 }

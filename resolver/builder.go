@@ -47,7 +47,9 @@ type builder struct {
 func (*builder) Scheme() string { return Scheme }
 
 // Build begins to resolve a target. gRPC calls it.
-func (b *builder) Build(target grpcresolver.Target, cc grpcresolver.ClientConn, _ grpcresolver.BuildOptions) (grpcresolver.Resolver, error) {
+func (b *builder) Build(
+	target grpcresolver.Target, cc grpcresolver.ClientConn, _ grpcresolver.BuildOptions,
+) (grpcresolver.Resolver, error) {
 	prefix, err := prefixOf(target.URL)
 	if b.connection == "" {
 		err = render.AlsoInvalid(err, "resolver: Builder has no name of a connection")

@@ -68,7 +68,8 @@ func (b *board) show(all table.Snapshot[resolver.Instance], news string) {
 	for e := range all.All() {
 		name := about(e.Value, "name")
 		b.names = append(b.names, name)
-		lines = append(lines, fmt.Sprintf("     %s\t%s\t%s\t%d", name, about(e.Value, "process"), e.Value.Addr, answered[e.Value.Addr]))
+		lines = append(lines,
+			fmt.Sprintf("     %s\t%s\t%s\t%d", name, about(e.Value, "process"), e.Value.Addr, answered[e.Value.Addr]))
 	}
 	slices.Sort(b.names)
 	slices.Sort(lines)

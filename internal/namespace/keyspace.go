@@ -82,7 +82,8 @@ func (s *keyspace) has(key []byte) bool {
 }
 
 // errOutside says that a server has answered with a key that nobody asked for. Its outcome is Unknown.
-var errOutside = etcderr.FromRPC(status.Error(codes.Internal, "conn: a key outside the namespace is in the answer"), etcderr.Call{Sent: true})
+var errOutside = etcderr.FromRPC(
+	status.Error(codes.Internal, "conn: a key outside the namespace is in the answer"), etcderr.Call{Sent: true})
 
 // invalid returns an error that is ctx.ErrInvalid.
 func (s *keyspace) invalid(format string, args ...any) error {

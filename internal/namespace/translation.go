@@ -37,7 +37,9 @@ type translated[Q, A any, QM message[Q], AM message[A]] struct {
 	out func(*keyspace, AM) error
 }
 
-func translate[Q, A any, QM message[Q], AM message[A]](in func(*keyspace, QM) (QM, error), out func(*keyspace, AM) error) translation {
+func translate[Q, A any, QM message[Q], AM message[A]](
+	in func(*keyspace, QM) (QM, error), out func(*keyspace, AM) error,
+) translation {
 	return translated[Q, A, QM, AM]{in, out}
 }
 

@@ -28,7 +28,8 @@ func Apart(c, transaction ctx.Ctx) (conflicts []string) {
 	switch {
 	case !r.Has(sealed.OptEndpoint):
 	case !t.Has(sealed.OptEndpoint):
-		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is in a transaction without WithEndpoint", tell.Endpoint(r.Endpoint)))
+		conflicts = append(conflicts,
+			fmt.Sprintf("WithEndpoint(%q) is in a transaction without WithEndpoint", tell.Endpoint(r.Endpoint)))
 	case r.Endpoint != t.Endpoint:
 		conflicts = append(conflicts, fmt.Sprintf("WithEndpoint(%q) is not the transaction's endpoint %q",
 			tell.Endpoint(r.Endpoint), tell.Endpoint(t.Endpoint)))

@@ -84,7 +84,8 @@ func (s *sources) unaligned(p *packages.Package) []string {
 	var found []string
 	for at, object := range p.TypesInfo.Uses {
 		f, ok := object.(*types.Func)
-		if !ok || f.Pkg() == nil || f.Pkg().Path() != "sync/atomic" || f.Signature().Recv() != nil || !strings.HasSuffix(f.Name(), "64") {
+		if !ok || f.Pkg() == nil || f.Pkg().Path() != "sync/atomic" || f.Signature().Recv() != nil ||
+			!strings.HasSuffix(f.Name(), "64") {
 			continue
 		}
 		found = append(found, fmt.Sprintf("%v: atomic.%s may panic on 32-bit platforms: use the type of package atomic",

@@ -181,7 +181,8 @@ type found struct {
 // find reads the key.
 func (p *place) find(waiting context.Context) (there found, err error) {
 	err = p.queue.repeat(waiting, func(attempt context.Context) error {
-		answer, err := kv.Get(attempt, p.queue.to.WithKey(p.key)) // with the value: etcd 3.7 sends no lease where it sends keys only
+		// With the value: etcd 3.7 sends no lease where it sends keys only.
+		answer, err := kv.Get(attempt, p.queue.to.WithKey(p.key))
 		there = found{at: answer.GetHeader().GetRevision()}
 		for _, pair := range answer.GetKvs() {
 			there.rev, there.ours = pair.GetCreateRevision(), pair.GetLease() == p.lease

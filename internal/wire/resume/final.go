@@ -22,7 +22,8 @@ func end(life context.Context, c *engine.Conn, pinned bool, err error) error {
 		return connerr.Closed(c.Name())
 	case life.Err() != nil:
 		return context.Cause(life)
-	case errors.As(err, &again), errors.Is(err, connerr.ErrClosed): // that is another connection, which the credentials function uses
+	case errors.As(err, &again), errors.Is(err, connerr.ErrClosed):
+		// That is another connection, which the credentials function uses.
 		return nil
 	case FinalAt(pinned, err):
 		return err
