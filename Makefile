@@ -54,12 +54,12 @@ test: ## run all tests, on real etcd servers and with the race detector on
 GRPC_NEWEST ?= v1.85.0
 
 .PHONY: grpc-newest
-grpc-newest: ## compile the SDK with the newest grpc (GRPC_NEWEST), and run the tests that depend on it most
+grpc-newest: ## compile the SDK with the newest grpc (GRPC_NEWEST), and run its tests
 	@mkdir -p bin && cp go.mod bin/newest.mod && cp go.sum bin/newest.sum
 	go get -modfile=bin/newest.mod google.golang.org/grpc@$(GRPC_NEWEST)
 	go mod tidy -modfile=bin/newest.mod
 	go vet -modfile=bin/newest.mod ./...
-	go test -modfile=bin/newest.mod -count=1 ./kv ./conn ./watch ./resolver
+	go test -modfile=bin/newest.mod -count=1 ./...
 
 .PHONY: faults
 faults: ## compare what the loss of a member costs readers of the SDK and of clientv3
