@@ -90,6 +90,7 @@ func (w waiter[V]) moment(
 // there are as many keys as before. The member looks at the whole range for that. So it is asked once the store has the revision that
 // is waited for.
 func (w waiter[V]) prove(parent context.Context, rev int64) error {
+	epoch := w.follower.Epoch()
 	now, err := kv.Get(parent, w.request.WithLimit(1).WithKeysOnly())
 	if err != nil || now.GetHeader().GetRevision() < rev {
 		return err
@@ -100,7 +101,7 @@ func (w waiter[V]) prove(parent context.Context, rev int64) error {
 		return err
 	}
 	if h := changed.GetHeader(); at.precedes(h) && len(changed.GetKvs()) == 0 && changed.GetCount() == int64(keys) {
-		w.follower.Proven(h)
+		w.follower.Proven(epoch, h)
 		w.replica.raise(at, h)
 	}
 	return nil

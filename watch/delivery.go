@@ -25,7 +25,7 @@ func (d delivery) take(r *pb.WatchResponse) {
 		return
 	}
 	if r.Events[0].Kv.ModRevision < at.resumed {
-		if !dropKnown(d.w, r) {
+		if !dropKnown(d.w, r) && !d.mayTellLate() {
 			d.other = d.w
 		}
 		if d.other != nil || len(r.Events) == 0 {
@@ -61,6 +61,10 @@ func (d delivery) take(r *pb.WatchResponse) {
 		at.parks = 0 // the watch is in step
 	}
 }
+
+// mayTellLate reports whether the server may leave an event out and tell it later: kine, whose progress may overtake events, and a
+// proxy that shares a watch. The reader has no event after that one yet.
+func (d delivery) mayTellLate() bool { return d.kind == refuser || chained(d.kind, d.w) }
 
 // takePart takes a fragment. The reader has asked for fragments, so it gets each one as it comes.
 func (d delivery) takePart(r *pb.WatchResponse) {

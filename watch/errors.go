@@ -41,11 +41,8 @@ var ErrNoProgress = errors.New("watch: the server tells no progress on request")
 // errProtocol breaks a stream on which the server answers a question that was not asked.
 var errProtocol = errors.New("watch: the server confirmed a watch that was not asked for")
 
-// errOtherCluster breaks a stream whose server belongs to another cluster than the servers before.
-var errOtherCluster = errors.New("watch: another cluster answers")
-
-// errOtherHistory breaks a stream whose server has an event that this side would know in the same history.
-var errOtherHistory = errors.New("watch: the store has another history")
+// errOtherHistory breaks a stream whose server is not in the history in which the stream was opened.
+var errOtherHistory = errors.New("watch: the store has another history, or belongs to another cluster")
 
 // errUncreated is the reason in the error of a caller who gave up while the stream was open.
 var errUncreated = errors.New("watch: the server has not created it yet")

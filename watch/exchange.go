@@ -63,8 +63,8 @@ func (e *exchange) cancel(known int64) {
 }
 
 // next makes the next request. It returns nil where nothing is to be sent, or nothing may be sent yet. Up to revision same, the store
-// has the history that was seen.
-func (e *exchange) next(same int64) *pb.WatchRequest {
+// has the history that was seen. The history before revision compacted is not to be had.
+func (e *exchange) next(same, compacted int64) *pb.WatchRequest {
 	if len(e.cancels) > 0 {
 		known := e.cancels[0]
 		e.cancels = e.cancels[1:]
@@ -80,7 +80,7 @@ func (e *exchange) next(same int64) *pb.WatchRequest {
 		e.wants[0] = nil
 		e.wants = e.wants[1:]
 		if w.at.stage == wanted {
-			return e.creationOf(w, same)
+			return e.creationOf(w, same, compacted)
 		}
 	}
 	e.wants = nil
@@ -96,11 +96,11 @@ func (e *exchange) next(same int64) *pb.WatchRequest {
 //
 // Each watch asks the server for notifications of its own progress, also where the reader does not want them. A progress
 // response for the whole stream does not come while any watch on the stream catches up.
-func (e *exchange) creationOf(w *feed, same int64) *pb.WatchRequest {
+func (e *exchange) creationOf(w *feed, same, compacted int64) *pb.WatchRequest {
 	at, asked := &w.at, w.request
 	e.creates = append(e.creates, creation{of: w})
 	at.stage, at.known, at.askedBefore = creating, 0, e.asked
-	at.started, at.resumed = at.start(same, e.lossy), at.next
+	at.started, at.resumed = at.start(same, compacted), at.next
 	at.widened, at.beyond = false, ""
 	r := &pb.WatchCreateRequest{
 		Key: asked.Key, RangeEnd: asked.RangeEnd, StartRevision: at.started, ProgressNotify: true,

@@ -27,7 +27,7 @@ func TestCreationIsOverdueAfterTicksAndNotAfterClockTime(t *testing.T) {
 			w := new(feed)
 			w.begin(&pb.WatchCreateRequest{Key: []byte("k")}, 1)
 			e.want(w, false)
-			if e.next(0).GetCreateRequest() == nil {
+			if e.next(0, 0).GetCreateRequest() == nil {
 				t.Fatal("no creation is sent")
 			}
 			for i := range answerTicks {

@@ -13,24 +13,39 @@ import (
 const doubtInterval = 5 * time.Second
 
 // compare ends the watches of the connection whose history is not that of the store any more. It returns up to which revision the
-// history is surely the same.
-func compare(parent context.Context, s *shared) (same int64, err error) {
-	key, quiet := s.quietRanges()
-	return s.past.Compare(parent, s.place.route(s.conn), key, quiet)
+// history is surely the same, and the epoch of what the store tells from now on.
+func compare(parent context.Context, s *shared) (same, epoch int64, err error) {
+	return s.past.Compare(parent, s.place.route(s.conn), s.keys(), s.quietRanges())
 }
 
-// quietRanges returns a key that the user may read, taken from a watch, and what the watches know of their ranges.
-func (s *shared) quietRanges() (key []byte, quiet []past.Quiet) {
+// keys returns a key of each watch. First come those that the user may surely read, because a server has created the watch.
+func (s *shared) keys() (keys [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := map[string]bool{}
+	for _, begun := range []bool{true, false} {
+		for w := range s.watches {
+			if key := w.request.Key; w.at.begun == begun && !w.probe && !taken[string(key)] {
+				taken[string(key)] = true
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+// quietRanges returns what the watches know of their ranges.
+func (s *shared) quietRanges() (quiet []past.Quiet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for w := range s.watches {
-		if key = w.request.Key; w.probe || !w.at.begun || w.at.epoch != s.past.Epoch() || len(w.request.Filters) > 0 {
+		if w.probe || !w.at.begun || w.at.epoch != s.past.Epoch() || len(w.request.Filters) > 0 {
 			continue
 		}
 		of := past.Range{Key: string(w.request.Key), End: string(w.request.RangeEnd)}
 		quiet = append(quiet, past.Quiet{Range: of, From: w.at.base, Seen: w.at.seen, Rev: w.at.next - 1})
 	}
-	return key, quiet
+	return quiet
 }
 
 // doubtHistory checks every doubtInterval what a proxy may hide: a store that has gone back, which breaks no stream of a
@@ -48,7 +63,8 @@ func doubtHistory(ctx context.Context, s *shared) {
 		proxied := s.kind == chooser
 		s.mu.Unlock()
 		if proxied {
-			_, _ = compare(ctx, s) // an error leaves it to the next tick
+			// The ranges are left to the next stream, because the server reads all their keys. An error leaves the rest to the next tick.
+			_, _, _ = s.past.Compare(ctx, s.place.route(s.conn), s.keys(), nil)
 			lookBeyond(ctx, s)
 			lookBehind(ctx, s)
 		}

@@ -110,17 +110,24 @@ func TestOldMemberIsAskedForARevisionThatIsKnown(t *testing.T) {
 		c := openFake(t, m)
 		pending := begin(c.WithKey("k").WithStartRevision(5))
 		s := m.opened()
+		known := s.confirm(t, 8) // the watch may lack deletions at 5
+		if id := s.cancel(t); id != known.WatchId {
+			t.Errorf("it cancels watch %d, want %d", id, known.WatchId)
+		}
 		r := s.confirm(t, 8)
 		w := pending.wait(t)
-		if r.StartRevision != 4 {
-			t.Errorf("it asks for the history from %d on, want 4", r.StartRevision)
+		if known.StartRevision != 5 || r.StartRevision != 4 {
+			t.Errorf("it asks for the history from %d on, and from %d on, want 5 and 4", known.StartRevision, r.StartRevision)
 		}
+		s.tell(t, known.WatchId, 5)
 		s.tell(t, r.WatchId, 4, 5)
 		if got := brief(read(t, w, 1)); got != "PUT k=5.0" {
 			t.Errorf("got %s", got)
 		}
 		s.end(errGoingDown)
 		s = m.opened()
+		s.confirm(t, 8)
+		s.cancel(t)
 		r = s.confirm(t, 8)
 		s.tell(t, r.WatchId, 5, 6)
 		if got := brief(read(t, w, 1)); r.StartRevision != 5 || got != "PUT k=6.0" {
@@ -128,10 +135,98 @@ func TestOldMemberIsAskedForARevisionThatIsKnown(t *testing.T) {
 		}
 		s.end(errGoingDown)
 		s = m.opened()
+		s.confirm(t, 9)
+		s.cancel(t)
 		s.send(t, &pb.WatchResponse{Header: at(9), WatchId: s.confirm(t, 9).WatchId, Canceled: true, CompactRevision: 7})
 		var compacted *watch.CompactedError
 		if <-w.Done(); !errors.As(w.Err(), &compacted) || compacted.CompactRevision != 8 {
 			t.Errorf("where the deletions at 7 may be lost, it ends with %v", w.Err())
+		}
+	})
+}
+
+// TestOldMemberCreatesAWatchOfTheFutureAtOnce shows that the watch after a read does not have to catch up.
+func TestOldMemberCreatesAWatchOfTheFutureAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		m.Version = "3.4.33"
+		pending := begin(openFake(t, m).WithKey("k").WithStartRevision(9))
+		s := m.opened()
+		r := s.confirm(t, 8)
+		w := pending.wait(t)
+		s.tell(t, r.WatchId, 9)
+		if got := brief(read(t, w, 1)); r.StartRevision != 9 || len(s.requests) != 0 || got != "PUT k=9.0" {
+			t.Errorf("from %d on it gets %s, and asks for %d things more", r.StartRevision, got, len(s.requests))
+		}
+	})
+}
+
+// TestCompactionIsLearntOncePerStream has two watches whose known history has been compacted.
+func TestCompactionIsLearntOncePerStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		c := openFake(t, m).WithKey("k").WithStartRevision(5)
+		first := begin(c)
+		synctest.Wait()
+		second := begin(c)
+		s := m.opened()
+		s.confirm(t, 4)
+		s.confirm(t, 4)
+		first.wait(t)
+		second.wait(t)
+		time.Sleep(progressInterval)
+		s.progress(t, 20)
+		s.end(errGoingDown)
+		s = m.opened()
+		r := s.create(t) // goes alone
+		if r.StartRevision != 5 {
+			t.Errorf("it asks for the history from %d on, want 5", r.StartRevision)
+		}
+		s.send(t, &pb.WatchResponse{Header: at(20), WatchId: r.WatchId, Created: true, Canceled: true, CompactRevision: 15})
+		for next := range 2 {
+			for range 2 {
+				if r := s.confirm(t, 20); r.StartRevision != 15 {
+					t.Errorf("stream %d: after a compaction at 15 it asks for the history from %d on", next, r.StartRevision)
+				}
+			}
+			s.end(errGoingDown)
+			s = m.opened()
+		}
+	})
+}
+
+// TestEventThatAServerToldLateIsTaken has no member, whose progress never overtakes an event.
+func TestEventThatAServerToldLateIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const refusal = "rpc error: code = InvalidArgument desc = etcdserver: unsupported options in watch request"
+		m := newMember(t, "a")
+		c := openFake(t, m)
+		pending, other := begin(c.WithKey("k").WithStartRevision(5)), begin(c.WithKey("l").WithStartRevision(5))
+		s := m.opened()
+		s.refuse(t, refusal)
+		s.choose(t, 1, 4)
+		s.choose(t, 2, 4)
+		w := pending.wait(t)
+		other.wait(t)
+		if err := w.Progress(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		s.progress(t, 8) // before the event at 6
+		s.end(errGoingDown)
+		s = m.opened()
+		s.refuse(t, refusal)
+		ids := map[string]int64{}
+		for id := range int64(2) {
+			ids[string(s.choose(t, id+3, 20).Key)] = id + 3
+		}
+		s.tell(t, ids["k"], 6, 12)
+		s.tell(t, ids["k"], 13)
+		if got := brief(read(t, w, 3)); got != "PUT k=6.0, PUT k=12.0, PUT k=13.0" {
+			t.Errorf("got %s", got)
+		}
+		if err := other.w.Err(); err != nil {
+			t.Errorf("the other watch ended: %v", err)
 		}
 	})
 }

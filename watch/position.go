@@ -96,8 +96,8 @@ type position struct {
 
 	// A stream may begin before next, with events that are known: see overlap.go.
 	base     int64 // events up to it are not for the watch
-	floor    int64 // what happened before it is not to be had
 	doubtful bool  // the history before next was not compared since the stream was opened
+	earlier  bool  // begins one revision before next, because of a lossy server
 	resumed  int64 // next at the creation on this stream
 
 	createdAt   int64 // the member's revision when it created the watch on this stream
@@ -117,7 +117,7 @@ func (p *position) reset() {
 	p.partial, p.partialBytes = nil, 0
 	p.repeated = p.ahead
 	p.known, p.createdAt, p.askedBefore = 0, 0, 0
-	p.widened, p.beyond = false, ""
+	p.widened, p.beyond, p.earlier = false, "", false
 }
 
 // lag is by how many revisions a healthy member may be behind another. A watch that starts after more than that is meant

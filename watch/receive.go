@@ -29,12 +29,13 @@ type outcome struct {
 
 // receive takes one response. An error breaks the stream, and the watches go on on the next one.
 func (s receiver) receive(r *pb.WatchResponse) error {
-	// A proxy that answers a creation itself names no member. Its revision is then the one that the creation asked for.
-	if (!r.Created || r.Header.GetMemberId() != 0) && !s.past.Note(r.Header, r.Events) {
-		return errOtherCluster
-	}
 	s.mu.Lock()
+	if !s.note(r) {
+		s.mu.Unlock()
+		return errOtherHistory
+	}
 	s.rev = max(s.rev, r.Header.GetRevision())
+	s.compacted = max(s.compacted, r.CompactRevision)
 	var out outcome
 	var err error
 	switch {
@@ -74,6 +75,16 @@ func (s receiver) receive(r *pb.WatchResponse) error {
 	return err
 }
 
+// note notes what a response tells about the store. It reports false if that is not the history in which the stream was opened, or
+// that history is over. So no watch of a later history relies on the stream. The lock is held.
+func (s receiver) note(r *pb.WatchResponse) bool {
+	// A proxy that answers a creation itself names no member. Its revision is then the one that the creation asked for.
+	if r.Created && r.Header.GetMemberId() == 0 {
+		return s.past.Epoch() == s.epoch
+	}
+	return s.past.Note(s.epoch, r.Header, r.Events)
+}
+
 // created takes the answer to the creation that was sent first of those not answered.
 func (s receiver) created(r *pb.WatchResponse) (outcome, error) {
 	if len(s.creates) == 0 {
@@ -101,12 +112,18 @@ func (s receiver) created(r *pb.WatchResponse) (outcome, error) {
 		s.createFirst(w) // in the way that suits such a server
 		return outcome{}, nil
 	}
+	if s.lossy && w.at.stage != leaving && w.at.loses(r.Header.GetRevision()) {
+		w.at.earlier = true
+		s.cancel(r.WatchId)
+		s.createFirst(w)
+		return outcome{}, nil
+	}
 	w.at.confirmed(r.WatchId, r.Header.GetRevision())
 	s.known[r.WatchId] = w
 	if !w.at.begun {
 		w.at.begun = true
 		if w.request.StartRevision == 0 {
-			w.at.epoch = s.past.Epoch()
+			w.at.epoch = s.epoch
 			w.delivered(r.Header.GetRevision())
 		}
 	}

@@ -73,11 +73,11 @@ func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
 		}
 	}()
 	await(ctx, s.shared)
-	same, err := compare(ctx, s.shared)
+	same, epoch, err := compare(ctx, s.shared)
 	if err != nil {
 		return err
 	}
-	s.start(stream.Endpoint(), stream.Version(), same)
+	s.start(stream.Endpoint(), stream.Version(), same, epoch)
 	serving, stop := context.WithCancelCause(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })
@@ -144,7 +144,7 @@ func (s session) send(ctx context.Context, stream engine.Stream) {
 func (s session) nextRequest() *pb.WatchRequest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.next(s.same)
+	return s.next(s.same, s.compacted)
 }
 
 // tend does what is due with each tick: it asks for progress, and has the endpoint checked when the server says nothing. It

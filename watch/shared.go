@@ -38,7 +38,9 @@ type shared struct {
 	exchange
 	oversized int     // streams in a row that broke because a response was too large
 	moves     []*feed // parked watches that are to be moved to another stream
+	epoch     int64   // of the history in which the stream was opened
 	same      int64   // up to which revision the history was compared before the stream
+	compacted int64   // the history before it is not to be had
 	other     *feed   // a watch that got an event of another history
 	filled    bool    // the buffer of a paced watch was full since the last tick
 }
@@ -166,13 +168,16 @@ func (s *shared) give(w *feed) (stopped, ok bool) {
 	return s.stopIfEmpty(), true
 }
 
-// start prepares for a new stream, on which no watch exists yet. Up to revision same, the store has the history that was seen.
-func (s *shared) start(endpoint, version string, same int64) {
+// start prepares for a new stream, on which no watch exists yet. The store is in the history of that epoch, and up to revision same
+// it has what was seen of it.
+func (s *shared) start(endpoint, version string, same, epoch int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened(endpoint, nil)
 	s.exchange.start(engine.Punctual(version), engine.Lossy(version))
-	s.same = same
+	if s.same = same; s.epoch != epoch {
+		s.epoch, s.compacted = epoch, 0
+	}
 	s.down, s.moves, s.filled = false, nil, true
 	var tardy []*feed
 	for w := range s.watches {

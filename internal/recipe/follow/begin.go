@@ -27,6 +27,10 @@ func (f *Follower) begin(give func(Step) bool) (*watch.Watcher, error) {
 		return nil, err
 	}
 	if f.past.certain {
+		if f.seen.Epoch() != epoch { // the watch may have begun after the history of its revision was over
+			_ = w.Close()
+			return nil, errWentBack
+		}
 		f.use(w, false)
 		return w, nil
 	}
@@ -71,12 +75,12 @@ func (f *Follower) compare() error {
 	if err != nil {
 		return err
 	}
-	_, err = f.seen.Compare(f.life, to, r.GetKey(), nil)
+	_, _, err = f.seen.Compare(f.life, to, [][]byte{r.GetKey()}, nil)
 	return err
 }
 
-// errWentBack begins again: the store has gone back between the look at its revision and the end of the list.
-var errWentBack = errors.New("follow: the store has gone back to another history while its keys were listed")
+// errWentBack begins again with a list: the store has gone back since its revision became known.
+var errWentBack = errors.New("follow: the store has gone back to another history meanwhile")
 
 // sameStill returns an error if a list is not of the history in which the watch began after revision from.
 func (f *Follower) sameStill(last Step, from, epoch int64) error {

@@ -272,9 +272,12 @@ func (f *Follower) Progress(parent context.Context) error {
 	return w.Progress(parent)
 }
 
+// Epoch returns the number of the present history of the store, for Proven.
+func (f *Follower) Epoch() int64 { return f.seen.Epoch() }
+
 // Proven tells the follower of an answer that shows its keys unchanged up to a later revision than the watch does. So it notices a
-// store that goes back below that.
-func (f *Follower) Proven(by *pb.ResponseHeader) { f.seen.Note(by, nil) }
+// store that goes back below that. epoch is that of a moment before the question.
+func (f *Follower) Proven(epoch int64, by *pb.ResponseHeader) { f.seen.Note(epoch, by, nil) }
 
 // Status returns where the follower stands. It never blocks on the network.
 func (f *Follower) Status() Status {

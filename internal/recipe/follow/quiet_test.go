@@ -16,7 +16,10 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
+	"github.com/eetcd-go/eetcd/internal/wire/past"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -153,4 +156,23 @@ func TestLaterWatchOfAFollowedRangeIsNoSignOfAnotherHistory(t *testing.T) {
 		}
 	}
 	t.Errorf("the later watch ended: %v", w.Err())
+}
+
+// TestKnownRevisionOfAnotherHistoryLeadsToAList ends the history after the follower was made and before it begins its watch.
+func TestKnownRevisionOfAnotherHistoryLeadsToAList(t *testing.T) {
+	cluster := etcdtest.Start(t)
+	name := own(t, cluster)
+	rev := put(t, name, "a", "1")
+	r := copying(t, follow.Spec{Request: under(t, name), From: rev})
+	to, err := engine.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past.Of(to).Over(past.Of(to).Epoch(), &pb.ResponseHeader{Revision: rev})
+	put(t, name, "b", "1")
+	step := r.until(func(s follow.Step) bool { return !s.More })
+	if step.Part == 0 || !step.Rewound || step.Age != 1 {
+		t.Errorf("got %+v, want a list of another history", step)
+	}
+	r.equals(under(t, name))
 }

@@ -15,49 +15,34 @@ import (
 
 // Compare asks the store whether it still has what was seen of it. If not, it begins a new history. The questions are
 // linearizable, because a member's own answer may lag behind. They are about keys that the user may read: that of the newest
-// trace, the one given, and the ranges given. It returns up to which revision the history is surely the same.
+// trace, or else the first of keys that the server does not refuse, and the ranges given. Compare returns up to which revision the
+// history is surely the same, and the epoch of what the store tells from now on.
 //
 // The raft term is not compared: a member that caught up by a snapshot names an older one until its next entry.
-func (p *Past) Compare(parent context.Context, to wire.Route, key []byte, quiet []Quiet) (same int64, err error) {
+func (p *Past) Compare(parent context.Context, to wire.Route, keys [][]byte, quiet []Quiet) (same, epoch int64, err error) {
 	before := p.now()
 	if before.revision == 0 {
-		return 0, nil
+		return 0, before.epoch, nil
 	}
-	a, err := before.lookUp(parent, to, key)
+	a, err := before.lookUp(parent, to, keys)
 	switch {
-	case errors.Is(err, etcderr.ErrPermissionDenied):
-		return 0, nil // the server refuses what comes next as well
-	case resume.Refused(to.Conn, err):
-		return 0, nil // there is nothing to compare with
+	case errors.Is(err, etcderr.ErrPermissionDenied), resume.Refused(to.Conn, err), err == nil && a.header == nil:
+		return 0, before.epoch, nil // there is nothing to compare with
 	case err != nil:
-		return 0, err
+		return 0, before.epoch, err
 	case !before.agrees(a):
 		p.Over(before.epoch, a.header)
-		return 0, nil
+		return 0, before.epoch + 1, nil
 	}
 	if a.looked {
 		same = before.newest.mod
 	}
-	asked := map[Quiet]bool{}
-	for _, q := range quiet {
-		c, known := before.contents[q.Range]
-		if !known || !q.continues(c) || asked[q] || max(c.rev, q.Rev) <= same {
-			continue
-		}
-		asked[q] = true
-		r, err := wire.KV.Range.Over(parent, to, c.question(q))
-		if errors.Is(err, etcderr.ErrCompacted) || resume.Refused(to.Conn, err) {
-			continue
-		}
-		if err != nil {
-			return 0, err
-		}
-		if !c.agrees(q, r) {
-			p.Over(before.epoch, r.GetHeader())
-			return 0, nil
-		}
+	if other := before.differing(parent, to, quiet, same); other != nil {
+		p.Over(before.epoch, other)
+		return 0, before.epoch + 1, nil
 	}
-	return same, nil
+	p.Note(before.epoch, a.header, nil)
+	return same, before.epoch, nil
 }
 
 // answer is what the store says about itself, and about the newest trace.
@@ -68,25 +53,34 @@ type answer struct {
 	missing bool               // the store has not reached that revision
 }
 
-// lookUp reads the key of the newest trace at its revision. Where that has been compacted, it reads the revision of the store
-// only.
-func (b seen) lookUp(parent context.Context, to wire.Route, key []byte) (answer, error) {
+// lookUp reads the key of the newest trace at its revision. Where that has been compacted or may not be read, it reads the revision
+// of the store only, with the first key that may be read.
+func (b seen) lookUp(parent context.Context, to wire.Route, keys [][]byte) (answer, error) {
 	var a answer
+	var err error
 	if b.newest.mod != 0 {
-		r, err := wire.KV.Range.Over(parent, to, &pb.RangeRequest{
+		var r *pb.RangeResponse
+		r, err = wire.KV.Range.Over(parent, to, &pb.RangeRequest{
 			Key: b.newest.key, Revision: b.newest.mod, KeysOnly: !b.newest.valued,
 		})
 		switch {
 		case err == nil:
 			return answer{header: r.GetHeader(), looked: true, kvs: r.GetKvs()}, nil
-		case errors.Is(err, etcderr.ErrFutureRev):
-			a.missing = true
-		case !errors.Is(err, etcderr.ErrCompacted) && !errors.Is(err, etcderr.ErrPermissionDenied):
+		case errors.Is(err, etcderr.ErrFutureRev), errors.Is(err, etcderr.ErrCompacted):
+			a.missing = errors.Is(err, etcderr.ErrFutureRev)
+			keys = append([][]byte{b.newest.key}, keys...) // it may be read
+		case !errors.Is(err, etcderr.ErrPermissionDenied):
 			return a, err
 		}
 	}
-	r, err := wire.KV.Range.Over(parent, to, &pb.RangeRequest{Key: key, KeysOnly: true})
-	a.header = r.GetHeader()
+	for _, key := range keys {
+		var r *pb.RangeResponse
+		r, err = wire.KV.Range.Over(parent, to, &pb.RangeRequest{Key: key, KeysOnly: true})
+		if !errors.Is(err, etcderr.ErrPermissionDenied) {
+			a.header = r.GetHeader()
+			break
+		}
+	}
 	return a, err
 }
 

@@ -53,12 +53,13 @@ func (p *Past) Epoch() int64 {
 	return p.epoch
 }
 
-// Note notes what a response tells about the store. events are in the order of their revisions. It reports false if the response
-// comes from another cluster.
-func (p *Past) Note(header *pb.ResponseHeader, events []*mvccpb.Event) bool {
+// Note notes what a response tells about the store in the history of that epoch. events are in the order of their revisions. It
+// reports false if that history is over, or the response comes from another cluster. A stream that was opened in an earlier history
+// may still have answers under way, so the epoch is that of the stream.
+func (p *Past) Note(epoch int64, header *pb.ResponseHeader, events []*mvccpb.Event) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.noteHeader(header) {
+	if p.epoch != epoch || !p.noteHeader(header) {
 		return false
 	}
 	if n := len(events); n > 0 {
