@@ -12,11 +12,18 @@ import (
 // an earlier copy, or wiped, or another cluster has its address now. Events that the watch has delivered may not exist in the
 // new history. To go on, read the keys, and watch from the revision after that of the read.
 //
-// The watch compares the histories whenever it gets another stream, and behind a proxy every 5 s. It always notices a store of
-// another cluster, and one that is at an older revision than before. A store that has passed that revision again looks like the
-// same one, unless one of these differs: the newest event that any watch of the connection has had, or the events in the range of
-// the watch during the 1000 revisions before its position. Events that have been compacted do not count, and behind a proxy only the
-// newest event does. If none of these differs, the watch goes on, and misses what the new history has before its position.
+// The histories are compared whenever the watch gets another stream. Behind a gRPC proxy, whose streams survive the store, they are
+// also compared every 5 s. The comparison notices a store of another cluster, unless the server names none, as kine. It notices a
+// store at an older revision than the connection has seen. A store that has passed that revision again looks like the same one,
+// unless one of these differs:
+//
+//   - the newest event or listed pair that the connection has seen
+//   - what a table or another recipe has listed in the range of the watch, compared with a new stream only
+//   - the events in the range of the watch during the 1000 revisions before its position, with a new stream only. They prove nothing
+//     on kine, or where a proxy's user may watch no key but one.
+//
+// What has been compacted cannot be compared, nor can a key that the user may not read. If nothing differs, the watch goes on, and
+// misses what the new history has before its position.
 type RewoundError struct {
 	ClusterID uint64 // of the store as it is now; 0 where the server does not name it
 	Revision  int64  // the newest revision of the store as it is now
