@@ -26,7 +26,7 @@ type contest struct {
 }
 
 // TestContendersSurviveRepeatedLossOfMembers queues contenders while members are lost in turn, for less than the TTL
-// each time. No contender may end with an error other than its own timeout, each turn must belong to the oldest claim,
+// each time, and restarted one after the other. No contender may end with an error other than its own timeout, each turn must belong to the oldest claim,
 // and nothing may be left.
 func TestContendersSurviveRepeatedLossOfMembers(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
@@ -45,7 +45,7 @@ func TestContendersSurviveRepeatedLossOfMembers(t *testing.T) {
 			everybody.Go(func() { contest.contend(t, by(longTTL), c, id, over) })
 		}
 	}
-	hurt(t, cluster, 2*time.Second)
+	hurt(t, cluster, 2*time.Second, rolling)
 	close(over)
 	everybody.Wait()
 	for kind, c := range contests {

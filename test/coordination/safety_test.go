@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -139,8 +140,9 @@ func (r *record) contend(t *testing.T, take turn, c ctx.Ctx, id int, over <-chan
 const endsLeases = 5 * time.Second
 
 // hurt loses members in turn, each for up to longest: once in each way, or for $EETCD_FAULT_SECONDS.
-func hurt(t *testing.T, cluster *etcdtest.Cluster, longest time.Duration) {
+func hurt(t *testing.T, cluster *etcdtest.Cluster, longest time.Duration, more ...fault) {
 	t.Helper()
+	faults := slices.Concat(faults, more)
 	end := time.Now().Add(soak.Length(t, 0))
 	for i := 0; i < len(faults) || time.Now().Before(end); i++ {
 		f := faults[i%len(faults)]
@@ -155,7 +157,7 @@ func hurt(t *testing.T, cluster *etcdtest.Cluster, longest time.Duration) {
 		time.Sleep(lasts)
 		f.heal(cluster, victim)
 		time.Sleep(calm)
-		t.Logf("%s of %s for %v", f.name, victim.Name(), lasts.Round(time.Millisecond))
+		t.Logf("%s %s for %v", f.name, victim.Name(), lasts.Round(time.Millisecond))
 	}
 }
 
@@ -166,11 +168,21 @@ type fault struct {
 }
 
 var faults = []fault{
-	{"kill", ofMember((*etcdtest.Member).Kill), ofMember((*etcdtest.Member).Restart)},
-	{"pause", ofMember((*etcdtest.Member).Pause), ofMember((*etcdtest.Member).Resume)},
-	{"cut", ofMember((*etcdtest.Member).Cut), ofMember((*etcdtest.Member).Heal)},
-	{"partition", (*etcdtest.Cluster).Partition, func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }},
+	{"kill of", ofMember((*etcdtest.Member).Kill), ofMember((*etcdtest.Member).Restart)},
+	{"pause of", ofMember((*etcdtest.Member).Pause), ofMember((*etcdtest.Member).Resume)},
+	{"cut of", ofMember((*etcdtest.Member).Cut), ofMember((*etcdtest.Member).Heal)},
+	{"partition of", (*etcdtest.Cluster).Partition, func(c *etcdtest.Cluster, _ *etcdtest.Member) { c.HealPartition() }},
 }
+
+// rolling restarts all members, one after the other.
+var rolling = fault{"rolling restart from", func(c *etcdtest.Cluster, first *etcdtest.Member) {
+	first.Restart()
+	for _, m := range c.Members() {
+		if m != first {
+			m.Restart()
+		}
+	}
+}, func(*etcdtest.Cluster, *etcdtest.Member) {}}
 
 func ofMember(do func(*etcdtest.Member)) func(*etcdtest.Cluster, *etcdtest.Member) {
 	return func(_ *etcdtest.Cluster, m *etcdtest.Member) { do(m) }
