@@ -231,10 +231,10 @@ func (r *roster) unanswered(flights []flight, err error) error {
 	for _, f := range flights {
 		l := f.lease
 		switch {
-		case l.stage == gone:
 		case first && refusesOne(err):
-			r.finish(l, err)
+			r.finish(l, err) // it may have ended already
 			err = errRefused
+		case l.stage == gone:
 		case first:
 			// The server may be stuck with this very lease, so the others go first.
 			r.rest(l, now+min(hesitation<<min(l.failures, 5), (l.until()-now)/4))
@@ -243,6 +243,9 @@ func (r *roster) unanswered(flights []flight, err error) error {
 			r.demand(l)
 		}
 		first = false
+	}
+	if r.kept > 0 && refusesOne(err) { // nothing was to be answered, and the server has renewed the leases before
+		err = errRefused
 	}
 	return err
 }
