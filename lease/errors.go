@@ -53,10 +53,7 @@ var (
 
 // refusesOne reports whether a stream ended because of the one lease that was to be answered next. A server ends the whole stream
 // where the user may not write a key that is attached to the lease.
-func refusesOne(err error) bool {
-	var e *etcderr.Error
-	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected && e.Code() == codes.PermissionDenied
-}
+func refusesOne(err error) bool { return errors.Is(err, etcderr.ErrPermissionDenied) }
 
 // notKept makes the error of a call to KeepAlive whose context ended. met is the last problem before that; it may be nil.
 func notKept(ended context.Context, sent bool, met error) error {

@@ -86,6 +86,13 @@ func (r *renewer) lapse(l *held) {
 	}
 }
 
+// served reports whether the server has renewed a lease that is kept still.
+func (r *renewer) served() bool {
+	r.lock()
+	defer r.unlock()
+	return r.kept > 0
+}
+
 // met is what went wrong since the last answer.
 func (r *renewer) met() error {
 	r.lock()

@@ -42,8 +42,9 @@ func (r session) run(life context.Context) {
 	defer context.AfterFunc(life, func() { r.end(context.Cause(life)) })()
 	var clock sync.WaitGroup
 	clock.Go(r.tend)
-	err := r.place.stream(r.conn).Run(r.life, r.serve, r.broken)
-	r.giveUp(err)
+	stream := r.place.stream(r.conn)
+	stream.Served = r.served
+	r.giveUp(stream.Run(r.life, r.serve, r.broken))
 	clock.Wait()
 }
 

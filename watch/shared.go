@@ -263,6 +263,18 @@ func (s *shared) show(w *feed) Status {
 	return s.link.show(w)
 }
 
+// served reports whether a server has created a watch that is still here.
+func (s *shared) served() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for w := range s.watches {
+		if w.exists() {
+			return true
+		}
+	}
+	return false
+}
+
 // lost is why no stream is open; nil while one is.
 func (s *shared) lost() error {
 	s.mu.Lock()

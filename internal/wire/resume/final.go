@@ -5,6 +5,8 @@ package resume
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -14,22 +16,37 @@ import (
 
 // This file decides which failures end a stream for good, and which ones the next stream may not meet.
 
-// end returns why no stream of c follows one that broke with err, or nil if another one follows.
-func end(life context.Context, c *engine.Conn, pinned bool, err error) error {
+// end returns why no stream follows one that broke with err, or nil if another one follows.
+func (s Stream) end(life context.Context, err error) error {
 	var again *outdated
 	switch {
-	case c.Closed():
-		return connerr.Closed(c.Name())
+	case s.Conn.Closed():
+		return connerr.Closed(s.Conn.Name())
 	case life.Err() != nil:
 		return context.Cause(life)
 	case errors.As(err, &again), errors.Is(err, connerr.ErrClosed):
 		// That is another connection, which the credentials function uses.
 		return nil
-	case FinalAt(pinned, err):
+	case s.Served != nil && stray(err) && s.Served():
+		return nil
+	case FinalAt(s.Pinned, err):
 		return err
 	default:
 		return nil
 	}
+}
+
+// stray reports whether err is a refusal that no etcd server makes. A load balancer refuses so, with an HTTP status such as 404,
+// while it has no backend.
+func stray(err error) bool {
+	var e *etcderr.Error
+	if !errors.As(err, &e) || errors.Is(err, connerr.ErrEndpoint) || strings.HasPrefix(e.Message(), "etcdserver: ") {
+		return false
+	}
+	return !slices.ContainsFunc(e.Unwrap(), func(cause error) bool {
+		_, known := etcderr.FromMessage(cause.Error())
+		return known
+	})
 }
 
 // outdated is a stream that was refused for its token. The next one has another.

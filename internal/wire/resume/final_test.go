@@ -71,3 +71,36 @@ func TestOnlyFinalErrorsEndAStream(t *testing.T) {
 		}
 	}
 }
+
+func TestRefusalThatIsNotEtcdsOwnIsFinalOnlyUntilAServerHasServed(t *testing.T) {
+	for _, tt := range []struct {
+		name          string
+		err           error
+		served, final bool
+	}{
+		{"a load balancer, at first", answered(status.Error(codes.Unimplemented, "unexpected HTTP status code 404")), false, true},
+		{"a load balancer, later", answered(status.Error(codes.Unimplemented, "unexpected HTTP status code 404")), true, false},
+		{"etcd", answered(etcderr.ErrPermissionDenied), true, true},
+		{"etcd 3.4", answered(status.Error(codes.Unknown, "auth: permission denied")), true, true},
+		{"an etcd newer than this client", answered(status.Error(codes.FailedPrecondition, "etcdserver: news")), true, true},
+		{"etcd's limit", answered(status.Error(codes.ResourceExhausted, "grpc: received message larger than max (3 vs. 2)")), true, true},
+		{"the endpoint is none of the connection", fmt.Errorf("%w: no endpoint", connerr.ErrEndpoint), true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				stream := open(t, newServer(t, silent))
+				stream.Served = func() bool { return tt.served }
+				n := 0
+				err := stream.Run(t.Context(), func(context.Context, engine.Stream) error {
+					if n++; n == 1 {
+						return tt.err
+					}
+					return nil
+				}, ignore)
+				if final := err != nil && n == 1; final != tt.final {
+					t.Errorf("after %d streams Run returned %v", n, err)
+				}
+			})
+		})
+	}
+}

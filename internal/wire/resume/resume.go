@@ -26,6 +26,9 @@ type Stream struct {
 	Desc       *grpc.StreamDesc
 	Method     string            // gRPC path
 	Options    []grpc.CallOption // for gRPC
+	// Served reports whether a server has served what the stream is for. Then a refusal that is not etcd's own is not final. Nil
+	// means that none ever has.
+	Served func() bool
 }
 
 const (
@@ -52,7 +55,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		if err == nil {
 			return nil
 		}
-		if why := end(life, s.Conn, s.Pinned, err); why != nil {
+		if why := s.end(life, err); why != nil {
 			return why
 		}
 		if errors.Is(err, ErrAgain) {
@@ -72,7 +75,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 			continue
 		}
 		if !wait.For(life, pause.NextBackOff()) {
-			return end(life, s.Conn, s.Pinned, nil)
+			return s.end(life, nil)
 		}
 	}
 }
