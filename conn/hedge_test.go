@@ -174,3 +174,61 @@ func TestReadThatAsksForTheHeaderIsNotHedged(t *testing.T) {
 		}
 	})
 }
+
+func TestRefusalThatNoMemberWouldTakeBackEndsAHedgedRead(t *testing.T) {
+	compacted := status.Error(codes.OutOfRange, "etcdserver: mvcc: required revision has been compacted")
+	for name, answers := range map[string]time.Duration{
+		"the other member answers at once":      0,
+		"the first member answers in the hedge": 600 * time.Millisecond,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newMember(t, "a"), newMember(t, "b")
+				c := openFake(t, []*member{a, b})
+				a.answerKV(func(parent context.Context) error {
+					<-parent.Done()
+					return status.FromContextError(parent.Err()).Err()
+				})
+				b.answerKV(func(parent context.Context) error {
+					_ = slowly(answers)(parent)
+					return compacted
+				})
+				for range 2 { // each member is the first once
+					start := time.Now()
+					_, err := get(t.Context(), c)
+					var e *etcderr.Error
+					if !errors.As(err, &e) || !errors.Is(err, etcderr.ErrCompacted) || errors.Is(err, context.DeadlineExceeded) ||
+						e.Endpoint() != "b:1" || e.Outcome() != etcderr.Rejected {
+						t.Errorf("got %v", err)
+					}
+					if took := time.Since(start); took > answers+500*time.Millisecond {
+						t.Errorf("took %v", took)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestCloseOfANamespaceEndsAHedgedRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		n := mustNamespace(t, openFake(t, []*member{a, b}), "tenant", "p/")
+		for _, m := range []*member{a, b} {
+			m.answerKV(slowly(time.Minute))
+		}
+		time.AfterFunc(700*time.Millisecond, func() { _ = n.Close() })
+		limited, cancel := context.WithTimeout(t.Context(), 50*time.Second)
+		defer cancel()
+		start := time.Now()
+		if _, err := get(limited, n); !errors.Is(err, conn.ErrClosed) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(start); took != 700*time.Millisecond {
+			t.Errorf("ended after %v, want 700ms", took)
+		}
+		if a.calls.Load() != 1 || b.calls.Load() != 1 {
+			t.Errorf("the read was sent %d and %d times, want once to each", a.calls.Load(), b.calls.Load())
+		}
+	})
+}

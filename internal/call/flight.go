@@ -23,7 +23,7 @@ import (
 //	grounded       an attempt begins                              flying
 //	flying         it has been silent for its patience            hedged
 //	hedged         its link leaves service                        left
-//	hedged, left   the hedge has the first answer                 answered
+//	hedged, left   the hedge has the first answer, or refusal     answered
 //	not grounded   the deadline of the call passes                expired, unless answered
 //	any            the attempt ends, with an answer or an error   grounded, but left and expired stay and tell why it failed
 //	left           the call goes on                               grounded
@@ -63,6 +63,7 @@ type flight struct {
 	landed  chan struct{} // closed when the hedge has ended; nil before one begins
 	second  *flight       // the hedge's own flight, while it runs
 	answer  proto.Message // the hedge's answer, in answered
+	refusal error         // the same, where a member has refused the hedge for good
 	unwatch func() bool   // undoes leaveWith; nil where there is nothing to undo
 }
 
@@ -79,6 +80,9 @@ func (f *flight) init(leader bool, hedge func()) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.cancel()
+		if f.second != nil {
+			f.second.cancel()
+		}
 	}
 	f.hedge = hedge
 	f.timer = time.AfterFunc(time.Hour, f.fire)
@@ -150,14 +154,18 @@ func (f *flight) send(
 	}
 	f.peer = peer.Peer{}
 	f.mu.Lock()
-	f.state, f.landed, f.answer = flying, nil, nil
+	f.state, f.landed, f.answer, f.refusal = flying, nil, nil, nil
 	armed := f.arm(patience)
 	f.mu.Unlock()
 
 	err := l.Invoke(ctx, method, args, reply, opts...)
 
 	f.mu.Lock()
-	if err != nil && (f.state == hedged || f.state == left) {
+	switch {
+	case err == nil || f.state != hedged && f.state != left:
+	case decisive(err):
+		f.state = grounded // the hedge would hear the same
+	default:
 		// The hedge may still save the call. It ends with the caller's context and the deadline, as this attempt does.
 		landed := f.landed
 		f.mu.Unlock()
@@ -175,7 +183,7 @@ func (f *flight) send(
 		f.unwatch()
 		f.unwatch = nil
 	}
-	landed, answer := f.landed, f.answer
+	landed, answer, refusal := f.landed, f.answer, f.refusal
 	f.mu.Unlock()
 	if armed && !f.timer.Stop() {
 		f.spoilt = true // it fired, and may be about to cancel
@@ -183,6 +191,9 @@ func (f *flight) send(
 	if landed != nil {
 		<-landed
 		f.spoilt = true
+	}
+	if saved && refusal != nil {
+		return refusal
 	}
 	if saved {
 		target := reply.(proto.Message)
@@ -284,24 +295,24 @@ func (f *flight) leaveWith(l *member.Link) {
 }
 
 // join makes second the flight of the hedge, which ends with the attempt. It reports whether there is still something
-// to hedge.
+// to hedge: an attempt that has left its link makes room for the next one instead.
 func (f *flight) join(second *flight) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.state != hedged && f.state != left {
+	if f.state != hedged || f.ctx.Err() != nil {
 		return false
 	}
 	f.second = second
 	return true
 }
 
-// leave ends the hedge. A first answer of the hedge ends the attempt too.
+// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good.
 func (f *flight) leave(err error, answer proto.Message) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.second = nil
-	if err == nil && (f.state == hedged || f.state == left) {
-		f.state, f.answer = answered, answer
+	if (err == nil || decisive(err)) && (f.state == hedged || f.state == left) {
+		f.state, f.answer, f.refusal = answered, answer, err
 		f.cancel()
 	}
 }

@@ -3,14 +3,18 @@
 package call
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
@@ -84,8 +88,8 @@ func TestTimerThatFiresAfterTheEndOfAnAttemptDoesNothing(t *testing.T) {
 	})
 }
 
-func TestOnlyAFirstAnswerOfTheHedgeEndsTheAttempt(t *testing.T) {
-	refused := errors.New("refused")
+func TestOnlyAFirstAnswerOrRefusalOfTheHedgeEndsTheAttempt(t *testing.T) {
+	lost := errors.New("lost")
 	for _, tt := range []struct {
 		before state
 		err    error // of the hedge
@@ -93,9 +97,14 @@ func TestOnlyAFirstAnswerOfTheHedgeEndsTheAttempt(t *testing.T) {
 		joins  bool
 	}{
 		{hedged, nil, answered, true},
-		{left, nil, answered, true},
-		{hedged, refused, hedged, true},
-		{left, refused, left, true},
+		{left, nil, answered, false},
+		{hedged, lost, hedged, true},
+		{left, lost, left, false},
+		{hedged, etcderr.ErrCompacted, answered, true},
+		{hedged, etcderr.ErrNoLeader, hedged, true},
+		{hedged, etcderr.ErrInvalidAuthToken, hedged, true},
+		{hedged, etcderr.ErrUserEmpty, hedged, true},
+		{hedged, status.Error(codes.Unimplemented, "unexpected HTTP status code 404"), hedged, true},
 		{grounded, nil, grounded, false},
 		{expired, nil, expired, false},
 	} {
@@ -111,5 +120,22 @@ func TestOnlyAFirstAnswerOfTheHedgeEndsTheAttempt(t *testing.T) {
 			t.Errorf("a hedge that ends with %v in state %d: state %d, context %v, answer %v", tt.err, tt.before, f.state,
 				f.ctx.Err(), f.answer)
 		}
+	}
+}
+
+func TestEndOfTheCallEndsTheHedgeAndLetsNoOtherBegin(t *testing.T) {
+	f, _ := launch(t, 0, 0)
+	second, _ := launch(t, 0, 0)
+	f.state = hedged
+	if !f.join(second) {
+		t.Error("the hedge does not join")
+	}
+	f.abort()
+	if second.ctx.Err() == nil {
+		t.Error("the hedge goes on")
+	}
+	f.leave(context.Canceled, nil)
+	if f.join(second) {
+		t.Error("another hedge joins")
 	}
 }

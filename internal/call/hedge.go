@@ -3,11 +3,11 @@
 package call
 
 import (
-	"context"
 	"reflect"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
@@ -43,14 +43,10 @@ func hedgeSilence(u *unary, calls *pool) {
 	}
 	// The attempt may write its own answer to the reply now, so the hedge needs another message.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
-	stop := context.AfterFunc(u.parent, second.abort)
 	began := member.Clock()
 	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.shared.HedgeDelay)
-	if !stop() && u.parent.Done() != nil {
-		second.spoilt = true
-	}
 	if err == nil {
 		other.HeardFrom(began)
 	}
-	u.leave(err, answer)
+	u.leave(etcderr.FromRPC(err, etcderr.Call{Method: u.method, Endpoint: other.Address(), Sent: true, Read: true}), answer)
 }

@@ -25,6 +25,17 @@ func retryWait(n int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
+// decisive reports whether a read that failed with err has its answer: etcd has refused it for more than a passing reason, and not
+// for want of a token.
+func decisive(err error) bool {
+	var e *etcderr.Error
+	if !errors.As(etcderr.FromRPC(err, etcderr.Call{Sent: true}), &e) || e.Outcome() != etcderr.Rejected || e.SafeToRetry() {
+		return false
+	}
+	_, known := etcderr.FromMessage(e.Message())
+	return known && !errors.Is(e, etcderr.ErrUserEmpty)
+}
+
 // repeatable reports whether a request of this kind may and should be sent again after err. It goes to another
 // endpoint unless it is pinned to one.
 func repeatable(err error, t traits, pinned bool) bool {
