@@ -217,6 +217,7 @@ func (k *keeper) discard(l *Link) {
 	l.Release()
 	k.group.Life.Fork(func() {
 		l.closeWhenIdle(k.group.Life)
+		l.retire(ErrLost) // nobody uses it, so this only lets go of its contexts
 		k.forget(l)
 	})
 }
