@@ -19,6 +19,7 @@ import (
 type share struct {
 	name      string
 	endpoints string        // as they were given first, in a form that is the same for all spellings and orders
+	tls       bool          // so an endpoint without a scheme is over TLS
 	opened    chan struct{} // closed when conn or err is set
 	conn      *Conn
 	err       error
@@ -40,19 +41,20 @@ var sharing = struct {
 //
 // The order and spelling of the endpoints make no difference. They may be those of the opening, or those that the
 // connection has now after [Conn.Sync] or [Conn.SetEndpoints]. The options of the opener count, and those of the others
-// are only checked. While another goroutine opens the connection, Share waits. If the opening fails, all that wait get
-// its error. There is one exception: if the opener's parent has ended, the next caller tries.
+// are only checked. An endpoint without a scheme has the one of the opening. But a caller with TLS options does not get a
+// connection in the clear. While another goroutine opens the connection, Share waits. If the opening fails, all that wait
+// get its error. There is one exception: if the opener's parent has ended, the next caller tries.
 //
-// An empty name is ErrOption. A name that is open with other endpoints, or was opened by Open, is ErrAlreadyOpen. If
-// parent ends while another goroutine opens the connection, the error is ErrUnavailable with parent's error. Other
-// errors are those of Open. [Close] closes a shared connection for all who share it, and the next Share opens another.
-// Share is safe for concurrent use.
+// An empty name is ErrOption. A name that is open with other endpoints or without TLS, or was opened by Open, is
+// ErrAlreadyOpen. If parent ends while another goroutine opens the connection, the error is ErrUnavailable with parent's
+// error. Other errors are those of Open. [Close] closes a shared connection for all who share it, and the next Share opens
+// another. Share is safe for concurrent use.
 func Share(parent context.Context, name string, endpoints []string, opts ...Option) (c *Conn, release func() error, err error) {
 	if parent == nil {
 		return nil, nil, connerr.ErrNilContext
 	}
 	o, err := newOptions(opts)
-	addresses, bad := member.ParseAddresses(endpoints, o.TLS != nil)
+	_, bad := member.ParseAddresses(endpoints, o.TLS != nil)
 	if name == "" {
 		err = connerr.All(err, fmt.Errorf("%w: Share needs a name", ErrOption))
 	}
@@ -60,7 +62,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 		return nil, nil, err
 	}
 	for {
-		s, first, closing, err := join(name, sameFor(addresses))
+		s, first, closing, err := join(name, endpoints, o.TLS != nil)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -71,9 +73,7 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 		if first {
 			s.open(parent, endpoints, opts)
 		}
-		select {
-		case <-ready:
-		case <-parent.Done():
+		if !await(parent, ready) {
 			if s != nil {
 				_ = s.leave() // if it was the last use, nobody needs the result of the close
 			}
@@ -91,6 +91,21 @@ func Share(parent context.Context, name string, endpoints []string, opts ...Opti
 	}
 }
 
+// await waits for ready, and reports false if parent ends before.
+func await(parent context.Context, ready <-chan struct{}) bool {
+	select {
+	case <-ready:
+		return true
+	case <-parent.Done():
+	}
+	select {
+	case <-ready:
+		return true
+	default:
+		return false
+	}
+}
+
 // sameFor returns one text for equal sets of endpoints.
 func sameFor(addresses []member.Address) string {
 	var keys []string
@@ -103,23 +118,41 @@ func sameFor(addresses []member.Address) string {
 
 // join joins the share of that name. If there is none, the caller is first and opens it. While the last connection of
 // that name is being closed there is no share, and closing is closed at the end of that.
-func join(name, endpoints string) (s *share, first bool, closing <-chan struct{}, err error) {
+func join(name string, endpoints []string, tls bool) (s *share, first bool, closing <-chan struct{}, err error) {
 	sharing.mu.Lock()
 	defer sharing.mu.Unlock()
 	s = sharing.names[name]
 	switch {
 	case s == nil, s.closedByName():
-		s = &share{name: name, endpoints: endpoints, opened: make(chan struct{}), users: 1}
+		addresses, err := member.ParseAddresses(endpoints, tls)
+		if err != nil {
+			return nil, false, nil, err
+		}
+		s = &share{name: name, endpoints: sameFor(addresses), tls: tls, opened: make(chan struct{}), users: 1}
 		sharing.names[name] = s
 		return s, true, nil, nil
 	case s.closed != nil:
 		return nil, false, s.closed, nil
-	case s.endpoints != endpoints && s.endpointsNow() != endpoints:
-		return nil, false, nil, fmt.Errorf("%w: %q, with other endpoints", ErrAlreadyOpen, name)
+	case !s.has(endpoints, tls):
+		how := "with other endpoints"
+		if tls && !s.tls {
+			how += " or without TLS"
+		}
+		return nil, false, nil, fmt.Errorf("%w: %q, %s", ErrAlreadyOpen, name, how)
 	default:
 		s.users++
 		return s, false, nil, nil
 	}
+}
+
+// has reports whether these are the endpoints of the share: those of its opening, or those of now.
+func (s *share) has(endpoints []string, tls bool) bool {
+	addresses, err := member.ParseAddresses(endpoints, tls || s.tls)
+	if err != nil { // such as http, where the share has TLS
+		return false
+	}
+	same := sameFor(addresses)
+	return s.endpoints == same || s.endpointsNow() == same
 }
 
 // now returns the connection, or nil while it is being opened.

@@ -4,6 +4,7 @@ package conn_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"sync"
 	"testing"
@@ -210,6 +211,62 @@ func TestShareAcceptsTheFirstAndThePresentEndpoints(t *testing.T) {
 				if other != c {
 					t.Errorf("%s: another connection", tt.name)
 				}
+				_ = release()
+			}
+		}
+	})
+}
+
+func TestShareReturnsWhatIsOpenThoughItsContextHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 30 { // so that chance does not pass it
+			_, release, err := conn.Share(ended, "shared", endpoints(a), dialer(a), conn.WithLazy())
+			if err != nil {
+				t.Fatalf("the opener: %v", err)
+			}
+			_, releaseToo, err := conn.Share(ended, "shared", endpoints(a), dialer(a))
+			if err != nil {
+				t.Fatalf("another one: %v", err)
+			}
+			if err := errors.Join(release(), releaseToo()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestShareTakesEndpointsWithoutASchemeByTheTLSOfTheOpener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		withTLS := conn.WithTLS(&tls.Config{})
+		for name, opts := range map[string][]conn.Option{"clear": nil, "secure": {withTLS}} {
+			_, release, err := conn.Share(t.Context(), name, endpoints(a), append(opts, dialer(a), conn.WithLazy())...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer release()
+		}
+		for _, tt := range []struct {
+			name, endpoint string
+			opts           []conn.Option
+			want           error
+		}{
+			{"secure", "a:1", nil, nil},
+			{"secure", "https://a:1", nil, nil},
+			{"secure", "a:1", []conn.Option{withTLS}, nil},
+			{"secure", "http://a:1", nil, conn.ErrAlreadyOpen},
+			{"clear", "http://a:1", nil, nil},
+			{"clear", "https://a:1", nil, conn.ErrAlreadyOpen},
+			{"clear", "a:1", []conn.Option{withTLS}, conn.ErrAlreadyOpen},
+		} {
+			_, release, err := conn.Share(t.Context(), tt.name, []string{tt.endpoint}, tt.opts...)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("%s by %s with %d options: %v, want %v", tt.name, tt.endpoint, len(tt.opts), err, tt.want)
+			}
+			if err == nil {
 				_ = release()
 			}
 		}
