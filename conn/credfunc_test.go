@@ -7,6 +7,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -271,5 +272,41 @@ func TestStreamPausesWhileItsCredentialsAreUnavailable(t *testing.T) {
 		if st := w.Status(); !st.InStep {
 			t.Errorf("the watch, once the credentials can be had: %+v", st)
 		}
+	})
+}
+
+func TestCloseEndsCallsThatWaitForACredentialsFunction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMember(t, "a")
+		m.token, m.lag = "kTzGcFsbyrYMfiXq.17", time.Nanosecond
+		var asked atomic.Int64
+		c := openFake(t, []*member{m}, conn.WithCredentialsFunc(func(context.Context) (string, string, error) {
+			if asked.Add(1) > 1 {
+				time.Sleep(4 * time.Second) // whatever its context says
+			}
+			return "user", userPassword, nil
+		}))
+		time.Sleep(50 * time.Second) // between two checks of the endpoint
+		m.forget()
+		start := time.Now()
+		var calls sync.WaitGroup
+		for range 2 { // one asks the function, and the other one waits for it
+			calls.Go(func() {
+				if _, err := put(t.Context(), c); !errors.Is(err, conn.ErrClosed) || etcderr.OutcomeOf(err) != etcderr.Rejected {
+					t.Errorf("got %v", err)
+				}
+				if took := time.Since(start); took != time.Second {
+					t.Errorf("a call ended after %v, and Close began after 1s", took)
+				}
+			})
+		}
+		time.Sleep(time.Second)
+		if n := asked.Load(); n != 2 {
+			t.Fatalf("the function was asked %d times", n)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		calls.Wait()
 	})
 }

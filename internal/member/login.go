@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/life"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
@@ -44,6 +45,8 @@ func (l *login) ask(parent context.Context) (user, password string, err error) {
 		return q.user, q.password, q.err
 	case <-parent.Done():
 		return "", "", tell.Ended(parent)
+	case <-l.life.Done(): // calls outlive it, and the function may ignore it
+		return "", "", connerr.ErrClosed
 	}
 }
 
