@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -215,4 +217,29 @@ func (r readLate) RecvMsg(m any) error {
 		time.Sleep(r.late)
 	}
 	return err
+}
+
+// A server that locks for a client writes the key first, and waits then. A refusal of its token may come after the write.
+func TestLockThatIsRefusedForItsTokenIsNotSentTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent atomic.Int64
+		m := newMember(t, "a", grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error {
+			sent.Add(1)
+			return status.Error(codes.Unauthenticated, "etcdserver: invalid auth token")
+		}))
+		m.token = "kTzGcFsbyrYMfiXq.17"
+		c := openFake(t, []*member{m}, conn.WithCredentials("user", userPassword))
+		time.Sleep(time.Minute)
+		logins := m.logins.Load()
+		_, err := v3lockpb.NewLockClient(c).Lock(t.Context(), &v3lockpb.LockRequest{Name: []byte("l")})
+		if !errors.Is(err, etcderr.ErrInvalidAuthToken) || etcderr.OutcomeOf(err) != etcderr.Unknown {
+			t.Errorf("got %v", err)
+		}
+		if n := sent.Load(); n != 1 {
+			t.Errorf("the request was sent %d times", n)
+		}
+		if n := m.logins.Load() - logins; n != 1 {
+			t.Errorf("%d logins for the next call, want one", n)
+		}
+	})
 }

@@ -270,7 +270,7 @@ func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool)
 	switch {
 	case !call.Sent, unprocessed(s):
 		return NotSent, false
-	case row != nil && row.gate && composite(call.Method):
+	case row != nil && (row.gate && composite(call.Method) || waits(call.Method) && refusesWait(row)):
 		return Unknown, false
 	case row != nil:
 		return row.outcome, row.gate
@@ -298,4 +298,19 @@ func unprocessed(s *status.Status) bool {
 // of them says nothing about the earlier ones.
 func composite(method string) bool {
 	return strings.HasPrefix(method, "/v3lockpb.") || strings.HasPrefix(method, "/v3electionpb.")
+}
+
+// waits reports whether the server writes a key for the method and then waits for its turn, with requests of its own.
+func waits(method string) bool {
+	return method == "/v3lockpb.Lock/Lock" || method == "/v3electionpb.Election/Campaign"
+}
+
+// refusesWait reports whether a server may refuse the reads of such a wait, after it has written the key.
+func refusesWait(row *serverError) bool {
+	switch error(row) {
+	case ErrPermissionDenied, ErrUserEmpty, ErrCompacted, ErrFutureRev, ErrCorrupt:
+		return true
+	default:
+		return false
+	}
 }

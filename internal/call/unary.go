@@ -59,6 +59,9 @@ func (u *unary) run(ctx context.Context) error {
 			if failed := u.renewToken(ctx, l, used); failed != nil {
 				return u.unrenewed(err, failed)
 			}
+			if u.traits&read == 0 && etcderr.OutcomeOf(err) == etcderr.Unknown {
+				return err // the server may have written before it asked for a newer token
+			}
 			if u.shared.Tokens.Used() != used {
 				renewals++
 			}
