@@ -5,6 +5,8 @@ package call
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/member"
 )
 
 // budget bounds the extra requests of a connection: retries of what was sent, and hedges. In quiet times it is full,
@@ -12,7 +14,7 @@ import (
 // until successes and time have refilled it. So an outage does not become a storm.
 type budget struct {
 	tokens   atomic.Int64 // in thousandths
-	refilled atomic.Int64 // when time last refilled it, Unix nanoseconds
+	refilled atomic.Int64 // when time last refilled it, by member.Clock: a clock that is set back must not stop the refills
 }
 
 const (
@@ -26,7 +28,7 @@ const (
 func newBudget() *budget {
 	b := &budget{}
 	b.tokens.Store(budgetSize)
-	b.refilled.Store(time.Now().UnixNano())
+	b.refilled.Store(int64(member.Clock()))
 	return b
 }
 
@@ -49,7 +51,7 @@ func (b *budget) take() bool {
 
 func (b *budget) refill() {
 	last := b.refilled.Load()
-	elapsed := time.Now().UnixNano() - last
+	elapsed := int64(member.Clock()) - last
 	if elapsed < perTokenTime || !b.refilled.CompareAndSwap(last, last+elapsed) {
 		return
 	}
