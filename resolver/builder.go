@@ -60,7 +60,7 @@ func (b *builder) Build(
 	if err != nil {
 		return nil, err
 	}
-	r := &resolver{connection: b.connection, prefix: prefix, options: b.options}
+	r := &resolver{connection: b.connection, prefix: prefix, options: b.options, told: b.memory.of(prefix).told}
 	r.shown = newShown(cc, prefix, b.options.keep, &b.memory, r.inStep)
 	r.life, r.end = context.WithCancel(context.Background())
 	r.running.Go(r.run)

@@ -57,6 +57,10 @@ func WithFormat(f func(*mvccpb.KeyValue) (Instance, error)) Option {
 // service is deleted. The time does not run while etcd is out of reach, and begins anew after that. The default is 30 s. A negative d
 // is kv.ErrInvalid.
 //
+// That also holds if etcd was wiped while the client was idle, and if the connection was closed and opened again, to the same cluster
+// or to another one. The resolver then recognizes another cluster by its ID, and the same cluster with other data by a lower revision.
+// So it takes a wiped cluster with the same ID for unchanged if a new connection finds it beyond the last revision already.
+//
 // With 0 gRPC keeps no instance that is not registered. If there are none, its calls fail with codes.Unavailable at once, or wait for
 // one with grpc.WaitForReady. A longer time costs little where the instances have really ended: gRPC sends calls to the others, and
 // if there are none, calls fail with codes.Unavailable too.

@@ -25,11 +25,12 @@ type resolver struct {
 	life       context.Context
 	end        context.CancelFunc
 	running    sync.WaitGroup
+	told       follow.History                  // by the followers before, and by those of the resolver before; run has it
 	follower   atomic.Pointer[follow.Follower] // nil before the first one
 }
 
 // run follows the keys until Close. A follower ends with its connection. The next one begins on the connection that has the name
-// by then, which may be to another cluster, so it knows nothing of the keys.
+// by then, which may be to another cluster, so it knows nothing of the keys. It only finds out whether the history is the same.
 func (r *resolver) run() {
 	for r.life.Err() == nil {
 		if err := r.follow(); err != nil && r.life.Err() == nil {
@@ -45,12 +46,16 @@ func (r *resolver) follow() error {
 		Request: ctx.New(r.connection).WithKey(r.prefix).WithPrefix(),
 		List:    kv.Pages,
 		Known:   keys.known,
+		After:   r.told,
 	})
 	if err != nil {
 		return err
 	}
 	r.follower.Store(f)
-	defer f.Close()
+	defer func() {
+		f.Close()
+		r.told = f.History()
+	}()
 	for step, err := range f.Steps() {
 		if r.life.Err() != nil {
 			return nil
@@ -81,5 +86,5 @@ func (*resolver) ResolveNow(grpcresolver.ResolveNowOptions) {}
 func (r *resolver) Close() {
 	r.end()
 	r.running.Wait()
-	r.shown.close()
+	r.shown.close(r.told)
 }

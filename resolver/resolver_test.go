@@ -85,8 +85,9 @@ func TestLastListStaysUntilTheConnectionIsOpenedAgain(t *testing.T) {
 	a, b := serve(t), serve(t)
 	put(t, registry, name, "k", encode(t, resolver.Instance{Addr: a}))
 	first := open(t, name, endpoints(t))
-	billing := dial(t, name, name)
+	billing, without := dial(t, name, name, resolver.WithKeepLast(time.Hour)), dial(t, name, name, resolver.WithKeepLast(0))
 	billing.reaches(a)
+	without.reaches(a)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,35 @@ func TestLastListStaysUntilTheConnectionIsOpenedAgain(t *testing.T) {
 	another := etcdtest.Start(t)
 	open(t, name, another.Endpoints())
 	put(t, name, name, "k", encode(t, resolver.Instance{Addr: b}))
-	billing.reaches(b)
+	without.reaches(b)
+	billing.reaches(a, b)
+	billing.reaches(a, b) // since the call that reached b, only by the new list
+}
+
+// TestNextClientKeepsTheLastInstancesOfAWipedStore wipes the store between two clients, as it may happen while a client is idle. The
+// store is beyond its old revision when the next client begins.
+func TestNextClientKeepsTheLastInstancesOfAWipedStore(t *testing.T) {
+	a, b, c := serve(t), serve(t), serve(t)
+	cluster := etcdtest.Start(t)
+	name := open(t, "", cluster.Endpoints()).Name()
+	put(t, name, t.Name(), "a", encode(t, resolver.Instance{Addr: a}))
+	put(t, name, t.Name(), "b", encode(t, resolver.Instance{Addr: b}))
+	builder := resolver.Builder(name, resolver.WithKeepLast(time.Hour))
+	billing := dialWith(t, builder, t.Name())
+	billing.reaches(a, b)
+	if err := billing.conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Wipe()
+	for i := range 10 {
+		put(t, name, "other", "k", fmt.Sprint(i))
+	}
+	put(t, name, t.Name(), "a", encode(t, resolver.Instance{Addr: a}))
+	billing = dialWith(t, builder, t.Name())
+	billing.reaches(a, b)
+	put(t, name, t.Name(), "c", encode(t, resolver.Instance{Addr: c}))
+	billing.reaches(a, b, c)
+	billing.reaches(a, b, c) // since the call that reached c, only by the new list
 }
 
 func TestLastInstancesAreKeptWhereAllVanish(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	grpcresolver "google.golang.org/grpc/resolver"
+
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 )
 
 // phase is what gRPC has been told:
@@ -24,7 +26,7 @@ import (
 //	any      Close                                                   closed
 //
 // In listed, gRPC also has the instances that are kept. An empty list, and a list of another history, make kept ones of all instances
-// that gRPC has. See kept.
+// that gRPC has. If it has none yet, a list of another history does so with those of the resolver before. See kept.
 type phase uint8
 
 const (
@@ -65,7 +67,7 @@ func newShown(cc grpcresolver.ClientConn, prefix string, keep time.Duration, m *
 	s := &shown{cc: cc, prefix: prefix, memory: m, kept: kept{time: keep, inStep: inStep}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(m.of(prefix)) > 0 {
+	if len(m.of(prefix).list) > 0 {
 		s.startTimer(remindAfter)
 	}
 	return s
@@ -88,7 +90,7 @@ func (s *shown) failed(err error) {
 
 // remind tells gRPC the list of an earlier resolver, and reports whether there is one. The lock is held.
 func (s *shown) remind() bool {
-	last := s.memory.of(s.prefix)
+	last := s.memory.of(s.prefix).list
 	if len(last) == 0 {
 		return false
 	}
@@ -105,11 +107,15 @@ func (s *shown) list(k *keys, t turn) {
 		return
 	}
 	k.apply(t)
-	if (t.rewound || k.there == 0) && len(s.told) > 0 {
+	last := s.told
+	if s.phase == nothing && t.rewound {
+		last = s.memory.of(s.prefix).list
+	}
+	if (t.rewound || k.there == 0) && len(last) > 0 {
 		if s.kept.time > 0 {
 			logger.Warningf("all instances under %q may be gone; gRPC keeps the last ones for %v", s.prefix, s.kept.time)
 		}
-		s.kept.add(s.told)
+		s.kept.add(last)
 	}
 	s.keys, s.newer, s.failing = k, true, false
 	s.tell()
@@ -179,10 +185,11 @@ func (s *shown) stopTimer() {
 	s.timer = nil
 }
 
-func (s *shown) close() {
+// close ends what is shown. The history is that of the keys.
+func (s *shown) close(of follow.History) {
 	s.mu.Lock()
 	if s.phase == listed || s.phase == empty {
-		s.memory.keep(s.prefix, s.told)
+		s.memory.keep(s.prefix, remembered{s.told, of})
 	}
 	s.phase = closed
 	s.stopTimer()

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	grpcresolver "google.golang.org/grpc/resolver"
+
+	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 )
 
 // told notes what gRPC is told, with the time.
@@ -173,7 +175,7 @@ func TestWhatGRPCIsToldInEachPhase(t *testing.T) {
 		"nothing is told after the end": {time.Second, func(s *shown, _ *link) {
 			s.list(of(0, a))
 			s.list(of(0))
-			s.close()
+			s.close(follow.History{})
 			s.list(of(0, b))
 			s.failed(away)
 			time.Sleep(time.Minute)
@@ -185,7 +187,7 @@ func TestWhatGRPCIsToldInEachPhase(t *testing.T) {
 				s := newShown(c, "p/", tt.keep, &memory{}, l.inStep)
 				tt.do(s, l)
 				synctest.Wait()
-				if s.close(); !slices.Equal(c.all, tt.want) {
+				if s.close(follow.History{}); !slices.Equal(c.all, tt.want) {
 					t.Errorf("told is %q\nwant %q", c.all, tt.want)
 				}
 			})
@@ -193,8 +195,8 @@ func TestWhatGRPCIsToldInEachPhase(t *testing.T) {
 	}
 }
 
-// TestNextResolverOfATargetHasTheLastListInAnOutage closes a resolver, as gRPC does for a client that goes idle.
-func TestNextResolverOfATargetHasTheLastListInAnOutage(t *testing.T) {
+// TestNextResolverOfATargetHasTheLastList closes a resolver, as gRPC does for a client that goes idle.
+func TestNextResolverOfATargetHasTheLastList(t *testing.T) {
 	a, b := Instance{Addr: "a"}, Instance{Addr: "b"}
 	for name, tt := range map[string]struct {
 		do   func(s *shown)
@@ -203,6 +205,7 @@ func TestNextResolverOfATargetHasTheLastListInAnOutage(t *testing.T) {
 		"an attempt fails":        {func(s *shown) { s.failed(errors.New("away")) }, []string{"0s [a]"}},
 		"no answer comes":         {func(*shown) { time.Sleep(time.Minute) }, []string{"1s [a]"}},
 		"a list comes":            {func(s *shown) { s.list(of(0, b)); time.Sleep(time.Minute) }, []string{"0s [b]"}},
+		"another history comes":   {func(s *shown) { s.list(rewound(of(0, b))); time.Sleep(time.Hour) }, []string{"0s [a b]", "1m0s [b]"}},
 		"it fails before a list":  {func(s *shown) { s.failed(errors.New("away")); time.Sleep(1e9); s.list(of(0, b)) }, []string{"0s [a]", "1s [b]"}},
 		"it fails, and all leave": {func(s *shown) { s.failed(errors.New("away")); s.list(of(0)) }, []string{"0s [a]"}},
 	} {
@@ -211,12 +214,12 @@ func TestNextResolverOfATargetHasTheLastListInAnOutage(t *testing.T) {
 				m, inStep := &memory{}, func() (time.Time, bool) { return time.Time{}, true }
 				first := newShown(&told{}, "p/", time.Minute, m, inStep)
 				first.list(of(0, a))
-				first.close()
+				first.close(follow.History{})
 				c := &told{began: time.Now()}
 				s := newShown(c, "p/", time.Minute, m, inStep)
 				tt.do(s)
 				synctest.Wait()
-				if s.close(); !slices.Equal(c.all, tt.want) {
+				if s.close(follow.History{}); !slices.Equal(c.all, tt.want) {
 					t.Errorf("told is %q\nwant %q", c.all, tt.want)
 				}
 			})

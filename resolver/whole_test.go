@@ -56,7 +56,7 @@ func TestGRPCIsToldWholeStepsOnly(t *testing.T) {
 					}
 				}
 				time.Sleep(time.Second)
-				if s.close(); !slices.Equal(c.all, tt.want) {
+				if s.close(follow.History{}); !slices.Equal(c.all, tt.want) {
 					t.Errorf("told is %q\nwant %q", c.all, tt.want)
 				}
 			})

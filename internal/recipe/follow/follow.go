@@ -65,9 +65,10 @@ func New(parent context.Context, s Spec) (*Follower, error) {
 	if s.Watch == nil {
 		s.Watch = func(c ctx.Ctx) ctx.Ctx { return c }
 	}
-	known := s.From > 0
 	f := &Follower{spec: s, conn: to, parent: parent, seen: past.Of(to)}
-	f.past = history{rev: s.From, epoch: f.seen.Epoch(), begun: known, certain: known}
+	if f.past = s.After.on(f.seen); s.From > 0 {
+		f.past = history{rev: s.From, epoch: f.seen.Epoch(), begun: true, certain: true}
+	}
 	f.behind = Status{Rev: s.From, Since: time.Now()}
 	f.life, f.end = context.WithCancel(parent)
 	return f, nil

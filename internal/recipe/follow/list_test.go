@@ -114,6 +114,8 @@ func TestListOfAnotherHistoryIsRecognized(t *testing.T) {
 		"an older revision":      {history{rev: 9, epoch: 7, begun: true}, false},
 		"a newer revision":       {history{rev: 11, epoch: 7, begun: true}, true},
 		"another epoch":          {history{rev: 1, epoch: 6, begun: true}, true},
+		"the same cluster":       {history{rev: 9, epoch: 7, cluster: 1, begun: true}, false},
+		"another cluster":        {history{rev: 9, epoch: 7, cluster: 2, begun: true}, true},
 		"the watch has reported": {history{rev: 1, epoch: 7, begun: true, over: true}, true},
 	} {
 		if got := c.before.isOver(at, 7); got != c.over {

@@ -24,6 +24,9 @@ type Spec struct {
 	// From is a revision at which the keys are known already. The follower begins with a watch from the next revision on, and
 	// lists the keys only when that watch fails. 0 begins with a list.
 	From int64
+	// After is what an earlier follower of the range has told, perhaps on another connection. The first list is Rewound if it is of
+	// another history. It does not apply with From.
+	After History
 	// Watch edits the request of the watch, as with a filter. The default leaves it unchanged.
 	Watch func(c ctx.Ctx) ctx.Ctx
 }
