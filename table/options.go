@@ -27,7 +27,7 @@ func WithOnChange[V any](f func(Change[V])) Option[V] {
 
 // WithOnError calls f for each value that does not decode or is refused by WithValidate. The last good value of the key stays, and
 // [Status] lists the key. The table waits for f, so f must not call Close, Sync or WaitRev. The same holds for decode and for the
-// function of WithValidate. A panic of f is not caught, and ends the program. Go cannot infer V here, so write it:
+// function of WithValidate. A panic of f is logged to grpclog, which is gRPC's log. Go cannot infer V here, so write it:
 //
 //	table.WithOnError[string](f)
 func WithOnError[V any](f func(key string, err error)) Option[V] {
