@@ -103,11 +103,24 @@ func (r *reading) page() (*pb.RangeResponse, error) {
 		if err == nil {
 			return page, r.take(page, page.GetMore())
 		}
+		if r.behind(err) {
+			continue
+		}
 		if request.GetLimit() == 1 || !tooLarge(err) {
 			return nil, err
 		}
 		r.keys = max(1, request.GetLimit()/pageGrowth)
 	}
+}
+
+// behind reports whether a member that answers by itself has not come as far as the one that the first page is from. Then the
+// majority has to agree on the pages that follow.
+func (r *reading) behind(err error) bool {
+	if r.header == nil || !r.rest.GetSerializable() || !errors.Is(err, etcderr.ErrFutureRev) {
+		return false
+	}
+	r.rest.Serializable = false
+	return true
 }
 
 // stream gives pages from a stream. It reports false if the reader has left. Whatever the stream meets, the next page tells.
@@ -132,12 +145,12 @@ func (r *reading) stream(give func(*pb.RangeResponse) bool) bool {
 		err = s.RecvMsg(piece)
 		late.Stop()
 		if err != nil {
-			r.streams = !first // a server that cannot stream does not get another chance
+			r.streams = !first || r.behind(err) // a server that cannot stream does not get another chance
 			break
 		}
 		page := piece.GetRangeResponse()
 		last := page.GetHeader() != nil
-		if r.take(page, !last || page.GetMore()) != nil {
+		if page == nil || r.take(page, !last || page.GetMore()) != nil {
 			r.streams = false
 			break
 		}
