@@ -24,7 +24,7 @@
 //   - WithEndpoint sends all requests to one member.
 //   - WithLease attaches what Put, Create and Update write to that lease. Put and Create use no lease by default, and Update
 //     leaves the key's lease as it is. Get, All and Delete ignore WithLease.
-//   - WithSerializable lets one member answer Get and All by itself. The other methods ignore it.
+//   - WithSerializable lets each member that is asked answer Get and All from its own data. The other methods ignore it.
 //   - WithRev makes a store of the past: Get and All read at that revision, and the other methods refuse.
 //
 // All other options are refused, among them WithPrefix and the other ranges, WithValue, WithPrevKV and WithIgnoreLease.

@@ -94,8 +94,8 @@ func (e *nothingWritten) Error() string { return "typed: nothing was written: " 
 func (e *nothingWritten) Unwrap() error { return e.err }
 func (*nothingWritten) NotSent() bool   { return true }
 
-// unknown is the error of an update that may have been applied. doubt is the failure of the first write of that kind, and why
-// is the reason why it could not be found out.
+// unknown is the error of an update that may have been applied, or may still be. doubt is the failure of the first write of that
+// kind. why is the reason why it could not be found out, or why the update ends.
 type unknown struct {
 	key        string
 	doubt, why error

@@ -204,3 +204,31 @@ func TestUpdateGoesOnElsewhereWhileAMemberHangs(t *testing.T) {
 		wantValue(t, c, "/", fmt.Sprint(entry.Value))
 	}
 }
+
+// TestErrorAfterACreationThatMayComeLateIsUnknown loses a creation, and has another client create the key. Then the creation may be
+// carried out as soon as the key is deleted, whatever the update ends with.
+func TestErrorAfterACreationThatMayComeLateIsUnknown(t *testing.T) {
+	c := base(t)
+	own := c.WithConn(meddler(t, func(r request) error {
+		switch {
+		case r.method == "Txn" && r.n == 1:
+			return r.lose()
+		case r.method == "Txn" && r.n == 2:
+			put(t, c, "n", "7")
+		}
+		return r.send()
+	}))
+	taken := errors.New("taken")
+	_, err := numbers(own).Update(t.Context(), "n", func(old int, there bool) (int, error) {
+		if there {
+			return 0, taken
+		}
+		return 1, nil
+	})
+	wantFailure(t, err, etcderr.Unknown, taken)
+	var failed *etcderr.Error
+	if !errors.As(err, &failed) || failed.Message() != "error reading from server: EOF" {
+		t.Errorf("%v does not tell of the creation", err)
+	}
+	wantValue(t, c, "n", "7")
+}

@@ -31,6 +31,9 @@ func send(life context.Context, w *write) (rev int64, now *state, err error) {
 				if now, err = resolve(life, w, rev, now); err != nil {
 					return 0, nil, &unknown{w.key(), doubt, err}
 				}
+				if w.creates() && now != nil {
+					w.late = doubt // once the key is missing again
+				}
 			}
 			return rev, now, nil
 		case etcderr.OutcomeOf(err) == etcderr.Unknown:

@@ -125,7 +125,7 @@ func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 //
 // For a missing key, there is false and old is the zero value. Update may call f several times, so f should have no effect except
 // its result. f may change old and return it. If f returns an error, nothing is written and Update returns that error as it is. A
-// panic of f goes through to the caller, and nothing is written.
+// panic of f goes through to the caller, and nothing is written. Lost answers are the exception, see below.
 //
 // The key keeps its lease, unless the store names one by WithLease. The second round begins at once. Before each later round there
 // is a pause of 5 ms, doubled each time up to 500 ms, plus or minus one half. The rounds end with WithTimeout or the deadline of
@@ -145,8 +145,10 @@ func (s Store[V]) All(parent context.Context) iter.Seq2[Entry[V], error] {
 // With every other error nothing was written. To leave time for all this, a write may take half of the time that is left, and 16 s
 // at most.
 //
-// One case goes unnoticed. The answer to a write that creates the key is lost, and Update sends it again. If the servers apply
-// the first one late, after another client has deleted the key, the key exists again.
+// No guard tells one absence of a key from another one. Suppose that the answer to a write which creates the key is lost, and then
+// another client creates the key. The servers may still apply the first write late, after a deletion of the key, and the key exists
+// again. From then on the outcome of each error of this Update is Unknown. errors.Is finds its reason, such as the error of f. An
+// Update that succeeds does not notice.
 //
 // It calls KV/Range and KV/Txn, and after a lost answer Watch/Watch.
 func (s Store[V]) Update(parent context.Context, key string, f func(old V, there bool) (V, error)) (Entry[V], error) {

@@ -4,6 +4,7 @@ package typed
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -29,6 +30,7 @@ type update[V any] struct {
 	key    string
 	f      func(V, bool) (V, error)
 	rounds int
+	late   error // why a creation in an earlier round may still be carried out; nil where none may
 	pauses backoff.BackOff
 }
 
@@ -51,6 +53,10 @@ func (u *update[V]) run() (Entry[V], error) {
 		if err == nil {
 			before, err = u.next(now)
 		}
+	}
+	var already *unknown
+	if u.late != nil && !errors.As(err, &already) {
+		err = &unknown{u.at.whole(u.key), u.late, err}
 	}
 	return Entry[V]{}, err
 }
@@ -80,6 +86,9 @@ func (u *update[V]) round(before *state) (Entry[V], *state, error) {
 	to := u.at.to() // the time of requests is that of the update
 	w := write{to: to, put: putOf(to, whole, data, entry.Lease), before: before}
 	rev, now, err := send(u.life, &w)
+	if w.late != nil {
+		u.late = w.late
+	}
 	if err != nil || now != nil {
 		return Entry[V]{}, now, sized(err, whole, data)
 	}

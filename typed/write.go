@@ -28,6 +28,7 @@ type write struct {
 	to     ctx.Ctx // connection and endpoint
 	put    ctx.Ctx // key, value, lease
 	before *state
+	late   error // why an attempt that was not carried out may still be; nil where none may
 }
 
 func (w *write) key() string { return sealed.Ctx(w.put).Key() }
