@@ -38,8 +38,8 @@ func (l *Leadership) Guard() compare.Compare { return GuardOf(l.Key) }
 // returned, the time is in the past.
 func (l *Leadership) ValidUntil() time.Time { return l.term.ValidUntil() }
 
-// Proclaim tells observers a new value. A candidate that no longer leads gets etcderr.ErrElectionNotLeader. It ends after 5 s
-// unless parent has an earlier deadline.
+// Proclaim tells observers a new value. A candidate that no longer leads gets etcderr.ErrElectionNotLeader. It ends
+// at the deadline of parent, or after 5 s if there is none (conn.WithDefaultTimeout).
 func (l *Leadership) Proclaim(parent context.Context, value string) error {
 	_, err := Proclaim(parent, l.to.WithLeader(l.Key).WithValue(value))
 	return err

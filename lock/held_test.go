@@ -87,10 +87,8 @@ func TestValidUntilIsInThePastOnceTheKeyIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-held.Done()
-		for began := time.Now(); l.ValidUntil().After(time.Now()); time.Sleep(time.Millisecond) {
-			if time.Since(began) > 20*time.Second {
-				t.Fatalf("the lock is lost, and valid for %v more", time.Until(l.ValidUntil()))
-			}
+		if l.ValidUntil().After(time.Now()) {
+			t.Errorf("the lock is lost, and valid for %v more", time.Until(l.ValidUntil()))
 		}
 		return nil
 	})

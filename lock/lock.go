@@ -67,8 +67,8 @@ func New(conn string) Request { return ctx.New(conn) }
 // error of parent, or with context.DeadlineExceeded. Lock fails with etcderr.ErrLeaseNotFound when the lease ends, and with
 // [ErrLost] when another client deletes its key or puts it without the lease.
 //
-// A call that gives up deletes its key. It waits for that up to half a second. After that the connection continues until it is
-// closed.
+// A call that gives up deletes its key. Once its time is up, it waits for that up to half a second. After a loss or a refusal it waits
+// up to 5 s. After that the connection continues until it is closed.
 //
 // The response has no create revision. So the holder can neither fence its writes nor release exactly this lock. [Acquire] can do
 // both. Lock sends KV/Range, KV/Txn and Watch/Watch. The RPC Lock/Lock would wait on one member only.

@@ -194,11 +194,13 @@ func (t *turn) reason() error {
 func (t *turn) run(parent context.Context, f func(context.Context, Held) error) error {
 	defer t.own.release(parent, tidyHeld)
 	defer t.guard.close()
-	held, stop := t.guard.within(parent, t.loss)
-	defer stop()
 	term := &Term{keeper: t.own.keeper}
-	defer context.AfterFunc(t.guard.life, term.end)()
 	defer term.end()
+	held, stop := t.guard.within(parent, func(reason error) error {
+		term.end() // before f can know of the loss
+		return t.loss(reason)
+	})
+	defer stop()
 	err := f(held, Held{Key: t.place.key, Rev: t.place.rev, Lease: t.own.id, Header: t.place.header, Term: term})
 	reason := t.reason()
 	if reason == nil {

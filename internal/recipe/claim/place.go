@@ -56,6 +56,9 @@ func (p *place) join(waiting context.Context) error {
 		return nil
 	}
 	there := answer.GetResponses()[0].GetResponseRange().GetKvs()[0]
+	if there.GetLease() != p.lease && p.unanswered == 0 {
+		return errKeyTaken // and put by another client, whose it stays
+	}
 	p.rev = there.GetCreateRevision()
 	if there.GetLease() != p.lease {
 		return errKeyTaken

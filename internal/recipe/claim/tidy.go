@@ -36,7 +36,7 @@ func tidy(parent context.Context, c *engine.Conn, late time.Duration, f func(lif
 	if err != nil { // closed
 		return
 	}
-	limit := time.NewTimer(tidyMax)
+	began, limit := time.Now(), time.NewTimer(tidyMax)
 	defer limit.Stop()
 	for ended := parent.Done(); ; {
 		select {
@@ -46,7 +46,7 @@ func tidy(parent context.Context, c *engine.Conn, late time.Duration, f func(lif
 			return
 		case <-ended:
 			ended = nil
-			limit.Reset(late)
+			limit.Reset(min(late, tidyMax-time.Since(began)))
 		}
 	}
 }
