@@ -9,14 +9,14 @@
 //	_, err = auth.RoleGrantPermission(ctx, c, "reader", "config/", kv.PrefixEnd("config/"), authpb.Permission_READ)
 //	_, err = auth.Enable(ctx, c)
 //
-// Every function is safe for concurrent use, and takes WithTimeout and WithEndpoint, and no other option. A call ends at the
-// deadline of its context or after WithTimeout, whichever is earlier, and without both after 5 s. The errors are those of package
-// kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. No error holds a password. A change that may have been
-// made is not sent again.
+// Every function is safe for concurrent use. Of the options it takes only WithTimeout and WithEndpoint. A call ends at the
+// deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s. It returns
+// kv.ErrInvalid, an error of package conn, or an *etcderr.Error. No error holds a password. A change that may have been made
+// is not sent again.
 //
-// While auth is on, the functions need the role root, else they return etcderr.ErrPermissionDenied. There are three exceptions.
-// A user may call [UserGet] with its own name, and [RoleGet] with a role that it has. On servers from 3.7 on, everyone may call
-// [Status]. A request without a user is etcderr.ErrUserEmpty.
+// While auth is on, the functions need a user with the role root. Otherwise they return etcderr.ErrPermissionDenied. There
+// are three exceptions. A user may call [UserGet] with its own name, and [RoleGet] with a role that it has. On servers from
+// 3.7 on, everyone may call [Status]. A request without a user is etcderr.ErrUserEmpty.
 //
 // Its counterpart in eetcd is the module eetcd_auth: see docs/eetcd.md.
 package auth

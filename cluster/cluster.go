@@ -12,16 +12,16 @@
 //	_, err = cluster.MemberPromote(ctx, c, added.GetMember().GetID())
 //
 // Every function is safe for concurrent use. It takes WithTimeout and WithEndpoint, and other options only where it says so.
-// A call ends at the deadline of its context or after WithTimeout, whichever is earlier, and without both after 5 s. The errors are
-// those of package kv: kv.ErrInvalid, those of package conn, and an *etcderr.Error otherwise. A change that may have been made is
-// not sent again. If its outcome is etcderr.Unknown, look at MemberList.
+// A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after
+// 5 s. It returns kv.ErrInvalid, an error of package conn, or an *etcderr.Error. A change that may have been made is not sent
+// again. If its outcome is etcderr.Unknown, look at MemberList.
 //
 // While auth is on, changes need the role root, and MemberList needs a user. Other users get etcderr.ErrPermissionDenied, and a
 // request without a user etcderr.ErrUserEmpty.
 //
 // A member refuses changes that might cost the cluster its quorum, unless it runs with --strict-reconfig-check=false. The
-// error is etcderr.ErrMemberNotEnoughStarted if too many voters have not been started yet. It is etcderr.ErrUnhealthy if the
-// member has not been connected to enough of them for the last 5 s.
+// error is etcderr.ErrMemberNotEnoughStarted if too many voters have not been started yet. It is etcderr.ErrUnhealthy if
+// the member that was asked has not been connected to enough voters for the last 5 s.
 //
 // Its counterpart in eetcd is the module eetcd_cluster: see docs/eetcd.md.
 package cluster
@@ -102,10 +102,10 @@ func MemberUpdate(parent context.Context, c Request, id uint64, peerURLs ...stri
 		&pb.MemberUpdateRequest{ID: id, PeerURLs: peerURLs})
 }
 
-// MemberPromote gives a learner the right to vote. It is etcderr.ErrMemberLearnerNotReady if the learner has not
-// started or not caught up with the leader, etcderr.ErrMemberNotLearner if the member votes already,
-// etcderr.ErrMemberNotFound for an unknown ID, and etcderr.ErrMemberNotEnoughStarted if too many voters have not
-// started. It calls Cluster/MemberPromote.
+// MemberPromote gives a learner the right to vote. The error is etcderr.ErrMemberLearnerNotReady if the learner has not
+// started, or has not caught up with the leader. It is etcderr.ErrMemberNotLearner if the member votes already, and
+// etcderr.ErrMemberNotEnoughStarted if too many voters have not started. An unknown ID is etcderr.ErrMemberNotFound. It
+// calls Cluster/MemberPromote.
 func MemberPromote(parent context.Context, c Request, id uint64) (*pb.MemberPromoteResponse, error) {
 	if err := render.Check(c, "a member promote request", 0); err != nil {
 		return nil, err

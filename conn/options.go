@@ -150,29 +150,28 @@ func WithTLS(config *tls.Config) Option {
 // restart. Established transports stay. If the files cannot be used, for example while they are being written, the
 // error is logged and the last good ones stay in use.
 //
-// It is ErrOption if the files cannot be used at [Open], if only one of cert and key is given, or together with
-// [WithTLS].
+// Open returns ErrOption if it cannot use the files, if only one of cert and key is given, or if [WithTLS] is given too.
 func WithTLSFiles(ca, cert, key string) Option {
 	return func(o *options) { o.Files = &member.TLSFiles{Paths: [3]string{ca, cert, key}} }
 }
 
 // WithCredentials authenticates the connection as this user. One token serves all endpoints and requests. When servers
-// refuse it, for example after a restart, the connection gets a new one, once for all calls and streams that were
-// refused, and these go on. On servers without authentication the option has no effect, until authentication is turned
-// on. With a wrong password Open fails, and endpoints stay Frozen, with etcderr.ErrAuthFailed. An empty user or
-// password is ErrOption. No error and no log shows the password or a token. Without TLS both cross the network
+// refuse it, for example after a restart, the connection gets a new one, once for all calls and streams that were refused,
+// and these go on. On servers without authentication the option has no effect, until authentication is turned on. With a
+// wrong password Open fails with etcderr.ErrAuthFailed. With [WithLazy] the endpoints stay Frozen for that reason. An empty
+// user or password is ErrOption. No error and no log shows the password or a token. Without TLS both cross the network
 // unencrypted.
 func WithCredentials(user, password string) Option {
 	return func(o *options) { o.credentials, o.user, o.password = true, user, password }
 }
 
-// WithCredentialsFunc is [WithCredentials] for a user or password that changes while the connection is open. The
-// connection calls f for each authentication, on a goroutine of its own. One call of f serves all that wait for it. The
-// context of f ends after the default timeout ([WithDefaultTimeout]), and when the connection closes. A request waits
-// for f only until its own deadline. While f does not return, the connection gets no other token, and Close returns an
-// error after 5 s. A token from an earlier authentication stays in use until the servers refuse it. An error or a panic
-// of f, and an empty user or password, fail the authentication. The error then holds that of f, which must not show a
-// secret. It is ErrOption if f is nil, or together with [WithCredentials].
+// WithCredentialsFunc is [WithCredentials] for a user or password that changes while the connection is open. The connection
+// calls f for each authentication, on a goroutine of its own. One call of f serves all that wait for it. The context of f
+// ends after the default timeout ([WithDefaultTimeout]), and when the connection closes. A request waits for f only until
+// its own deadline. While f does not return, the connection gets no other token, and Close returns an error after 5 s. A
+// token from an earlier authentication stays in use until the servers refuse it. An error or a panic of f, and an empty
+// user or password, fail the authentication. The error then holds that of f, which must not show a secret. Open returns
+// ErrOption if f is nil, or if [WithCredentials] is given too.
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
 	return func(o *options) { o.asks, o.Credentials = true, f }
 }
