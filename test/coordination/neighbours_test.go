@@ -25,6 +25,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/test/internal/clients"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -187,11 +188,8 @@ func meet(t *testing.T) neighbours {
 	t.Helper()
 	cluster := etcdtest.Start(t)
 	n := neighbours{c: open(t, cluster), ctl: etcdctl(t), at: cluster.Endpoints()[0]}
+	n.etcd = clients.OpenClientV3(t, cluster.Endpoints()...)
 	var err error
-	if n.etcd, err = clientv3.New(clientv3.Config{Endpoints: cluster.Endpoints(), Context: t.Context()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = n.etcd.Close() })
 	if n.servers, err = grpc.NewClient(n.at, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/resolver"
 )
@@ -79,8 +80,8 @@ func TestListIsTrueAgainOnceTheClusterIsReachable(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			cluster := etcdtest.Start(t)
-			var g gate
-			to, c := open(t, cluster.Endpoints(), g.option()), kv.New(open(t, cluster.Endpoints()).Name())
+			var g onecluster.Gate
+			to, c := open(t, cluster.Endpoints(), g.Option()), kv.New(open(t, cluster.Endpoints()).Name())
 			registered(t, c, "a:1")
 			copied := cluster.SaveData()
 			registered(t, c, "a:1", "b:1")
@@ -90,14 +91,14 @@ func TestListIsTrueAgainOnceTheClusterIsReachable(t *testing.T) {
 				before := []string{"a:1", "b:1", fmt.Sprintf("only-in-%d:1", round)}
 				registered(t, c, before...)
 				l.await(t, before...)
-				g.close()
+				g.Cut()
 				tt.change(t, cluster, copied, c)
 				l.mu.Lock()
 				if !slices.Equal(l.newest, before) {
 					t.Errorf("without its network the list is %v", l.newest)
 				}
 				l.mu.Unlock()
-				g.open()
+				g.Open()
 				reachable := time.Now()
 				if err := to.WaitReady(t.Context()); err != nil {
 					t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/resolver"
@@ -45,13 +46,13 @@ type instance struct {
 	addr   string
 }
 
-func start(t *testing.T, endpoints []string, g *gate) *instance {
+func start(t *testing.T, endpoints []string, g *onecluster.Gate) *instance {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{server: grpc.NewServer(), conn: open(t, endpoints, g.option()), addr: listener.Addr().String()}
+	i := &instance{server: grpc.NewServer(), conn: open(t, endpoints, g.Option()), addr: listener.Addr().String()}
 	healthpb.RegisterHealthServer(i.server, health.NewServer())
 	i.served.Go(func() { _ = i.server.Serve(listener) })
 	c := resolver.New(i.conn.Name()).WithKey(service).WithTimeout(patience)
@@ -84,7 +85,7 @@ func (i *instance) leave(t *testing.T) {
 func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
-	var g gate // between the instances and etcd
+	var g onecluster.Gate // between the instances and etcd
 	var all []*instance
 	for range instances {
 		all = append(all, start(t, cluster.Endpoints(), &g))
@@ -94,8 +95,8 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 			i.crash()
 		}
 	}()
-	var watchers gate // between the client and etcd
-	watching := open(t, cluster.Endpoints(), watchers.option())
+	var watchers onecluster.Gate // between the client and etcd
+	watching := open(t, cluster.Endpoints(), watchers.Option())
 	l := resolve(t, watching.Name(), resolver.WithKeepLast(0))
 	client, err := grpc.NewClient("etcd:///"+service,
 		grpc.WithResolvers(resolver.Builder(watching.Name())),
@@ -169,10 +170,10 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 	// their leases are over.
 	for _, what := range []func(){
 		func() {
-			watchers.close()
+			watchers.Cut()
 			addresses := replace()
 			compact(t, kv.New(all[0].conn.Name()))
-			watchers.open()
+			watchers.Open()
 			l.await(t, addresses...)
 		},
 		func() {
@@ -192,7 +193,7 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 		},
 		cluster.Wipe,
 		func() {
-			g.close()
+			g.Cut()
 			for there := int64(1); there > 0; time.Sleep(10 * time.Millisecond) {
 				all, err := kv.Get(t.Context(), kv.New(watching.Name()).WithKey(service+"/").WithPrefix().WithCountOnly().WithTimeout(patience))
 				if err != nil {
@@ -201,7 +202,7 @@ func TestNoCallFailsWhileServicesAndMembersAreKilled(t *testing.T) {
 				there = all.GetCount()
 			}
 			time.Sleep(time.Second)
-			g.open()
+			g.Open()
 		},
 	} {
 		before := made.Load()

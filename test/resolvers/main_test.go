@@ -5,21 +5,17 @@
 package resolvers
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/url"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
-	"google.golang.org/grpc"
 	grpcresolver "google.golang.org/grpc/resolver"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/resolver"
 )
 
@@ -33,53 +29,8 @@ const service = "services/billing"
 // open opens a connection that is closed with the test, if it is not before.
 func open(t *testing.T, endpoints []string, opts ...conn.Option) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil && !errors.Is(err, conn.ErrClosed) {
-			t.Error(err)
-		}
-	})
-	return c
+	return onecluster.Open(t, "", endpoints, opts...)
 }
-
-// gate shuts a connection out of its network.
-type gate struct {
-	shut  atomic.Bool
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-var errShut = errors.New("shut out by the test")
-
-func (g *gate) option() conn.Option {
-	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
-		if g.shut.Load() {
-			return nil, errShut
-		}
-		c, err := (&net.Dialer{}).DialContext(parent, "tcp", target)
-		if err == nil {
-			g.mu.Lock()
-			g.conns = append(g.conns, c)
-			g.mu.Unlock()
-		}
-		return c, err
-	}))
-}
-
-func (g *gate) close() {
-	g.shut.Store(true)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, c := range g.conns {
-		_ = c.Close()
-	}
-	g.conns = nil
-}
-
-func (g *gate) open() { g.shut.Store(false) }
 
 // lists is what a resolver tells gRPC.
 type lists struct {

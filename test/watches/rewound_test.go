@@ -3,38 +3,23 @@
 package watches
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
 // tellingTime is how long a watch may take to detect that the store has gone back: a health interval and 2 s.
 const tellingTime = 17 * time.Second
-
-// gate lets a connection dial, or not.
-type gate struct{ shut atomic.Bool }
-
-func (g *gate) option() conn.Option {
-	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
-		if g.shut.Load() {
-			return nil, errors.New("shut out by the test")
-		}
-		return (&net.Dialer{}).DialContext(parent, "tcp", target)
-	}))
-}
 
 func write(t *testing.T, c ctx.Ctx, key string, n int) (last int64) {
 	t.Helper()
@@ -72,8 +57,8 @@ func TestEveryWatchDetectsARewoundStore(t *testing.T) {
 			if tt.proxy {
 				endpoints = []string{cluster.GRPCProxy().Endpoint()}
 			}
-			var g gate
-			to, err := conn.Open(t.Context(), "", endpoints, g.option())
+			var g onecluster.Gate
+			to, err := conn.Open(t.Context(), "", endpoints, g.Option())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,10 +81,10 @@ func TestEveryWatchDetectsARewoundStore(t *testing.T) {
 				}
 			}
 
-			g.shut.Store(true)
+			g.Shut()
 			tt.goBack(cluster, copied)
 			write(t, other, "k", max(tt.then, 1))
-			g.shut.Store(false)
+			g.Open()
 			if err := to.WaitReady(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -225,8 +210,8 @@ func TestWatchWithoutAnEventNoticesAStoreThatOvertookIt(t *testing.T) {
 	for _, put := range []bool{true, false} {
 		t.Run(map[bool]string{true: "put", false: "deletion"}[put], func(t *testing.T) {
 			cluster := etcdtest.Start(t)
-			var g gate
-			to, err := conn.Open(t.Context(), "", cluster.Endpoints(), g.option())
+			var g onecluster.Gate
+			to, err := conn.Open(t.Context(), "", cluster.Endpoints(), g.Option())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -243,7 +228,7 @@ func TestWatchWithoutAnEventNoticesAStoreThatOvertookIt(t *testing.T) {
 					t.Fatalf("the watch is at %d of %d", w.Status().Rev, last)
 				}
 			}
-			g.shut.Store(true)
+			g.Shut()
 			cluster.RestoreData(copied)
 			if put {
 				write(t, other, "quiet", 1)
@@ -251,7 +236,7 @@ func TestWatchWithoutAnEventNoticesAStoreThatOvertookIt(t *testing.T) {
 				t.Fatal(err)
 			}
 			write(t, other, "k", 200)
-			g.shut.Store(false)
+			g.Open()
 			var rewound *watch.RewoundError
 			select {
 			case <-w.Done():

@@ -3,38 +3,20 @@
 package follow_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"sync"
-	"sync/atomic"
 	"testing"
 
-	"google.golang.org/grpc"
-
-	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 	"github.com/eetcd-go/eetcd/internal/wire/past"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/watch"
 )
-
-// gate lets a connection dial, or not.
-type gate struct{ shut atomic.Bool }
-
-func (g *gate) option() conn.Option {
-	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
-		if g.shut.Load() {
-			return nil, errors.New("shut out by the test")
-		}
-		return (&net.Dialer{}).DialContext(parent, "tcp", target)
-	}))
-}
 
 // TestFollowerWithoutAnEventNoticesAnotherHistory restores a copy, and takes the store beyond the revision of the list, before the
 // follower is back. Its watch has had no event that it could compare.
@@ -78,18 +60,18 @@ func TestFollowerWithoutAnEventNoticesAnotherHistory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := etcdtest.Start(t)
-			var g gate
-			own, writer := own(t, cluster, g.option()), own(t, cluster)
+			var g onecluster.Gate
+			own, writer := own(t, cluster, g.Option()), own(t, cluster)
 			c.before(t, writer)
 			copied := cluster.SaveData()
 			c.lost(t, writer)
 			r := copying(t, follow.Spec{Request: under(t, own)})
 			first := r.to(1)
-			g.shut.Store(true)
+			g.Shut()
 			cluster.RestoreData(copied)
 			c.after(t, writer)
 			elsewhere(t, writer, 20)
-			g.shut.Store(false)
+			g.Open()
 			step := r.until(func(s follow.Step) bool { return s.Part > 0 && !s.More })
 			if !step.Rewound || !step.Resync || step.Age != first.Age+1 {
 				t.Errorf("the new list is %+v", step)
