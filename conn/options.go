@@ -79,13 +79,9 @@ func newOptions(opts []Option) (*options, error) {
 	case o.credentials:
 		o.Credentials = func(context.Context) (string, string, error) { return o.user, o.password, nil }
 	}
-	switch {
-	case o.Files == nil:
-	case o.TLS != nil:
-		refuse("WithTLS and WithTLSFiles exclude each other")
-	default:
+	if o.Files != nil {
 		var err error
-		if o.TLS, err = o.Files.Open(); err != nil {
+		if o.TLS, err = o.Files.Open(o.TLS); err != nil {
 			refuse("WithTLSFiles: %w", err)
 		}
 	}
@@ -148,9 +144,11 @@ func WithTLS(config *tls.Config) Option {
 // servers against, and a client certificate with its key. An empty ca stands for the system's roots, and an empty cert
 // and key for no client certificate. The files are read again for each new transport, so renewed certificates need no
 // restart. Established transports stay. If the files cannot be used, for example while they are being written, the
-// error is logged and the last good ones stay in use.
+// error is logged and the last good ones stay in use. Together with [WithTLS] the files supply the certificates, and its
+// configuration everything else, such as a ServerName.
 //
-// Open returns ErrOption if it cannot use the files, if only one of cert and key is given, or if [WithTLS] is given too.
+// Open returns ErrOption if it cannot use the files, if only one of cert and key is given, or if the configuration of
+// WithTLS has authorities or a client certificate as well.
 func WithTLSFiles(ca, cert, key string) Option {
 	return func(o *options) { o.Files = &member.TLSFiles{Paths: [3]string{ca, cert, key}} }
 }

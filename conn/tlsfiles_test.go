@@ -181,6 +181,17 @@ func TestTLSFilesAreReadAgainForEachConnection(t *testing.T) {
 	calls("with other files, on a server that takes no others")
 }
 
+func TestTLSFilesSupplyTheCertificatesOfWithTLS(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithTLS())
+	files := conn.WithTLSFiles(cluster.TLSFiles())
+	open(t, "", cluster.Endpoints(), conn.WithTLS(&tls.Config{ServerName: "localhost"}), files)
+
+	_, err := conn.Open(t.Context(), "", cluster.Endpoints(), files, conn.WithTLS(&tls.Config{ServerName: "elsewhere.example"}))
+	if host := new(x509.HostnameError); !errors.As(err, host) {
+		t.Errorf("with another server name: %v", err)
+	}
+}
+
 func TestBadTLSFilesAreRefused(t *testing.T) {
 	a, other := newAuthority(t), newAuthority(t)
 	dir := t.TempDir()
@@ -198,7 +209,8 @@ func TestBadTLSFilesAreRefused(t *testing.T) {
 		"no key":               {conn.WithTLSFiles(ca, cert, "")},
 		"no certificate":       {conn.WithTLSFiles(ca, "", key)},
 		"another key":          {conn.WithTLSFiles(ca, cert, file("other", other.key))},
-		"beside WithTLS":       {conn.WithTLSFiles(ca, cert, key), conn.WithTLS(&tls.Config{MinVersion: tls.VersionTLS12})},
+		"two authorities":      {conn.WithTLSFiles(ca, "", ""), conn.WithTLS(&tls.Config{RootCAs: a.pool})},
+		"two certificates":     {conn.WithTLSFiles(ca, cert, key), conn.WithTLS(&tls.Config{Certificates: []tls.Certificate{a.pair}})},
 	} {
 		if _, err := conn.Open(t.Context(), "", []string{"127.0.0.1:1"}, opts...); !errors.Is(err, conn.ErrOption) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", name, err)

@@ -17,16 +17,24 @@ import (
 type TLSFiles struct {
 	Paths [3]string // of the authorities, the certificate and its key; "" if there is none
 
+	base   *tls.Config // has all but what the files have; nil: the default
 	mu     sync.Mutex
 	read   [3][]byte // as last seen, good or not
 	config *tls.Config
 }
 
-// Open reads the files for the first time, and returns the configuration. Call it first.
-func (f *TLSFiles) Open() (*tls.Config, error) {
+// Open reads the files for the first time, and returns the configuration: base with their certificates. Call it first.
+func (f *TLSFiles) Open(base *tls.Config) (*tls.Config, error) {
 	if (f.Paths[1] == "") != (f.Paths[2] == "") {
 		return nil, errors.New("a certificate and its key go together")
 	}
+	if base != nil && f.Paths[0] != "" && base.RootCAs != nil {
+		return nil, errors.New("WithTLS has authorities too")
+	}
+	if base != nil && f.Paths[1] != "" && (len(base.Certificates) > 0 || base.GetClientCertificate != nil) {
+		return nil, errors.New("WithTLS has a client certificate too")
+	}
+	f.base = base
 	var err error
 	if f.read, err = f.load(); err != nil {
 		return nil, err
@@ -80,6 +88,9 @@ func same(a, b [3][]byte) bool {
 
 func (f *TLSFiles) parse(read [3][]byte) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.base != nil {
+		config = f.base.Clone()
+	}
 	if f.Paths[0] != "" {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(read[0]) {
