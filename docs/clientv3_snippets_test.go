@@ -49,11 +49,11 @@ func newest(ctx context.Context, endpoints []string) ([]*mvccpb.KeyValue, error)
 }
 
 func swapAt(ctx context.Context, seen int64) (*pb.TxnResponse, error) {
-	config := kv.New("registry").WithKey("config")
+	settings := kv.New("registry").WithKey("config")
 	resp, err := kv.Txn(ctx, kv.New("registry"),
 		op.If(compare.New("config").ModRevision(compare.Equal, seen)).
-			Then(op.Put(config.WithValue("v2"))).
-			Else(op.Get(config)))
+			Then(op.Put(settings.WithValue("v2"))).
+			Else(op.Get(settings)))
 	return resp, err
 }
 

@@ -48,11 +48,11 @@ func follow(ctx context.Context, endpoints []string, table func([]*mvccpb.KeyVal
 }
 
 func swap(ctx context.Context) (bool, error) {
-	config := kv.New("registry").WithKey("config")
+	settings := kv.New("registry").WithKey("config")
 	resp, err := kv.Txn(ctx, kv.New("registry"),
 		op.If(compare.New("config").Value("=", "v1")).
-			Then(op.Put(config.WithValue("v2"))).
-			Else(op.Get(config)))
+			Then(op.Put(settings.WithValue("v2"))).
+			Else(op.Get(settings)))
 	return resp.GetSucceeded(), err
 }
 

@@ -22,7 +22,7 @@ const root = ".."
 
 // packages lists the packages of the SDK, each in the folder of its name.
 var packages = []string{
-	"auth", "cluster", "compare", "conn", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
+	"auth", "cluster", "compare", "config", "conn", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
 	"op", "presence", "resolver", "stm", "table", "typed", "watch",
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/compare"
+	"github.com/eetcd-go/eetcd/config"
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
@@ -43,6 +44,19 @@ func openLater(ctx context.Context, endpoints []string) error {
 	}
 	defer c.Close()
 	return c.WaitReady(ctx)
+}
+
+func openFromEnv(ctx context.Context) (*conn.Conn, error) {
+	endpoints, opts, err := config.FromEnv()
+	if err != nil {
+		return nil, err
+	}
+	return conn.Open(ctx, "machine", endpoints, append(opts, conn.WithLogger(slog.Default()))...)
+}
+
+func readURL() (string, error) {
+	endpoints, namespace, opts, err := config.Parse("etcds://app:secret@etcd.example.com/tenants/7?cacert=/etc/etcd/ca.pem")
+	return fmt.Sprintln(endpoints, namespace, len(opts)), err
 }
 
 func openSecurely(ctx context.Context, endpoints []string, roots *x509.CertPool, own tls.Certificate) (*conn.Conn, error) {
@@ -83,10 +97,10 @@ func everything(ctx context.Context, each func(*mvccpb.KeyValue)) error {
 }
 
 func swap(ctx context.Context, seen int64) (swapped bool, err error) {
-	config := kv.New("registry").WithKey("config")
+	settings := kv.New("registry").WithKey("config")
 	txn := op.If(compare.New("config").ModRevision(compare.Equal, seen)).
-		Then(op.Put(config.WithValue("v2"))).
-		Else(op.Get(config))
+		Then(op.Put(settings.WithValue("v2"))).
+		Else(op.Get(settings))
 	resp, err := kv.Txn(ctx, kv.New("registry"), txn)
 	if err != nil {
 		return false, err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,17 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	ctx, endpoints := t.Context(), cluster.Endpoints()
 	if err := openLater(ctx, endpoints); err != nil {
 		t.Errorf("openLater: %v", err)
+	}
+	t.Setenv("ETCDCTL_ENDPOINTS", strings.Join(endpoints, ","))
+	machine, err := openFromEnv(ctx)
+	if err != nil {
+		t.Fatalf("openFromEnv: %v", err)
+	}
+	if err := machine.Close(); err != nil {
+		t.Error(err)
+	}
+	if read, err := readURL(); err != nil || !strings.HasPrefix(read, "[https://etcd.example.com:2379] tenants/7/") {
+		t.Errorf("readURL: %s, %v", read, err)
 	}
 	c, err := open(ctx, endpoints)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +25,7 @@ import (
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
 	"github.com/eetcd-go/eetcd/test/internal/clients"
+	"github.com/eetcd-go/eetcd/test/internal/etcdctl"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -172,22 +172,11 @@ var all = []neighbour{
 	}},
 }
 
-// etcdctl builds etcd's command, and returns where it is.
-func etcdctl(t *testing.T) string {
-	t.Helper()
-	ctl := filepath.Join(t.TempDir(), "etcdctl")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", ctl, "go.etcd.io/etcd/etcdctl/v3")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return ctl
-}
-
 // meet starts a cluster and connects etcd's clients and the SDK to it.
 func meet(t *testing.T) neighbours {
 	t.Helper()
 	cluster := etcdtest.Start(t)
-	n := neighbours{c: open(t, cluster), ctl: etcdctl(t), at: cluster.Endpoints()[0]}
+	n := neighbours{c: open(t, cluster), ctl: etcdctl.Build(t), at: cluster.Endpoints()[0]}
 	n.etcd = clients.OpenClientV3(t, cluster.Endpoints()...)
 	var err error
 	if n.servers, err = grpc.NewClient(n.at, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {

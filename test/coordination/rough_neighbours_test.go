@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/test/internal/etcdctl"
 )
 
 // turnLength is how long each holder stays, so that faults meet holders and waiters.
@@ -86,7 +87,7 @@ var roughOnes = []rough{
 // one while each fault strikes. No lease ends by itself.
 func TestReadersPermitsAndEtcdsClientsShareOneQueueWhileMembersAreLost(t *testing.T) {
 	t.Parallel()
-	n := neighbours{ctl: etcdctl(t)}
+	n := neighbours{ctl: etcdctl.Build(t)}
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	n.c, n.at = open(t, cluster), strings.Join(cluster.Endpoints(), ",")
 	var err error
