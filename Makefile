@@ -69,6 +69,20 @@ faults: ## compare what the loss of a member costs readers of the SDK and of cli
 kine: ## test the SDK with kine, which speaks a part of etcd's protocol
 	go -C test test $(RACE) -count=1 -v ./kine
 
+# How long `make fuzz` gives each fuzz target, as a time or as a number of inputs such as 1000x.
+FUZZTIME ?= 30s
+
+.PHONY: fuzz
+fuzz: ## feed generated input to each fuzz target for FUZZTIME (30s)
+	@git grep -o '^func Fuzz[A-Za-z0-9]*' -- '*_test.go' | sed 's|/[^/]*:func | |' | while read -r folder target; do \
+		echo "$$folder $$target" && go -C $$folder test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x . || exit 1; \
+	done
+
+.PHONY: go-oldest
+go-oldest: ## compile the SDK and its tests with the oldest Go that it supports, and run the tests that need no server
+	GOTOOLCHAIN=go$$(awk '$$1 == "go" { print $$2 }' go.mod) go vet ./...
+	GOTOOLCHAIN=go$$(awk '$$1 == "go" { print $$2 }' go.mod) go test -count=1 ./internal/... ./ctx ./op ./compare ./etcderr
+
 .PHONY: soak
 soak: ## measure outages of 15 s and 60 s, and repeat the fault tests ROUNDS times (20) with longer histories
 	go -C test run ./returnbench -rounds 10 -outages 15s,60s

@@ -70,6 +70,31 @@ func TestProgramOfTheREADMEPrintsTheDocumentedOutput(t *testing.T) {
 	}
 }
 
+func TestVersionsInTheREADMEAreThoseThatAreTested(t *testing.T) {
+	readme := read(t, filepath.Join(root, "README.md"))
+	find := func(file, pattern string) string {
+		t.Helper()
+		found := regexp.MustCompile(pattern).FindStringSubmatch(read(t, filepath.Join(root, filepath.FromSlash(file))))
+		if found == nil {
+			t.Fatalf("%s does not have %s", file, pattern)
+		}
+		return found[1]
+	}
+	const grpc, matrix = `google\.golang\.org/grpc v(\S+)`, `(?m)^MATRIX \?= `
+	for _, row := range []string{
+		"Go | " + find("go.mod", `(?m)^go (\d+\.\d+)`) + " | " + find("test/go.mod", `(?m)^go (\d+\.\d+)`),
+		"`google.golang.org/grpc` | " + find("go.mod", grpc) + " | " + find("Makefile", `(?m)^GRPC_NEWEST \?= v(\S+)`),
+		"etcd, and its gRPC proxy | " + find("Makefile", matrix+`v(\S+)`) + " | " + find("Makefile", matrix+`.* v(\S+)\n`),
+	} {
+		if !strings.Contains(readme, "\n| "+row+" |\n") {
+			t.Errorf("the README does not have the row %q", row)
+		}
+	}
+	if newest, run := find("Makefile", matrix+`.* v(\S+)\n`), find("etcdtest/etcdtest.go", `DefaultVersion = "v(\S+)"`); newest != run {
+		t.Errorf("make matrix ends with etcd %s, and tests run on %s", newest, run)
+	}
+}
+
 func TestREADMEHasAtMost200Lines(t *testing.T) {
 	if n := strings.Count(read(t, filepath.Join(root, "README.md")), "\n"); n > 200 {
 		t.Errorf("it has %d lines, want at most 200: what is longer belongs to docs/", n)

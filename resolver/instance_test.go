@@ -65,3 +65,23 @@ func TestInstanceOfAnotherProgramIsReadInto(t *testing.T) {
 		}
 	}
 }
+
+// FuzzInstance checks that what was read is written so that it is read as the same.
+func FuzzInstance(f *testing.F) {
+	f.Add([]byte(`{"Op":0,"Addr":"h:1","Metadata":{"weight":3,"zone":"a","version":"2"}}`))
+	f.Add([]byte(`{"Addr":"h:1","Metadata":{"weight":1.5,"zone":""}}`))
+	f.Add([]byte(`{"Metadata":[null]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var first, again resolver.Instance
+		if json.Unmarshal(text, &first) != nil {
+			return
+		}
+		written, err := json.Marshal(first)
+		if err != nil {
+			t.Fatalf("%q is read as %#v, which cannot be written: %v", text, first, err)
+		}
+		if err := json.Unmarshal(written, &again); err != nil || !reflect.DeepEqual(again, first) {
+			t.Errorf("%q is read as %#v, and written and read again as %#v: %v", text, first, again, err)
+		}
+	})
+}
