@@ -22,6 +22,7 @@
 // # Packages
 //
 //   - [github.com/eetcd-go/eetcd/conn]: named connections
+//   - [github.com/eetcd-go/eetcd/config]: connections from etcdctl's variables, a URL, a file or the DNS
 //   - [github.com/eetcd-go/eetcd/kv]: put, get, delete, compact and transactions, with [github.com/eetcd-go/eetcd/op] and
 //     [github.com/eetcd-go/eetcd/compare]
 //   - [github.com/eetcd-go/eetcd/lease]: leases that are kept alive
