@@ -74,6 +74,9 @@ func New(parent context.Context, s Spec) (*Follower, error) {
 	return f, nil
 }
 
+// History returns what the follower has told, or what Spec says that an earlier one has. Only its reader calls it.
+func (f *Follower) History() History { return History{f.seen, f.past} }
+
 // Close ends the follower, and a loop over its steps.
 func (f *Follower) Close() { f.end() }
 

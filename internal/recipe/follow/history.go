@@ -16,9 +16,6 @@ type History struct {
 	told history
 }
 
-// History returns what the follower has told, or what Spec says that an earlier one has. Only its reader calls it.
-func (f *Follower) History() History { return History{f.seen, f.past} }
-
 // on returns the history as a connection continues it. Another connection counts the histories anew, so their numbers mean nothing to
 // it: it recognizes another history by the cluster and the revision only.
 func (h History) on(seen *past.Past) history {
