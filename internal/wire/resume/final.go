@@ -3,7 +3,6 @@
 package resume
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -15,26 +14,6 @@ import (
 )
 
 // This file decides which failures end a stream for good, and which ones the next stream may not meet.
-
-// end returns why no stream follows one that broke with err, or nil if another one follows.
-func (s Stream) end(life context.Context, err error) error {
-	var again *outdated
-	switch {
-	case s.Conn.Closed():
-		return connerr.Closed(s.Conn.Name())
-	case life.Err() != nil:
-		return context.Cause(life)
-	case errors.As(err, &again), errors.Is(err, connerr.ErrClosed):
-		// That is another connection, which the credentials function uses.
-		return nil
-	case s.Served != nil && stray(err) && s.Served():
-		return nil
-	case FinalAt(s.Pinned, err):
-		return err
-	default:
-		return nil
-	}
-}
 
 // stray reports whether err is a refusal that no etcd server makes. A load balancer refuses so, with an HTTP status such as 404,
 // while it has no backend.

@@ -110,3 +110,23 @@ func newPause() backoff.BackOff {
 		backoff.WithMaxElapsedTime(0),
 	)
 }
+
+// end returns why no stream follows one that broke with err, or nil if another one follows.
+func (s Stream) end(life context.Context, err error) error {
+	var again *outdated
+	switch {
+	case s.Conn.Closed():
+		return connerr.Closed(s.Conn.Name())
+	case life.Err() != nil:
+		return context.Cause(life)
+	case errors.As(err, &again), errors.Is(err, connerr.ErrClosed):
+		// That is another connection, which the credentials function uses.
+		return nil
+	case s.Served != nil && stray(err) && s.Served():
+		return nil
+	case FinalAt(s.Pinned, err):
+		return err
+	default:
+		return nil
+	}
+}
