@@ -104,8 +104,9 @@ func (l *link) flow(dst, src net.Conn, count *atomic.Int64) {
 			continue
 		}
 		l.active.Store(time.Now().UnixNano())
+		count.Add(int64(len(c.data))) // before whoever reads them can ask how many there were
 		n, err := dst.Write(c.data)
-		count.Add(int64(n))
+		count.Add(int64(n - len(c.data)))
 		if err != nil {
 			l.abort()
 			return
