@@ -96,7 +96,9 @@ MATRIX ?= v3.4.13 v3.5.33 v3.6.16 v3.7.3
 
 .PHONY: matrix
 matrix: ## run all tests on each supported version of etcd
-	for version in $(MATRIX); do echo "etcd $$version"; ETCD_VERSION=$$version $(MAKE) test || exit 1; done
+	@failed=''; for version in $(MATRIX); do \
+		echo "etcd $$version"; ETCD_VERSION=$$version $(MAKE) test || failed="$$failed $$version"; \
+	done; test -z "$$failed" || { echo "make matrix: tests failed on etcd$$failed" >&2; exit 1; }
 
 .PHONY: bench
 bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
