@@ -4,13 +4,7 @@ package conn_test
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,36 +18,15 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
-// withJWT makes the members issue JSON Web Tokens.
-func withJWT(t *testing.T, ttl time.Duration) etcdtest.Option {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	return etcdtest.WithFlags(fmt.Sprintf("--auth-token=jwt,pub-key=%s,priv-key=%s,sign-method=RS256,ttl=%v",
-		write("public", "PUBLIC KEY", public), write("private", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)), ttl))
-}
-
 // A JSON Web Token holds a revision of users and roles, so each change of them invalidates it.
 func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
-	cluster := etcdtest.Start(t, cheap, withJWT(t, 10*time.Minute))
+	cluster := etcdtest.Start(t, cheap, onecluster.JWT(t, 10*time.Minute))
 	withUsers(t, cluster)
 	root := auth.New(open(t, "", cluster.Endpoints(), conn.WithCredentials("root", rootPassword)).Name())
 	var n atomic.Int64
@@ -107,7 +80,7 @@ func TestJSONWebTokensAreRenewedAfterAChangeOfUsers(t *testing.T) {
 func TestExpiredJSONWebTokensAreRenewed(t *testing.T) {
 	t.Parallel()
 	const ttl = 2 * time.Second
-	cluster := etcdtest.Start(t, cheap, withJWT(t, ttl))
+	cluster := etcdtest.Start(t, cheap, onecluster.JWT(t, ttl))
 	withUsers(t, cluster)
 	var n atomic.Int64
 	c := open(t, "", cluster.Endpoints(), conn.WithCredentials("user", userPassword), counting(&n), conn.WithHealthCheckInterval(time.Hour))

@@ -6,15 +6,10 @@ package config
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +18,7 @@ import (
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -74,23 +70,7 @@ func connect(t *testing.T, within time.Duration, endpoints []string, opts []conn
 // withUsers starts a cluster with a user root, and returns a token of that user.
 func withUsers(t *testing.T) (cluster *etcdtest.Cluster, token string) {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name, kind string, der []byte) string {
-		path := filepath.Join(t.TempDir(), name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	cluster = etcdtest.Start(t, etcdtest.WithFlags("--bcrypt-cost=4", fmt.Sprintf("--auth-token=jwt,pub-key=%s,priv-key=%s,sign-method=RS256,ttl=1h",
-		write("public", "PUBLIC KEY", public), write("private", "RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(key)))))
+	cluster = etcdtest.Start(t, etcdtest.WithFlags("--bcrypt-cost=4"), onecluster.JWT(t, time.Hour))
 	c, err := conn.Open(t.Context(), "", cluster.Endpoints(), conn.WithConnectTimeout(long/3), conn.WithDefaultTimeout(long))
 	if err != nil {
 		t.Fatal(err)
