@@ -101,12 +101,16 @@ matrix: ## run all tests on each supported version of etcd
 	done; test -z "$$failed" || { echo "make matrix: tests failed on etcd$$failed" >&2; exit 1; }
 
 .PHONY: bench
-bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3
+bench: export EETCD_BENCH_ROWS := $(CURDIR)/bin/bench.rows
+bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3, and print all figures as one table
+	@mkdir -p bin && rm -f $(EETCD_BENCH_ROWS)
 	go -C test run ./bench
+	go -C test run ./bench -members 3
 	go -C test run ./watchbench
 	go -C test run ./lockbench
 	go -C test run ./returnbench
 	go -C test run ./tablebench -large 1000000
+	@go -C test run ./benchtable $(EETCD_BENCH_ROWS)
 
 .PHONY: deps-check
 deps-check: ## show the modules that the SDK and clientv3 need

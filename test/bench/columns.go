@@ -11,10 +11,11 @@ import (
 
 var columns = []bench.Column[sample]{
 	{Name: "time/op", Of: func(s sample) float64 { return s.wait }, Print: seconds},
-	{Name: "op/s", Of: func(s sample) float64 { return s.rate }, Print: bench.Fixed(0)},
-	{Name: "objects/op", Of: func(s sample) float64 { return s.objects }, Print: bench.Fixed(1)},
+	{Name: "p99", Of: func(s sample) float64 { return s.p99 }, Print: seconds, Row: true},
+	{Name: "op/s", Of: func(s sample) float64 { return s.rate }, Print: bench.Fixed(0), Row: true},
+	{Name: "objects/op", Of: func(s sample) float64 { return s.objects }, Print: bench.Fixed(1), Row: true},
 	{Name: "bytes/op", Of: func(s sample) float64 { return s.bytes }, Print: bench.Fixed(0)},
-	{Name: "cpu/op", Of: func(s sample) float64 { return s.cpu }, Print: seconds},
+	{Name: "cpu/op", Of: func(s sample) float64 { return s.cpu }, Print: seconds, Row: true},
 }
 
 func seconds(v float64) string {

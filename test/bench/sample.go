@@ -15,6 +15,7 @@ import (
 // sample has the figures of one client in one turn, per call.
 type sample struct {
 	wait    float64 // of a caller, in seconds
+	p99     float64 // of a caller, in seconds: 99 of 100 calls took at most that
 	rate    float64 // calls of all callers in a second
 	objects float64
 	bytes   float64
@@ -27,17 +28,20 @@ const warmUpShare = 5
 
 func measure(w workload, c clients.Client, turn time.Duration) (sample, error) {
 	runtime.GC() // a client pays for its own garbage only
-	if _, err := drive(w, c, turn/warmUpShare); err != nil {
+	if err := drive(w, c, turn/warmUpShare, make([]waits, w.callers)); err != nil {
 		return sample{}, err
 	}
+	made := make([]waits, w.callers)
 	stop := bench.Start()
-	n, err := drive(w, c, turn)
+	err := drive(w, c, turn, made)
 	cost := stop()
 	if err != nil {
 		return sample{}, err
 	}
-	calls := float64(n)
+	all := sum(made)
+	calls := float64(all.n)
 	return sample{
+		p99:     all.quantile(0.99).Seconds(),
 		wait:    cost.Time.Seconds() * float64(w.callers) / calls,
 		rate:    calls / cost.Time.Seconds(),
 		objects: cost.Objects / calls,
@@ -46,11 +50,10 @@ func measure(w workload, c clients.Client, turn time.Duration) (sample, error) {
 	}, nil
 }
 
-// drive lets the callers call until the time is up, and returns the number of calls. The first error ends it.
-func drive(w workload, c clients.Client, d time.Duration) (int64, error) {
+// drive lets the callers call until the time is up, and notes how long each call took. The first error ends it.
+func drive(w workload, c clients.Client, d time.Duration, made []waits) error {
 	var (
 		over   atomic.Bool
-		made   atomic.Int64
 		first  error
 		once   sync.Once
 		making sync.WaitGroup
@@ -59,18 +62,17 @@ func drive(w workload, c clients.Client, d time.Duration) (int64, error) {
 	defer timer.Stop()
 	for caller := range w.callers {
 		making.Go(func() {
-			n := 0
-			for !over.Load() {
+			for n := 0; !over.Load(); n++ {
+				began := time.Now()
 				if err := w.call(c, caller+n*w.callers); err != nil {
 					once.Do(func() { first = err })
 					over.Store(true)
-					break
+					return
 				}
-				n++
+				made[caller].note(time.Since(began))
 			}
-			made.Add(int64(n))
 		})
 	}
 	making.Wait()
-	return made.Load(), first
+	return first
 }

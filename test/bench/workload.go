@@ -20,7 +20,9 @@ type workload struct {
 
 var workloads = []workload{
 	{"Get, 1 caller", 1, get},
+	{"Get, 8 callers", 8, get},
 	{"Get, 64 callers", 64, get},
+	{"Get, 256 callers", 256, get},
 	{"Get, 1 caller, each call with its own deadline", 1, getWithDeadline},
 	{"Put, 1 caller", 1, put},
 	{"Put, 64 callers", 64, put},

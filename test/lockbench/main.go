@@ -61,8 +61,16 @@ func writeTable(out io.Writer, all []way, took [][]time.Duration) error {
 	fmt.Fprintln(w, "\tmedian\t90 %\tmost\t")
 	for i, way := range all {
 		slices.Sort(took[i])
-		at := func(percent int) time.Duration { return took[i][(len(took[i])-1)*percent/100].Round(time.Microsecond) }
-		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t\n", way.name, at(50), at(90), at(100))
+		fmt.Fprintf(w, "%s\t%v\t%v\t%v\t\n", way.name, at(took[i], 50), at(took[i], 90), at(took[i], 100))
 	}
-	return w.Flush()
+	ours, theirs := at(took[0], 50), at(took[len(took)-1], 50)
+	return errors.Join(w.Flush(), bench.Keep(bench.Row{
+		What:  fmt.Sprintf("From the release of a lock to its next holder, %d in line (%s)", inLine, all[0].name),
+		Eetcd: ours.String(), ClientV3: theirs.String(), ToClientV3: ours.Seconds() / theirs.Seconds(),
+	}))
+}
+
+// at returns the time that this percentage of the sorted handovers took at most.
+func at(took []time.Duration, percent int) time.Duration {
+	return took[(len(took)-1)*percent/100].Round(time.Microsecond)
 }

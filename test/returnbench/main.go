@@ -76,6 +76,17 @@ func run(parent context.Context, out io.Writer, rounds int, lengths []time.Durat
 				slices.Max(row.all).Round(time.Millisecond))
 		}
 		fmt.Fprintf(out, "  leases with time left that were kept: %d of %d\n", kept, rounds)
+		if err := keep(length, bench.Median(ours), bench.Median(theirs)); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func keep(length, ours, theirs time.Duration) error {
+	return bench.Keep(bench.Row{
+		What:  fmt.Sprintf("The only member is away for %v: first success after its return", length),
+		Eetcd: ours.Round(time.Millisecond).String(), ClientV3: theirs.Round(time.Millisecond).String(),
+		ToClientV3: ours.Seconds() / theirs.Seconds(),
+	})
 }

@@ -27,14 +27,14 @@ type copySample struct {
 }
 
 var copyColumns = []bench.Column[copySample]{
-	{Name: "first copy ms", Of: func(s copySample) float64 { return s.Copied * 1e3 }, Print: bench.Fixed(0)},
-	{Name: "bytes/key", Of: func(s copySample) float64 { return s.Bytes }, Print: bench.Fixed(0)},
-	{Name: "Get ns, 1", Of: func(s copySample) float64 { return s.Get1 * 1e9 }, Print: bench.Fixed(0)},
+	{Name: "first copy ms", Of: func(s copySample) float64 { return s.Copied * 1e3 }, Print: bench.Fixed(0), Row: true},
+	{Name: "bytes/key", Of: func(s copySample) float64 { return s.Bytes }, Print: bench.Fixed(0), Row: true},
+	{Name: "Get ns, 1", Of: func(s copySample) float64 { return s.Get1 * 1e9 }, Print: bench.Fixed(0), Row: true},
 	{Name: "Get ns, 64", Of: func(s copySample) float64 { return s.Get64 * 1e9 }, Print: bench.Fixed(0)},
 	{Name: "Get ns, any key", Of: func(s copySample) float64 { return s.Any * 1e9 }, Print: bench.Fixed(0)},
 	{Name: "server Get us", Of: func(s copySample) float64 { return s.Ask * 1e6 }, Print: bench.Fixed(0)},
 	{Name: "server / Get", Of: func(s copySample) float64 { return s.Ask / s.Get1 }, Print: bench.Fixed(0)},
-	{Name: "CPU us/change", Of: func(s copySample) float64 { return s.CPU * 1e6 }, Print: bench.Fixed(1)},
+	{Name: "CPU us/change", Of: func(s copySample) float64 { return s.CPU * 1e6 }, Print: bench.Fixed(1), Row: true},
 }
 
 const copyNote = `

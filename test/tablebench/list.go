@@ -23,7 +23,7 @@ type listSample struct {
 
 var listColumns = []bench.Column[listSample]{
 	{Name: "copy MiB", Of: func(s listSample) float64 { return s.Held }, Print: bench.Fixed(1)},
-	{Name: "peak MiB", Of: func(s listSample) float64 { return s.Peak }, Print: bench.Fixed(1)},
+	{Name: "peak MiB", Of: func(s listSample) float64 { return s.Peak }, Print: bench.Fixed(1), Row: true},
 	{Name: "above it MiB", Of: func(s listSample) float64 { return s.Peak - s.Held }, Print: bench.Fixed(1)},
 }
 

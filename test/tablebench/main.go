@@ -66,7 +66,10 @@ func run(parent context.Context, out io.Writer, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	bench.WriteTable(out, fmt.Sprintf("A copy of %d keys, and %d changes of them", o.keys, o.changes), 17, copyColumns, copied)
+	title := fmt.Sprintf("A copy of %d keys, and %d changes of them", o.keys, o.changes)
+	if err := bench.WriteTable(out, title, 17, copyColumns, copied); err != nil {
+		return err
+	}
 	for _, name := range []string{byHand.name, ours.name} {
 		fmt.Fprintf(out, "  %s: a Get allocates %.3f objects\n", name, bench.Median(objectsOf(copied[name])))
 	}
@@ -83,7 +86,10 @@ func run(parent context.Context, out io.Writer, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	bench.WriteTable(out, fmt.Sprintf("The memory of a list of %d keys", o.large), 15, listColumns, listed)
+	title = fmt.Sprintf("The memory of a list of %d keys", o.large)
+	if err := bench.WriteTable(out, title, 15, listColumns, listed); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "  kv.All alone: the heap has at most %.1f MiB, garbage included\n", bench.Median(peaksOf(listed[readAll])))
 	fmt.Fprint(out, listNote)
 	return nil

@@ -69,7 +69,9 @@ func run(parent context.Context, out io.Writer, o options) (err error) {
 				r[name] = append(r[name], s)
 			}
 		}
-		bench.WriteTable(out, fmt.Sprintf(load.title, load.events(o)), 15, columns, r)
+		if err := bench.WriteTable(out, fmt.Sprintf(load.title, load.events(o)), 15, columns, r); err != nil {
+			return err
+		}
 	}
 	fmt.Fprint(out, footnote)
 	return nil

@@ -16,11 +16,15 @@ type Column[Sample any] struct {
 	Name  string
 	Of    func(Sample) float64 // 0: unknown
 	Print func(float64) string
+	Row   bool // the table that `make bench` ends with has it
 }
 
 // WriteTable prints the median of each column for each client, and the median of the rounds' ratios of the SDK to the
 // others. results has the samples of each client by its name, in the order of the rounds. Clients without samples are left out.
-func WriteTable[Sample any](out io.Writer, title string, width int, columns []Column[Sample], results map[string][]Sample) {
+// Columns with Row are kept for the table that `make bench` ends with.
+func WriteTable[Sample any](
+	out io.Writer, title string, width int, columns []Column[Sample], results map[string][]Sample,
+) error {
 	var b strings.Builder
 	line := func(first string, cell func(c Column[Sample]) string) {
 		fmt.Fprintf(&b, "  %-17s", first)
@@ -41,18 +45,44 @@ func WriteTable[Sample any](out io.Writer, title string, width int, columns []Co
 		if len(results[other]) == 0 || len(results[clients.Eetcd]) == 0 {
 			continue
 		}
-		line(clients.Eetcd+" / "+other, func(c Column[Sample]) string {
-			ratios := values(results[clients.Eetcd], c.Of)
-			for round, v := range values(results[other], c.Of) {
-				if v == 0 {
-					return known(0, nil)
-				}
-				ratios[round] /= v
-			}
-			return known(Median(ratios), Fixed(2))
-		})
+		line(clients.Eetcd+" / "+other, func(c Column[Sample]) string { return known(ratio(results, c, other), Fixed(2)) })
 	}
 	fmt.Fprint(out, b.String())
+	for _, c := range columns {
+		if !c.Row {
+			continue
+		}
+		median := func(client string) string {
+			if len(results[client]) == 0 {
+				return ""
+			}
+			return known(Median(values(results[client], c.Of)), c.Print)
+		}
+		if err := Keep(Row{
+			What:  title + ": " + c.Name,
+			Eetcd: median(clients.Eetcd), ClientV3: median(clients.ClientV3), Raw: median(clients.Raw),
+			ToClientV3: ratio(results, c, clients.ClientV3), ToRaw: ratio(results, c, clients.Raw),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ratio returns the median of the rounds' ratios of the SDK to another client, or 0 if that is unknown.
+func ratio[Sample any](results map[string][]Sample, c Column[Sample], other string) float64 {
+	ours, theirs := results[clients.Eetcd], values(results[other], c.Of)
+	if len(ours) == 0 || len(theirs) != len(ours) {
+		return 0
+	}
+	ratios := values(ours, c.Of)
+	for round, v := range theirs {
+		if v == 0 {
+			return 0
+		}
+		ratios[round] /= v
+	}
+	return Median(ratios)
 }
 
 // Fixed returns a function that prints a value with that many decimals.

@@ -30,11 +30,11 @@ const (
 
 var errMissing = errors.New("the key is not there")
 
-// Open connects all three to one endpoint, each over its own connection without TLS.
-func Open(parent context.Context, endpoint string) ([]Client, error) {
+// Open connects all three to a cluster, each over its own connections without TLS. The bare stub uses the first endpoint.
+func Open(parent context.Context, endpoints ...string) ([]Client, error) {
 	var all []Client
-	for _, open := range []func(context.Context, string) (Client, error){openRaw, openClientV3, openEetcd} {
-		c, err := open(parent, endpoint)
+	for _, open := range []func(context.Context, []string) (Client, error){openRaw, openClientV3, openEetcd} {
+		c, err := open(parent, endpoints)
 		if err != nil {
 			return nil, errors.Join(err, Close(all))
 		}
@@ -55,8 +55,8 @@ func Close(all []Client) error {
 }
 
 // openRaw is the least that a program can do: a generated stub on a gRPC connection, and requests made by hand.
-func openRaw(_ context.Context, endpoint string) (Client, error) {
-	cc, err := Dial(endpoint)
+func openRaw(_ context.Context, endpoints []string) (Client, error) {
+	cc, err := Dial(endpoints[0])
 	if err != nil {
 		return Client{}, err
 	}
@@ -75,8 +75,8 @@ func openRaw(_ context.Context, endpoint string) (Client, error) {
 	}, nil
 }
 
-func openClientV3(_ context.Context, endpoint string) (Client, error) {
-	c, err := DialClientV3(context.Background(), endpoint)
+func openClientV3(_ context.Context, endpoints []string) (Client, error) {
+	c, err := DialClientV3(context.Background(), endpoints...)
 	if err != nil {
 		return Client{}, err
 	}
@@ -97,8 +97,8 @@ func openClientV3(_ context.Context, endpoint string) (Client, error) {
 	}, nil
 }
 
-func openEetcd(parent context.Context, endpoint string) (Client, error) {
-	c, err := conn.Open(parent, "", []string{endpoint})
+func openEetcd(parent context.Context, endpoints []string) (Client, error) {
+	c, err := conn.Open(parent, "", endpoints)
 	if err != nil {
 		return Client{}, err
 	}
