@@ -41,7 +41,7 @@ func (m Mode) String() string {
 }
 
 // Option is an option of [Open] and [Share]. A later option replaces an earlier one of the same
-// function, but WithDialOptions adds to it.
+// function, but WithDialOptions and WithHooks add to it.
 type Option func(*options)
 
 // options holds what the options of Open set.
@@ -53,6 +53,7 @@ type options struct {
 	asks           bool
 	autoSync       bool
 	listener       func(Endpoint)
+	hooks          []Hook
 }
 
 func newOptions(opts []Option) (*options, error) {
@@ -109,6 +110,11 @@ func newOptions(opts []Option) (*options, error) {
 	if o.Log == nil {
 		refuse("WithLogger(nil)")
 	}
+	for _, h := range o.hooks {
+		if !known(h) {
+			refuse("WithHooks: %T is none of CallHook, AttemptHook, StreamHook and EndpointHook", h)
+		}
+	}
 	return o, connerr.All(errs...)
 }
 
@@ -116,9 +122,10 @@ func newOptions(opts []Option) (*options, error) {
 func (o *options) config() engine.Config {
 	config := o.Config
 	config.Random = o.mode == Random
-	if o.listener != nil {
-		config.Listener = func(conn string, s member.Snapshot) { o.listener(endpointOf(conn, s)) }
+	if listen := listenWith(o.listener, o.hooks); listen != nil {
+		config.Listener = func(conn string, s member.Snapshot) { listen(endpointOf(conn, s)) }
 	}
+	config.Hooks = hooksFor(o.hooks)
 	return config
 }
 
@@ -240,3 +247,11 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 // time, with no lock held. A slow f does not slow the connection down. If more than 1024 changes wait for it, the
 // newest are dropped and logged. f must not close its own connection, because Close waits for f.
 func WithStateListener(f func(Endpoint)) Option { return func(o *options) { o.listener = f } }
+
+// WithHooks has these hooks observe the connection and its namespaces, in this order and after the hooks of an earlier WithHooks. Their
+// ends are told in reverse order. A value that implements none of [CallHook], [AttemptHook], [StreamHook] and [EndpointHook] is
+// ErrOption. Without hooks nothing is spent on them. The module otel beside this one has a hook for OpenTelemetry.
+func WithHooks(hooks ...Hook) Option {
+	hooks = slices.Clone(hooks)
+	return func(o *options) { o.hooks = append(o.hooks, hooks...) }
+}

@@ -6,8 +6,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/internal/connerr"
 )
 
@@ -39,19 +37,7 @@ func newCaller(shared *common) *Caller {
 // Limits returns the connection's limits on the sizes of messages.
 func (c *Caller) Limits() Limits { return c.pool.shared.limits() }
 
-// Invoke makes a unary call, as package conn documents it.
-func (c *Caller) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if len(opts) == 0 {
-		return c.Call(parent, method, args, reply, Options{})
-	}
-	o, err := Split(opts)
-	if err != nil {
-		return err
-	}
-	return c.Call(parent, method, args, reply, o)
-}
-
-// Call is Invoke with options that are no longer apart.
+// Call makes a unary call, as package conn documents Invoke.
 func (c *Caller) Call(parent context.Context, method string, args, reply any, o Options) error {
 	if parent == nil {
 		return connerr.ErrNilContext

@@ -50,9 +50,10 @@ type flight struct {
 	timer  *time.Timer // stopped between attempts
 	peer   peer.Peer   // its address is set if the request got a stream on the transport
 	opts   []grpc.CallOption
-	leader bool   // the requests ask for a leader
-	spoilt bool   // the context is cancelled, or may be: not to be used again
-	hedge  func() // called when an attempt has been silent for its patience; made once
+	leader bool        // the requests ask for a leader
+	spoilt bool        // the context is cancelled, or may be: not to be used again
+	hedge  func()      // called when an attempt has been silent for its patience; made once
+	over   func(error) // called when the request of an attempt is over, though its hedge may still save it; nil: nobody observes it
 
 	deadline time.Time     // of the call; zero: none
 	rest     time.Duration // until the deadline, when the attempt began
@@ -65,6 +66,7 @@ type flight struct {
 	answer  proto.Message // the hedge's answer, in answered
 	refusal error         // the same, where a member has refused the hedge for good
 	unwatch func() bool   // undoes leaveWith; nil where there is nothing to undo
+	saved   bool          // the answer of the last attempt is the hedge's
 }
 
 // requireLeader makes a member without a leader refuse a request at once. Otherwise the member holds it until it
@@ -159,6 +161,9 @@ func (f *flight) send(
 	f.mu.Unlock()
 
 	err := l.Invoke(ctx, method, args, reply, opts...)
+	if f.over != nil {
+		f.over(err)
+	}
 
 	f.mu.Lock()
 	switch {
@@ -184,6 +189,7 @@ func (f *flight) send(
 		f.unwatch = nil
 	}
 	landed, answer, refusal := f.landed, f.answer, f.refusal
+	f.saved = saved
 	f.mu.Unlock()
 	if armed && !f.timer.Stop() {
 		f.spoilt = true // it fired, and may be about to cancel
@@ -306,13 +312,16 @@ func (f *flight) join(second *flight) bool {
 	return true
 }
 
-// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good.
-func (f *flight) leave(err error, answer proto.Message) {
+// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good. It reports whether the
+// attempt was over before.
+func (f *flight) leave(err error, answer proto.Message) (late bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.second = nil
+	late = f.state == grounded
 	if (err == nil || decisive(err)) && (f.state == hedged || f.state == left) {
 		f.state, f.answer, f.refusal = answered, answer, err
 		f.cancel()
 	}
+	return late
 }

@@ -3,6 +3,7 @@
 package call
 
 import (
+	"context"
 	"reflect"
 
 	"google.golang.org/protobuf/proto"
@@ -38,7 +39,9 @@ func hedgeSilence(u *unary, calls *pool) {
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
 	second.options.Pinned = true // a hedge is not hedged again
 	defer calls.put(second)
+	observed := u.options.Trace.Attempt(u.parent, other.Address(), true)
 	if !u.join(&second.flight) {
+		observed.End(etcderr.FromRPC(context.Canceled, etcderr.Call{Method: u.method, Endpoint: other.Address()}), true)
 		return
 	}
 	// The attempt may write its own answer to the reply now, so the hedge needs another message.
@@ -48,5 +51,10 @@ func hedgeSilence(u *unary, calls *pool) {
 	if err == nil {
 		other.HeardFrom(began)
 	}
-	u.leave(etcderr.FromRPC(err, etcderr.Call{Method: u.method, Endpoint: other.Address(), Sent: true, Read: true}), answer)
+	err = etcderr.FromRPC(err, etcderr.Call{Method: u.method, Endpoint: other.Address(), Sent: true, Read: true})
+	late := u.leave(err, answer)
+	if err == nil && !late {
+		u.options.Trace.AnsweredBy(other.Address())
+	}
+	observed.End(err, late)
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/hook"
 )
 
 // endpointOption and timeoutOption are call options of this package, which gRPC ignores.
@@ -45,6 +46,7 @@ type Options struct {
 	Target
 	Aside bool // a member without a leader will do
 	Rest  []grpc.CallOption
+	Trace *hook.Trace // nil: nobody observes the call
 }
 
 // Split takes the options of a call apart. It returns ErrOption for a timeout that is too short.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -95,14 +96,32 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		patience = u.shared.HedgeDelay
 	}
 	u.link = l
+	observed := u.options.Trace.Attempt(u.parent, l.Address(), false)
 	if !u.alive(l) {
-		return etcderr.FromRPC(status.Error(codes.Unavailable, member.ErrSilent.Error()), etcderr.Call{
+		err := etcderr.FromRPC(status.Error(codes.Unavailable, member.ErrSilent.Error()), etcderr.Call{
 			Method: u.method, Endpoint: l.Address(), Cause: u.cause(),
 		})
+		observed.End(err, false)
+		return err
+	}
+	if observed != nil {
+		defer observed.End(hook.ErrCutOff, false) // where the attempt panics
+		u.over = func(err error) { observed.End(u.judge(l, err), err != nil && u.is(answered)) }
 	}
 	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.Rest, patience)
 	if err == nil {
 		l.HeardFrom(u.began)
+		if !u.saved {
+			u.options.Trace.AnsweredBy(l.Address())
+		}
+		return nil
+	}
+	return u.judge(l, err)
+}
+
+// judge returns what an attempt's error means, nil for nil.
+func (u *unary) judge(l *member.Link, err error) error {
+	if err == nil {
 		return nil
 	}
 	if u.is(left) && u.cause() == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	Log            *slog.Logger
 	Dial           []grpc.DialOption
 	Listener       func(conn string, s member.Snapshot) // nil: there is none
+	Hooks          hook.Hooks
 	Network        member.Network
 }
 

@@ -4,9 +4,9 @@
 // its name, and keep on it what their users share. Package conn is what users see of it.
 //
 // Its files depend on each other in one direction. From below: how a request finds a link, and how long it waits for one
-// (patience.go, errors.go), the streams (stream.go), changes of the set of endpoints (sync.go), what others keep on a
-// connection or want to be told (services.go, listeners.go), what is different in a namespace (space.go, namespaces.go), a
-// connection (conn.go), those that are open (registry.go).
+// (patience.go, errors.go), what hooks are told of calls (observe.go), the streams (stream.go), changes of the set of endpoints
+// (sync.go), what others keep on a connection or want to be told (services.go, listeners.go), what is different in a namespace
+// (space.go, namespaces.go), a connection (conn.go), those that are open (registry.go).
 package engine
 
 import (
@@ -36,6 +36,8 @@ type Conn struct {
 	set       *member.Set
 	tokens    *member.Tokens // nil without credentials
 	calls     *call.Caller
+	caller    caller    // makes the calls of users: calls, or inside
+	observer  *observer // tells hooks of them
 	streams   *opener
 	listeners *listeners
 
@@ -81,8 +83,11 @@ func newConn(name string, addresses []member.Address, config Config) *Conn {
 		Links: c.picker, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: config.HedgeDelay,
 		DefaultTimeout: config.DefaultTimeout, Dial: config.Dial,
 	})
-	c.streams = &opener{picker: c.picker, tokens: c.tokens, limits: c.calls.Limits, timeout: config.DefaultTimeout}
-	c.membership = newMembership(c.picker, c.calls, &config)
+	c.caller, c.observer = c.calls, newObserver(&c.config.Hooks, c.picker)
+	c.streams = &opener{
+		picker: c.picker, tokens: c.tokens, limits: c.calls.Limits, timeout: config.DefaultTimeout, hooks: &c.config.Hooks,
+	}
+	c.membership = newMembership(c.picker, c.calls, c.observer, &config)
 	return c
 }
 
@@ -93,9 +98,13 @@ func (c *Conn) derive(name string, space Space) *Conn {
 	}
 	n.picker = &picker{name: name, life: n.life, set: c.set, patience: c.picker.patience, transport: c.picker.transport}
 	n.calls = c.calls.Derive(n.picker, n.life.Context)
-	n.streams = &opener{picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout}
-	n.membership = c.membership.derive(n.picker, n.calls)
+	n.observer = newObserver(&n.config.Hooks, n.picker)
+	n.streams = &opener{
+		picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout, hooks: &n.config.Hooks,
+	}
+	n.membership = c.membership.derive(n.picker, n.calls, n.observer)
 	n.inside = &inside{space, n.calls, n.streams}
+	n.caller = n.inside
 	return n
 }
 
@@ -163,15 +172,6 @@ func (c *Conn) Active() []string {
 	return active
 }
 
-// Spelling returns an endpoint's address as Info has it, for any spelling of it. It returns any other text unchanged.
-// It never blocks.
-func (c *Conn) Spelling(address string) string {
-	if e := c.set.Find(address); e != nil {
-		return e.Address()
-	}
-	return address
-}
-
 // CountLeases adds n to the number of leases that Info shows as kept alive through an endpoint.
 func (c *Conn) CountLeases(address string, n int) {
 	if e := c.set.Find(address); e != nil {
@@ -188,22 +188,16 @@ func (c *Conn) Renewable(err error) bool { return c.tokens.Refused(&member.Token
 
 // Invoke makes a unary call, as package conn documents it.
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	if c.inside == nil {
-		return c.calls.Invoke(parent, method, args, reply, opts...)
-	}
 	o, err := call.Split(opts)
 	if err != nil {
 		return err
 	}
-	return c.inside.call(parent, method, args, reply, o)
+	return c.Call(parent, method, args, reply, o)
 }
 
 // Call is Invoke for service packages, which know where a call goes.
 func (c *Conn) Call(parent context.Context, method string, args, reply any, o call.Options) error {
-	if c.inside != nil {
-		return c.inside.call(parent, method, args, reply, o)
-	}
-	return c.calls.Call(parent, method, args, reply, o)
+	return c.observer.call(c.caller, parent, method, args, reply, o)
 }
 
 // OpenStream opens a stream, as package conn documents NewStream.
@@ -276,7 +270,10 @@ func (c *Conn) joinOwn(began time.Time) error {
 			return nil
 		}
 		if c.listeners.busy.Load() {
-			return fmt.Errorf("conn: close %q: the state listener has not returned within %v", c.name, limit)
+			return fmt.Errorf("conn: close %q: the state listener or a hook has not returned within %v", c.name, limit)
+		}
+		if c.streams.telling.Load() > 0 {
+			return fmt.Errorf("conn: close %q: a stream hook has not returned within %v", c.name, limit)
 		}
 	}
 	if c.inside == nil && c.tokens.Asking() { // the whole connection asks for tokens

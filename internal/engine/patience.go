@@ -196,6 +196,15 @@ func (p *picker) refused(doing string, ended error) error {
 	return &unavailable{conn: p.name, doing: doing, ended: ended, endpoints: p.set.Info()}
 }
 
+// Spelling returns an endpoint's address as Info has it, for any spelling of it. It returns any other text unchanged.
+// It never blocks.
+func (p *picker) Spelling(address string) string {
+	if e := p.set.Find(address); e != nil {
+		return e.Address()
+	}
+	return address
+}
+
 // Ready reports whether an endpoint takes requests now. It never blocks.
 func (p *picker) Ready() bool {
 	active, _ := p.set.Watch()

@@ -34,8 +34,8 @@ type inside struct {
 	streams *opener
 }
 
-// call is Call of a connection.
-func (in *inside) call(parent context.Context, method string, args, reply any, o call.Options) error {
+// Call is Call of a connection.
+func (in *inside) Call(parent context.Context, method string, args, reply any, o call.Options) error {
 	t, err := in.space.Translation(method)
 	if err != nil {
 		return err

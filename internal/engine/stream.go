@@ -17,6 +17,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
@@ -44,6 +45,8 @@ type opener struct {
 	tokens  *member.Tokens // nil without credentials
 	limits  func() call.Limits
 	timeout time.Duration // of the wait for another token
+	hooks   *hook.Hooks
+	telling atomic.Int64 // hooks of streams at work, on goroutines of the connection
 }
 
 // open opens a stream, as package conn documents NewStream.
@@ -80,15 +83,25 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 		s.cancel(nil)
 		l.Release()
 	})
+	if err := o.observe(s); err != nil {
+		s.close()
+		return nil, err
+	}
 	if to.Timeout > 0 {
 		timer := time.AfterFunc(time.Until(w.Deadline), func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
-	all := append([]grpc.CallOption{grpc.OnFinish(func(error) { s.close() })}, to.Rest...)
+	finish := func(err error) {
+		if len(o.hooks.Streams) > 0 {
+			s.ended(err)
+		}
+		s.close()
+	}
+	all := append([]grpc.CallOption{grpc.OnFinish(finish)}, to.Rest...)
 	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
 	if err != nil {
 		err = s.failed(err, false, nil)
-		s.close()
+		finish(err)
 		return nil, err
 	}
 	return s, nil
@@ -107,15 +120,23 @@ type stream struct {
 	token   *member.Token // at its opening; nil without credentials
 	asked   atomic.Int64  // when something was sent on it last, by the clock
 	options []grpc.CallOption
+
+	reason  atomic.Pointer[error] // of its end, for hooks; nil before that
+	aborted atomic.Bool
+	silent  atomic.Bool // where it should not be
 }
 
 func (s *stream) Endpoint() string { return s.link.Address() }
 
 func (s *stream) Version() string { return s.link.Version() }
 
-func (s *stream) Abort() { s.cancel(nil) }
+func (s *stream) Abort() {
+	s.aborted.Store(true)
+	s.cancel(nil)
+}
 
 func (s *stream) Doubt() {
+	s.silent.Store(true)
 	if !s.link.InRotation() {
 		s.link.EndStreams() // its transport cannot carry a check any more
 		return
@@ -139,6 +160,7 @@ func (s *stream) SendMsg(m any) error {
 func (s *stream) RecvMsg(m any) error {
 	err := s.ClientStream.RecvMsg(m)
 	if err == nil {
+		s.silent.Store(false)
 		s.link.Received()
 	}
 	return s.failed(err, true, nil)
@@ -188,4 +210,45 @@ func (s *stream) cause(err error) error {
 		// The transport may end the stream before the link does.
 		return context.Cause(s.link.Service())
 	}
+}
+
+// observe tells the hooks that the stream is being opened. When its context ends, which is at its end at the latest, a goroutine of
+// the connection tells them why. gRPC tells of the end with a lock held, so the hooks are not called there.
+func (o *opener) observe(s *stream) error {
+	if len(o.hooks.Streams) == 0 {
+		return nil
+	}
+	over := o.hooks.Stream(s.parent, hook.StreamInfo{Connection: o.picker.name, Method: s.method, Endpoint: s.Endpoint()})
+	err := o.picker.life.Go(func(context.Context) {
+		<-s.ctx.Done()
+		o.telling.Add(1)
+		defer o.telling.Add(-1)
+		s.ended(context.Canceled) // unless gRPC has said more
+		over(*s.reason.Load())
+	})
+	if err != nil {
+		over(err)
+	}
+	return err
+}
+
+// errSilent is what hooks are told of a stream that its user has given up for its silence.
+var errSilent = status.Error(codes.Unavailable, "the stream has been silent where an answer was due")
+
+// ended records why a stream has ended, for its hooks: nil if its user or the server has ended it without an error. Err is gRPC's word.
+// The first call counts, because everything else ends then too.
+func (s *stream) ended(err error) {
+	var why error
+	cut := status.Code(err) == codes.Canceled || errors.Is(err, context.Canceled)
+	cause := s.cause(err)
+	switch {
+	case err == nil:
+	case cut && cause == nil && s.silent.Load():
+		why = etcderr.FromRPC(errSilent, etcderr.Call{Method: s.method, Endpoint: s.Endpoint(), Sent: true})
+	case cut && cause == nil && s.aborted.Load():
+	case cut && errors.Is(s.parent.Err(), context.Canceled) && !errors.Is(context.Cause(s.parent), connerr.ErrClosed):
+	default:
+		why = etcderr.FromRPC(err, etcderr.Call{Method: s.method, Endpoint: s.Endpoint(), Sent: true, Cause: cause})
+	}
+	s.reason.CompareAndSwap(nil, &why)
 }

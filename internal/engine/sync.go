@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/grpc"
-
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
@@ -30,26 +28,27 @@ var errNotGiven = errors.New("retired: SetEndpoints did not name it")
 
 // membership changes the set of a connection's endpoints.
 type membership struct {
-	picker *picker
-	invoke func(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error
-	random bool
-	every  time.Duration // how often to sync by itself; 0: never
-	log    *slog.Logger
-	turn   chan struct{} // holds the right to change the set
-	warned *sync.Map     // skipped client URLs that have been logged
+	picker   *picker
+	calls    *call.Caller
+	observer *observer
+	random   bool
+	every    time.Duration // how often to sync by itself; 0: never
+	log      *slog.Logger
+	turn     chan struct{} // holds the right to change the set
+	warned   *sync.Map     // skipped client URLs that have been logged
 }
 
-func newMembership(p *picker, calls *call.Caller, c *Config) *membership {
+func newMembership(p *picker, calls *call.Caller, b *observer, c *Config) *membership {
 	return &membership{
-		picker: p, invoke: calls.Invoke, random: c.Random, every: c.AutoSync, log: c.Log, turn: make(chan struct{}, 1),
+		picker: p, calls: calls, observer: b, random: c.Random, every: c.AutoSync, log: c.Log, turn: make(chan struct{}, 1),
 		warned: new(sync.Map),
 	}
 }
 
 // derive returns the membership for a namespace. It changes the same set, and ends with the namespace.
-func (m *membership) derive(p *picker, calls *call.Caller) *membership {
+func (m *membership) derive(p *picker, calls *call.Caller, b *observer) *membership {
 	derived := *m
-	derived.picker, derived.invoke = p, calls.Invoke
+	derived.picker, derived.calls, derived.observer = p, calls, b
 	return &derived
 }
 
@@ -57,7 +56,8 @@ func (m *membership) derive(p *picker, calls *call.Caller) *membership {
 func (m *membership) Sync(parent context.Context) error {
 	return m.change(parent, func() error {
 		list := new(pb.MemberListResponse)
-		err := m.invoke(parent, pb.Cluster_MemberList_FullMethodName, &pb.MemberListRequest{Linearizable: true}, list)
+		request := &pb.MemberListRequest{Linearizable: true}
+		err := m.observer.call(m.calls, parent, pb.Cluster_MemberList_FullMethodName, request, list, call.Options{})
 		if err != nil {
 			return err
 		}

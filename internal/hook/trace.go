@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package hook
+
+import "context"
+
+// Trace is one call under observation. Nothing observes a nil Trace. One goroutine at a time uses it: a hedge while the
+// attempt before it waits for an answer.
+type Trace struct {
+	hooks  *Hooks
+	info   CallInfo
+	result CallResult
+	begun  []any
+	room   [2]any // for begun, so that a Trace is one object where there are few hooks
+}
+
+// Call begins the observation of a call. The context is that of the call.
+func (h *Hooks) Call(parent context.Context, i CallInfo) (context.Context, *Trace) {
+	t := &Trace{hooks: h, info: i}
+	parent, t.begun = begin(h.Calls, parent, i, t.room[:0])
+	return parent, t
+}
+
+// End ends the observation of the call.
+func (t *Trace) End(err error) {
+	t.result.Err = err
+	end(t.hooks.Calls, t.begun, t.result)
+}
+
+// Attempt begins the observation of an attempt. It returns nil if no hook is told of attempts. Parent is the context of the call.
+func (t *Trace) Attempt(parent context.Context, endpoint string, hedge bool) *Attempt {
+	if t == nil {
+		return nil
+	}
+	t.result.Attempts++
+	if hedge {
+		t.result.Hedged = true
+	} else {
+		t.result.Endpoint = endpoint
+	}
+	if len(t.hooks.Attempts) == 0 {
+		return nil
+	}
+	a := &Attempt{hooks: t.hooks}
+	_, a.begun = begin(t.hooks.Attempts, parent, AttemptInfo{
+		Connection: t.info.Connection, Method: t.info.Method, Endpoint: endpoint, Number: t.result.Attempts, Hedge: hedge,
+	}, nil)
+	return a
+}
+
+// AnsweredBy records that the answer is that of a hedge to this endpoint.
+func (t *Trace) AnsweredBy(endpoint string) {
+	if t != nil {
+		t.result.Endpoint = endpoint
+	}
+}
+
+// Attempt is one attempt under observation. Nothing observes a nil Attempt.
+type Attempt struct {
+	hooks *Hooks
+	begun []any
+	ended bool
+}
+
+// End ends the observation of the attempt. A second End does nothing.
+func (a *Attempt) End(err error, lost bool) {
+	if a != nil && !a.ended {
+		a.ended = true
+		end(a.hooks.Attempts, a.begun, AttemptResult{Err: err, Lost: lost})
+	}
+}
