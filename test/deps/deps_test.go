@@ -53,6 +53,19 @@ func TestProgramsNeedAtMostEightModules(t *testing.T) {
 	}
 }
 
+func TestClientv3OnTheSDKNeedsNoModuleBeyondThoseOfBoth(t *testing.T) {
+	const adapter = sdk + "/adapters/clientv3"
+	needs := modules(t, "../../adapters/clientv3", adapter)
+	t.Logf("modules in a program that uses the adapter (%d):\n\t%s", len(needs), strings.Join(needs, "\n\t"))
+	known := append(modules(t, "../..", sdk+"/conn", sdk+"/watch", sdk+"/lease", sdk+"/maintenance"), adapter)
+	known = append(known, modules(t, ".", "go.etcd.io/etcd/client/v3")...)
+	for _, module := range needs {
+		if !slices.Contains(known, module) {
+			t.Errorf("the adapter brings %s along, which neither client needs", module)
+		}
+	}
+}
+
 // modules returns the modules, sorted, that packages are built from, with their own.
 func modules(t *testing.T, dir string, packages ...string) []string {
 	t.Helper()

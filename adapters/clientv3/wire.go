@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package adapter
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/conn"
+)
+
+// unlimited replaces the connection's default timeout for calls without a deadline. clientv3 has no default, and some programs
+// read for longer than that. The server's own timeout, the health checks and the connection's patience bound such a call.
+const unlimited = 365 * 24 * time.Hour
+
+// between is the pause before another attempt after an outage that WaitReady says is over.
+const between = 20 * time.Millisecond
+
+// errEnded is what gRPC returns on a closed connection, which clientv3.IsConnCanceled recognises.
+var errEnded = status.Error(codes.Canceled, "grpc: the client connection is closing")
+
+var errNoContext = status.Error(codes.InvalidArgument, "adapter: the context is nil")
+
+// wire carries the calls of etcd's generated stubs over a connection, with the waiting and the errors of clientv3.
+type wire struct {
+	conn *conn.Conn
+	life context.Context // of the client; nil: that of the connection
+	// endpoint is where calls go; "": to any. A call with an endpoint does not wait longer than the connection does.
+	endpoint string
+}
+
+var _ grpc.ClientConnInterface = (*wire)(nil)
+
+// name is that of the connection, for requests of this SDK.
+func (w *wire) name() string {
+	if w.conn == nil {
+		return ""
+	}
+	return w.conn.Name()
+}
+
+func (w *wire) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	ctx, end, err := w.bound(parent)
+	if err != nil {
+		return err
+	}
+	defer end()
+	opts = w.options(ctx, opts)
+	try := func() error { return invoke(ctx, w.conn, method, args, reply, opts) }
+	return w.failed(parent, w.through(ctx, try))
+}
+
+func (w *wire) NewStream(
+	parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
+) (grpc.ClientStream, error) {
+	ctx, end, err := w.bound(parent)
+	if err != nil {
+		return nil, err
+	}
+	if w.endpoint != "" {
+		opts = append(opts[:len(opts):len(opts)], conn.OnEndpoint(w.endpoint))
+	}
+	opts = append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) { end() }))
+	var s grpc.ClientStream
+	err = w.through(ctx, func() (err error) {
+		s, err = w.conn.NewStream(ctx, desc, method, opts...)
+		return err
+	})
+	if err != nil {
+		end()
+		return nil, w.failed(parent, err)
+	}
+	return &stream{s, w, parent}, nil
+}
+
+// bound returns a context that ends with parent and with the client.
+func (w *wire) bound(parent context.Context) (ctx context.Context, end func(), err error) {
+	switch {
+	case w.conn == nil:
+		return nil, nil, conn.ErrNotOpen
+	case parent == nil:
+		return nil, nil, errNoContext
+	case w.life == nil:
+		return parent, func() {}, nil
+	case w.life.Err() != nil:
+		return nil, nil, errEnded
+	}
+	ctx, cancel := context.WithCancel(parent)
+	stop := context.AfterFunc(w.life, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+	}, nil
+}
+
+func (w *wire) options(ctx context.Context, opts []grpc.CallOption) []grpc.CallOption {
+	if _, bounded := ctx.Deadline(); !bounded {
+		opts = append(opts[:len(opts):len(opts)], conn.Within(unlimited))
+	}
+	if w.endpoint != "" {
+		opts = append(opts[:len(opts):len(opts)], conn.OnEndpoint(w.endpoint))
+	}
+	return opts
+}
+
+// through tries until an outage of the connection is over, as long as a context with a deadline allows. It tries once with any
+// other context. A request that met an outage had no effect, so it may be repeated.
+func (w *wire) through(ctx context.Context, try func() error) error {
+	for {
+		err := try()
+		if !errors.Is(err, conn.ErrUnavailable) || w.endpoint != "" {
+			return err
+		}
+		if _, bounded := ctx.Deadline(); !bounded || !w.recovered(ctx) {
+			return err
+		}
+	}
+}
+
+// recovered waits until the connection has an Active endpoint. It returns false if ctx or the connection ends first.
+func (w *wire) recovered(ctx context.Context) bool {
+	if w.conn.WaitReady(ctx) != nil {
+		return false
+	}
+	timer := time.NewTimer(between)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// failed returns the error of a call as clientv3 expects it. The message of a server stays as it is, since clientv3 recognises
+// rpctypes errors by it. A call that its context ended is told by the status of the context alone.
+func (w *wire) failed(parent context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if w.life != nil && w.life.Err() != nil && parent.Err() == nil && errors.Is(err, context.Canceled) {
+		return errEnded
+	}
+	if deadline, ok := parent.Deadline(); ok && errors.Is(err, context.DeadlineExceeded) && time.Until(deadline) < between {
+		<-parent.Done() // the other timer for the same moment
+	}
+	if ended := parent.Err(); ended != nil && errors.Is(err, ended) {
+		return status.FromContextError(ended).Err()
+	}
+	return err
+}
+
+// stream returns the errors of wire.failed.
+type stream struct {
+	grpc.ClientStream
+	wire   *wire
+	parent context.Context
+}
+
+func (s *stream) SendMsg(m any) error { return s.wire.failed(s.parent, s.ClientStream.SendMsg(m)) }
+
+func (s *stream) RecvMsg(m any) error { return s.wire.failed(s.parent, s.ClientStream.RecvMsg(m)) }
