@@ -16,8 +16,8 @@ func (c Ctx) WithConn(name string) Ctx {
 }
 
 // WithTimeout limits the time of a call. For a unary call it limits the whole call, for stm.Run and a store's Update all
-// attempts together, for kv.All and kv.Pages each page, and for election.Observe each request. Where the result lives on,
-// it limits the wait for it: for the creation of a watch or a keeper, the lock, the leadership, the key of a presence,
+// attempts together, for kv.All and kv.Pages each page, for kv.GetMany and kv.PutMany each transaction, and for
+// election.Observe each request. Where the result lives on, it limits the wait for it: for the creation of a watch or a keeper, the lock, the leadership, the key of a presence,
 // the first list of a table, or the start of a snapshot. The deadline of the call's context.Context holds as well, and
 // the earlier one ends the call.
 //

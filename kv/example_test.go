@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/etcderr"
@@ -159,4 +160,61 @@ func ExampleAll() {
 	// parts/0
 	// parts/1
 	// parts/2
+}
+
+// Many keys are read at one revision, whatever is written meanwhile.
+func ExampleGetMany() {
+	ctx := context.Background()
+	limits := kv.New("registry").WithKey("limits/")
+	for _, name := range []string{"cpu", "memory"} {
+		if _, err := kv.Put(ctx, limits.WithSubKey(name).WithValue("10")); err != nil {
+			log.Fatal(err)
+		}
+	}
+	keys := []string{"limits/cpu", "limits/memory", "limits/disk"}
+	found, err := kv.GetMany(ctx, kv.New("registry"), keys...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, key := range keys {
+		if pair, there := found.Get(key); there {
+			fmt.Printf("%s = %s\n", key, pair.GetValue())
+		} else {
+			fmt.Println("there is no", key)
+		}
+	}
+	// Output:
+	// limits/cpu = 10
+	// limits/memory = 10
+	// there is no limits/disk
+}
+
+// Many pairs are few transactions.
+func ExamplePutMany() {
+	written, err := kv.PutMany(context.Background(), kv.New("registry"), func(yield func(key, value string) bool) {
+		for i := range 300 {
+			if !yield(fmt.Sprintf("cells/%d", i), "empty") {
+				return
+			}
+		}
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(written.Pairs, "pairs in", written.Revisions, "transactions")
+	// Output: 300 pairs in 3 transactions
+}
+
+// What is not written may be tried again.
+func ExamplePartialError() {
+	pairs := map[string]string{"a": "1", "b": "2"}
+	_, err := kv.PutMany(context.Background(), kv.New("registry").WithLease(42), maps.All(pairs))
+	var partial *kv.PartialError
+	if errors.As(err, &partial) {
+		fmt.Printf("%d written, %d unknown, %d not written\n", partial.Written, partial.Unknown, partial.NotWritten)
+	}
+	fmt.Println(errors.Is(err, etcderr.ErrLeaseNotFound))
+	// Output:
+	// 0 written, 0 unknown, 2 not written
+	// true
 }

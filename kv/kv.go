@@ -9,6 +9,8 @@
 //		fmt.Printf("%s = %s at revision %d\n", pair.GetKey(), pair.GetValue(), pair.GetModRevision())
 //	}
 //
+// [All], [GetMany] and [PutMany] read and write any number of keys.
+//
 // Every function takes an immutable [Request] and is safe for concurrent use. It returns one of these errors:
 //
 //   - [ErrInvalid], with every mistake in the request. Nothing was sent.
@@ -18,7 +20,8 @@
 //     etcderr.OutcomeOf tells whether a failed write may have been applied.
 //
 // A call ends at the deadline of its context or after WithTimeout, whichever is earlier. When neither is set, it ends after 5 s
-// (conn.WithDefaultTimeout). For [All] and [Pages] these are limits of a page, except that the context limits the whole.
+// (conn.WithDefaultTimeout). For [All] and [Pages] these are limits of a page, and for [GetMany] and [PutMany] of a transaction,
+// except that the context limits the whole.
 //
 // Its counterpart in eetcd is the module eetcd_kv: see docs/eetcd.md.
 package kv

@@ -68,6 +68,8 @@ func newReading(parent context.Context, c Request) (*reading, error) {
 	return r, nil
 }
 
+const errNilParent = "kv: the parent context is nil"
+
 // pagesRequest returns the message for a request for pages, or every mistake in it.
 func pagesRequest(parent context.Context, c Request) (*pb.RangeRequest, error) {
 	request, err := render.Range(c)
@@ -78,13 +80,13 @@ func pagesRequest(parent context.Context, c Request) (*pb.RangeRequest, error) {
 		err = render.AlsoInvalid(err, "kv: pages are in the order of the keys, and take no other sort")
 	}
 	if parent == nil {
-		err = render.AlsoInvalid(err, "kv: the parent context is nil")
+		err = render.AlsoInvalid(err, errNilParent)
 	}
 	return request, err
 }
 
 var (
-	errOtherStore = errors.New("kv: another cluster answers than for the pages before")
+	errOtherStore = errors.New("kv: another cluster answers than before")
 	errEmptyPage  = errors.New("kv: the server says that there are more keys, and returns none")
 )
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -92,6 +93,24 @@ func everything(ctx context.Context, each func(*mvccpb.KeyValue)) error {
 			return err
 		}
 		each(pair)
+	}
+	return nil
+}
+
+func many(ctx context.Context, addresses map[string]string) error {
+	_, err := kv.PutMany(ctx, kv.New("registry"), maps.All(addresses))
+	if partial := new(kv.PartialError); errors.As(err, &partial) {
+		fmt.Println("written:", partial.Written, "perhaps:", partial.Unknown, "because of", partial.Err)
+	}
+	if err != nil {
+		return err
+	}
+	found, err := kv.GetMany(ctx, kv.New("registry"), "services/billing", "services/search")
+	if err != nil {
+		return err
+	}
+	if billing, there := found.Get("services/billing"); there {
+		fmt.Printf("%s at revision %d\n", billing.GetValue(), found.Rev())
 	}
 	return nil
 }

@@ -189,6 +189,9 @@ func TestTourReadsEachKeyOnceInOrder(t *testing.T) {
 			t.Errorf("%s comes before %s", keys[i], keys[i+1])
 		}
 	}
+	if err := many(t.Context(), map[string]string{"services/billing": "10.0.0.1:80", "services/cart": "10.0.0.2:80"}); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTourOpensATLSConnection(t *testing.T) {
