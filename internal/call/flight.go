@@ -160,10 +160,17 @@ func (f *flight) send(
 	armed := f.arm(patience)
 	f.mu.Unlock()
 
+	returned := false
+	defer func() {
+		if !returned {
+			f.crash()
+		}
+	}()
 	err := l.Invoke(ctx, method, args, reply, opts...)
 	if f.over != nil {
 		f.over(err)
 	}
+	returned = true
 
 	f.mu.Lock()
 	switch {
@@ -208,6 +215,26 @@ func (f *flight) send(
 		return nil
 	}
 	return err
+}
+
+// crash ends an attempt out of which a panic comes, such as an interceptor's. Nothing of it goes on, and the flight serves no other call.
+func (f *flight) crash() {
+	f.mu.Lock()
+	f.state, f.spoilt = grounded, true
+	f.timer.Stop()
+	f.cancel()
+	if f.second != nil {
+		f.second.cancel()
+	}
+	if f.unwatch != nil {
+		f.unwatch()
+		f.unwatch = nil
+	}
+	landed := f.landed
+	f.mu.Unlock()
+	if landed != nil {
+		<-landed
+	}
 }
 
 // arm sets the timer for the end of the patience or the deadline, whichever is first, and reports whether it did. The
