@@ -24,6 +24,8 @@
 //   - Watches and kept leases leave a member without a leader for another one, whether or not their context has
 //     clientv3.WithRequireLeader.
 //   - A watch whose store was restored from a copy ends with a response that is Canceled and tells so.
+//   - The last response of a watch that is refused for want of a permission has rpctypes.ErrPermissionDenied as its error. In
+//     clientv3 it has an error with the text of a gRPC error.
 //   - A kept lease counts as lost when its last acknowledged renewal, by the time it was sent, is older than its TTL.
 //   - RequestProgress returns an error where the server does not answer such requests, as behind a gRPC proxy.
 //   - MoveLeader finds the leader by itself.

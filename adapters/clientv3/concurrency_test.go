@@ -21,7 +21,7 @@ func session(p *play, opts ...concurrency.SessionOption) *concurrency.Session {
 }
 
 var concurrencyPrograms = []program{
-	{"session", "concurrency.Session concurrency.WithLease concurrency.Session.Done concurrency.Session.Close", func(p *play) {
+	{"session", "concurrency.Session concurrency.WithLease concurrency.Session.Done concurrency.Session.Close concurrency.Session.Client", func(p *play) {
 		s := session(p, concurrency.WithTTL(5))
 		must(p.cli.Put(p, "x/a", "1", clientv3.WithLease(s.Lease())))
 		p.say("client: %t", s.Client() == p.cli)

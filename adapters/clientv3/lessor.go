@@ -68,7 +68,7 @@ func (l *lessor) keep(ctx context.Context, id clientv3.LeaseID) (*lease.Keeper, 
 	for {
 		left := max(time.Until(deadline), time.Millisecond)
 		keeper, err := lease.KeepAlive(ctx, lease.New(l.wire.name()).WithTimeout(left), int64(id))
-		if err == nil || !passing(err) || !l.wire.recovered(first) {
+		if err == nil || !passing(err) || l.wire.recovered(first) != nil {
 			return keeper, err
 		}
 	}

@@ -67,7 +67,7 @@ func (w *watcher) create(ctx context.Context, op clientv3.Op) (*watch.Watcher, e
 	request := requestOf(w.wire.name(), op)
 	for {
 		one, err := watch.Watch(ctx, request)
-		if err == nil || ctx.Err() != nil || !passing(err) || !w.wire.recovered(ctx) {
+		if err == nil || ctx.Err() != nil || !passing(err) || w.wire.recovered(ctx) != nil {
 			return one, err
 		}
 	}

@@ -116,24 +116,27 @@ func (w *wire) through(ctx context.Context, try func() error) error {
 		if !errors.Is(err, conn.ErrUnavailable) || w.endpoint != "" {
 			return err
 		}
-		if _, bounded := ctx.Deadline(); !bounded || !w.recovered(ctx) {
+		if _, bounded := ctx.Deadline(); !bounded {
+			return err
+		}
+		if err := w.recovered(ctx); err != nil {
 			return err
 		}
 	}
 }
 
-// recovered waits until the connection has an Active endpoint. It returns false if ctx or the connection ends first.
-func (w *wire) recovered(ctx context.Context) bool {
-	if w.conn.WaitReady(ctx) != nil {
-		return false
+// recovered waits until the connection has an Active endpoint. It returns an error if ctx or the connection ends first.
+func (w *wire) recovered(ctx context.Context) error {
+	if err := w.conn.WaitReady(ctx); err != nil {
+		return err
 	}
 	timer := time.NewTimer(between)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return true
+		return nil
 	case <-ctx.Done():
-		return false
+		return ctx.Err()
 	}
 }
 
