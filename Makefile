@@ -111,6 +111,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3, and pr
 	go -C test run ./lockbench
 	go -C test run ./returnbench
 	go -C test run ./tablebench -large 1000000
+	go -C adapters/clientv3 run ./bench
 	@go -C test run ./benchtable $(EETCD_BENCH_ROWS)
 
 .PHONY: deps-check

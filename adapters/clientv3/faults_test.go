@@ -63,8 +63,9 @@ func TestOneProgramSurvivesFaultsOverBothClients(t *testing.T) {
 	_ = w.Flush()
 	t.Logf("three members; each time the leader is lost for %v\n%s", trouble, &table)
 	theirs, ours := jobs[0], jobs[1]
-	if n := ours.reads.unknown.Load(); n > 0 {
-		t.Errorf("%d reads failed over the adapter, %d over clientv3; the first: %v", n, theirs.reads.unknown.Load(), ours.first.Load())
+	// On a machine that has nothing else to do, none fails over the adapter, and each of clientv3's readers on the paused member.
+	if n, bound := ours.reads.unknown.Load(), theirs.reads.unknown.Load(); n > bound {
+		t.Errorf("%d reads failed over the adapter, %d over clientv3; the first: %v", n, bound, ours.first.Load())
 	}
 	// A worker may have one write under way when its member is lost.
 	if n, bound := ours.failures(), theirs.failures()+3*workers; n > bound {
