@@ -107,6 +107,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3, and pr
 	@mkdir -p bin && rm -f $(EETCD_BENCH_ROWS)
 	go -C test run ./bench
 	go -C test run ./bench -members 3
+	go -C test run ./manybench
 	go -C test run ./watchbench
 	go -C test run ./lockbench
 	go -C test run ./returnbench

@@ -175,7 +175,10 @@ func TestPutManyAccountsForTransactionsInAnyOrderOfTheirEnds(t *testing.T) {
 
 func TestPutManyNeverHasAKeyInTwoTransactionsAtATime(t *testing.T) {
 	t.Parallel()
-	m := newScripted(t, func(string) error { return nil })
+	m := newScripted(t, func(string) error {
+		time.Sleep(time.Millisecond) // two at a time would meet
+		return nil
+	})
 	const n = 3000
 	written, err := kv.PutMany(t.Context(), m.open(t), func(yield func(string, string) bool) {
 		for i := range n {

@@ -226,8 +226,9 @@ func (k *known) refused(err error, n int) error {
 	return nil
 }
 
-// unsupported reports whether the server lacks what was asked for.
+// unsupported reports whether the server lacks such transactions. Kine has them in three forms only, and this answer for all others.
 func unsupported(err error) bool {
 	var e *etcderr.Error
-	return errors.As(err, &e) && e.Code() == codes.Unimplemented && e.Outcome() == etcderr.Rejected
+	return errors.As(err, &e) && e.Outcome() == etcderr.Rejected &&
+		(e.Code() == codes.Unimplemented || e.Message() == "etcdserver: unsupported operations in txn request")
 }

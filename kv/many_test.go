@@ -123,3 +123,51 @@ func TestManyOfAUserMeetTheBoundsOfItsRole(t *testing.T) {
 		t.Error("a part of the refused transaction is written")
 	}
 }
+
+// TestManyKeysThroughTheGRPCProxyAreOfOneRevision: the proxy answers serializable reads of one key from its cache, and fills that from
+// the reads in transactions, whose headers name no cluster.
+func TestManyKeysThroughTheGRPCProxyAreOfOneRevision(t *testing.T) {
+	t.Parallel()
+	own := etcdtest.Start(t)
+	for _, serializable := range []bool{false, true} {
+		s := space{t: t, prefix: "k/"}
+		keys := s.names(0, 300)
+		direct := onecluster.Open(t, "", own.Endpoints())
+		request := answered(t, []string{own.GRPCProxy().Endpoint()}, func(answer int64) {
+			if answer%3 == 0 {
+				if _, err := kv.PutMany(t.Context(), kv.New(direct.Name()), pairsOf(keys, "later")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		written, err := kv.PutMany(t.Context(), request, pairsOf(keys, "first")) // 3 answers
+		if err != nil {
+			t.Fatal(err)
+		}
+		if serializable {
+			request = request.WithSerializable()
+		}
+		for round := range 8 {
+			found, err := kv.GetMany(t.Context(), request, keys[:len(keys)-37*round]...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found.Rev() < written.Rev {
+				t.Errorf("read at revision %d, after a write at %d", found.Rev(), written.Rev)
+			}
+			for _, key := range keys[:len(keys)-37*round] {
+				pair, there := found.Get(key)
+				if !there || pair.GetModRevision() > found.Rev() || string(pair.GetKey()) != key {
+					t.Fatalf("%s at revision %d: %v", key, found.Rev(), pair)
+				}
+				at, err := kv.Get(t.Context(), kv.New(direct.Name()).WithKey(key).WithRev(found.Rev()))
+				if err != nil || at.GetKvs()[0].GetModRevision() != pair.GetModRevision() {
+					t.Fatalf("%s at revision %d: %v, want %v (%v)", key, found.Rev(), pair, at, err)
+				}
+			}
+			if one, err := kv.GetMany(t.Context(), request, keys[0]); err != nil || one.Rev() < 1 {
+				t.Errorf("one key: %v, %v", one, err)
+			}
+		}
+	}
+}

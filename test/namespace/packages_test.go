@@ -5,6 +5,7 @@ package namespace
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ import (
 func TestEachPackageWorksInANamespace(t *testing.T) {
 	c, etcd := both(t)
 	for name, use := range map[string]func(world){
-		"kv": useKV, "kv pages": usePages, "op": useTransactions, "watch": useWatch, "lease": useLease, "lock": useLock, "shared lock": useSharedLock,
+		"kv": useKV, "kv pages": usePages, "many keys": useMany, "op": useTransactions, "watch": useWatch, "lease": useLease, "lock": useLock, "shared lock": useSharedLock,
 		"lock of others": useLockOfOthers, "election": useElection, "stm": useSTM, "typed": useTyped, "presence": usePresence,
 		"resolver": useResolver, "table": useTable, "etcd's services": useServices,
 	} {
@@ -124,6 +125,28 @@ func usePages(w world) {
 	}
 	if pages < 2 {
 		w.Errorf("%d pages", pages)
+	}
+}
+
+func useMany(w world) {
+	pairs := map[string]string{}
+	var keys []string
+	for i := range 300 {
+		keys = append(keys, fmt.Sprintf("%03d", i))
+		pairs[keys[i]] = fmt.Sprint(i)
+	}
+	written, err := kv.PutMany(w.ctx, kv.New(w.name), maps.All(pairs))
+	w.must(err)
+	w.wantStored(append([]string{""}, keys...)...) // "" is one of those beside
+	found, err := kv.GetMany(w.ctx, kv.New(w.name), append(keys, "missing")...)
+	w.must(err)
+	for _, key := range keys {
+		if pair, there := found.Get(key); !there || string(pair.GetKey()) != key || string(pair.GetValue()) != pairs[key] {
+			w.Errorf("GetMany gives %v for %s", pair, key)
+		}
+	}
+	if _, there := found.Get("missing"); there || found.Rev() < written.Rev {
+		w.Errorf("GetMany has a key that is missing: %t; it is at revision %d, after %d", there, found.Rev(), written.Rev)
 	}
 }
 
