@@ -42,13 +42,27 @@ func answered(t *testing.T, endpoints []string, f func(n int64)) kv.Request {
 	return kv.New(onecluster.Open(t, "", endpoints, conn.WithDialOptions(grpc.WithUnaryInterceptor(after))).Name())
 }
 
+// everywhere waits until each member has a revision.
+func (s space) everywhere(rev int64) {
+	s.t.Helper()
+	for _, endpoint := range cluster.Endpoints() {
+		onecluster.Eventually(s.t, 30*time.Second, endpoint+" has the revision", func() error {
+			_, err := kv.Get(s.t.Context(), kv.New(registry).WithKey("k").WithEndpoint(endpoint).WithSerializable().WithRev(rev))
+			return err
+		})
+	}
+}
+
 func TestGetManyReadsAllKeysAtTheRevisionOfTheFirst(t *testing.T) {
 	for name, serializable := range map[string]bool{"linearizable": false, "serializable": true} {
 		t.Run(name, func(t *testing.T) {
 			s := newSpace(t)
 			defer s.clear()
 			const n = 700
-			s.fill(registry, n, 3)
+			rev := s.fill(registry, n, 3)
+			if serializable {
+				s.everywhere(rev)
+			}
 			request := answered(t, cluster.Endpoints(), func(answer int64) {
 				if answer == 1 { // what follows is in the past
 					s.fill(registry, n+1, 5)

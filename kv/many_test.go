@@ -73,7 +73,7 @@ func TestManyAdaptToWhatAServerTakes(t *testing.T) {
 			t.Parallel()
 			own := etcdtest.Start(t, etcdtest.WithFlags(flags...))
 			var requests atomic.Int64
-			request := answered(t, own.Endpoints(), func(n int64) { requests.Store(n) })
+			request := answered(t, own.Endpoints(), func(int64) { requests.Add(1) })
 			const n = 600
 			value := strings.Repeat("x", 300)
 			s := space{t: t, prefix: "k/"}

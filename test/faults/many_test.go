@@ -14,8 +14,8 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 )
 
-// TestPutManyAccountsForEachPairWhenAMemberIsKilled strikes the leader or a follower in the middle of a PutMany, again and
-// again, until both have cost an answer, and compares the account of each failure with the store.
+// TestPutManyAccountsForEachPairWhenAMemberIsKilled kills the leader and a follower in turn, in the middle of a PutMany, until four
+// of these have failed. It compares each account with the store.
 func TestPutManyAccountsForEachPairWhenAMemberIsKilled(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
 	c := open(t, cluster.Endpoints())
