@@ -63,3 +63,9 @@ func (b *budget) refill() {
 		b.tokens.Add(gain)
 	}
 }
+
+// left returns how many requests the budget has left, and how many a full one has.
+func (b *budget) left() (left, full int) {
+	b.refill()
+	return int(max(0, b.tokens.Load()) / token), budgetSize / token
+}

@@ -37,6 +37,9 @@ func newCaller(shared *common) *Caller {
 // Limits returns the connection's limits on the sizes of messages.
 func (c *Caller) Limits() Limits { return c.pool.shared.limits() }
 
+// Budget returns how many extra requests the budget of the connection has left, and how many a full one has.
+func (c *Caller) Budget() (left, full int) { return c.pool.shared.budget.left() }
+
 // Call makes a unary call, as package conn documents Invoke.
 func (c *Caller) Call(parent context.Context, method string, args, reply any, o Options) error {
 	if parent == nil {

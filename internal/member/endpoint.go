@@ -41,6 +41,9 @@ const (
 	retired
 )
 
+// serves reports whether Info shows the endpoint as Active.
+func (p phase) serves() bool { return p == active || p == returning }
+
 // Endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it. Any goroutine
 // may freeze it. Its lock is never held across anything that blocks. Its methods are safe for concurrent use.
 //
@@ -67,6 +70,7 @@ type Endpoint struct {
 
 	mu      sync.Mutex
 	phase   phase
+	since   time.Time // since when Info shows it as Active, or as Frozen
 	link    *Link     // while active
 	aside   *Link     // while frozen: to a member that is well, but has no leader or is a learner
 	drained []*Link   // out of the rotation, but with calls or streams under way
@@ -81,7 +85,7 @@ var _ owner = (*Endpoint)(nil)
 func newEndpoint(g *group, a Address) *Endpoint {
 	e := &Endpoint{
 		group: g, addr: a, key: a.Key(), suspect: make(chan struct{}, 1), hurried: make(chan struct{}, 1), err: errConnecting,
-		away: time.Now(),
+		away: time.Now(), since: time.Now(),
 	}
 	e.others.Store(new([]Address))
 	if g.Random {
@@ -125,12 +129,12 @@ func (e *Endpoint) ways() []Address {
 func (e *Endpoint) Snapshot() Snapshot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Snapshot{Address: e.addr.Text, Leases: int(e.leases.Load()), Err: e.err}
+	s := Snapshot{Address: e.addr.Text, Leases: int(e.leases.Load()), Since: e.since, Err: e.err}
 	if l := cmp.Or(e.link, e.aside); l != nil {
 		e.vitals = *l.vitals.Load()
 	}
 	s.Version, s.Leader, s.Learner = e.vitals.version, e.vitals.leads && e.phase == active, e.vitals.learner
-	if e.phase == active || e.phase == returning {
+	if e.phase.serves() {
 		s.Active, s.Returning, s.Err = true, e.phase == returning, nil
 	} else if !e.retryAt.IsZero() {
 		s.ReconnectIn = max(0, time.Until(e.retryAt))
@@ -191,11 +195,20 @@ func (e *Endpoint) besides() *Link {
 	return e.aside
 }
 
+// enter changes the phase. The caller holds the endpoint's lock.
+func (e *Endpoint) enter(p phase) {
+	if p.serves() != e.phase.serves() {
+		e.since = time.Now()
+	}
+	e.phase = p
+}
+
 // activate puts a new link into service.
 func (e *Endpoint) activate(l *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.phase, e.link, e.aside, e.err = active, l, nil, nil
+	e.enter(active)
+	e.link, e.aside, e.err = l, nil, nil
 	e.via = l.addr.dial
 	e.group.rotation.add(l)
 	// A link that gave no sign of life ends now that there is a new one. Its reads move, and its streams are opened
@@ -215,7 +228,8 @@ func (e *Endpoint) drain(l *Link) {
 	if e.link != l {
 		return
 	}
-	e.link, e.phase = nil, returning
+	e.enter(returning)
+	e.link = nil
 	e.drained = append(e.drained, l)
 	l.lose(ErrLost)
 	e.group.rotation.remove(l, false)
@@ -246,7 +260,8 @@ func (e *Endpoint) freeze(l *Link, cause error) {
 	if !e.group.rotation.remove(l, keepLast) {
 		return
 	}
-	e.phase, e.link, e.err = frozen, nil, cause
+	e.enter(frozen)
+	e.link, e.err = nil, cause
 	l.retire(cause)
 	e.endDrained(cause)
 	if servesLittle(cause) && e.life.Err() == nil {
@@ -280,7 +295,8 @@ func (e *Endpoint) fail(err error, wait time.Duration) error {
 		e.endDrained(err)
 		err = fmt.Errorf("%w: %w", ErrLost, err)
 	}
-	e.phase, e.err, e.retryAt = frozen, err, time.Now().Add(wait)
+	e.enter(frozen)
+	e.err, e.retryAt = err, time.Now().Add(wait)
 	return err
 }
 
@@ -324,7 +340,8 @@ func (e *Endpoint) Withdraw(why error) {
 func (e *Endpoint) retired() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.phase, e.link, e.err, e.retryAt = retired, nil, context.Cause(e.life), time.Time{}
+	e.enter(retired)
+	e.link, e.err, e.retryAt = nil, context.Cause(e.life), time.Time{}
 }
 
 func (e *Endpoint) lifetime() context.Context { return e.life }
