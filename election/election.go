@@ -69,7 +69,7 @@ func Campaign(parent context.Context, c Request) (*v3electionpb.CampaignResponse
 	if err != nil {
 		return nil, err
 	}
-	held, err := claim.Waiting{Request: c, Lost: ErrLost, Proclaims: true}.Turn(parent)
+	held, err := claim.Waiting{Request: c, What: "election", Lost: ErrLost, Proclaims: true}.Turn(parent)
 	if err != nil {
 		return nil, err
 	}

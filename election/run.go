@@ -75,7 +75,7 @@ func Run(parent context.Context, c Request, ttl time.Duration, f func(leading co
 		if endpoint, ok := sealed.Ctx(c).Endpoint(); ok {
 			to = to.WithEndpoint(endpoint)
 		}
-		holding := claim.Holding{Request: c, TTL: ttl, Lost: ErrLost}
+		holding := claim.Holding{Request: c, What: "election", TTL: ttl, Lost: ErrLost}
 		ran, err = holding.While(parent, func(leading context.Context, h claim.Held) error {
 			return f(leading, &Leadership{Key: keyOf(c, h), to: to, term: h.Term})
 		})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/report"
 )
 
 // hub holds the renewers of one connection: one for each endpoint that leases are pinned to, and one for all other leases.
@@ -37,6 +38,17 @@ func (h *hub) join(s *stake, id int64, at place) (r *renewer, l *held, renewed <
 	}
 	l, renewed = r.add(s, id)
 	return r, l, renewed, nil
+}
+
+var _ engine.Reporter = (*hub)(nil)
+
+// Report tells about the leases of the connection that are kept alive.
+func (h *hub) Report(to *report.Services) {
+	h.lock()
+	defer h.unlock()
+	for _, r := range h.renewers {
+		to.Leases = append(to.Leases, r.report()...)
+	}
 }
 
 // forget removes a renewer that has ended. The next lease of its place gets a new one. The lock is held.

@@ -8,6 +8,7 @@ import (
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
@@ -212,4 +213,22 @@ func (r *renewer) after(l *held, told Renewal) (last Renewal, next <-chan struct
 	renewed := make(chan struct{})
 	l.waiting = append(l.waiting, renewed)
 	return last, renewed
+}
+
+// report tells about the leases of the renewer. The lock is held.
+func (r *renewer) report() []report.Lease {
+	endpoint := ""
+	if r.stream != nil {
+		endpoint = r.stream.Endpoint()
+	}
+	all := make([]report.Lease, 0, len(r.leases))
+	for _, l := range r.leases {
+		at := report.Lease{ID: l.id, Endpoint: endpoint, Keepers: len(l.keepers), Err: r.last}
+		if l.renewed {
+			at.TTL = time.Duration(l.ttl.Load())
+			at.Sent, at.ValidUntil = r.epoch.Add(l.sent), r.epoch.Add(l.until())
+		}
+		all = append(all, at)
+	}
+	return all
 }

@@ -64,7 +64,7 @@ func run(
 		err = render.AlsoInvalid(err, "lock: there is no function to run")
 	}
 	if err == nil {
-		holding.Request, holding.Lost = c, ErrLost
+		holding.Request, holding.What, holding.Lost = c, "lock", ErrLost
 		ran, err = holding.While(parent, func(held context.Context, h claim.Held) error { return f(held, heldBy(c, h)) })
 	}
 	if !ran && err != nil {

@@ -100,7 +100,7 @@ func acquire(parent context.Context, c ctx.Ctx) (claim.Held, error) {
 	if err != nil {
 		return claim.Held{}, err
 	}
-	return claim.Waiting{Request: c, Lost: ErrLost}.Turn(parent)
+	return claim.Waiting{Request: c, What: "lock", Lost: ErrLost}.Turn(parent)
 }
 
 // named adds to err the mistakes in a request for a lock.

@@ -67,6 +67,7 @@ func Keep(parent context.Context, c Request, ttl time.Duration, opts ...Option) 
 	unbind := context.AfterFunc(parent, func() { p.stop(tell.Ended(parent)) })
 	err = to.Go(func(life context.Context) {
 		defer unbind()
+		defer presencesOf(to).enlist(p)()
 		defer own.quit()
 		own.attend(life)
 		leave(life, own)

@@ -57,6 +57,10 @@ const (
 	ended
 )
 
+func (s stage) String() string {
+	return [...]string{"joining", "present", "absent", "leaving", "left", "ended"}[s]
+}
+
 // view is what a presence shows. The owner changes it; anybody may look.
 type view struct {
 	done chan struct{} // closed when the key is gone, or given up
@@ -81,6 +85,18 @@ func (v *view) state() State {
 	defer v.mu.Unlock()
 	v.look()
 	return v.shown
+}
+
+// told returns what reports tell. It is state, and what the last attempt of a presence that joins or leaves has met.
+func (v *view) told() (stage, State) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.look()
+	s := v.shown
+	if s.Err == nil && v.stage != present {
+		s.Err = v.met
+	}
+	return v.stage, s
 }
 
 // next returns the state and how many there have been, a channel that is closed with the next one, and whether this is the last

@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/kv"
@@ -83,10 +84,17 @@ func start[V any](parent context.Context, c Request, decode func(*mvccpb.KeyValu
 	if err != nil {
 		return nil, err
 	}
+	if r, err := render.Range(c); err == nil {
+		t.keys = report.RangeOf(r.GetKey(), r.GetRangeEnd())
+	}
 	t.replica.shows = t.follower.Shown
 	t.waiter = waiter[V]{request: c, replica: t.replica, follower: t.follower, done: t.done, ended: t.ended}
 	feed := &feeder[V]{replica: t.replica, decoder: decoder[V]{decode, o.validate}, onError: o.onError}
-	if err := to.Go(func(life context.Context) { t.run(life, feed) }); err != nil {
+	err = to.Go(func(life context.Context) {
+		defer tablesOf(to).enlist(t)()
+		t.run(life, feed)
+	})
+	if err != nil {
 		t.follower.Close()
 		return nil, err
 	}

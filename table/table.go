@@ -15,6 +15,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/recipe/claim"
 	"github.com/eetcd-go/eetcd/internal/recipe/follow"
 	"github.com/eetcd-go/eetcd/internal/render"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
@@ -23,6 +24,7 @@ var ErrClosed = errors.New("table: closed")
 
 // Table is a local copy of a range of keys. [Follow] makes one. It is safe for concurrent use.
 type Table[V any] struct {
+	keys     report.Range
 	replica  *replica[V]
 	follower *follow.Follower
 	waiter   waiter[V]
@@ -143,6 +145,16 @@ func (t *Table[V]) Status() Status {
 	at, _, _ := t.replica.at()
 	return Status{
 		Rev: at.rev, InStep: s.InStep, Since: s.Since, Err: s.Err, Resyncs: s.Resyncs, Undecoded: t.replica.undecoded(),
+	}
+}
+
+// told returns what reports tell about the table.
+func (t *Table[V]) told() report.Table {
+	s := t.Status()
+	_, entries, _ := t.replica.at()
+	return report.Table{
+		Keys: t.keys, Entries: entries, Rev: s.Rev, InStep: s.InStep, Since: s.Since, Err: s.Err, Resyncs: s.Resyncs,
+		Undecoded: len(s.Undecoded),
 	}
 }
 

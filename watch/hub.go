@@ -12,6 +12,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/wire/past"
 )
 
@@ -35,6 +36,18 @@ func hubOf(c *engine.Conn) *hub {
 		seen.Tell(func(epoch int64, now *pb.ResponseHeader) { h.endBefore(epoch, rewound(now)) })
 		return h
 	}).(*hub)
+}
+
+var _ engine.Reporter = (*hub)(nil)
+
+// Report tells about the watches of the connection. A watch that moves to another stream meanwhile may be missing.
+func (h *hub) Report(to *report.Services) {
+	h.mu.Lock()
+	streams := slices.Clone(h.streams)
+	h.mu.Unlock()
+	for _, s := range streams {
+		to.Watches = append(to.Watches, watchesOf(s)...)
+	}
 }
 
 // join puts a watch on a stream at its place.

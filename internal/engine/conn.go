@@ -116,6 +116,14 @@ func (c *Conn) Whole() *Conn {
 	return c
 }
 
+// Prefix returns what every key of the connection begins with: "" unless it is a namespace.
+func (c *Conn) Prefix() string {
+	if c.inside == nil {
+		return ""
+	}
+	return c.inside.space.Prefix()
+}
+
 // openLate is how many connect timeouts Open waits for late endpoints once another one serves.
 const openLate = 2
 
@@ -160,6 +168,9 @@ func (c *Conn) Info() []member.Snapshot { return c.set.Info() }
 
 // Addresses returns the addresses of the present endpoints.
 func (c *Conn) Addresses() []member.Address { return c.set.Addresses() }
+
+// Budget returns how many retries and hedges the budget of the connection has left, and how many a full one has.
+func (c *Conn) Budget() (left, full int) { return c.calls.Budget() }
 
 // Active returns the addresses of the endpoints that are Active, sorted. It never blocks.
 func (c *Conn) Active() []string {

@@ -3,7 +3,11 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"sync"
+
+	"github.com/eetcd-go/eetcd/internal/report"
 )
 
 // services holds what service packages keep on a connection.
@@ -26,4 +30,23 @@ func (s *services) Attach(key any, create func() any) any {
 		s.kept[key] = v
 	}
 	return v
+}
+
+// Reporter is a value of Attach that tells about itself. Package report says how.
+type Reporter interface {
+	Report(to *report.Services)
+}
+
+// Report returns what service packages have on the connection at present. It never blocks.
+func (s *services) Report() report.Services {
+	var all report.Services
+	s.mu.Lock()
+	kept := slices.Collect(maps.Values(s.kept))
+	s.mu.Unlock()
+	for _, v := range kept {
+		if r, ok := v.(Reporter); ok {
+			r.Report(&all)
+		}
+	}
+	return all
 }

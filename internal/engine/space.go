@@ -15,6 +15,8 @@ type Space interface {
 	// Translation returns what becomes of the messages of an RPC, or nil if they pass unchanged. It returns an error for an RPC
 	// that is refused.
 	Translation(method string) (Translation, error)
+	// Prefix returns what every key of the namespace begins with.
+	Prefix() string
 }
 
 // Translation is what becomes of the messages of one RPC. It is an alias, because the package that has it does not know this one.

@@ -146,6 +146,9 @@ func (s Space) Translation(method string) (Translation, error) {
 	}
 }
 
+// Prefix returns what every key of the namespace begins with.
+func (s Space) Prefix() string { return s.keys.prefix }
+
 // short returns the path of an RPC without the package of its service.
 func short(method string) string {
 	service, name, _ := strings.Cut(strings.TrimPrefix(method, "/"), "/")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/lease"
@@ -19,6 +20,7 @@ import (
 // Holding says what to hold and how.
 type Holding struct {
 	Request ctx.Ctx // connection, endpoint, name, value, and the timeout of the wait
+	What    string  // to call it in reports: a lock, or an election
 	TTL     time.Duration
 	Kind    Kind
 	Lost    error // sentinel for the loss
@@ -36,6 +38,7 @@ func (h Holding) While(parent context.Context, f func(held context.Context, h He
 	if err != nil {
 		return false, err
 	}
+	defer hubOf(q.conn).enlist(q, h.Kind.of(h.What))()
 	waiting, stop := bounded(parent, h.Request, h.limit(parent, q))
 	defer stop()
 	var rest wait.Pause
@@ -105,6 +108,7 @@ type turn struct {
 
 // take makes a claim and waits for its turn. If it fails, nothing is left. With Try it returns nil if the queue is taken.
 func (h Holding) take(parent, waiting context.Context, q *queue) (*turn, error) {
+	q.entry.moves(report.Joining)
 	if h.Try {
 		if taken, err := q.taken(waiting); taken || err != nil {
 			return nil, err
@@ -196,6 +200,7 @@ func (t *turn) run(parent context.Context, f func(context.Context, Held) error) 
 	defer t.guard.close()
 	term := &Term{keeper: t.own.keeper}
 	defer term.end()
+	t.own.queue.entry.holds(t.own.id, t.place.rev)
 	held, stop := t.guard.within(parent, func(reason error) error {
 		term.end() // before f can know of the loss
 		return t.loss(reason)

@@ -48,6 +48,18 @@ func Permits(n int) Kind { return Kind{family: permits, permits: n} }
 // Possible reports whether a claim of the kind can ever have a turn.
 func (k Kind) Possible() bool { return k.family != permits || k.permits >= 1 }
 
+// of names a claim of the kind on something, such as a lock.
+func (k Kind) of(what string) string {
+	switch k.family {
+	case shared:
+		return "shared " + what
+	case permits:
+		return "semaphore of " + strconv.Itoa(k.permits)
+	default:
+		return what
+	}
+}
+
 const (
 	sharedValue   = "shared"
 	permitsPrefix = "permits="

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/lease"
@@ -76,6 +77,7 @@ func (o *own) keep(parent, waiting context.Context) error {
 
 // release ends the lease and deletes the key. It returns when that is done, or after a while. Then the connection continues.
 func (o *own) release(parent context.Context, late time.Duration) {
+	o.queue.entry.moves(report.Releasing)
 	if o.keeper != nil {
 		_ = o.keeper.Close()
 	}

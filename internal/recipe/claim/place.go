@@ -52,7 +52,7 @@ func (p *place) join(waiting context.Context) error {
 		p.rev, p.header = answer.GetHeader().GetRevision(), answer.GetHeader()
 		older := slices.DeleteFunc(answer.GetResponses()[1].GetResponseRange().GetKvs(),
 			func(pair *mvccpb.KeyValue) bool { return string(pair.GetKey()) == p.key })
-		p.ahead = p.kind.blockers(older)
+		p.behind(older)
 		return nil
 	}
 	there := answer.GetResponses()[0].GetResponseRange().GetKvs()[0]
@@ -69,6 +69,12 @@ func (p *place) join(waiting context.Context) error {
 		}
 	}
 	return p.look(waiting)
+}
+
+// behind notes which of the older keys the place waits for.
+func (p *place) behind(older []*mvccpb.KeyValue) {
+	p.ahead = p.kind.blockers(older)
+	p.queue.entry.behind(p.lease, p.rev, p.ahead, older)
 }
 
 // joinIfFree takes the place if nobody is in the queue, and reports whether it has it.
@@ -146,7 +152,7 @@ func (p *place) look(waiting context.Context) error {
 			return errKeyGone
 		}
 		p.header = answer.GetHeader()
-		p.ahead = p.kind.blockers(older.GetKvs())
+		p.behind(older.GetKvs())
 		return nil
 	})
 }

@@ -30,6 +30,7 @@ type queue struct {
 	to     ctx.Ctx // where requests go: connection and endpoint
 	pinned bool    // to one endpoint
 	prefix string  // of the keys
+	entry  *entry  // of the claim, for reports; nil in the clean-up
 }
 
 func newQueue(c ctx.Ctx) (*queue, error) {

@@ -4,10 +4,12 @@ package claim
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
@@ -34,8 +36,10 @@ type stand struct {
 	lookOut func()    // ends the look-out for it; nil if there is none
 }
 
-// hub keeps the stands of a connection.
+// hub keeps the stands of a connection, and the entries of its claims.
 type hub struct {
+	entries report.Set[*entry]
+
 	mu     sync.Mutex
 	stands map[string]*stand
 }
@@ -44,6 +48,23 @@ type hubKey struct{}
 
 func hubOf(c *engine.Conn) *hub {
 	return c.Attach(hubKey{}, func() any { return &hub{stands: map[string]*stand{}} }).(*hub)
+}
+
+var _ engine.Reporter = (*hub)(nil)
+
+// Report tells about the claims of the connection that are under way.
+func (h *hub) Report(to *report.Services) {
+	for _, e := range h.entries.All() {
+		to.Claims = append(to.Claims, e.told())
+	}
+}
+
+// enlist has reports tell about a claim in the queue, until the returned function is called.
+func (h *hub) enlist(q *queue, kind string) (leave func()) {
+	e := newEntry(kind, strings.TrimSuffix(q.prefix, "/"))
+	q.entry = e
+	h.entries.Add(e)
+	return func() { h.entries.Remove(e) }
 }
 
 // enter notes that a call begins to work on the key of a place.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/ctx"
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/report"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/lease"
 )
@@ -16,6 +17,7 @@ import (
 // Waiting says what to wait for under a lease that the user keeps.
 type Waiting struct {
 	Request   ctx.Ctx // connection, endpoint, name, value, lease, and the timeout
+	What      string  // to call it in reports: a lock, or an election
 	Lost      error   // sentinel for the loss of the place
 	Proclaims bool    // whether a key that is there already is to be given the value
 }
@@ -28,6 +30,7 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	if err != nil {
 		return Held{}, err
 	}
+	defer hubOf(q.conn).enlist(q, w.What)()
 	waiting, stop := bounded(parent, c, 0)
 	defer stop()
 	id := sealed.Ctx(c).Lease()
@@ -36,6 +39,7 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	if err = s.begin(waiting, p); err == nil {
 		err = take(waiting, p)
 	}
+	q.entry.moves(report.Releasing) // where it is held, the user has it from now on
 	s.leave(waiting, p, err == nil)
 	if errors.Is(err, errKeyGone) || errors.Is(err, errKeyTaken) || errors.Is(err, errHistory) {
 		return Held{}, w.lost(waiting, p, err)

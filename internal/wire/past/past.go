@@ -16,6 +16,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/report"
 )
 
 // Past is what a connection has seen of its store. All its methods are safe for concurrent use.
@@ -38,6 +39,15 @@ type key struct{}
 
 // Of returns the past of a connection.
 func Of(c *engine.Conn) *Past { return c.Attach(key{}, func() any { return new(Past) }).(*Past) }
+
+var _ engine.Reporter = (*Past)(nil)
+
+// Report tells the highest revision that was seen.
+func (p *Past) Report(to *report.Services) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to.Revision = p.revision
+}
 
 // Tell has f called whenever a new history begins, with its number and the header that showed it. There is one such f.
 func (p *Past) Tell(f func(epoch int64, header *pb.ResponseHeader)) {
