@@ -137,7 +137,7 @@ api: ## write the exported API to api.txt, so that a review sees each change
 	go -C tools run ./api -C .. -write ../api.txt
 
 # The packages whose files should depend on each other in one direction.
-ROOMS ?= ./conn ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./etcderr ./lock ./election ./stm ./typed ./presence ./table ./resolver ./config
+ROOMS ?= ./conn ./conn/debug ./internal/... ./kv ./lease ./watch ./cluster ./maintenance ./auth ./etcderr ./lock ./election ./stm ./typed ./presence ./table ./resolver ./config
 
 .PHONY: files
 files: ## show where the files of a package depend on each other in a circle

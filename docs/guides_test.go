@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,7 +23,7 @@ const root = ".."
 
 // packages lists the packages of the SDK, each in the folder of its name.
 var packages = []string{
-	"auth", "cluster", "compare", "config", "conn", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
+	"auth", "cluster", "compare", "config", "conn", "conn/debug", "ctx", "election", "etcderr", "etcdtest", "kv", "lease", "lock", "maintenance",
 	"op", "presence", "resolver", "stm", "table", "typed", "watch",
 }
 
@@ -83,7 +84,10 @@ var ofContext = map[string]bool{"ctx.Done": true, "ctx.Err": true}
 
 func TestSymbolsInGuidesExist(t *testing.T) {
 	there := symbols(t)
-	names := slices.AppendSeq(slices.Clone(packages), maps.Keys(generated))
+	names := slices.Collect(maps.Keys(generated))
+	for _, pkg := range packages {
+		names = append(names, path.Base(pkg))
+	}
 	named := regexp.MustCompile(`(?:^|[^\w./])((?:` + strings.Join(names, "|") + `)\.[A-Z]\w*(?:\.[A-Z]\w*)?)`)
 	chained := regexp.MustCompile(`(?:^|[^\w.]|\))\.?(With[A-Z]\w*)`)
 	for _, guide := range guides(t) {
@@ -122,7 +126,7 @@ func symbols(t *testing.T) map[string]bool {
 		}
 	}
 	for _, pkg := range packages {
-		add(pkg, pkg)
+		add(path.Base(pkg), pkg)
 	}
 	for pkg, folder := range generated {
 		add(pkg, filepath.Join("gen", folder))

@@ -8,6 +8,7 @@ import (
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -60,7 +61,7 @@ func target(link *comment.DocLink) (name string, ours bool) {
 
 func isPackage(name string) bool {
 	for _, pkg := range packages {
-		if name == pkg {
+		if name == path.Base(pkg) {
 			return true
 		}
 	}

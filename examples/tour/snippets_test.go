@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/eetcd-go/eetcd/compare"
 	"github.com/eetcd-go/eetcd/config"
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/conn/debug"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -209,6 +211,10 @@ func look(ctx context.Context) error {
 		}
 	}
 	return conn.WriteInfo(os.Stdout)
+}
+
+func show(mux *http.ServeMux) {
+	mux.Handle("/debug/etcd", debug.Handler()) // mux is that of an internal port
 }
 
 func administer(ctx context.Context, path string) error {

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,6 +52,12 @@ func TestCodeInTheTourWorks(t *testing.T) {
 	mistakes(ctx)
 	if err := look(ctx); err != nil {
 		t.Errorf("look: %v", err)
+	}
+	mux := http.NewServeMux()
+	show(mux)
+	page := httptest.NewRecorder()
+	if mux.ServeHTTP(page, httptest.NewRequest("GET", "/debug/etcd", nil)); !strings.Contains(page.Body.String(), "registry") {
+		t.Errorf("show: %d %s", page.Code, page.Body)
 	}
 	if err := administer(ctx, filepath.Join(t.TempDir(), "backup.db")); err != nil {
 		t.Errorf("administer: %v", err)
