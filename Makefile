@@ -62,6 +62,20 @@ grpc-newest: ## compile the SDK with the newest grpc (GRPC_NEWEST), and run its 
 	go vet -modfile=bin/newest.mod ./...
 	go test -modfile=bin/newest.mod -count=1 ./...
 
+# The browser of browser-test: the name or the path of a Chromium.
+export CHROMIUM ?= chromium
+
+.PHONY: browser
+browser: ## install Debian's chromium with apt-get, unless CHROMIUM (chromium) is there
+	@command -v '$(CHROMIUM)' >/dev/null || { command -v apt-get >/dev/null && apt-get update && \
+		apt-get install -y --no-install-recommends chromium fonts-dejavu-core; } || \
+		{ echo 'make browser: install a Chromium, or set CHROMIUM to the path of one' >&2; exit 1; }
+
+.PHONY: browser-test
+browser-test: browser ## look at the page of conn/debug in a real browser; its pictures are in bin/
+	go -C test vet -tags browser ./debug
+	go -C test test -count=1 -v -tags browser -run Browser ./debug
+
 .PHONY: faults
 faults: ## compare what the loss of a member costs readers of the SDK and of clientv3
 	go -C test test -count=1 -v -run TestReadsSurvive ./faults
@@ -174,4 +188,4 @@ tools:
 	go -C tools build -buildvcs=false -o ../bin/ tool ./protoc-gen-eetcd-grpc
 
 .PHONY: ci
-ci: lint platforms gen-check test fuzz grpc-newest ## everything that a change must pass
+ci: lint platforms gen-check test browser-test fuzz grpc-newest ## everything that a change must pass
