@@ -5,7 +5,7 @@
 MAKEFLAGS += --no-print-directory
 
 # Each folder with a go.mod: the SDK, its tests beside etcd's own code, its tools, and what needs more modules than the SDK.
-MODULES := . test tools adapters/clientv3
+MODULES := . test tools otel adapters/clientv3
 # The race detector is written in C; without a compiler tests run without it rather than not at all.
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # The number of times that `make soak` repeats the fault tests.
@@ -47,6 +47,7 @@ test: ## run all tests, on real etcd servers and with the race detector on
 # One package at a time, because these tests stop members and measure times.
 	go -C test test $(RACE) -count=1 -p 1 ./...
 	go -C tools test $(RACE) -count=1 ./...
+	go -C otel test $(RACE) -count=1 -p 1 ./...
 	go -C adapters/clientv3 test $(RACE) -count=1 -p 1 ./...
 # The race detector allocates too, so the allocations of calls are tested without it.
 	go -C test test -count=1 ./allocs
@@ -130,7 +131,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3, and pr
 	@go -C test run ./benchtable $(EETCD_BENCH_ROWS)
 
 .PHONY: deps-check
-deps-check: ## show the modules that the SDK and clientv3 need
+deps-check: ## show the modules that the SDK, its modules for users and clientv3 need
 	go -C test test -count=1 -v ./deps
 
 .PHONY: lint
@@ -141,7 +142,7 @@ lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import r
 # Generated packages have no package comment; protoc-gen-go writes none.
 	bin/staticcheck -checks all,-ST1000 ./gen/...
 	bin/staticcheck $$(go list ./... | grep -v /gen/)
-	for module in test tools adapters/clientv3; do (cd $$module && $(CURDIR)/bin/staticcheck ./...) || exit 1; done
+	for module in test tools otel adapters/clientv3; do (cd $$module && $(CURDIR)/bin/staticcheck ./...) || exit 1; done
 	bin/depguard ./...
 	go -C tools run ./api -C .. ../api.txt
 	go -C tools run ./filedeps -C .. -check filedeps/exceptions.txt $(ROOMS)

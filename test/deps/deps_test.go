@@ -66,6 +66,19 @@ func TestClientv3OnTheSDKNeedsNoModuleBeyondThoseOfBoth(t *testing.T) {
 	}
 }
 
+func TestOpenTelemetryComesWithItsOwnModuleOnly(t *testing.T) {
+	const observer = sdk + "/otel"
+	needs := modules(t, "../../otel", observer)
+	t.Logf("modules in a program that uses otel (%d):\n\t%s", len(needs), strings.Join(needs, "\n\t"))
+	known := append(modules(t, "../..", sdk+"/conn"), observer)
+	logs := []string{"github.com/go-logr/logr", "github.com/go-logr/stdr", "github.com/cespare/xxhash/v2"} // of OpenTelemetry
+	for _, module := range needs {
+		if !slices.Contains(known, module) && !slices.Contains(logs, module) && !strings.HasPrefix(module, "go.opentelemetry.io/") {
+			t.Errorf("otel brings %s along, which neither the SDK nor OpenTelemetry needs", module)
+		}
+	}
+}
+
 // modules returns the modules, sorted, that packages are built from, with their own.
 func modules(t *testing.T, dir string, packages ...string) []string {
 	t.Helper()
