@@ -124,6 +124,7 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3, and pr
 	go -C test run ./bench -members 3
 	go -C test run ./manybench
 	go -C test run ./watchbench
+	go -C test run ./connbench
 	go -C test run ./lockbench
 	go -C test run ./returnbench
 	go -C test run ./tablebench -large 1000000

@@ -23,7 +23,11 @@ type listeners struct {
 const listenerQueue = 1024
 
 func newListeners(conn string, c *Config) *listeners {
-	return &listeners{conn: conn, listen: c.Listener, queue: make(chan member.Snapshot, listenerQueue), log: c.Log}
+	n := &listeners{conn: conn, listen: c.Listener, log: c.Log}
+	if n.listen != nil { // the queue takes 70 kB
+		n.queue = make(chan member.Snapshot, listenerQueue)
+	}
+	return n
 }
 
 func (n *listeners) tell(e member.Snapshot) {
