@@ -52,6 +52,8 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connWindow),
+		grpc.WithReadBufferSize(0),       // metered has a buffer
+		grpc.WithSharedWriteBuffer(true), // else each connection keeps 32 KiB, idle or not
 		grpc.WithUserAgent(userAgent),
 	}
 	target := url.URL{Scheme: "passthrough", Path: "/" + a.dial}

@@ -66,21 +66,9 @@ func (c *wired) ClientHandshake(parent context.Context, authority string, raw ne
 	if err != nil {
 		return nc, info, c.wire.keep(fmt.Errorf("TLS handshake: %w", err))
 	}
-	return &metered{nc, c.wire}, info, nil
+	return newMetered(nc, &c.wire.received), info, nil
 }
 
 func (c *wired) Clone() credentials.TransportCredentials {
 	return &wired{c.TransportCredentials.Clone(), c.wire}
-}
-
-// metered is a connection that counts the bytes received.
-type metered struct {
-	net.Conn
-	wire *wire
-}
-
-func (m *metered) Read(p []byte) (int, error) {
-	n, err := m.Conn.Read(p)
-	m.wire.received.Add(int64(n))
-	return n, err
 }
