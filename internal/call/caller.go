@@ -6,13 +6,17 @@ import (
 	"context"
 	"time"
 
+	"github.com/eetcd-go/eetcd/internal/batch"
 	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/life"
 )
 
 // Caller makes the unary calls of one connection. Its methods are safe for concurrent use.
 type Caller struct {
 	pool   pool
 	within *lives // the links outlive the connection, so its end must end the calls under way; nil where they do not
+
+	batches *batch.Batches // nil without batching
 }
 
 // New makes the Caller of a connection.
@@ -20,17 +24,20 @@ func New(c Config) *Caller { return newCaller(newCommon(c)) }
 
 // Derive makes the Caller of a connection that shares the budget and all else with this one, but finds links for itself, and has a
 // life of its own.
-func (c *Caller) Derive(links Links, life context.Context) *Caller {
+func (c *Caller) Derive(links Links, life *life.Life) *Caller {
 	shared := *c.pool.shared
-	shared.Links, shared.Life = links, life
+	shared.Links, shared.Life, shared.Go = links, life.Context, life.Go
 	derived := newCaller(&shared)
-	derived.within = livesOf(life)
+	derived.within = livesOf(life.Context)
 	return derived
 }
 
 func newCaller(shared *common) *Caller {
 	caller := &Caller{pool: pool{shared: shared}}
 	caller.pool.hedge = func(u *unary) { hedgeSilence(u, &caller.pool) }
+	if shared.Batching {
+		caller.batches = batch.New(batch.Config{Send: caller.trip, Go: shared.Go})
+	}
 	return caller
 }
 
@@ -45,19 +52,38 @@ func (c *Caller) Call(parent context.Context, method string, args, reply any, o 
 	if parent == nil {
 		return connerr.ErrNilContext
 	}
-	u := c.pool.get(traitsOf(method, args))
-	u.parent, u.method, u.args, u.reply, u.options = parent, method, args, reply, o
-	u.deadline = c.deadline(parent, o.Timeout, u.traits)
-	ctx := u.context(parent)
+	t := traitsOf(method, args)
+	deadline := c.deadline(parent, o.Timeout, t)
+	if c.batches != nil && parent.Err() == nil {
+		if request, answer, ok := joinable(method, args, reply, &o); ok {
+			return c.read(parent, deadline, request, answer, o)
+		}
+	}
+	return c.single(parent, deadline, t, method, args, reply, o)
+}
+
+// single makes a call that travels alone.
+func (c *Caller) single(
+	parent context.Context, deadline time.Time, t traits, method string, args, reply any, o Options,
+) error {
+	u := c.pool.get(t)
+	u.parent, u.method, u.path, u.args, u.reply, u.options = parent, method, method, args, reply, o
+	u.deadline = deadline
+	return c.run(u)
+}
+
+// run makes the call, and keeps u for another one.
+func (c *Caller) run(u *unary) error {
+	ctx := u.context(u.parent)
 	if c.within != nil {
 		return c.runWithin(c.within.one(), ctx, u)
 	}
-	if parent.Done() == nil {
+	if u.parent.Done() == nil {
 		err := u.run(ctx)
 		c.pool.put(u)
 		return err
 	}
-	stop := context.AfterFunc(parent, u.abort)
+	stop := context.AfterFunc(u.parent, u.abort)
 	err := u.run(ctx)
 	if !stop() {
 		u.spoilt = true // parent has ended: the context is cancelled, or is about to be

@@ -20,6 +20,11 @@ type Config struct {
 	HedgeDelay     time.Duration
 	DefaultTimeout time.Duration
 	Dial           []grpc.DialOption // of the user's, which may hold limits for all calls
+
+	// Go runs f on a goroutine that the connection joins. On a closed connection it returns an error and does not run f.
+	Go func(f func(life context.Context)) error
+	// Batching lets concurrent reads of single keys travel together.
+	Batching bool
 }
 
 // common is shared by the calls of one connection.

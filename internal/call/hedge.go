@@ -47,7 +47,7 @@ func hedgeSilence(u *unary, calls *pool) {
 	// The attempt may write its own answer to the reply now, so the hedge needs another message.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	began := member.Clock()
-	err := second.send(second.context(u.parent), other, u.method, u.args, answer, nil, u.shared.HedgeDelay)
+	err := second.send(second.context(u.parent), other, u.path, u.args, answer, nil, u.shared.HedgeDelay)
 	if err == nil {
 		other.HeardFrom(began)
 	}

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/batch"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
@@ -29,12 +30,14 @@ type unary struct {
 	flight
 	shared      *common
 	parent      context.Context
-	method      string
+	method      string // in errors
+	path        string // that carries the call: method, or KV/Txn for reads that travel together
 	args, reply any
 	options     Options
 	traits      traits
 	link        *member.Link  // of the attempt under way
 	began       time.Duration // when it began, by the clock
+	progress    *batch.Progress
 }
 
 func (u *unary) run(ctx context.Context) error {
@@ -69,6 +72,7 @@ func (u *unary) run(ctx context.Context) error {
 			continue
 		}
 		u.learn(l, err)
+		u.progress.Fails(err)
 		before := last
 		avoid, last = l, err
 		if u.is(left) {
@@ -82,10 +86,14 @@ func (u *unary) run(ctx context.Context) error {
 }
 
 func (u *unary) wanted() Wanted {
-	return Wanted{
+	w := Wanted{
 		Parent: u.parent, Deadline: u.deadline, Pinned: u.options.Pinned, Endpoint: u.options.Endpoint, Method: u.method,
 		Request: u.args, Aside: u.options.Aside,
 	}
+	if u.path != u.method {
+		w.Request = nil // Aside says it already
+	}
+	return w
 }
 
 // attempt sends the request on a link once, and on a second link if the first one is silent. It releases the link.
@@ -108,7 +116,8 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		defer observed.End(hook.ErrCutOff, false) // where the attempt panics
 		u.over = func(err error) { observed.End(u.judge(l, err), err != nil && u.is(answered)) }
 	}
-	err := u.send(ctx, l, u.method, u.args, u.reply, u.options.Rest, patience)
+	u.progress.Begins(l.Address())
+	err := u.send(ctx, l, u.path, u.args, u.reply, u.options.Rest, patience)
 	if err == nil {
 		l.HeardFrom(u.began)
 		if !u.saved {

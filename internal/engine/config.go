@@ -29,6 +29,7 @@ type Config struct {
 	DefaultTimeout time.Duration
 	Backoff        func() backoff.BackOff
 	Lazy           bool
+	Batching       bool
 	Log            *slog.Logger
 	Dial           []grpc.DialOption
 	Listener       func(conn string, s member.Snapshot) // nil: there is none
@@ -44,6 +45,7 @@ func Default() Config {
 		HedgeDelay:     500 * time.Millisecond,
 		Patience:       5 * time.Second,
 		DefaultTimeout: 5 * time.Second,
+		Batching:       true,
 		Backoff:        member.Reconnection,
 		Log:            slog.New(slog.DiscardHandler),
 		Network:        member.SystemNetwork(),

@@ -81,7 +81,7 @@ func newConn(name string, addresses []member.Address, config Config) *Conn {
 	}
 	c.calls = call.New(call.Config{
 		Links: c.picker, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: config.HedgeDelay,
-		DefaultTimeout: config.DefaultTimeout, Dial: config.Dial,
+		DefaultTimeout: config.DefaultTimeout, Dial: config.Dial, Go: c.life.Go, Batching: config.Batching,
 	})
 	c.caller, c.observer = c.calls, newObserver(&c.config.Hooks, c.picker)
 	c.streams = &opener{
@@ -97,7 +97,7 @@ func (c *Conn) derive(name string, space Space) *Conn {
 		name: name, config: c.config, life: life.Under(c.life), set: c.set, tokens: c.tokens, listeners: new(listeners), from: c,
 	}
 	n.picker = &picker{name: name, life: n.life, set: c.set, patience: c.picker.patience, transport: c.picker.transport}
-	n.calls = c.calls.Derive(n.picker, n.life.Context)
+	n.calls = c.calls.Derive(n.picker, n.life)
 	n.observer = newObserver(&n.config.Hooks, n.picker)
 	n.streams = &opener{
 		picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout, hooks: &n.config.Hooks,

@@ -48,8 +48,10 @@ func run(parent context.Context, out io.Writer, rounds int, turn time.Duration, 
 		return err
 	}
 	defer func() { err = errors.Join(err, clients.Close(all)) }()
-	if err := all[0].Put(parent, readKey, value); err != nil {
-		return err
+	for _, key := range readKeys {
+		if err := all[0].Put(parent, key, value); err != nil {
+			return err
+		}
 	}
 
 	total := time.Duration(rounds*len(workloads)*len(all)) * (turn + turn/warmUpShare)

@@ -28,29 +28,28 @@ var workloads = []workload{
 	{"Put, 64 callers", 64, put},
 }
 
-const readKey = "bench/read"
-
 var (
 	value     = strings.Repeat("v", 100)
-	writeKeys = keys(1000)
+	readKeys  = keys("bench/read/")
+	writeKeys = keys("bench/write/")
 )
 
-func keys(n int) []string {
-	all := make([]string, n)
+func keys(prefix string) []string {
+	all := make([]string, 1000)
 	for i := range all {
-		all[i] = fmt.Sprintf("bench/write/%04d", i)
+		all[i] = fmt.Sprintf("%s%04d", prefix, i)
 	}
 	return all
 }
 
-func get(c clients.Client, _ int) error {
-	return c.Get(context.Background(), readKey)
+func get(c clients.Client, n int) error {
+	return c.Get(context.Background(), readKeys[n%len(readKeys)])
 }
 
-func getWithDeadline(c clients.Client, _ int) error {
+func getWithDeadline(c clients.Client, n int) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return c.Get(ctx, readKey)
+	return c.Get(ctx, readKeys[n%len(readKeys)])
 }
 
 func put(c clients.Client, n int) error {

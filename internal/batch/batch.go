@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package batch lets reads of single keys that are made at the same time travel together: as one transaction that only
+// reads. It saves both sides most of what a request costs.
+//
+// A read that finds nothing under way goes alone, at once, as if there were no batches. Otherwise it takes a seat in the
+// next trip, which leaves soon. Each rider has its own deadline and decodes its own answer.
+//
+// Its files depend on each other in one direction. From below: what is known of a trip under way (progress.go), one rider
+// (seat.go), what answers have taught (lessons.go), one transaction (trip.go), who waits and when a trip leaves (queue.go),
+// which reads may travel (batch.go).
+package batch
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc/metadata"
+
+	"github.com/eetcd-go/eetcd/gen/batchpb"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// Config is what a connection gives its batches.
+type Config struct {
+	// Send makes one call for a trip. It ends with parent or at the deadline, and tells p what it does.
+	Send func(parent context.Context, deadline time.Time, kind Kind, request *batchpb.Reads, answer *batchpb.Answers, p *Progress) error
+	// Go runs f on a goroutine that the connection joins. On a closed connection it returns an error and does not run f.
+	Go func(f func(life context.Context)) error
+}
+
+// Kind tells reads that see the newest write from those that any member answers by itself. They do not travel together.
+type Kind uint8
+
+const (
+	Linearizable Kind = iota
+	Serializable
+)
+
+// Batches lets the reads of one connection travel together. Its methods are safe for concurrent use.
+type Batches [2]queue
+
+// New makes the batches of a connection.
+func New(c Config) *Batches {
+	b := &Batches{}
+	for kind := range b {
+		b[kind].init(Kind(kind), c)
+	}
+	return b
+}
+
+// keyMax is the longest key that travels in company. Longer ones are rare, and a request has a limit of 1.5 MiB.
+const keyMax = 4 << 10
+
+// Fits reports whether a request may travel in company: it reads one key at the newest revision.
+func Fits(r *pb.RangeRequest) bool {
+	return len(r.Key) > 0 && len(r.Key) <= keyMax && len(r.RangeEnd) == 0 && r.Revision == 0 &&
+		r.MinModRevision == 0 && r.MaxModRevision == 0 && r.MinCreateRevision == 0 && r.MaxCreateRevision == 0
+}
+
+// Get reads a key. It returns alone = true if the read must go alone. The caller then makes that call, and calls [Batches.Back]
+// once it has ended. Otherwise the answer is in reply, or err says why there is none. An error of type *[Left] says that
+// the rider has left the trip, since parent or the deadline has ended.
+func (b *Batches) Get(
+	parent context.Context, deadline time.Time, request *pb.RangeRequest, reply *pb.RangeResponse,
+) (alone bool, err error) {
+	q := b.of(request)
+	if q.enter(request.Key) {
+		return true, nil
+	}
+	if _, own := metadata.FromOutgoingContext(parent); own {
+		q.add()
+		return true, nil
+	}
+	s := newSeat(request, deadline)
+	if !q.board(s) {
+		s.free()
+		return true, nil
+	}
+	if err := s.wait(parent); err != nil {
+		return false, err // the trip may still use the seat, so nobody else gets it
+	}
+	alone, err = s.result(reply)
+	if alone {
+		q.add()
+	}
+	s.free()
+	return alone, err
+}
+
+// Back says that a read that went alone has ended, with this error, and teaches what that means for its key.
+func (b *Batches) Back(request *pb.RangeRequest, reply *pb.RangeResponse, err error) {
+	b.of(request).back(request.Key, reply, err)
+}
+
+func (b *Batches) of(r *pb.RangeRequest) *queue {
+	if r.Serializable {
+		return &b[Serializable]
+	}
+	return &b[Linearizable]
+}

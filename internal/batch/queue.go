@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+const (
+	// patience is how long the first rider of a trip waits for another request to come back. A fast server answers sooner. On a
+	// slow network it is a small part of the way.
+	patience = time.Millisecond
+	// underWayMax is how many trips may be under way before others wait for their return, however long that takes.
+	underWayMax = 64
+)
+
+// queue decides when reads travel:
+//
+//	what happens                          nothing is under way   something is under way
+//	a read is made                        it goes alone          it takes a seat in the next trip
+//	the next trip is full                 -                      it leaves, and another one is the next
+//	its first rider has lost patience     -                      it leaves
+//	a request comes back                  -                      the next trip leaves, if it has riders
+//
+// While underWayMax requests are under way, full trips wait in line, and leave one for each request that comes back.
+type queue struct {
+	kind   Kind
+	config Config
+
+	mu      sync.Mutex
+	under   int     // requests under way: trips, and reads that went alone
+	line    []*trip // full ones, that wait
+	next    *trip   // nil while nobody waits for company
+	timer   *time.Timer
+	lessons lessons
+}
+
+func (q *queue) init(kind Kind, c Config) {
+	q.kind, q.config = kind, c
+	q.lessons.ops = opsMax
+	q.timer = time.AfterFunc(time.Hour, q.impatient)
+	q.timer.Stop()
+}
+
+// enter reports whether a read goes alone: because nothing is under way, or because its key travels alone.
+func (q *queue) enter(key []byte) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.under > 0 && !q.lessons.alone(key) {
+		return false
+	}
+	q.under++
+	return true
+}
+
+// add says that a read goes alone although something is under way.
+func (q *queue) add() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.under++
+}
+
+// board gives a rider its seat. It returns false if the read goes alone after all, because nothing is under way any more.
+func (q *queue) board(s *seat) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.under == 0 {
+		q.under++
+		return false
+	}
+	if q.next == nil {
+		q.next = newTrip()
+		q.timer.Reset(patience)
+	}
+	q.next.add(s)
+	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
+		full := q.take()
+		if q.under < underWayMax {
+			q.start(full)
+		} else {
+			q.line = append(q.line, full)
+		}
+	}
+	return true
+}
+
+// take takes the next trip, which leaves or waits in line. The caller holds the lock.
+func (q *queue) take() *trip {
+	t := q.next
+	q.next = nil
+	q.timer.Stop() // if it fires all the same, another trip leaves early
+	return t
+}
+
+// impatient runs when the first rider of the next trip has waited long enough.
+func (q *queue) impatient() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next != nil && q.under < underWayMax {
+		q.start(q.take())
+	}
+}
+
+// start lets a trip leave. The caller holds the lock.
+func (q *queue) start(t *trip) {
+	q.under++
+	if err := q.config.Go(func(context.Context) { q.drive(t) }); err != nil {
+		q.under--
+		t.fail(err)
+	}
+}
+
+// drive makes one trip after another, as long as there are riders.
+func (q *queue) drive(t *trip) {
+	for t != nil {
+		o := t.travel(q.kind, &q.config)
+		t = q.after(o)
+	}
+}
+
+// after learns from a trip that is over, and returns the one that leaves now, or nil.
+func (q *queue) after(o outcome) *trip {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lessons.of(o)
+	q.under--
+	t := q.waiting()
+	if t != nil {
+		q.under++
+	}
+	return t
+}
+
+// waiting takes the trip that leaves when a request has come back, or returns nil. The caller holds the lock.
+func (q *queue) waiting() *trip {
+	if len(q.line) > 0 {
+		t := q.line[0]
+		q.line[0] = nil
+		q.line = q.line[1:]
+		return t
+	}
+	if q.next != nil {
+		return q.take()
+	}
+	return nil
+}
+
+// back says that a read that went alone has ended, and learns from it.
+func (q *queue) back(key []byte, reply *pb.RangeResponse, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lessons.came(key, reply, err)
+	q.under--
+	if t := q.waiting(); t != nil {
+		q.start(t)
+	}
+}

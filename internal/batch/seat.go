@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+// seat is one rider: a read that waits for the answer of its trip. The rider encodes its operation before the trip leaves, and
+// decodes its answer after that, on its own goroutine. In between, the trip has the seat.
+type seat struct {
+	op       []byte // a RequestOp
+	deadline time.Time
+	timer    *time.Timer // for the deadline; stopped while nobody waits
+	trip     *trip
+	gone     atomic.Bool   // the rider has left
+	done     chan struct{} // receives when the trip has filled in one of the following
+	answer   []byte        // a ResponseOp
+	header   *pb.ResponseHeader
+	err      error // of the trip
+	alone    bool  // the trip was refused as a whole, so the read must go alone
+}
+
+var seats = sync.Pool{New: func() any {
+	s := &seat{done: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	s.timer.Stop()
+	return s
+}}
+
+// rangeTag begins a RequestOp or a ResponseOp of a range.
+var rangeTag = protowire.EncodeTag(1, protowire.BytesType)
+
+// newSeat makes the seat of a read. The deadline is not zero.
+func newSeat(r *pb.RangeRequest, deadline time.Time) *seat {
+	s := seats.Get().(*seat)
+	s.deadline = deadline
+	s.op = protowire.AppendVarint(s.op[:0], rangeTag)
+	s.op = protowire.AppendVarint(s.op, uint64(proto.Size(r)))
+	s.op, _ = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(s.op, r) // bytes and numbers always encode
+	return s
+}
+
+// free gives the seat back for another rider. The trip must be over.
+func (s *seat) free() {
+	s.trip, s.answer, s.header, s.err, s.alone = nil, nil, nil, nil, false
+	seats.Put(s)
+}
+
+// wait waits for the trip. It returns what is known of the trip if the deadline or parent ends first.
+func (s *seat) wait(parent context.Context) error {
+	s.timer.Reset(time.Until(s.deadline))
+	defer s.timer.Stop()
+	select {
+	case <-s.done:
+		return nil
+	case <-parent.Done():
+	case <-s.timer.C:
+	}
+	s.gone.Store(true)
+	left := s.trip.left()
+	s.trip.leave()
+	return left
+}
+
+// result fills in the reply of the rider.
+func (s *seat) result(reply *pb.RangeResponse) (alone bool, err error) {
+	if s.alone || s.err != nil {
+		return s.alone, s.err
+	}
+	body, ok := rangeOf(s.answer)
+	if !ok || proto.Unmarshal(body, reply) != nil {
+		return true, nil
+	}
+	h := s.header
+	reply.Header = &pb.ResponseHeader{ClusterId: h.ClusterId, MemberId: h.MemberId, Revision: h.Revision, RaftTerm: h.RaftTerm}
+	return false, nil
+}
+
+// rangeOf returns the encoded RangeResponse of a ResponseOp.
+func rangeOf(answer []byte) (body []byte, ok bool) {
+	tag, n := protowire.ConsumeVarint(answer)
+	if n < 0 || tag != rangeTag {
+		return nil, false
+	}
+	body, m := protowire.ConsumeBytes(answer[n:])
+	return body, m >= 0 && n+m == len(answer)
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/eetcd-go/eetcd/gen/batchpb"
+)
+
+// trip is one transaction with the reads of its riders. The lock of the queue guards it until it leaves.
+type trip struct {
+	Progress
+	seats  []*seat
+	bytes  int // of the operations
+	ctx    context.Context
+	cancel context.CancelFunc
+	riding atomic.Int64 // riders that still wait
+}
+
+func newTrip() *trip {
+	t := &trip{}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// add gives a rider its seat.
+func (t *trip) add(s *seat) {
+	s.trip = t
+	t.seats = append(t.seats, s)
+	t.bytes += len(s.op)
+	t.riding.Add(1)
+}
+
+// leave takes a rider out. A trip without riders is cancelled.
+func (t *trip) leave() {
+	if t.riding.Add(-1) == 0 {
+		t.cancel()
+	}
+}
+
+// load is what a trip sends. Equal operations are sent once.
+type load struct {
+	request batchpb.Reads
+	at      map[uint64]int // where the operation with this hash is
+	of      []int          // for each seat, where its operation is
+}
+
+var loads = sync.Pool{New: func() any { return &load{at: map[uint64]int{}} }}
+
+var seed = maphash.MakeSeed()
+
+// fill takes the operations of the riders that still wait, and returns the latest of their deadlines.
+func (l *load) fill(riders []*seat) (deadline time.Time) {
+	for _, s := range riders {
+		if s.gone.Load() {
+			l.of = append(l.of, -1)
+			continue
+		}
+		if s.deadline.After(deadline) {
+			deadline = s.deadline
+		}
+		hash := maphash.Bytes(seed, s.op)
+		at, sent := l.at[hash]
+		if !sent || string(l.request.Success[at]) != string(s.op) {
+			at = len(l.request.Success)
+			l.at[hash] = at
+			l.request.Success = append(l.request.Success, s.op)
+		}
+		l.of = append(l.of, at)
+	}
+	return deadline
+}
+
+func (l *load) free() {
+	clear(l.request.Success) // the operations belong to the riders
+	l.request.Success = l.request.Success[:0]
+	clear(l.at)
+	l.of = l.of[:0]
+	loads.Put(l)
+}
+
+// travel makes the call, and tells the riders what came of it. The lessons are in the result.
+func (t *trip) travel(kind Kind, c *Config) outcome {
+	defer t.cancel()
+	l := loads.Get().(*load)
+	defer l.free()
+	deadline := l.fill(t.seats)
+	ops := len(l.request.Success)
+	if ops == 0 {
+		return outcome{}
+	}
+	answer := &batchpb.Answers{}
+	err := c.Send(t.ctx, deadline, kind, &l.request, answer, &t.Progress)
+	o := outcome{ops: ops, err: err}
+	switch {
+	case err != nil:
+		o.refused = refusal(err)
+	case !answer.Succeeded || answer.Header == nil || len(answer.Responses) != ops:
+		o.refused = true // whatever answered does not know transactions
+	default:
+		for _, r := range answer.Responses {
+			o.bytes += len(r)
+		}
+	}
+	for i, s := range t.seats {
+		at := l.of[i]
+		switch {
+		case at < 0:
+			continue
+		case o.refused:
+			s.alone = true
+		case err != nil:
+			s.err = err
+		default:
+			s.answer, s.header = answer.Responses[at], answer.Header
+		}
+		select {
+		case s.done <- struct{}{}:
+		default: // never: a seat has one trip
+		}
+	}
+	return o
+}
+
+// fail tells the riders that the trip cannot leave.
+func (t *trip) fail(err error) {
+	t.cancel()
+	for _, s := range t.seats {
+		s.err = err
+		s.done <- struct{}{}
+	}
+}
