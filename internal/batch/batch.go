@@ -72,9 +72,9 @@ func (b *Batches) Get(
 		q.add()
 		return true, nil
 	}
-	s := newSeat(request, deadline)
+	s := q.seats.of(request, deadline)
 	if !q.board(s) {
-		s.free()
+		q.seats.free(s)
 		return true, nil
 	}
 	if err := s.wait(parent); err != nil {
@@ -84,13 +84,16 @@ func (b *Batches) Get(
 	if alone {
 		q.add()
 	}
-	s.free()
+	if len(s.answer) >= largeAnswer {
+		q.separate(request.Key)
+	}
+	q.seats.free(s)
 	return alone, err
 }
 
-// Back says that a read that went alone has ended, with this error, and teaches what that means for its key.
-func (b *Batches) Back(request *pb.RangeRequest, reply *pb.RangeResponse, err error) {
-	b.of(request).back(request.Key, reply, err)
+// Back says that a read that went alone has ended after this time, with this error. The batches learn from that.
+func (b *Batches) Back(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
+	b.of(request).back(request.Key, reply, took, err)
 }
 
 func (b *Batches) of(r *pb.RangeRequest) *queue {

@@ -27,6 +27,8 @@ const (
 type lessons struct {
 	ops     int                 // operations that a trip may have
 	mean    float64             // bytes of an answer
+	way     time.Duration       // what an answer takes where nothing is busy: the least that was seen, slowly forgotten
+	took    time.Duration       // what an answer of a trip takes now
 	solo    map[string]struct{} // keys that travel alone, because their values are large or the server refuses to tell them
 	refused int                 // trips in a row
 	rest    time.Duration       // how long there were no trips the last time
@@ -49,9 +51,30 @@ func (l *lessons) alone(key []byte) bool {
 	return !l.until.IsZero() && time.Now().Before(l.until)
 }
 
+const (
+	patienceMin = time.Millisecond
+	patienceMax = 50 * time.Millisecond
+)
+
+// patience returns how long the first rider of a trip waits for another request to come back. A long way alone is no reason to wait,
+// since more trips may be on it at the same time. If answers take longer than the way, a server or this process is busy, and
+// larger trips make less work of the same reads.
+func (l *lessons) patience() time.Duration {
+	return min(max(patienceMin, 2*(l.took-l.way)), patienceMax)
+}
+
+// arrived learns from how long an answer took.
+func (l *lessons) arrived(took time.Duration) {
+	if l.way == 0 || took < l.way {
+		l.way = took
+	}
+	l.way += (took - l.way) / 1024
+}
+
 // outcome is what came of a trip.
 type outcome struct {
 	ops, bytes int // bytes of the answers; 0 if there are none
+	took       time.Duration
 	refused    bool
 	err        error
 }
@@ -64,8 +87,9 @@ func (l *lessons) of(o outcome) {
 	case o.refused:
 		l.refuse(time.Now())
 	case o.bytes > 0:
-		const weight = 1.0 / 8
-		l.mean += (float64(o.bytes)/float64(o.ops) - l.mean) * weight
+		l.mean += (float64(o.bytes)/float64(o.ops) - l.mean) / 8
+		l.arrived(o.took)
+		l.took += (o.took - l.took) / 8
 		l.refused, l.rest, l.until = 0, 0, time.Time{}
 	}
 }
@@ -97,7 +121,10 @@ func refusal(err error) bool {
 }
 
 // came learns from a read that went alone.
-func (l *lessons) came(key []byte, reply *pb.RangeResponse, err error) {
+func (l *lessons) came(key []byte, reply *pb.RangeResponse, took time.Duration, err error) {
+	if err == nil {
+		l.arrived(took)
+	}
 	alone := err != nil && refusal(err)
 	if err == nil && len(reply.Kvs) == 1 {
 		alone = len(reply.Kvs[0].Value) >= largeAnswer

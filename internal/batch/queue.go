@@ -11,25 +11,24 @@ import (
 )
 
 const (
-	// patience is how long the first rider of a trip waits for another request to come back. A fast server answers sooner. On a
-	// slow network it is a small part of the way.
-	patience = time.Millisecond
 	// underWayMax is how many trips may be under way before others wait for their return, however long that takes.
 	underWayMax = 64
 )
 
 // queue decides when reads travel:
 //
-//	what happens                          nothing is under way   something is under way
-//	a read is made                        it goes alone          it takes a seat in the next trip
-//	the next trip is full                 -                      it leaves, and another one is the next
-//	its first rider has lost patience     -                      it leaves
-//	a request comes back                  -                      the next trip leaves, if it has riders
+//	event                                  nothing is under way   something is under way
+//	a read is made                         it goes alone          it takes a seat in the next trip
+//	the next trip is full                  -                      it leaves, and another one is the next
+//	its first rider has lost patience      -                      it leaves
+//	the last request under way comes back  -                      it leaves
 //
-// While underWayMax requests are under way, full trips wait in line, and leave one for each request that comes back.
+// Trips do not leave whenever a request comes back, because the number of requests under way would never fall, and trips would stay
+// small. While underWayMax requests are under way, full trips wait in line, and one leaves for each request that comes back.
 type queue struct {
 	kind   Kind
 	config Config
+	seats  seats
 
 	mu      sync.Mutex
 	under   int     // requests under way: trips, and reads that went alone
@@ -41,6 +40,7 @@ type queue struct {
 
 func (q *queue) init(kind Kind, c Config) {
 	q.kind, q.config = kind, c
+	q.seats.init()
 	q.lessons.ops = opsMax
 	q.timer = time.AfterFunc(time.Hour, q.impatient)
 	q.timer.Stop()
@@ -64,6 +64,13 @@ func (q *queue) add() {
 	q.under++
 }
 
+// separate lets a key travel alone from now on, because its value is large.
+func (q *queue) separate(key []byte) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.lessons.separate(key, true)
+}
+
 // board gives a rider its seat. It returns false if the read goes alone after all, because nothing is under way any more.
 func (q *queue) board(s *seat) bool {
 	q.mu.Lock()
@@ -74,7 +81,7 @@ func (q *queue) board(s *seat) bool {
 	}
 	if q.next == nil {
 		q.next = newTrip()
-		q.timer.Reset(patience)
+		q.timer.Reset(q.lessons.patience())
 	}
 	q.next.add(s)
 	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
@@ -143,17 +150,17 @@ func (q *queue) waiting() *trip {
 		q.line = q.line[1:]
 		return t
 	}
-	if q.next != nil {
+	if q.next != nil && q.under == 0 {
 		return q.take()
 	}
 	return nil
 }
 
 // back says that a read that went alone has ended, and learns from it.
-func (q *queue) back(key []byte, reply *pb.RangeResponse, err error) {
+func (q *queue) back(key []byte, reply *pb.RangeResponse, took time.Duration, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lessons.came(key, reply, err)
+	q.lessons.came(key, reply, took, err)
 	q.under--
 	if t := q.waiting(); t != nil {
 		q.start(t)

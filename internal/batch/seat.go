@@ -29,18 +29,23 @@ type seat struct {
 	alone    bool  // the trip was refused as a whole, so the read must go alone
 }
 
-var seats = sync.Pool{New: func() any {
-	s := &seat{done: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
-	s.timer.Stop()
-	return s
-}}
+// seats keeps the seats that nobody uses.
+type seats struct{ sync.Pool }
+
+func (p *seats) init() {
+	p.New = func() any {
+		s := &seat{done: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+		s.timer.Stop()
+		return s
+	}
+}
 
 // rangeTag begins a RequestOp or a ResponseOp of a range.
 var rangeTag = protowire.EncodeTag(1, protowire.BytesType)
 
-// newSeat makes the seat of a read. The deadline is not zero.
-func newSeat(r *pb.RangeRequest, deadline time.Time) *seat {
-	s := seats.Get().(*seat)
+// of returns the seat of a read. The deadline is not zero.
+func (p *seats) of(r *pb.RangeRequest, deadline time.Time) *seat {
+	s := p.Get().(*seat)
 	s.deadline = deadline
 	s.op = protowire.AppendVarint(s.op[:0], rangeTag)
 	s.op = protowire.AppendVarint(s.op, uint64(proto.Size(r)))
@@ -49,9 +54,9 @@ func newSeat(r *pb.RangeRequest, deadline time.Time) *seat {
 }
 
 // free gives the seat back for another rider. The trip must be over.
-func (s *seat) free() {
+func (p *seats) free(s *seat) {
 	s.trip, s.answer, s.header, s.err, s.alone = nil, nil, nil, nil, false
-	seats.Put(s)
+	p.Put(s)
 }
 
 // wait waits for the trip. It returns what is known of the trip if the deadline or parent ends first.

@@ -95,8 +95,9 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 		return outcome{}
 	}
 	answer := &batchpb.Answers{}
+	began := time.Now()
 	err := c.Send(t.ctx, deadline, kind, &l.request, answer, &t.Progress)
-	o := outcome{ops: ops, err: err}
+	o := outcome{ops: ops, took: time.Since(began), err: err}
 	switch {
 	case err != nil:
 		o.refused = refusal(err)
@@ -119,10 +120,7 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 		default:
 			s.answer, s.header = answer.Responses[at], answer.Header
 		}
-		select {
-		case s.done <- struct{}{}:
-		default: // never: a seat has one trip
-		}
+		s.done <- struct{}{}
 	}
 	return o
 }

@@ -31,7 +31,8 @@ func (c *Caller) read(
 ) (err error) {
 	alone, err := c.batches.Get(parent, deadline, request, reply)
 	if alone {
-		defer func() { c.batches.Back(request, reply, err) }() // also if parent, which is the user's code, panics
+		began := time.Now()
+		defer func() { c.batches.Back(request, reply, time.Since(began), err) }() // also if parent, which is the user's code, panics
 		return c.single(parent, deadline, read, pb.KV_Range_FullMethodName, request, reply, o)
 	}
 	if err == nil {

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/gen/batchpb"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+// server answers trips and single reads after some time.
+type server struct {
+	way    time.Duration
+	refuse func(keys []string) error
+	value  func(key string) string
+	broken bool // its answers to trips lack one
+
+	mu    sync.Mutex
+	trips [][]string // the keys of each
+	ended []error    // why contexts of trips ended that were not answered
+	alone []string   // keys that were read alone
+}
+
+func (s *server) send(parent context.Context, _ time.Time, _ Kind, r *batchpb.Reads, a *batchpb.Answers, p *Progress) error {
+	var keys []string
+	for _, op := range r.GetSuccess() {
+		body, ok := rangeOf(op)
+		request := &pb.RangeRequest{}
+		if !ok || proto.Unmarshal(body, request) != nil {
+			return errors.New("the operation has another form")
+		}
+		keys = append(keys, string(request.GetKey()))
+	}
+	s.mu.Lock()
+	s.trips = append(s.trips, keys)
+	s.mu.Unlock()
+	p.Begins("a")
+	select {
+	case <-time.After(s.way):
+	case <-parent.Done():
+		s.mu.Lock()
+		s.ended = append(s.ended, parent.Err())
+		s.mu.Unlock()
+		return parent.Err()
+	}
+	if s.refuse != nil {
+		if err := s.refuse(keys); err != nil {
+			return err
+		}
+	}
+	a.Header, a.Succeeded = &pb.ResponseHeader{Revision: 7}, true
+	for _, key := range keys {
+		body, err := proto.Marshal(&pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: []byte(key), Value: []byte(s.valueOf(key))}}, Count: 1})
+		if err != nil {
+			return err
+		}
+		a.Responses = append(a.Responses, protowire.AppendBytes(protowire.AppendVarint(nil, rangeTag), body))
+	}
+	if s.broken {
+		a.Responses = a.Responses[1:]
+	}
+	return nil
+}
+
+func (s *server) valueOf(key string) string {
+	if s.value != nil {
+		return s.value(key)
+	}
+	return "value of " + key
+}
+
+func (s *server) batches() *Batches {
+	return New(Config{Send: s.send, Go: func(f func(context.Context)) error {
+		go f(context.Background())
+		return nil
+	}})
+}
+
+// get reads a key as package call does.
+func (s *server) get(parent context.Context, b *Batches, key string, limit time.Duration) error {
+	request, reply := &pb.RangeRequest{Key: []byte(key)}, &pb.RangeResponse{}
+	alone, err := b.Get(parent, time.Now().Add(limit), request, reply)
+	if alone {
+		s.mu.Lock()
+		s.alone = append(s.alone, key)
+		s.mu.Unlock()
+		time.Sleep(s.way)
+		if s.refuse != nil {
+			err = s.refuse([]string{key})
+		}
+		if err == nil {
+			reply.Kvs = []*mvccpb.KeyValue{{Key: []byte(key), Value: []byte(s.valueOf(key))}}
+		}
+		b.Back(request, reply, s.way, err)
+		return err
+	}
+	switch {
+	case err != nil:
+		return err
+	case len(reply.GetKvs()) != 1 || string(reply.GetKvs()[0].GetValue()) != s.valueOf(key) || reply.GetHeader().GetRevision() != 7:
+		return fmt.Errorf("%s: %v", key, reply)
+	}
+	return nil
+}
+
+// together makes reads at the same moment, in the order of the keys, and waits for them.
+func (s *server) together(t *testing.T, b *Batches, keys ...string) {
+	t.Helper()
+	var reading sync.WaitGroup
+	for _, key := range keys {
+		reading.Go(func() {
+			if err := s.get(t.Context(), b, key, time.Minute); err != nil {
+				t.Errorf("%s: %v", key, err)
+			}
+		})
+		synctest.Wait()
+	}
+	reading.Wait()
+}
+
+func names(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprint("k", i)
+	}
+	return all
+}
+
+func (s *server) want(t *testing.T, alone int, trips ...int) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var got []int
+	for _, trip := range s.trips {
+		got = append(got, len(trip))
+	}
+	if len(s.alone) != alone || fmt.Sprint(got) != fmt.Sprint(trips) {
+		t.Errorf("%d reads went alone, and trips had %v operations; want %d and %v", len(s.alone), got, alone, trips)
+	}
+	s.alone, s.trips = nil, nil
+}
+
+func TestLoneReadsGoAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Millisecond}
+		b := s.batches()
+		for _, key := range names(5) {
+			s.together(t, b, key)
+		}
+		s.want(t, 5)
+	})
+}
+
+func TestReadsTravelTogetherOnceNothingIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond}
+		s.together(t, s.batches(), names(10)...)
+		s.want(t, 1, 9)
+	})
+}
+
+func TestEqualReadsAreSentOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond}
+		s.together(t, s.batches(), "a", "b", "b", "c", "b")
+		s.want(t, 1, 2)
+	})
+}
+
+func TestReadsOfDifferentKindsTravelApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Millisecond}
+		b := s.batches()
+		if !b.of(&pb.RangeRequest{}).enter(nil) || !b.of(&pb.RangeRequest{Serializable: true}).enter(nil) {
+			t.Error("a read waits for one of the other kind")
+		}
+	})
+}
+
+func TestReadsWaitAtMostForTheirPatienceOnALongWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 50 * time.Millisecond}
+		b := s.batches()
+		began := time.Now()
+		s.together(t, b, names(10)...)
+		if took := time.Since(began); took > s.way+2*time.Millisecond {
+			t.Errorf("ten reads took %v on a way of %v", took, s.way)
+		}
+		s.want(t, 1, 9)
+	})
+}
+
+func TestFullTripsLeaveAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Millisecond}
+		began := time.Now()
+		s.together(t, s.batches(), names(1+2*opsMax)...)
+		if took := time.Since(began); took != s.way {
+			t.Errorf("full trips took %v on a way of %v", took, s.way)
+		}
+		s.want(t, 1, opsMax, opsMax)
+	})
+}
+
+func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Second}
+		q := s.batches().of(&pb.RangeRequest{})
+		q.under = underWayMax
+		for i := range opsMax {
+			if !q.board(q.seats.of(&pb.RangeRequest{Key: []byte(fmt.Sprint(i))}, time.Now().Add(time.Minute))) {
+				t.Fatal("no seat")
+			}
+		}
+		want := func(line int) {
+			t.Helper()
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			if q.under != underWayMax || len(q.line) != line {
+				t.Errorf("%d under way, %d in line; want %d in line", q.under, len(q.line), line)
+			}
+		}
+		want(1)
+		q.back(nil, &pb.RangeResponse{}, 0, nil)
+		want(0)
+		time.Sleep(time.Minute)
+	})
+}
+
+// denied is what a server answers to a transaction with a key that the user may not read.
+func denied(keys []string) error {
+	for _, key := range keys {
+		if strings.HasPrefix(key, "denied") {
+			return etcderr.FromRPC(status.Error(codes.PermissionDenied, "etcdserver: permission denied"), etcderr.Call{Sent: true})
+		}
+	}
+	return nil
+}
+
+func TestRefusedTripIsReadOneByOneAndItsReasonTravelsAloneAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond, refuse: denied}
+		b := s.batches()
+		var reading sync.WaitGroup
+		read := func(key string, want error) {
+			reading.Go(func() {
+				if err := s.get(t.Context(), b, key, time.Minute); !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", key, err, want)
+				}
+			})
+			synctest.Wait()
+		}
+		for range 2 {
+			for _, key := range names(4) {
+				read(key, nil)
+			}
+			read("denied", etcderr.ErrPermissionDenied)
+			reading.Wait()
+		}
+		s.want(t, 1+4+1+1, 4, 3)
+	})
+}
+
+func TestConnectionWhoseTripsAreRefusedStopsBatchingForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond, refuse: func(keys []string) error {
+			if len(keys) > 1 {
+				return etcderr.FromRPC(status.Error(codes.Unimplemented, "no transactions"), etcderr.Call{Sent: true})
+			}
+			return nil
+		}}
+		b := s.batches()
+		for range 3 {
+			s.together(t, b, names(4)...)
+		}
+		s.want(t, 12, 3, 3, 3)
+		s.together(t, b, names(4)...)
+		s.want(t, 4)
+		time.Sleep(restMin)
+		s.together(t, b, names(4)...)
+		s.want(t, 4, 3)
+	})
+}
+
+func TestAnswerThatLacksAReadCountsAsARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond, broken: true}
+		s.together(t, s.batches(), names(4)...)
+		s.want(t, 4, 3)
+	})
+}
+
+func TestSmallerLimitOfOperationsIsLearnt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond, refuse: func(keys []string) error {
+			if len(keys) > 16 {
+				return etcderr.FromRPC(status.Error(codes.InvalidArgument, "etcdserver: too many operations in txn request"), etcderr.Call{Sent: true})
+			}
+			return nil
+		}}
+		b := s.batches()
+		for range 4 {
+			s.together(t, b, names(1+opsMax)...)
+		}
+		s.alone, s.trips = nil, nil
+		s.together(t, b, names(1+opsMax)...)
+		s.want(t, 1, 16, 16, 16, 16, 16, 16, 16, 16)
+	})
+}
+
+func TestLargeValueTravelsAloneOnceItIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond, value: func(key string) string {
+			if key == "large" {
+				return strings.Repeat("v", 1<<20)
+			}
+			return key
+		}}
+		b := s.batches()
+		s.together(t, b, "a", "large", "b")
+		s.want(t, 1, 2)
+		s.together(t, b, "a", "large", "b")
+		s.want(t, 2, 1)
+	})
+}
+
+func TestRiderLeavesAtItsDeadlineAndTheOthersGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Second}
+		b := s.batches()
+		cancelled, cancel := context.WithCancel(t.Context())
+		var reading sync.WaitGroup
+		reading.Go(func() { s.together(t, b, "first", "second") })
+		time.Sleep(10 * time.Microsecond)
+		for _, rider := range []struct {
+			parent context.Context
+			limit  time.Duration
+			sent   bool
+		}{{t.Context(), 500 * time.Microsecond, false}, {t.Context(), 100 * time.Millisecond, true}, {cancelled, time.Minute, true}} {
+			reading.Go(func() {
+				var left *Left
+				err := s.get(rider.parent, b, "k", rider.limit)
+				if !errors.As(err, &left) || (left.Endpoint != "") != rider.sent {
+					t.Errorf("rider with %v: %#v", rider.limit, err)
+				}
+			})
+		}
+		time.Sleep(200 * time.Millisecond)
+		cancel()
+		reading.Wait()
+		s.want(t, 1, 2)
+	})
+}
+
+func TestTripWithoutRidersIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Minute}
+		b := s.batches()
+		go func() { _ = s.get(context.Background(), b, "first", time.Hour) }()
+		synctest.Wait()
+		cancelled, cancel := context.WithCancel(t.Context())
+		go func() { _ = s.get(cancelled, b, "k", time.Hour) }()
+		time.Sleep(10 * time.Millisecond)
+		cancel()
+		synctest.Wait()
+		s.mu.Lock()
+		if len(s.ended) != 1 || !errors.Is(s.ended[0], context.Canceled) {
+			t.Errorf("trips ended with %v", s.ended)
+		}
+		s.mu.Unlock()
+		time.Sleep(time.Hour)
+	})
+}
+
+func TestRidersOfAClosedConnectionAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, closed := &server{way: time.Second}, errors.New("closed")
+		b := New(Config{Send: s.send, Go: func(func(context.Context)) error { return closed }})
+		go func() { _ = s.get(context.Background(), b, "first", time.Hour) }()
+		synctest.Wait()
+		if err := s.get(t.Context(), b, "k", time.Hour); !errors.Is(err, closed) {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		s.want(t, 1)
+	})
+}
