@@ -10,8 +10,8 @@ import (
 // Progress is what is known of a request under way. Its methods are safe for concurrent use. Those of a nil Progress do nothing.
 type Progress struct {
 	mu       sync.Mutex
-	endpoint string    // of the last attempt; "" before the first one
-	began    time.Time // when the last attempt began
+	endpoint string    // of the attempt under way; "" if there is none
+	began    time.Time // when that began
 	failed   error     // of the attempt before
 }
 
@@ -32,12 +32,12 @@ func (p *Progress) Fails(err error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.failed = err
+	p.endpoint, p.failed = "", err
 }
 
 // Left says that a rider has left its trip: its context or its deadline has ended before the answer came.
 type Left struct {
-	Endpoint string        // of the last attempt; "" if the trip had not left, so that nothing was sent
+	Endpoint string        // of the attempt under way; "" if there is none
 	Silent   time.Duration // since when the endpoint had not answered
 	Before   error         // of the attempt before; may be nil
 }

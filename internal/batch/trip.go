@@ -4,12 +4,18 @@ package batch
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"hash/maphash"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/grpclog"
+
 	"github.com/eetcd-go/eetcd/gen/batchpb"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // trip is one transaction with the reads of its riders. The lock of the queue guards it until it leaves.
@@ -19,12 +25,13 @@ type trip struct {
 	bytes  int // of the operations
 	ctx    context.Context
 	cancel context.CancelFunc
-	riding atomic.Int64 // riders that still wait
+	riding atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
 }
 
 func newTrip() *trip {
 	t := &trip{}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.riding.Store(1)
 	return t
 }
 
@@ -36,7 +43,7 @@ func (t *trip) add(s *seat) {
 	t.riding.Add(1)
 }
 
-// leave takes a rider out. A trip without riders is cancelled.
+// leave takes a rider out. A trip that has left and has no rider is cancelled.
 func (t *trip) leave() {
 	if t.riding.Add(-1) == 0 {
 		t.cancel()
@@ -87,6 +94,7 @@ func (l *load) free() {
 // travel makes the call, and tells the riders what came of it. The lessons are in the result.
 func (t *trip) travel(kind Kind, c *Config) outcome {
 	defer t.cancel()
+	t.leave()
 	l := loads.Get().(*load)
 	defer l.free()
 	deadline := l.fill(t.seats)
@@ -96,9 +104,11 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	}
 	answer := &batchpb.Answers{}
 	began := time.Now()
-	err := c.Send(t.ctx, deadline, kind, &l.request, answer, &t.Progress)
+	err := t.send(deadline, kind, c, &l.request, answer)
 	o := outcome{ops: ops, took: time.Since(began), err: err}
 	switch {
+	case err == errPanic:
+		o.refused = true
 	case err != nil:
 		o.refused = refusal(err)
 	case !answer.Succeeded || answer.Header == nil || len(answer.Responses) != ops:
@@ -123,6 +133,23 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 		s.done <- struct{}{}
 	}
 	return o
+}
+
+var (
+	logger   = grpclog.Component("eetcd")
+	errPanic = errors.New("a panic")
+)
+
+// send makes the call. The panic of an interceptor would end the process here, where no caller can recover it. It counts as a refusal.
+// If the riders' own calls panic as well, their callers see it.
+func (t *trip) send(deadline time.Time, kind Kind, c *Config, request *batchpb.Reads, answer *batchpb.Answers) (err error) {
+	defer func() {
+		if said := recover(); said != nil {
+			logger.Errorf("a batch of reads panicked, so each of them goes alone: %s\n%s", tell.Line(fmt.Sprint(said)), debug.Stack())
+			err = errPanic
+		}
+	}()
+	return c.Send(t.ctx, deadline, kind, request, answer, &t.Progress)
 }
 
 // fail tells the riders that the trip cannot leave.

@@ -41,7 +41,7 @@ func (c *Caller) read(
 	var left *batch.Left
 	switch {
 	case errors.As(err, &left):
-		return abandoned(parent, left)
+		return c.abandoned(parent, deadline, request, left)
 	case err == connerr.ErrClosed: // the trip could not leave
 		return etcderr.FromRPC(err, etcderr.Call{Method: pb.KV_Range_FullMethodName, Cause: err})
 	default:
@@ -50,10 +50,23 @@ func (c *Caller) read(
 }
 
 // abandoned returns the error of a read whose caller did not wait for the others. It is that of a call that travelled alone.
-func abandoned(parent context.Context, left *batch.Left) error {
+func (c *Caller) abandoned(parent context.Context, deadline time.Time, request *pb.RangeRequest, left *batch.Left) error {
 	cause := error(context.DeadlineExceeded)
 	if parent.Err() != nil {
 		cause = tell.Ended(parent)
+	}
+	if left.Endpoint == "" {
+		// Perhaps the trip waited for an endpoint. If there is none, this error says why. The time for it is up, so it comes at once.
+		w := Wanted{Parent: parent, Deadline: deadline, Method: pb.KV_Range_FullMethodName, Request: request}
+		l, err := c.pool.shared.Links.Pick(w, nil, left.Before)
+		if err != nil {
+			return err
+		}
+		l.Release()
+		var e *etcderr.Error
+		if errors.As(left.Before, &e) {
+			return e.WithCause(cause)
+		}
 	}
 	return etcderr.FromRPC(cause, etcderr.Call{
 		Method: pb.KV_Range_FullMethodName, Endpoint: left.Endpoint, Sent: left.Endpoint != "", Cause: cause, Read: true,
