@@ -34,7 +34,7 @@ func TestHistoryUnderFaultsIsLinearizable(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	c := open(t, cluster.Endpoints())
 	kinds := []fault{kill, pause, cut, blackhole, partition, cutOthers}
-	history := makeHistory(t, cluster, c, kinds)
+	history := makeHistory(t, cluster, c, kinds, 0)
 	// The checks of an outcome prove something only if there are writes with that outcome. A write that cannot be sent
 	// waits, because these outages are shorter than the connection's patience.
 	for _, want := range []etcderr.Outcome{etcderr.None, etcderr.Rejected, etcderr.Unknown} {
@@ -61,18 +61,29 @@ func TestHistoryThroughAGRPCProxyIsLinearizable(t *testing.T) {
 			func(*etcdtest.Cluster, *etcdtest.Member) { way.heal() },
 		})
 	}
-	history := makeHistory(t, cluster, open(t, []string{proxy.Endpoint()}), kinds)
+	history := makeHistory(t, cluster, open(t, []string{proxy.Endpoint()}), kinds, 0)
 	if !proxy.Alive() {
 		t.Error("the proxy has ended by itself")
 	}
 	mustHaveHappened(t, open(t, cluster.Endpoints()), history)
 }
 
-// makeHistory runs workers while faults hit, each kind at least once.
-func makeHistory(t *testing.T, cluster *etcdtest.Cluster, c *conn.Conn, kinds []fault) []operation {
+// TestHistoryWithReadsThatTravelTogetherIsLinearizable has 64 readers more, who all read at the same time.
+func TestHistoryWithReadsThatTravelTogetherIsLinearizable(t *testing.T) {
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	c := open(t, cluster.Endpoints())
+	history := makeHistory(t, cluster, c, []fault{kill, pause, cut, blackhole, partition}, readerCount)
+	mustHaveTravelledTogether(t, cluster, history)
+	mustNotGoBack(t, history)
+	// So many operations at a time would take porcupine forever. It gets a few of the readers.
+	mustHaveHappened(t, c, slices.DeleteFunc(history, func(o operation) bool { return o.client >= workerCount+4 }))
+}
+
+// makeHistory runs workers, and readers beside them, while faults hit, each kind at least once.
+func makeHistory(t *testing.T, cluster *etcdtest.Cluster, c *conn.Conn, kinds []fault, readers int) []operation {
 	t.Helper()
 	pick := newRand(t)
-	w := startWorkers(c, pick)
+	w := startWorkers(c, pick, readers)
 	defer w.stop()
 	end := time.Now().Add(soak.Length(t, historyLength))
 	for n := 0; n < len(kinds) || time.Now().Before(end); n++ {

@@ -43,14 +43,18 @@ type workers struct {
 	done []operation
 }
 
-// startWorkers draws the seed of each worker from pick.
-func startWorkers(c *conn.Conn, pick *rand.Rand) *workers {
+// startWorkers draws the seed of each worker from pick. Readers only read, all of them at the same times.
+func startWorkers(c *conn.Conn, pick *rand.Rand, readers int) *workers {
 	w := &workers{conn: c, start: time.Now()}
 	life, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	for i := range workerCount {
 		choose := rand.New(rand.NewPCG(pick.Uint64(), 0))
 		w.running.Go(func() { w.work(life, i, choose) })
+	}
+	for i := range readers {
+		choose := rand.New(rand.NewPCG(pick.Uint64(), 0))
+		w.running.Go(func() { w.read(life, workerCount+i, choose) })
 	}
 	return w
 }
@@ -118,6 +122,18 @@ func (w *workers) work(life context.Context, client int, choose *rand.Rand) {
 		case <-life.Done():
 		case <-time.After(workPause/2 + time.Duration(choose.Int64N(int64(workPause)))):
 		}
+	}
+}
+
+// read reads one of the keys whenever the other readers do.
+func (w *workers) read(life context.Context, client int, choose *rand.Rand) {
+	for inStep(life, w.start, readStep) {
+		o := operation{client: client, kind: get, key: keyOf(choose.IntN(keyCount)), call: w.now()}
+		o.carryOut(kv.New(w.conn.Name()).WithTimeout(workTimeout))
+		o.done = w.now()
+		w.mu.Lock()
+		w.done = append(w.done, o)
+		w.mu.Unlock()
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,6 +32,16 @@ type Server struct {
 
 	upstream *grpc.ClientConn
 	conns    atomic.Int64
+
+	mu    sync.Mutex
+	calls map[string]Calls
+	gate  chan struct{} // closed when calls may pass; nil while they pass
+}
+
+// Calls is what a server has seen of a method.
+type Calls struct {
+	N      int // that have arrived
+	Answer int // bytes of the largest message to a client
 }
 
 // Start runs a server before an endpoint until the test ends. params say how long connections last.
@@ -46,7 +57,7 @@ func Start(t *testing.T, endpoint string, params keepalive.ServerParameters) *Se
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Endpoint: listener.Addr().String(), upstream: upstream}
+	s := &Server{Endpoint: listener.Addr().String(), upstream: upstream, calls: map[string]Calls{}}
 	server := grpc.NewServer(grpc.UnknownServiceHandler(s.forward), grpc.ForceServerCodecV2(bytesCodec{}),
 		grpc.KeepaliveParams(params), grpc.MaxRecvMsgSize(1<<30), grpc.MaxSendMsgSize(1<<30),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Nanosecond, PermitWithoutStream: true}))
@@ -65,6 +76,51 @@ func Start(t *testing.T, endpoint string, params keepalive.ServerParameters) *Se
 // Conns returns how many connections clients have made so far.
 func (s *Server) Conns() int { return int(s.conns.Load()) }
 
+// Calls returns what the server has seen of a method so far.
+func (s *Server) Calls(method string) Calls {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[method]
+}
+
+// Hold keeps calls of etcd's KV service waiting, until Release.
+func (s *Server) Hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gate = make(chan struct{})
+}
+
+// Release undoes Hold, or does nothing.
+func (s *Server) Release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gate != nil {
+		close(s.gate)
+	}
+	s.gate = nil
+}
+
+// note counts a call, and returns what it must wait for, or nil.
+func (s *Server) note(method string) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.calls[method]
+	seen.N++
+	s.calls[method] = seen
+	if !strings.HasPrefix(method, "/etcdserverpb.KV/") {
+		return nil
+	}
+	return s.gate
+}
+
+func (s *Server) noteAnswer(method string, size int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.calls[method]
+	seen.Answer = max(seen.Answer, size)
+	s.calls[method] = seen
+}
+
 func (s *Server) forward(_ any, down grpc.ServerStream) error {
 	method, ok := grpc.MethodFromServerStream(down)
 	if !ok {
@@ -72,6 +128,13 @@ func (s *Server) forward(_ any, down grpc.ServerStream) error {
 	}
 	life, cancel := context.WithCancel(down.Context())
 	defer cancel()
+	if gate := s.note(method); gate != nil {
+		select {
+		case <-gate:
+		case <-life.Done():
+			return status.FromContextError(life.Err()).Err()
+		}
+	}
 	if md, ok := metadata.FromIncomingContext(life); ok {
 		life = metadata.NewOutgoingContext(life, md)
 	}
@@ -89,7 +152,10 @@ func (s *Server) forward(_ any, down grpc.ServerStream) error {
 		err = down.SendHeader(header)
 	}
 	if err == nil {
-		err = pass(down.SendMsg, up.RecvMsg)
+		err = pass(func(message any) error {
+			s.noteAnswer(method, message.(*mem.BufferSlice).Len())
+			return down.SendMsg(message)
+		}, up.RecvMsg)
 	}
 	down.SetTrailer(up.Trailer())
 	return err
