@@ -6,9 +6,9 @@
 // A read that finds nothing under way goes alone, at once, as if there were no batches. Otherwise it takes a seat in the
 // next trip, which leaves soon. Each rider has its own deadline and decodes its own answer.
 //
-// Its files depend on each other in one direction. From below: what is known of a trip under way (progress.go), one rider
-// (seat.go), what answers have taught (lessons.go), one transaction (trip.go), who waits and when a trip leaves (queue.go),
-// which reads may travel (batch.go).
+// Its files depend on each other in one direction. From below: what is known of a trip under way (progress.go), what a
+// connection gives (config.go), one rider (seat.go), what answers have taught (lessons.go), one transaction (trip.go), who
+// waits and when a trip leaves (queue.go), which reads may travel (batch.go).
 package batch
 
 import (
@@ -17,24 +17,7 @@ import (
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/eetcd-go/eetcd/gen/batchpb"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-)
-
-// Config is what a connection gives its batches.
-type Config struct {
-	// Send makes one call for a trip. It ends with parent or at the deadline, and tells p what it does.
-	Send func(parent context.Context, deadline time.Time, kind Kind, request *batchpb.Reads, answer *batchpb.Answers, p *Progress) error
-	// Go runs f on a goroutine that the connection joins. On a closed connection it returns an error and does not run f.
-	Go func(f func(life context.Context)) error
-}
-
-// Kind tells reads that see the newest write from those that any member answers by itself. They do not travel together.
-type Kind uint8
-
-const (
-	Linearizable Kind = iota
-	Serializable
 )
 
 // Batches lets the reads of one connection travel together. Its methods are safe for concurrent use.

@@ -14,13 +14,19 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
+// ride is what a rider sees of its trip.
+type ride interface {
+	left() *Left // what is known of it
+	leave()
+}
+
 // seat is one rider: a read that waits for the answer of its trip. The rider encodes its operation before the trip leaves, and
 // decodes its answer after that, on its own goroutine. In between, the trip has the seat.
 type seat struct {
 	op       []byte // a RequestOp
 	deadline time.Time
 	timer    *time.Timer // for the deadline; stopped while nobody waits
-	trip     *trip
+	trip     ride
 	gone     atomic.Bool   // the rider has left
 	done     chan struct{} // receives when the trip has filled in one of the following
 	answer   []byte        // a ResponseOp

@@ -4,8 +4,12 @@ package call
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/gen/batchpb"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/batch"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/life"
@@ -108,6 +112,40 @@ func (c *Caller) runWithin(life, ctx context.Context, u *unary) error {
 	}
 	c.pool.put(u)
 	return err
+}
+
+// read makes a read of one key, in company if others are under way.
+func (c *Caller) read(
+	parent context.Context, deadline time.Time, request *pb.RangeRequest, reply *pb.RangeResponse, o Options,
+) (err error) {
+	alone, err := c.batches.Get(parent, deadline, request, reply)
+	if alone {
+		began := time.Now()
+		defer func() { c.batches.Back(request, reply, time.Since(began), err) }() // also if parent, which is the user's code, panics
+		return c.single(parent, deadline, read, pb.KV_Range_FullMethodName, request, reply, o)
+	}
+	if err == nil {
+		return nil
+	}
+	var left *batch.Left
+	switch {
+	case errors.As(err, &left):
+		return abandoned(parent, c.pool.shared.Links, deadline, request, left)
+	case err == connerr.ErrClosed: // the trip could not leave
+		return etcderr.FromRPC(err, etcderr.Call{Method: pb.KV_Range_FullMethodName, Cause: err})
+	default:
+		return err
+	}
+}
+
+// trip makes the call that carries several reads. Errors name the RPC that the riders called.
+func (c *Caller) trip(
+	parent context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batchpb.Answers, p *batch.Progress,
+) error {
+	u := c.pool.get(read)
+	u.parent, u.method, u.path, u.args, u.reply = parent, pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName, request, answer
+	u.options, u.deadline, u.progress = Options{Aside: kind == batch.Serializable}, deadline, p
+	return c.run(u)
 }
 
 // deadline returns when a call ends, or zero if nothing bounds it.
