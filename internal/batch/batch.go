@@ -7,8 +7,8 @@
 // next trip, which leaves soon. Each rider has its own deadline and decodes its own answer.
 //
 // Its files depend on each other in one direction. From below: what is known of a trip under way (progress.go), what a
-// connection gives (config.go), one rider (seat.go), what answers have taught (lessons.go), one transaction (trip.go), who
-// waits and when a trip leaves (queue.go), which reads may travel (batch.go).
+// connection gives (config.go), an answer (decode.go), one rider (seat.go), what answers have taught (lessons.go), one
+// transaction (trip.go), who waits and when a trip leaves (queue.go), which reads may travel (batch.go).
 package batch
 
 import (

@@ -87,11 +87,14 @@ func (s *seat) result(reply *pb.RangeResponse) (alone bool, err error) {
 		return s.alone, s.err
 	}
 	body, ok := rangeOf(s.answer)
+	if ok && decode(body, s.header, reply) {
+		return false, nil
+	}
 	if !ok || proto.Unmarshal(body, reply) != nil {
 		return true, nil
 	}
-	h := s.header
-	reply.Header = &pb.ResponseHeader{ClusterId: h.ClusterId, MemberId: h.MemberId, Revision: h.Revision, RaftTerm: h.RaftTerm}
+	reply.Header = &pb.ResponseHeader{}
+	copyHeader(reply.Header, s.header)
 	return false, nil
 }
 
