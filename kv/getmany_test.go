@@ -159,7 +159,8 @@ func TestGetManyRefusesWhatItDoesNotTake(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	if _, err := kv.GetMany(nil, base, "a"); !errors.Is(err, kv.ErrInvalid) { //nolint:staticcheck // a mistake of a user
+	var noContext context.Context
+	if _, err := kv.GetMany(noContext, base, "a"); !errors.Is(err, kv.ErrInvalid) {
 		t.Errorf("a nil context: %v", err)
 	}
 }

