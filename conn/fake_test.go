@@ -122,6 +122,20 @@ func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeRes
 	return &pb.RangeResponse{Count: int64(len(m.Name)), Header: &pb.ResponseHeader{MemberId: id(m.Name)}}, nil
 }
 
+// Txn answers each read as Range does.
+func (m *member) Txn(parent context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
+	if err := m.serve(parent); err != nil {
+		return nil, err
+	}
+	answer := &pb.TxnResponse{Succeeded: true, Header: &pb.ResponseHeader{MemberId: id(m.Name)}}
+	for range r.GetSuccess() {
+		answer.Responses = append(answer.Responses, &pb.ResponseOp{Response: &pb.ResponseOp_ResponseRange{
+			ResponseRange: &pb.RangeResponse{Count: int64(len(m.Name))},
+		}})
+	}
+	return answer, nil
+}
+
 func (m *member) Put(parent context.Context, r *pb.PutRequest) (*pb.PutResponse, error) {
 	if err := m.serve(parent); err != nil {
 		return nil, err

@@ -171,7 +171,7 @@ func (l *lookup) ask(parent context.Context, like *pb.RangeRequest, keys []strin
 			{Response: &pb.ResponseOp_ResponseRange{ResponseRange: one}},
 		}}, nil
 	}
-	return wire.KV.Txn.Over(parent, l.to, render.Gets(like, keys), grpc.MaxCallRecvMsgSize(pageMax))
+	return wire.KV.Txn.Reading(parent, l.to, render.Gets(like, keys), grpc.MaxCallRecvMsgSize(pageMax))
 }
 
 var errNoRevision = errors.New("kv: the server names no revision")

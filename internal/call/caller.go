@@ -144,7 +144,7 @@ func (c *Caller) trip(
 ) error {
 	u := c.pool.get(read)
 	u.parent, u.method, u.path, u.args, u.reply = parent, pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName, request, answer
-	u.options, u.deadline, u.progress = Options{Aside: kind == batch.Serializable}, deadline, p
+	u.options, u.deadline, u.progress = Options{Aside: kind == batch.Serializable, Own: true}, deadline, p
 	return c.run(u)
 }
 

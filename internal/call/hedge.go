@@ -4,12 +4,18 @@ package call
 
 import (
 	"context"
+	"fmt"
 	"reflect"
+	"runtime/debug"
 
+	"google.golang.org/grpc/grpclog"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // hedgeSilence runs when a call has been silent for the hedge delay. It casts doubt on the endpoint, and sends a read
@@ -19,6 +25,9 @@ func hedgeSilence(u *unary, calls *pool) {
 	u.link.Doubt()
 	if u.traits&read == 0 {
 		return
+	}
+	if u.path == pb.KV_Txn_FullMethodName && u.link.Fragile() {
+		return // the attempt must not be cancelled
 	}
 	u.leaveWith(u.link)
 	if _, ok := u.reply.(proto.Message); u.options.Pinned || !ok {
@@ -32,6 +41,9 @@ func hedgeSilence(u *unary, calls *pool) {
 		return
 	}
 	defer other.Release()
+	if u.path == pb.KV_Txn_FullMethodName && other.Fragile() {
+		return
+	}
 	if !u.shared.budget.take() {
 		return
 	}
@@ -47,7 +59,9 @@ func hedgeSilence(u *unary, calls *pool) {
 	// The attempt may write its own answer to the reply now, so the hedge needs another message.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	began := member.Clock()
-	err := second.send(second.context(u.parent), other, u.path, u.args, answer, nil, u.shared.HedgeDelay)
+	err := recovering(func() error {
+		return second.send(second.context(u.parent), other, u.path, u.args, answer, nil, u.shared.HedgeDelay)
+	})
 	if err == nil {
 		other.HeardFrom(began)
 	}
@@ -57,4 +71,18 @@ func hedgeSilence(u *unary, calls *pool) {
 		u.options.Trace.AnsweredBy(other.Address())
 	}
 	observed.End(err, late)
+}
+
+var logger = grpclog.Component("eetcd")
+
+// recovering makes the attempt of a hedge. The panic of an interceptor would end the process here, where no caller can recover it. The
+// hedge fails, and the call goes on without it.
+func recovering(send func() error) (err error) {
+	defer func() {
+		if said := recover(); said != nil {
+			logger.Errorf("a hedged read panicked: %s\n%s", tell.Line(fmt.Sprint(said)), debug.Stack())
+			err = hook.ErrCutOff
+		}
+	}()
+	return send()
 }

@@ -45,6 +45,7 @@ type Target struct {
 type Options struct {
 	Target
 	Aside bool // a member without a leader will do
+	Own   bool // a transaction that only reads, made by the SDK in place of several reads
 	Rest  []grpc.CallOption
 	Trace *hook.Trace // nil: nobody observes the call
 }

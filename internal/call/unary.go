@@ -53,6 +53,10 @@ func (u *unary) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if u.options.Own && l.Fragile() {
+			l.Release()
+			return u.spared(l)
+		}
 		used := u.shared.Tokens.Used()
 		err = u.attempt(ctx, l)
 		if err == nil {
@@ -83,6 +87,14 @@ func (u *unary) run(ctx context.Context) error {
 			return u.ended(err, before)
 		}
 	}
+}
+
+// spared returns the error of a transaction that its member does not get, because its cancellation would crash the member. It has the
+// form of a refusal, after which the reads go one by one. Users do not see it.
+func (u *unary) spared(l *member.Link) error {
+	return etcderr.FromRPC(status.Error(codes.Unimplemented, "a cancelled transaction may crash etcd "+l.Version()), etcderr.Call{
+		Method: u.method, Endpoint: l.Address(), Sent: true, Read: true,
+	})
 }
 
 func (u *unary) wanted() Wanted {

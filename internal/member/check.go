@@ -163,6 +163,7 @@ func checkLeader(parent context.Context, t *transport) error {
 		member:  member,
 		leads:   leader == member && leader != 0,
 		learner: answer.GetIsLearner(),
+		fragile: fragile(answer.GetVersion()),
 	})
 	if leader == 0 && (member != 0 || answer.GetRaftTerm() != 0) {
 		return etcderr.ErrNoLeader

@@ -32,6 +32,7 @@ type vitals struct {
 	member  uint64
 	leads   bool
 	learner bool
+	fragile bool // a cancelled read may crash it
 }
 
 // quietAfter is how long after the member's last answer a link counts as quiet.

@@ -30,8 +30,20 @@ func (m Method[Request, Response]) Call(parent context.Context, c ctx.Ctx, reque
 func (m Method[Request, Response]) Over(
 	parent context.Context, to Route, request *Request, opts ...grpc.CallOption,
 ) (*Response, error) {
+	return m.send(parent, to, request, call.Options{Target: to.Target, Rest: opts})
+}
+
+// Reading is Over for a transaction that the SDK makes in place of several reads. A server that crashes when such a transaction
+// is cancelled does not get it: the error is then a refusal with the code Unimplemented.
+func (m Method[Request, Response]) Reading(
+	parent context.Context, to Route, request *Request, opts ...grpc.CallOption,
+) (*Response, error) {
+	return m.send(parent, to, request, call.Options{Target: to.Target, Own: true, Rest: opts})
+}
+
+func (m Method[Request, Response]) send(parent context.Context, to Route, request *Request, o call.Options) (*Response, error) {
 	response := new(Response)
-	if err := to.Conn.Call(parent, string(m), request, response, call.Options{Target: to.Target, Rest: opts}); err != nil {
+	if err := to.Conn.Call(parent, string(m), request, response, o); err != nil {
 		return nil, err
 	}
 	return response, nil
