@@ -79,3 +79,29 @@ func TestNothingGoesOnAfterAnInterceptorPanics(t *testing.T) {
 		})
 	}
 }
+
+// A hedge runs where no caller can recover its panic, which would end the process.
+func TestReadGoesOnAfterAnInterceptorPanicsInItsHedge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		for _, m := range []*member{a, b} {
+			m.answerKV(slowly(time.Second))
+		}
+		var reads atomic.Int64
+		c := openFake(t, []*member{a, b}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(func(
+			parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+		) error {
+			if method == pb.KV_Range_FullMethodName && reads.Add(1) == 2 {
+				panic("of an interceptor")
+			}
+			return invoke(parent, method, req, reply, cc, opts...)
+		})))
+		start := time.Now()
+		if _, err := get(t.Context(), c); err != nil || time.Since(start) != time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+		if got := reads.Load(); got != 2 {
+			t.Errorf("%d attempts, want 2", got)
+		}
+	})
+}

@@ -73,7 +73,7 @@ func decode(data []byte, r *pb.WatchResponse) bool {
 			r.Fragment = protowire.DecodeBool(f.number)
 		case responseEvent:
 			shared.rest = len(f.bytes) + len(data)
-			made := shared.record(events - len(r.Events))
+			made := shared.record(events-len(r.Events), len(f.bytes))
 			if !decodeEvent(f.bytes, made, &shared) {
 				return false
 			}

@@ -6,7 +6,7 @@ import "github.com/eetcd-go/eetcd/gen/mvccpb"
 
 const (
 	// together is how many events of a response share an allocation, and sharing how many bytes of their keys and values do. Few
-	// allocations cost little, but a program that keeps one event keeps all that it shares memory with: about 2.5 KiB here.
+	// allocations cost little, but a program that keeps one event keeps all that it shares memory with: the eight of its group, none of them larger than sharing.
 	together = 8
 	sharing  = 1 << 10
 	// A key with its value that is larger than small shares with no other pair, so that little of an allocation stays unused.
@@ -26,8 +26,11 @@ type slab struct {
 	rest    int // how many bytes of the response are to come, with the event at hand
 }
 
-// record returns an empty record. left is how many events of the response are to come, with this one.
-func (s *slab) record(left int) *record {
+// record returns an empty record for an event of so many bytes. left is how many events of the response are to come, with this one.
+func (s *slab) record(left, size int) *record {
+	if size > sharing {
+		return new(record) // otherwise a small event that is kept would keep this one, of any size
+	}
 	if len(s.records) == 0 {
 		s.records = make([]record, min(left, together))
 	}

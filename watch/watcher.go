@@ -126,8 +126,8 @@ func (w *Watcher) Responses() iter.Seq2[*pb.WatchResponse, error] {
 
 // Events returns the events one by one. Its loop ends as that of [Watcher.Responses].
 //
-// Small events that come together share memory, up to eight of them. A program that keeps one in eight for long should copy
-// what it needs.
+// Events of up to 1 KiB that come together share memory, up to eight of them. A program that keeps one in eight for long should
+// copy what it needs.
 func (w *Watcher) Events() iter.Seq2[*mvccpb.Event, error] {
 	return onereader.Seq(&w.reader, errInUse, func(yield func(*mvccpb.Event, error) bool) {
 		for r := w.next(); r != nil; r = w.next() {

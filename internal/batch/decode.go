@@ -35,6 +35,9 @@ func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) boo
 		data = data[n:]
 		switch {
 		case f.is(1, protowire.BytesType): // the header of the batch replaces it
+			if !numbers(f.bytes) {
+				return false
+			}
 		case f.is(2, protowire.BytesType):
 			if made != nil {
 				return false // proto.Unmarshal knows several pairs
@@ -59,6 +62,18 @@ func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) boo
 		reply.Header = &made.header
 	}
 	copyHeader(reply.Header, header)
+	return true
+}
+
+// numbers reports whether a message has the fields of a header, which are numbers.
+func numbers(data []byte) bool {
+	for len(data) > 0 {
+		f, n := next(data)
+		if n < 0 || f.typ != protowire.VarintType || f.num < 1 || f.num > 4 {
+			return false
+		}
+		data = data[n:]
+	}
 	return true
 }
 

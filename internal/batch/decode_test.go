@@ -41,6 +41,7 @@ func answers(t testing.TB) (usual, unusual [][]byte) {
 		append(encode(&pb.RangeResponse{Kvs: []*mvccpb.KeyValue{pair}}), unknown...),
 		{2<<3 | 2, 2, 1<<3 | 2, 0}, // a key that is there and empty
 		{2<<3 | 2, 9, 1},
+		{1<<3 | 2, 2, 6<<3 | 1, 0}, // a header that is cut off
 		{4<<3 | 5, 0, 0, 0, 0},
 		{0xff},
 	}
