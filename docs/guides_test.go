@@ -5,6 +5,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -106,7 +107,7 @@ func TestSymbolsInGuidesExist(t *testing.T) {
 				}
 			}
 		}
-		if n < 100 {
+		if least := map[string]int{"performance.md": 5}[guide]; n < cmp.Or(least, 100) {
 			t.Errorf("%s names %d symbols: are they looked for in the right way?", guide, n)
 		}
 	}

@@ -21,6 +21,3 @@ func fragile(version string) bool {
 		return false
 	}
 }
-
-// Fragile reports whether the member may crash when a transaction that only reads is cancelled.
-func (l *Link) Fragile() bool { return l.vitals.Load().fragile }

@@ -66,6 +66,9 @@ func (l *Link) Address() string { return l.owner.address() }
 // Version returns the version of the member's server, or "" if it is unknown.
 func (l *Link) Version() string { return l.vitals.Load().version }
 
+// Fragile reports whether the member may crash when a transaction that only reads is cancelled.
+func (l *Link) Fragile() bool { return l.vitals.Load().fragile }
+
 // Service returns a context that ends, with the cause, when nothing more is expected of the link. Streams end with
 // it.
 func (l *Link) Service() context.Context { return l.service }

@@ -7,7 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,14 +25,14 @@ const counted = 5 * time.Second
 // fault is what happens to the cluster.
 type fault struct {
 	name   string
-	strike func(*etcdtest.Cluster) (mend func())
-	whole  bool // the cluster is of no use before strike returns
+	strike func(*etcdtest.Cluster) (lost *etcdtest.Member, mend func()) // lost is nil if no member stays away
+	whole  bool                                                         // the cluster is of no use before strike returns
 }
 
 var faults = []fault{
-	{"a follower killed", func(c *etcdtest.Cluster) func() { return kill(follower(c)) }, false},
-	{"the leader killed", func(c *etcdtest.Cluster) func() { return kill(c.Leader()) }, false},
-	{"all members killed and restarted", func(c *etcdtest.Cluster) func() {
+	{"a follower killed", func(c *etcdtest.Cluster) (*etcdtest.Member, func()) { return kill(follower(c)) }, false},
+	{"the leader killed", func(c *etcdtest.Cluster) (*etcdtest.Member, func()) { return kill(c.Leader()) }, false},
+	{"all members killed and restarted", func(c *etcdtest.Cluster) (*etcdtest.Member, func()) {
 		for _, m := range c.Members() {
 			m.Kill()
 		}
@@ -41,13 +41,13 @@ var faults = []fault{
 			starting.Go(m.Restart)
 		}
 		starting.Wait()
-		return func() {}
+		return nil, func() {}
 	}, true},
 }
 
-func kill(m *etcdtest.Member) (mend func()) {
+func kill(m *etcdtest.Member) (lost *etcdtest.Member, mend func()) {
 	m.Kill()
-	return m.Restart
+	return m, m.Restart
 }
 
 func follower(c *etcdtest.Cluster) *etcdtest.Member {
@@ -60,12 +60,17 @@ func follower(c *etcdtest.Cluster) *etcdtest.Member {
 	return leader
 }
 
-// times is what the connections learn from the mark: when the fault began, and when the cluster was of use again.
-type times struct{ Fault, Back time.Time }
+// times is what the connections learn from the mark: when the fault began, when the cluster was of use again, and the address of the
+// member that is away, or "".
+type times struct {
+	Fault, Back time.Time
+	Away        string
+}
 
 // herdSample is what a fault costs.
 type herdSample struct {
-	Mean, Most float64 // attempts for each connection
+	Mean, Most float64 // attempts of each connection to reach members that are there
+	Away       float64 // attempts to reach the one that is away, on average
 	Event, Get float64 // seconds until the last connection had its event, and its answer
 	Failed     float64 // Gets that failed
 }
@@ -73,13 +78,15 @@ type herdSample struct {
 var herdColumns = []bench.Column[herdSample]{
 	{Name: "dials, mean", Of: func(s herdSample) float64 { return s.Mean }, Print: bench.Fixed(2), Row: true},
 	{Name: "dials, most", Of: func(s herdSample) float64 { return s.Most }, Print: bench.Fixed(0), Row: true},
+	{Name: "to the lost one", Of: func(s herdSample) float64 { return s.Away }, Print: bench.Fixed(2), Row: true},
 	{Name: "last event, s", Of: func(s herdSample) float64 { return s.Event }, Print: bench.Fixed(2), Row: true},
 	{Name: "last Get, s", Of: func(s herdSample) float64 { return s.Get }, Print: bench.Fixed(2), Row: true},
 	{Name: "failed Gets", Of: func(s herdSample) float64 { return s.Failed }, Print: bench.Fixed(0)},
 }
 
 const herdNote = `
-Dials are those of one connection to all endpoints in the 5 s after the fault. The times run from the kill of a member, or from the
+Dials are the attempts of one connection, in the 5 s after the fault, to reach members that are there. "to the lost one" are its
+attempts to reach the member that is away, which its machine refuses. A dash is none. The times run from the kill of a member, or from the
 return of the whole cluster, until the last connection has received an event that was written then, and has had an answer to a Get
 that it sent after the event.
 `
@@ -89,8 +96,11 @@ func measureHerd(parent context.Context, c *etcdtest.Cluster, f fault, client st
 	err = bench.Child(parent, o.args("herd", client, c), func() error {
 		at := times{Fault: time.Now()}
 		at.Back = at.Fault
-		mend := f.strike(c)
+		lost, mend := f.strike(c)
 		defer mend()
+		if lost != nil {
+			at.Away = strings.TrimPrefix(lost.Endpoint(), "http://")
+		}
 		if c.Leader() == nil {
 			return c.Err()
 		}
@@ -146,9 +156,10 @@ func herd(parent context.Context, out io.Writer, client string, endpoints []stri
 		if err := waitUntil(parent, end); err != nil {
 			return err
 		}
-		n := all[i].dials(all[i].at.Fault, end)
-		s.Mean += float64(n) / float64(len(all))
-		s.Most = max(s.Most, float64(n))
+		there, away := all[i].dials(end)
+		s.Mean += float64(there) / float64(len(all))
+		s.Most = max(s.Most, float64(there))
+		s.Away += float64(away) / float64(len(all))
 		s.Event = max(s.Event, all[i].event.Sub(all[i].at.Back).Seconds())
 		s.Get = max(s.Get, all[i].answer.Sub(all[i].at.Back).Seconds())
 		s.Failed += float64(all[i].failed)
@@ -165,23 +176,37 @@ type sheep struct {
 	err           error
 
 	mu       sync.Mutex
-	attempts []time.Time
+	attempts []attempt
+}
+
+// attempt is one to connect.
+type attempt struct {
+	to string
+	at time.Time
 }
 
 // dial connects, and records when.
 func (s *sheep) dial(parent context.Context, address string) (net.Conn, error) {
 	s.mu.Lock()
-	s.attempts = append(s.attempts, time.Now())
+	s.attempts = append(s.attempts, attempt{address, time.Now()})
 	s.mu.Unlock()
 	return (&net.Dialer{}).DialContext(parent, "tcp", address)
 }
 
-// dials counts the attempts to connect in a time.
-func (s *sheep) dials(from, to time.Time) int {
+// dials counts the attempts to connect from the fault to the end: to members that are there, and to the one that is away.
+func (s *sheep) dials(end time.Time) (there, away int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	inside := slices.DeleteFunc(slices.Clone(s.attempts), func(t time.Time) bool { return t.Before(from) || t.After(to) })
-	return len(inside)
+	for _, a := range s.attempts {
+		switch {
+		case a.at.Before(s.at.Fault) || a.at.After(end):
+		case a.to == s.at.Away:
+			away++
+		default:
+			there++
+		}
+	}
+	return there, away
 }
 
 // wait waits for the mark, and then for the answer to a Get.
