@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// underWayMax is how many trips may be under way before others wait for their return, however long that takes.
+	// underWayMax is how many trips may be under way before others wait for their return. Reads that go alone do not count.
 	underWayMax = 64
 )
 
@@ -24,7 +24,8 @@ const (
 //	the last request under way comes back  -                      it leaves
 //
 // Trips do not leave whenever a request comes back, because the number of requests under way would never fall, and trips would stay
-// small. While underWayMax requests are under way, full trips wait in line, and one leaves for each request that comes back.
+// small. While underWayMax trips are under way, others wait for the return of one: full ones in line, and then the next one if its first
+// rider has lost patience.
 type queue struct {
 	kind   Kind
 	config Config
@@ -32,8 +33,10 @@ type queue struct {
 
 	mu      sync.Mutex
 	under   int     // requests under way: trips, and reads that went alone
+	trips   int     // trips under way
 	line    []*trip // full ones, that wait
 	next    *trip   // nil while nobody waits for company
+	late    bool    // its first rider has lost patience, while too many trips were under way
 	timer   *time.Timer
 	lessons lessons
 }
@@ -86,7 +89,7 @@ func (q *queue) board(s *seat) bool {
 	q.next.add(s)
 	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
 		full := q.take()
-		if q.under < underWayMax {
+		if q.trips < underWayMax {
 			q.start(full)
 		} else {
 			q.line = append(q.line, full)
@@ -98,7 +101,7 @@ func (q *queue) board(s *seat) bool {
 // take takes the next trip, which leaves or waits in line. The caller holds the lock.
 func (q *queue) take() *trip {
 	t := q.next
-	q.next = nil
+	q.next, q.late = nil, false
 	q.timer.Stop() // if it fires all the same, another trip leaves early
 	return t
 }
@@ -107,16 +110,22 @@ func (q *queue) take() *trip {
 func (q *queue) impatient() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.next != nil && q.under < underWayMax {
+	switch {
+	case q.next == nil:
+	case q.trips < underWayMax:
 		q.start(q.take())
+	default:
+		q.late = true
 	}
 }
 
 // start lets a trip leave. The caller holds the lock.
 func (q *queue) start(t *trip) {
 	q.under++
+	q.trips++
 	if err := q.config.Go(func(context.Context) { q.drive(t) }); err != nil {
 		q.under--
+		q.trips--
 		t.fail(err)
 	}
 }
@@ -135,22 +144,27 @@ func (q *queue) after(o outcome) *trip {
 	defer q.mu.Unlock()
 	q.lessons.of(o)
 	q.under--
+	q.trips--
 	t := q.waiting()
 	if t != nil {
 		q.under++
+		q.trips++
 	}
 	return t
 }
 
 // waiting takes the trip that leaves when a request has come back, or returns nil. The caller holds the lock.
 func (q *queue) waiting() *trip {
+	if q.trips >= underWayMax {
+		return nil
+	}
 	if len(q.line) > 0 {
 		t := q.line[0]
 		q.line[0] = nil
 		q.line = q.line[1:]
 		return t
 	}
-	if q.next != nil && q.under == 0 {
+	if q.next != nil && (q.under == 0 || q.late) {
 		return q.take()
 	}
 	return nil

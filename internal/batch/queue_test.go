@@ -221,7 +221,7 @@ func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Second}
 		q := s.batches().of(&pb.RangeRequest{})
-		q.under = underWayMax
+		q.under, q.trips = underWayMax, underWayMax
 		for i := range opsMax {
 			if !q.board(q.seats.of(&pb.RangeRequest{Key: []byte(fmt.Sprint(i))}, time.Now().Add(time.Minute))) {
 				t.Fatal("no seat")
@@ -236,9 +236,44 @@ func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
 			}
 		}
 		want(1)
-		q.back(nil, &pb.RangeResponse{}, 0, nil)
+		q.after(outcome{})
 		want(0)
 		time.Sleep(time.Minute)
+	})
+}
+
+func TestRiderThatHasLostPatienceLeavesHoweverManyReadsGoAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Millisecond}
+		b := s.batches()
+		b.of(&pb.RangeRequest{}).under = 10 * underWayMax // they never come back
+		began := time.Now()
+		if err := s.get(t.Context(), b, "k", time.Minute); err != nil || time.Since(began) > 5*time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
+func TestRiderThatHasLostPatienceLeavesWithTheReturnOfATrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Millisecond}
+		b := s.batches()
+		q := b.of(&pb.RangeRequest{})
+		q.under, q.trips = underWayMax+1, underWayMax
+		read := make(chan error, 1)
+		go func() { read <- s.get(t.Context(), b, "k", time.Minute) }()
+		time.Sleep(time.Second)
+		if len(read) != 0 {
+			t.Error("more trips than allowed are under way")
+		}
+		if next := q.after(outcome{}); next == nil {
+			t.Error("the trip that is late does not leave")
+		} else {
+			go q.drive(next)
+		}
+		if err := <-read; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
