@@ -6,9 +6,9 @@
 // A read that finds nothing under way goes alone, at once, as if there were no batches. Otherwise it takes a seat in the
 // next trip, which leaves soon. Each rider has its own deadline and decodes its own answer.
 //
-// Its files depend on each other in one direction. From below: what is known of a trip under way (progress.go), what a
-// connection gives (config.go), an answer (decode.go), one rider (seat.go), what answers have taught (lessons.go), one
-// transaction (trip.go), who waits and when a trip leaves (queue.go), which reads may travel (batch.go).
+// Its files depend on each other in one direction. From below: the progress of a trip under way (progress.go), what a connection
+// gives its batches (config.go), a rider (seat.go), the lessons of earlier answers (lessons.go), a transaction (trip.go), the
+// queue and the times when a trip leaves (queue.go), the choice of the reads that may travel (batch.go).
 package batch
 
 import (

@@ -23,7 +23,7 @@ func joinable(method string, args, reply any, o *Options) (*pb.RangeRequest, *pb
 	return request, answer, ours && too && request != nil && answer != nil && batch.Fits(request)
 }
 
-// abandoned returns the error of a read whose caller did not wait for the others. It is that of a call that travelled alone.
+// abandoned returns the error of a read whose caller stopped waiting for its trip. A read that travels alone fails with the same error.
 func abandoned(parent context.Context, links Links, deadline time.Time, request *pb.RangeRequest, left *batch.Left) error {
 	cause := error(context.DeadlineExceeded)
 	if parent.Err() != nil {
