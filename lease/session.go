@@ -33,8 +33,8 @@ const (
 	collecting = 10 * time.Millisecond
 )
 
-// session is the work of a renewer: one goroutine for the clock and one that receives, and for each stream one that sends and
-// one that looks for the leader.
+// session is the work of a renewer: one goroutine for the clock and one that receives, and for each stream one that sends. A
+// timer looks for the leader.
 type session struct{ *renewer }
 
 // run keeps the leases alive until none is left.
@@ -82,10 +82,11 @@ func (r session) serve(ctx context.Context, stream engine.Stream) error {
 	serving, stop := context.WithCancel(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.send(serving, stream) })
-	helpers.Go(func() { r.seek(serving, stream) })
+	stopSeeking := wait.Repeat(firstLook, func() time.Duration { return r.seek(serving, stream) })
 	err := r.receive(stream)
 	stop()
 	stream.Abort() // so that the sender does not wait for a member that takes nothing
+	stopSeeking()
 	helpers.Wait()
 	if errors.Is(err, io.EOF) {
 		err = errEnded
@@ -141,19 +142,14 @@ func (r session) receive(stream engine.Stream) error {
 	}
 }
 
-// seek moves the stream to the leader's endpoint when it has many leases and is not there.
-func (r session) seek(ctx context.Context, stream engine.Stream) {
-	if r.place.pinned {
-		return
-	}
-	for look := firstLook; wait.For(ctx, look); look = nextLook/2 + rand.N(nextLook) {
-		if r.hasMany() {
-			if leader := leaderOf(ctx, r.conn); leader != "" && leader != stream.Endpoint() && r.moveTo(leader) {
-				stream.Abort()
-				return
-			}
+// seek moves the stream to the leader's endpoint if it has many leases and is not there. It returns when to look again.
+func (r session) seek(ctx context.Context, stream engine.Stream) (next time.Duration) {
+	if ctx.Err() == nil && !r.place.pinned && r.hasMany() {
+		if leader := leaderOf(ctx, r.conn); leader != "" && leader != stream.Endpoint() && r.moveTo(leader) {
+			stream.Abort()
 		}
 	}
+	return nextLook/2 + rand.N(nextLook)
 }
 
 func (r session) hasMany() bool {

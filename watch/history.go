@@ -48,25 +48,19 @@ func (s *shared) quietRanges() (quiet []past.Quiet) {
 	return quiet
 }
 
-// doubtHistory checks every doubtInterval what a proxy may hide: a store that has gone back, which breaks no stream of a
-// proxy, and events that the proxy has lost.
+// doubtHistory checks what a proxy may hide: a store that has gone back, which breaks no stream of a proxy, and events that the
+// proxy has lost.
 func doubtHistory(ctx context.Context, s *shared) {
-	ticker := time.NewTicker(doubtInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-		s.mu.Lock()
-		proxied := s.kind == chooser
-		s.mu.Unlock()
-		if proxied {
-			// The ranges are left to the next stream, because the server reads all their keys. An error leaves the rest to the next tick.
-			_, _, _ = s.past.Compare(ctx, s.place.route(s.conn), s.keys(), nil)
-			lookBeyond(ctx, s)
-			lookBehind(ctx, s)
-		}
+	if ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	proxied := s.kind == chooser
+	s.mu.Unlock()
+	if proxied {
+		// The ranges are left to the next stream, because the server reads all their keys. An error leaves the rest to the next time.
+		_, _, _ = s.past.Compare(ctx, s.place.route(s.conn), s.keys(), nil)
+		lookBeyond(ctx, s)
+		lookBehind(ctx, s)
 	}
 }

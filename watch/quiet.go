@@ -39,16 +39,12 @@ const (
 // prover moves the positions of quiet watches by proof.
 type prover struct{ *shared }
 
-// run looks at the quiet watches every quietInterval.
-func (s prover) run(ctx context.Context) {
+// looks returns a function that looks at the quiet watches once, and says when to look again.
+func (s prover) looks(ctx context.Context) func() (next time.Duration) {
 	searches := map[*feed]*search{}
-	timer := time.NewTimer(quietInterval)
-	defer timer.Stop()
-	for {
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
+	return func() time.Duration {
+		if ctx.Err() != nil {
+			return quietInterval
 		}
 		var newest int64 // revision of the store
 		quiet := s.quiet()
@@ -76,7 +72,7 @@ func (s prover) run(ctx context.Context) {
 				delete(searches, w)
 			}
 		}
-		timer.Reset(quietInterval - rand.N(quietInterval/4))
+		return quietInterval - rand.N(quietInterval/4)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
 
@@ -81,15 +82,13 @@ func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
 	serving, stop := context.WithCancelCause(ctx)
 	var helpers sync.WaitGroup
 	helpers.Go(func() { s.send(serving, stream) })
-	helpers.Go(func() { doubtHistory(serving, s.shared) })
-	helpers.Go(func() { prover(s).run(serving) })
-	helpers.Go(func() {
-		if err := s.tend(serving, stream); err != nil {
-			stop(err)
-			stream.Abort()
-		}
-	})
 	defer helpers.Wait()
+	defer wait.Repeat(doubtInterval, func() time.Duration {
+		doubtHistory(serving, s.shared)
+		return doubtInterval
+	})()
+	defer wait.Repeat(quietInterval, prover(s).looks(serving))()
+	defer wait.Repeat(progressInterval, s.tend(serving, stream, stop))()
 	defer stream.Abort() // so that the sender does not wait for a server that takes nothing
 	defer stop(nil)
 	for {
@@ -147,16 +146,14 @@ func (s session) nextRequest() *pb.WatchRequest {
 	return s.next(s.same, s.compacted)
 }
 
-// tend does what is due with each tick: it asks for progress, and has the endpoint checked when the server says nothing. It
-// returns why the stream is of no further use, or nil at the end of ctx.
-func (s session) tend(ctx context.Context, stream engine.Stream) error {
-	ticker := time.NewTicker(progressInterval)
-	defer ticker.Stop()
-	for silent := 1; ; silent++ {
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil
+// tend returns a function that does what is due with each tick: it asks for progress, and has the endpoint checked when the server
+// says nothing. It breaks a stream that is of no further use.
+func (s session) tend(ctx context.Context, stream engine.Stream, stop context.CancelCauseFunc) func() (next time.Duration) {
+	silent := 0
+	return func() time.Duration {
+		silent++
+		if ctx.Err() != nil {
+			return progressInterval
 		}
 		s.mu.Lock()
 		overdue := s.tick()
@@ -164,7 +161,9 @@ func (s session) tend(ctx context.Context, stream engine.Stream) error {
 		owes, waits := s.owes(), s.waits()
 		s.mu.Unlock()
 		if overdue {
-			return errUnanswered
+			stop(errUnanswered)
+			stream.Abort()
+			return progressInterval
 		}
 		s.signal()
 		if s.place.paced {
@@ -179,6 +178,7 @@ func (s session) tend(ctx context.Context, stream engine.Stream) error {
 			}
 			stream.Doubt() // a check fails if the member does not answer at all
 		}
+		return progressInterval
 	}
 }
 

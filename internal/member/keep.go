@@ -112,21 +112,22 @@ func (k *keeper) serve(l *Link) {
 
 // attend looks after a link in service until it leaves the rotation, and returns the reason.
 func (k *keeper) attend(l *Link) error {
-	k.group.Life.Fork(func() {
-		if l.lost(l.up) {
+	l.ready = false
+	check := time.Now().Add(k.group.CheckInterval)
+	for l.up.Err() == nil {
+		waiting, stop := k.suspicion.until(l.up, check)
+		lost := l.lost(waiting)
+		stop()
+		if lost {
 			k.drain(l)
 		}
-	})
-	check := time.NewTicker(k.group.CheckInterval)
-	defer check.Stop()
-	for l.up.Err() == nil {
-		select {
-		case <-l.up.Done():
-			continue
-		case <-check.C:
-		case <-k.suspect:
+		if l.up.Err() != nil {
+			break
 		}
-		if err := k.examine(l); err != nil && l.up.Err() == nil {
+		if now := time.Now(); !now.Before(check) {
+			check = now.Add(k.group.CheckInterval)
+		}
+		if err := k.inspect(l); err != nil && l.up.Err() == nil {
 			k.freeze(l, err)
 		}
 	}
@@ -135,6 +136,23 @@ func (k *keeper) attend(l *Link) error {
 		k.discard(l)
 	}
 	return context.Cause(l.up)
+}
+
+// inspect examines a link, and meanwhile drains it if its transport is lost.
+func (k *keeper) inspect(l *Link) error {
+	watching, stop := context.WithCancel(l.up)
+	stopped := make(chan struct{})
+	k.group.Life.Fork(func() {
+		defer close(stopped)
+		if l.lost(watching) {
+			k.drain(l)
+		}
+	})
+	defer func() {
+		stop()
+		<-stopped
+	}()
+	return k.examine(l)
 }
 
 // partOfAnswer is more bytes than a transport sends by itself for a member that may be dead.

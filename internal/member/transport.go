@@ -24,6 +24,7 @@ type transport struct {
 	heard     atomic.Int64 // when the member answered last, by Clock
 	silentAt  atomic.Int64 // when a stream fell silent last, by Clock; 0: none did
 	probing   atomic.Pointer[Probe]
+	ready     bool // gRPC has reported so to lost
 }
 
 // vitals is what a member reports about itself.
@@ -86,14 +87,14 @@ func (t *transport) Quiet(now time.Duration) bool {
 
 // lost waits until the transport takes no more calls, or ctx ends. It returns true if the connection broke or the
 // server retired it with a GOAWAY. gRPC passes calls before it reports Ready, so a new link may still seem to be
-// connecting.
+// connecting. Calls of lost must not overlap.
 func (t *transport) lost(ctx context.Context) bool {
-	for ready := false; ; {
+	for {
 		state := t.cc.GetState()
 		switch {
 		case state == connectivity.Ready:
-			ready = true
-		case ready, state != connectivity.Connecting:
+			t.ready = true
+		case t.ready, state != connectivity.Connecting:
 			return ctx.Err() == nil
 		}
 		if !t.cc.WaitForStateChange(ctx, state) {
