@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -53,6 +54,18 @@ func TestHooksSeeHowEachCallWent(t *testing.T) {
 			[]string{
 				"Range: 1 at a:1 none, 2 at b:1 unknown hedge lost = none by a:1 after 2, hedged true",
 				"Range: 1 at b:1 none, 2 at a:1 unknown hedge lost = none by b:1 after 2, hedged true",
+			},
+		},
+		"hedged, and the hedge is refused for good": {
+			func(a, b *member) {
+				a.Pause()
+				b.answerKV(func(context.Context) error {
+					return status.Error(codes.OutOfRange, "etcdserver: mvcc: required revision has been compacted")
+				})
+			}, read,
+			[]string{
+				"Range: 1 at a:1 unknown lost, 2 at b:1 rejected hedge = rejected by b:1 after 2, hedged true",
+				"Range: 1 at b:1 rejected = rejected by b:1 after 1, hedged false",
 			},
 		},
 		"sent again": {
@@ -132,9 +145,14 @@ func TestHooksSeeThatALostAttemptEndsWithItsCallAndAFailedOneBefore(t *testing.T
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		began := time.Now()
+		var mu sync.Mutex
 		ends := map[string]time.Duration{}
 		c := openFake(t, []*member{a, b}, conn.WithHooks(attemptFunc(func(_ context.Context, i conn.AttemptInfo) func(conn.AttemptResult) {
-			return func(conn.AttemptResult) { ends[i.Endpoint] = time.Since(began) }
+			return func(conn.AttemptResult) {
+				mu.Lock()
+				defer mu.Unlock()
+				ends[i.Endpoint] = time.Since(began)
+			}
 		})))
 		a.answerKV(func(context.Context) error {
 			time.Sleep(600 * time.Millisecond)

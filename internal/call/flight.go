@@ -50,10 +50,13 @@ type flight struct {
 	timer  *time.Timer // stopped between attempts
 	peer   peer.Peer   // its address is set if the request got a stream on the transport
 	opts   []grpc.CallOption
-	leader bool        // the requests ask for a leader
-	spoilt bool        // the context is cancelled, or may be: not to be used again
-	hedge  func()      // called when an attempt has been silent for its patience; made once
-	over   func(error) // called when the request of an attempt is over, though its hedge may still save it; nil: nobody observes it
+	leader bool   // the requests ask for a leader
+	spoilt bool   // the context is cancelled, or may be: not to be used again
+	hedge  func() // called when an attempt has been silent for its patience; made once
+
+	// over is called when the request of an attempt is over, though its hedge may still save it. lost says that the hedge has the
+	// answer already. It may be slow, so the attempt is neither silent nor late any more by then. nil: nobody observes it
+	over func(err error, lost bool)
 
 	deadline time.Time     // of the call; zero: none
 	rest     time.Duration // until the deadline, when the attempt began
@@ -167,12 +170,10 @@ func (f *flight) send(
 		}
 	}()
 	err := l.Invoke(ctx, method, args, reply, opts...)
-	if f.over != nil {
-		f.over(err)
-	}
-	returned = true
 
 	f.mu.Lock()
+	told := f.over == nil
+	lost := f.savedFrom(err)
 	switch {
 	case err == nil || f.state != hedged && f.state != left:
 	case decisive(err):
@@ -181,10 +182,14 @@ func (f *flight) send(
 		// The hedge may still save the call. It ends with the caller's context and the deadline, as this attempt does.
 		landed := f.landed
 		f.mu.Unlock()
+		if !told {
+			told = true
+			f.over(err, false)
+		}
 		<-landed
 		f.mu.Lock()
 	}
-	saved := err != nil && f.state == answered
+	saved := f.savedFrom(err)
 	if err == nil || saved || f.state == flying || f.state == hedged {
 		f.state = grounded
 	}
@@ -201,10 +206,14 @@ func (f *flight) send(
 	if armed && !f.timer.Stop() {
 		f.spoilt = true // it fired, and may be about to cancel
 	}
+	if !told {
+		f.over(err, lost)
+	}
 	if landed != nil {
 		<-landed
 		f.spoilt = true
 	}
+	returned = true
 	if saved && refusal != nil {
 		return refusal
 	}
@@ -215,6 +224,12 @@ func (f *flight) send(
 		return nil
 	}
 	return err
+}
+
+// savedFrom reports whether the hedge decides the call of which the attempt itself has brought err: it was first. A refusal does not take
+// an answer back. The caller holds the lock.
+func (f *flight) savedFrom(err error) bool {
+	return f.state == answered && (err != nil || f.refusal == nil)
 }
 
 // crash ends an attempt out of which a panic comes, such as an interceptor's. Nothing of it goes on, and the flight serves no other call.
@@ -339,16 +354,17 @@ func (f *flight) join(second *flight) bool {
 	return true
 }
 
-// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good. It reports whether the
-// attempt was over before.
-func (f *flight) leave(err error, answer proto.Message) (late bool) {
+// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good: the hedge has won then. Late
+// says that the attempt was over before.
+func (f *flight) leave(err error, answer proto.Message) (won, late bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.second = nil
 	late = f.state == grounded
-	if (err == nil || decisive(err)) && (f.state == hedged || f.state == left) {
+	won = (err == nil || decisive(err)) && (f.state == hedged || f.state == left)
+	if won {
 		f.state, f.answer, f.refusal = answered, answer, err
 		f.cancel()
 	}
-	return late
+	return won, late
 }

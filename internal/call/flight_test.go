@@ -114,11 +114,12 @@ func TestOnlyAFirstAnswerOrRefusalOfTheHedgeEndsTheAttempt(t *testing.T) {
 		if joins := f.join(&flight{}); joins != tt.joins {
 			t.Errorf("in state %d a hedge joins: %t", tt.before, joins)
 		}
-		f.leave(tt.err, answer)
+		won, late := f.leave(tt.err, answer)
 		ended := tt.after == answered
-		if f.state != tt.after || (f.ctx.Err() != nil) != ended || (f.answer == answer) != ended || f.second != nil {
-			t.Errorf("a hedge that ends with %v in state %d: state %d, context %v, answer %v", tt.err, tt.before, f.state,
-				f.ctx.Err(), f.answer)
+		if f.state != tt.after || (f.ctx.Err() != nil) != ended || (f.answer == answer) != ended || f.second != nil ||
+			won != ended || late != (tt.before == grounded) {
+			t.Errorf("a hedge that ends with %v in state %d: state %d, context %v, answer %v, won %t, late %t", tt.err, tt.before, f.state,
+				f.ctx.Err(), f.answer, won, late)
 		}
 	}
 }

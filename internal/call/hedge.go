@@ -66,8 +66,8 @@ func hedgeSilence(u *unary, calls *pool) {
 		other.HeardFrom(began)
 	}
 	err = etcderr.FromRPC(err, etcderr.Call{Method: u.method, Endpoint: other.Address(), Sent: true, Read: true})
-	late := u.leave(err, answer)
-	if err == nil && !late {
+	won, late := u.leave(err, answer)
+	if won {
 		u.options.Trace.AnsweredBy(other.Address())
 	}
 	observed.End(err, late)

@@ -126,7 +126,7 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	}
 	if observed != nil {
 		defer observed.End(hook.ErrCutOff, false) // where the attempt panics
-		u.over = func(err error) { observed.End(u.judge(l, err), err != nil && u.is(answered)) }
+		u.over = func(err error, lost bool) { observed.End(u.judge(l, err), lost) }
 	}
 	u.progress.Begins(l.Address())
 	err := u.send(ctx, l, u.path, u.args, u.reply, u.options.Rest, patience)
