@@ -83,7 +83,20 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 		s.cancel(nil)
 		l.Release()
 	})
+	finish := func(err error) {
+		if len(o.hooks.Streams) > 0 {
+			s.ended(err)
+		}
+		s.close()
+	}
+	returned := false
+	defer func() {
+		if !returned { // an interceptor panics, for example
+			finish(hook.ErrCutOff)
+		}
+	}()
 	if err := o.observe(s); err != nil {
+		returned = true
 		s.close()
 		return nil, err
 	}
@@ -91,14 +104,9 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 		timer := time.AfterFunc(time.Until(w.Deadline), func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
-	finish := func(err error) {
-		if len(o.hooks.Streams) > 0 {
-			s.ended(err)
-		}
-		s.close()
-	}
 	all := append([]grpc.CallOption{grpc.OnFinish(finish)}, to.Rest...)
 	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
+	returned = true
 	if err != nil {
 		err = s.failed(err, false, nil)
 		finish(err)
