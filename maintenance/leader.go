@@ -42,7 +42,7 @@ func leaderEndpoint(parent context.Context, c ctx.Ctx) (string, error) {
 		return "", err
 	}
 	if parent == nil || len(to.Conn.Active()) == 0 { // the call refuses the one, and waits for the other
-		if _, err := Status(parent, c); err != nil {
+		if _, err := wire.Maintenance.Status.Over(parent, to, &pb.StatusRequest{}); err != nil {
 			return "", err
 		}
 	}

@@ -26,9 +26,12 @@
 //   - A watch whose store was restored from a copy ends with a response that is Canceled and tells so.
 //   - The last response of a watch that is refused for want of a permission has rpctypes.ErrPermissionDenied as its error. In
 //     clientv3 it has an error with the text of a gRPC error.
+//   - Through a gRPC proxy, a watch of all keys or of all that its user may watch does not reach the very last keys of its range.
+//     When there is one, the watch ends with a response that is Canceled, and whose CancelReason is the text of watch.ErrBeyond.
+//     In clientv3 such a watch can lose events.
 //   - A kept lease counts as lost when its last acknowledged renewal, by the time it was sent, is older than its TTL.
 //   - RequestProgress returns an error where the server does not answer such requests, as behind a gRPC proxy.
-//   - MoveLeader finds the leader by itself.
+//   - MoveLeader finds the leader among the endpoints. If none of them is the leader's, it returns rpctypes.ErrNotLeader.
 //
 // Some methods of clientv3.Client work on fields that only clientv3 can set. Endpoints returns the endpoints that the connection
 // had when the client was made. SetEndpoints and Sync change what Endpoints returns, and nothing else: conn.Conn has methods of
@@ -48,7 +51,8 @@ import (
 
 // New returns a client of etcd's own type on a connection. It sends nothing. Close of the client ends its watches, its kept
 // leases and its requests. It does not close the connection, which may have other users. Close of the connection ends all that
-// the client does, with errors whose code is Canceled. On a nil connection every request fails with conn.ErrNotOpen.
+// the client does, with errors that clientv3.IsConnCanceled recognises. The client never uses another connection, even if one is
+// opened under the same name later. On a nil connection every request fails with conn.ErrNotOpen.
 //
 // The client is safe for concurrent use. One connection may have several clients.
 func New(c *conn.Conn) *clientv3.Client {

@@ -11,8 +11,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/concurrency"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
 )
 
 const (
@@ -29,7 +33,8 @@ type job struct {
 	prefix string
 
 	reads, locked, remembered, led count
-	givenUp                        atomic.Int64 // locks and campaigns that did not succeed in their time
+	uncertain                      atomic.Int64 // locks and campaigns of unknown outcome: their keys may be in the queue
+	givenUp                        atomic.Int64 // rounds that ended before a write that might have had an effect
 	first                          atomic.Value // failure
 
 	life    context.Context
@@ -116,13 +121,32 @@ func (j *job) repeat(f func(context.Context)) {
 	}
 }
 
-func (j *job) failures() int64 {
-	return j.locked.unknown.Load() + j.remembered.unknown.Load() + j.led.unknown.Load() + j.givenUp.Load()
+// unknown is the number of operations whose outcome is unknown.
+func (j *job) unknown() int64 {
+	return j.locked.unknown.Load() + j.remembered.unknown.Load() + j.led.unknown.Load() + j.uncertain.Load()
 }
 
 func (j *job) failed(n *atomic.Int64, err error) {
 	n.Add(1)
 	j.first.CompareAndSwap(nil, fmt.Sprint(err))
+}
+
+// failedWrite counts an operation that failed.
+func (j *job) failedWrite(unknown *atomic.Int64, err error) {
+	if outcome(err) == etcderr.Unknown {
+		j.failed(unknown, err)
+	} else {
+		j.failed(&j.givenUp, err)
+	}
+}
+
+// outcome returns what became of a request over either client.
+func outcome(err error) etcderr.Outcome {
+	var server rpctypes.EtcdError
+	if errors.As(err, &server) {
+		err = etcderr.FromRPC(status.Error(server.Code(), server.Error()), etcderr.Call{Sent: true})
+	}
+	return etcderr.OutcomeOf(err)
 }
 
 func (j *job) read(ctx context.Context) {
@@ -147,7 +171,7 @@ func (j *job) increment(ctx context.Context, what string, n *count, guard client
 	written, err := j.cli.Txn(ctx).If(guard).Then(clientv3.OpPut(j.prefix+what, strconv.FormatInt(old+1, 10))).Commit()
 	switch {
 	case err != nil:
-		j.failed(&n.unknown, err)
+		j.failedWrite(&n.unknown, err)
 	case written.Succeeded:
 		n.done.Add(1)
 	}
@@ -155,7 +179,7 @@ func (j *job) increment(ctx context.Context, what string, n *count, guard client
 
 func (j *job) lock(ctx context.Context, mutex *concurrency.Mutex) {
 	if err := mutex.Lock(ctx); err != nil {
-		j.failed(&j.givenUp, err)
+		j.failedWrite(&j.uncertain, err)
 		return
 	}
 	j.increment(ctx, "lock", &j.locked, mutex.IsOwner())
@@ -169,7 +193,7 @@ func (j *job) lock(ctx context.Context, mutex *concurrency.Mutex) {
 
 func (j *job) lead(ctx context.Context, e *concurrency.Election, value string) {
 	if err := e.Campaign(ctx, value); err != nil {
-		j.failed(&j.givenUp, err)
+		j.failedWrite(&j.uncertain, err)
 		return
 	}
 	j.increment(ctx, "lead", &j.led, clientv3.Compare(clientv3.CreateRevision(e.Key()), "=", e.Rev()))
@@ -182,7 +206,7 @@ func (j *job) remember(ctx context.Context) {
 		return nil
 	}, concurrency.WithAbortContext(ctx))
 	if err != nil {
-		j.failed(&j.remembered.unknown, err)
+		j.failedWrite(&j.remembered.unknown, err)
 		return
 	}
 	j.remembered.done.Add(1)

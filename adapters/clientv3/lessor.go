@@ -11,6 +11,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	ours "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/lease"
 )
 
@@ -33,7 +34,7 @@ func newLessor(w *wire) *lessor {
 // the channel is full.
 func (l *lessor) KeepAlive(parent context.Context, id clientv3.LeaseID) (<-chan *clientv3.LeaseKeepAliveResponse, error) {
 	out := make(chan *clientv3.LeaseKeepAliveResponse, clientv3.LeaseResponseChSize)
-	ctx, end, err := l.begin(parent)
+	ctx, end, err := l.enter(parent)
 	if err != nil {
 		close(out)
 		return out, clientv3.ErrKeepAliveHalted{Reason: err}
@@ -60,14 +61,30 @@ func (l *lessor) KeepAlive(parent context.Context, id clientv3.LeaseID) (<-chan 
 	return out, nil
 }
 
+// enter is begin while the connection is open.
+func (l *lessor) enter(parent context.Context) (ctx context.Context, end func(), err error) {
+	ctx, end, err = l.begin(parent)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := l.wire.closed(); err != nil {
+		end()
+		return nil, nil, err
+	}
+	return ctx, end, nil
+}
+
 // keep makes the first renewal.
 func (l *lessor) keep(ctx context.Context, id clientv3.LeaseID) (*lease.Keeper, error) {
 	first, stop := context.WithTimeout(ctx, firstRenewal)
 	defer stop()
 	deadline, _ := first.Deadline()
-	for {
+	begin := func(name string) (*lease.Keeper, error) {
 		left := max(time.Until(deadline), time.Millisecond)
-		keeper, err := lease.KeepAlive(ctx, lease.New(l.wire.name()).WithTimeout(left), int64(id))
+		return lease.KeepAlive(ctx, lease.New(name).WithTimeout(left), int64(id))
+	}
+	for {
+		keeper, err := named(l.wire, begin, func(other *lease.Keeper) { _ = other.Close() })
 		if err == nil || !passing(err) || l.wire.recovered(first) != nil {
 			return keeper, err
 		}
@@ -80,13 +97,16 @@ func (l *lessor) KeepAliveOnce(parent context.Context, id clientv3.LeaseID) (*cl
 		return nil, err
 	}
 	defer end()
-	request := lease.New(l.wire.name())
-	if _, bounded := ctx.Deadline(); !bounded {
-		request = request.WithTimeout(unlimited)
+	renew := func(name string) (*ours.LeaseKeepAliveResponse, error) {
+		request := lease.New(name)
+		if _, bounded := ctx.Deadline(); !bounded {
+			request = request.WithTimeout(unlimited)
+		}
+		return lease.KeepAliveOnce(ctx, request, int64(id))
 	}
 	response := &clientv3.LeaseKeepAliveResponse{ResponseHeader: &etcdserverpb.ResponseHeader{}, ID: id}
 	err = l.wire.through(ctx, func() error {
-		answer, err := lease.KeepAliveOnce(ctx, request, int64(id))
+		answer, err := named(l.wire, renew, func(*ours.LeaseKeepAliveResponse) {})
 		if err == nil {
 			response.ResponseHeader, response.TTL = theirHeader(answer.Header), answer.TTL
 		}

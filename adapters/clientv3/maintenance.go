@@ -4,11 +4,10 @@ package adapter
 
 import (
 	"context"
+	"sync"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	ours "github.com/eetcd-go/eetcd/maintenance"
 )
 
 // maintenance sends requests about one member there, over the connection. Etcd's own code dials the member for each.
@@ -23,7 +22,7 @@ func stubs(w *wire) clientv3.Maintenance {
 	return clientv3.NewMaintenanceFromMaintenanceClient(etcdserverpb.NewMaintenanceClient(w), bare())
 }
 
-// at returns what sends to one member only.
+// at returns what sends to one member only, or to any where endpoint is "".
 func (m *maintenance) at(endpoint string) clientv3.Maintenance {
 	pinned := *m.wire
 	pinned.endpoint = endpoint
@@ -42,16 +41,35 @@ func (m *maintenance) HashKV(ctx context.Context, endpoint string, rev int64) (*
 	return m.at(endpoint).HashKV(ctx, endpoint, rev)
 }
 
-// MoveLeader goes to the leader, because no other member takes it.
-func (m *maintenance) MoveLeader(parent context.Context, to uint64) (*clientv3.MoveLeaderResponse, error) {
-	ctx, end, err := m.wire.bound(parent)
-	if err != nil {
+// MoveLeader goes to the leader, because no other member takes it. If the leader is no endpoint, any member says that it does not lead.
+func (m *maintenance) MoveLeader(ctx context.Context, to uint64) (*clientv3.MoveLeaderResponse, error) {
+	if _, err := m.Maintenance.Status(ctx, ""); err != nil { // in an outage it waits as other requests do
 		return nil, err
 	}
-	defer end()
-	answer, err := ours.MoveLeader(ctx, ours.New(m.wire.name()), to)
-	if err != nil {
-		return nil, clientv3.ContextError(parent, m.wire.failed(parent, err))
+	return m.at(m.leader(ctx)).MoveLeader(ctx, to)
+}
+
+// leader asks all endpoints at once, and returns the leader's as soon as it is known. If none is, it returns "".
+func (m *maintenance) leader(ctx context.Context) string {
+	asking, stop := context.WithCancel(ctx)
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	defer stop()
+	endpoints := addresses(m.wire.conn)
+	leading := make(chan string, len(endpoints))
+	for _, endpoint := range endpoints {
+		asked.Go(func() {
+			status, err := m.Status(asking, endpoint)
+			if err != nil || status.Leader == 0 || status.Leader != status.Header.MemberId {
+				endpoint = ""
+			}
+			leading <- endpoint
+		})
 	}
-	return &clientv3.MoveLeaderResponse{Header: theirHeader(answer.Header)}, nil
+	for range endpoints {
+		if endpoint := <-leading; endpoint != "" {
+			return endpoint
+		}
+	}
+	return ""
 }

@@ -67,6 +67,7 @@ func TestRequestsWithADeadlineWaitForTheEndOfAnOutage(t *testing.T) {
 		"Put":           func() error { _, err := cli.Put(ctx, "k", "later"); return err },
 		"KeepAliveOnce": func() error { _, err := cli.KeepAliveOnce(ctx, granted.ID); return err },
 		"GetStream":     func() error { _, err := cli.GetStream(ctx, "k"); return err },
+		"MoveLeader":    func() error { _, err := cli.MoveLeader(ctx, own.Member(0).ID()); return err },
 		"KeepAlive": func() error {
 			if _, open := <-must(cli.KeepAlive(ctx, granted.ID)); !open {
 				return errors.New("the channel is closed")
@@ -121,6 +122,25 @@ func TestRequestProgressSaysThatAProxyTellsNone(t *testing.T) {
 	}
 	if err := cli.RequestProgress(ctx); !errors.Is(err, watch.ErrNoProgress) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAWatchThatMissesAKeyBehindAProxyEndsWithErrBeyond(t *testing.T) {
+	cli := adapted(t, []string{cluster.GRPCProxy().Endpoint()})
+	direct := adapted(t, cluster.Endpoints())
+	ctx := bounded(t)
+	watching := cli.Watch(ctx, "", clientv3.WithPrefix(), clientv3.WithCreatedNotify())
+	if response := <-watching; !response.Created {
+		t.Fatalf("%v", response)
+	}
+	last := strings.Repeat("\xff", 100)
+	must(direct.Put(ctx, last, "out of reach"))
+	defer func() { must(direct.Delete(ctx, last)) }()
+	var end clientv3.WatchResponse
+	for end = range watching {
+	}
+	if !end.Canceled || end.CancelReason != watch.ErrBeyond.Error() || end.Err() == nil {
+		t.Errorf("canceled %t, reason %q: %v", end.Canceled, end.CancelReason, end.Err())
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/watch"
 )
@@ -64,11 +65,14 @@ func (w *watcher) Watch(parent context.Context, key string, opts ...clientv3.OpO
 
 // create tries until there is an answer, as clientv3 does.
 func (w *watcher) create(ctx context.Context, op clientv3.Op) (*watch.Watcher, error) {
-	request := requestOf(w.wire.name(), op)
+	begin := func(name string) (*watch.Watcher, error) { return watch.Watch(ctx, requestOf(name, op)) }
 	for {
-		one, err := watch.Watch(ctx, request)
-		if err == nil || ctx.Err() != nil || !passing(err) || w.wire.recovered(ctx) != nil {
+		one, err := named(w.wire, begin, func(other *watch.Watcher) { _ = other.Close() })
+		if err == nil || ctx.Err() != nil || !passing(err) {
 			return one, err
+		}
+		if err := w.wire.recovered(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -145,6 +149,10 @@ func (w *watcher) created(ctx context.Context, op clientv3.Op, one *watch.Watche
 	return clientv3.WatchResponse{Header: header, Created: true}
 }
 
+// closing is the reason by which clientv3.IsConnCanceled recognises the end of a connection. The code of the error is that of all
+// reasons, FailedPrecondition.
+const closing = "transport is closing"
+
 // refusal is the last response of a watch.
 func refusal(err error) clientv3.WatchResponse {
 	last := clientv3.WatchResponse{Header: &etcdserverpb.ResponseHeader{}, Canceled: true, CancelReason: err.Error()}
@@ -153,6 +161,8 @@ func refusal(err error) clientv3.WatchResponse {
 		refused   *etcderr.Error
 	)
 	switch {
+	case errors.Is(err, conn.ErrClosed):
+		last.CancelReason = closing
 	case errors.As(err, &compacted):
 		last.CompactRevision = compacted.CompactRevision
 	case errors.As(err, &refused):
@@ -206,6 +216,9 @@ func (w *watcher) RequestProgress(parent context.Context) error {
 		return err
 	}
 	defer end()
+	if err := w.wire.closed(); err != nil {
+		return err
+	}
 	w.mu.Lock()
 	var asked []*watch.Watcher
 	for one, md := range w.open {

@@ -5,6 +5,7 @@ package adapter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
@@ -36,12 +37,33 @@ type wire struct {
 
 var _ grpc.ClientConnInterface = (*wire)(nil)
 
-// name is that of the connection, for requests of this SDK.
-func (w *wire) name() string {
+// closed returns an error if the connection has left its name, which Close does first.
+func (w *wire) closed() error {
 	if w.conn == nil {
-		return ""
+		return conn.ErrNotOpen
 	}
-	return w.conn.Name()
+	if now, err := conn.Lookup(w.conn.Name()); err != nil || now != w.conn {
+		return fmt.Errorf("%w: %q", conn.ErrClosed, w.conn.Name())
+	}
+	return nil
+}
+
+// named makes a request of this SDK, which goes to the connection that has a name at that moment. A connection that has left its
+// name never gets it back. So if it has the name after the request, it had it all the time. Otherwise the answer may be that of
+// another connection, and drop is called with it.
+func named[T any](w *wire, request func(name string) (T, error), drop func(T)) (answer T, err error) {
+	if err := w.closed(); err != nil {
+		return answer, err
+	}
+	answer, err = request(w.conn.Name())
+	if closed := w.closed(); closed != nil {
+		if err == nil {
+			drop(answer)
+		}
+		var none T
+		return none, closed
+	}
+	return answer, err
 }
 
 func (w *wire) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
