@@ -111,8 +111,8 @@ func known(h Hook) bool {
 }
 
 // hooksFor returns hooks in the form that the engine takes.
-func hooksFor(hooks []Hook) hook.Hooks {
-	var all hook.Hooks
+func hooksFor(hooks []Hook) *hook.Hooks {
+	all := &hook.Hooks{}
 	for _, h := range hooks {
 		if c, ok := h.(CallHook); ok {
 			all.Calls = append(all.Calls, callHook{c})

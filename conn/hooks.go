@@ -12,7 +12,7 @@ import (
 //
 // Its methods are called concurrently, with no lock held. They should return fast, since calls wait for them. They may use the
 // connection, but must not close it. Calls that they make on it are observed too. A panic of a hook is logged to grpclog, which is
-// gRPC's log, and changes nothing else.
+// gRPC's log, and changes nothing else. If Close waits for a goroutine on which a hook does not return, its error says so.
 type Hook any
 
 // CallHook observes calls. A call is one unary request of this SDK or of a generated stub, with all its attempts. Its retries and
@@ -26,11 +26,13 @@ type CallHook interface {
 }
 
 // AttemptHook observes each attempt of a call: the first one, a hedge that is sent to a second endpoint while the first one is
-// silent, and each further attempt after a failure.
+// silent, and each further attempt after a failure. An attempt of a batch, which carries the reads of several calls, is told once, with
+// the contexts of these calls in [AttemptInfo].
 type AttemptHook interface {
-	// OnAttempt is called before the attempt with the context of the call, which is that of [CallHook] if there is one. The function
-	// that it returns is called once, when the attempt has ended. It may be nil. For a hedge both are called on a goroutine of the
-	// connection, and otherwise on the caller's. All of that is over when the call ends.
+	// OnAttempt is called before the attempt with the context of the call, which is that of [CallHook] if there is one. A batch has a
+	// context of its own, without values. The function that it returns is called once, when the attempt has ended. It may be nil. For
+	// a hedge and for a batch both are called on a goroutine of the connection, and otherwise on the caller's. All of that is over when
+	// the call ends, unless its deadline or context ends while a batch carries it.
 	OnAttempt(parent context.Context, a AttemptInfo) func(AttemptResult)
 }
 
@@ -72,17 +74,23 @@ func (c CallInfo) Request() any {
 type CallResult struct {
 	Err      error  // nil for success; etcderr.OutcomeOf says what became of the request
 	Endpoint string // that answered, or else that of the last attempt; "" if there was none
-	Attempts int    // with hedges; 0 if no endpoint was found, or if the request was refused before
+	Attempts int    // with hedges, and those of a batch; 0 if no endpoint was found, or if the request was refused before
 	Hedged   bool   // a second endpoint was asked while the first one was silent
+	Batched  bool   // the result is that of a batch of reads: see [WithoutBatching]
 }
 
 // AttemptInfo describes an attempt that begins.
 type AttemptInfo struct {
 	Connection string // its name; in a namespace, that of the namespace
-	Method     string // the gRPC path
+	Method     string // the gRPC path; of a batch KV/Txn
 	Endpoint   string // that the attempt goes to
-	Number     int    // among the attempts of the call, from 1. Attempts after the first are resends, or hedges
+	Number     int    // among the attempts of the call or the batch, from 1. Attempts after the first are resends, or hedges
 	Hedge      bool   // the attempt before it is still under way
+
+	// Riders are the contexts of the calls whose reads travel in this attempt, if it is that of a batch: see [WithoutBatching].
+	// Each is that of its [CallHook]. A call may have ended before the attempt does, since each has its own deadline. The slice must
+	// not be changed. It is nil for an attempt of a single call.
+	Riders []context.Context
 }
 
 // AttemptResult describes an attempt that has ended.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // observer is a hook of every kind, and keeps what it is told.
@@ -33,8 +34,12 @@ type seenCall struct {
 // String returns the method, the attempts and the result in short words.
 func (s *seenCall) String() string {
 	slices.Sort(s.attempts)
-	return fmt.Sprintf("%s: %s = %s by %s after %d, hedged %t", s.info.Method[strings.LastIndex(s.info.Method, "/")+1:],
-		strings.Join(s.attempts, ", "), etcderr.OutcomeOf(s.result.Err), s.result.Endpoint, s.result.Attempts, s.result.Hedged)
+	batched := ""
+	if s.result.Batched {
+		batched = ", batched"
+	}
+	return fmt.Sprintf("%s: %s = %s by %s after %d, hedged %t%s", s.info.Method[strings.LastIndex(s.info.Method, "/")+1:],
+		strings.Join(s.attempts, ", "), etcderr.OutcomeOf(s.result.Err), s.result.Endpoint, s.result.Attempts, s.result.Hedged, batched)
 }
 
 type seenStream struct {
@@ -62,11 +67,6 @@ func (o *observer) OnAttempt(parent context.Context, a conn.AttemptInfo) func(co
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		o.open--
-		s, ok := parent.Value(seenKey{o}).(*seenCall)
-		if !ok || s.info.Method != a.Method || s.info.Connection != a.Connection {
-			o.lost++
-			return
-		}
 		text := fmt.Sprintf("%d at %s %v", a.Number, a.Endpoint, etcderr.OutcomeOf(r.Err))
 		if a.Hedge {
 			text += " hedge"
@@ -74,8 +74,27 @@ func (o *observer) OnAttempt(parent context.Context, a conn.AttemptInfo) func(co
 		if r.Lost {
 			text += " lost"
 		}
-		s.attempts = append(s.attempts, text)
+		if a.Riders == nil {
+			o.attempted(parent, a.Method, a.Connection, text)
+			return
+		}
+		if a.Method != pb.KV_Txn_FullMethodName || parent.Value(seenKey{o}) != nil {
+			o.lost++
+		}
+		for _, rider := range a.Riders {
+			o.attempted(rider, pb.KV_Range_FullMethodName, a.Connection, text)
+		}
 	}
+}
+
+// attempted notes an attempt of the call that has this context.
+func (o *observer) attempted(parent context.Context, method, connection, text string) {
+	s, ok := parent.Value(seenKey{o}).(*seenCall)
+	if !ok || s.info.Method != method || s.info.Connection != connection {
+		o.lost++
+		return
+	}
+	s.attempts = append(s.attempts, text)
 }
 
 func (o *observer) OnStream(s conn.StreamInfo) func(error) {

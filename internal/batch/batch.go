@@ -43,26 +43,27 @@ func Fits(r *pb.RangeRequest) bool {
 
 // Get reads a key. It returns alone = true if the read must go alone. The caller then makes that call, and calls [Batches.Back]
 // once it has ended. Otherwise the answer is in reply, or err says why there is none. An error of type *[Left] says that
-// the rider has left the trip, since parent or the deadline has ended.
+// the rider has left the trip, since parent or the deadline has ended. ride tells of the trip, also where a read goes alone after it.
 func (b *Batches) Get(
 	parent context.Context, deadline time.Time, request *pb.RangeRequest, reply *pb.RangeResponse,
-) (alone bool, err error) {
+) (ride Ride, alone bool, err error) {
 	q := b.of(request)
 	if q.enter(request.Key) {
-		return true, nil
+		return Ride{}, true, nil
 	}
 	if _, own := metadata.FromOutgoingContext(parent); own {
 		q.add()
-		return true, nil
+		return Ride{}, true, nil
 	}
-	s := q.seats.of(request, deadline)
+	s := q.seats.of(parent, request, deadline)
 	if !q.board(s) {
 		q.seats.free(s)
-		return true, nil
+		return Ride{}, true, nil
 	}
-	if err := s.wait(parent); err != nil {
-		return false, err // the trip may still use the seat, so nobody else gets it
+	if left := s.wait(); left != nil {
+		return left.Ride, false, left // the trip may still use the seat, so nobody else gets it
 	}
+	ride = s.trip.rode()
 	alone, err = s.result(reply)
 	if alone {
 		q.add()
@@ -71,7 +72,7 @@ func (b *Batches) Get(
 		q.separate(request.Key)
 	}
 	q.seats.free(s)
-	return alone, err
+	return ride, alone, err
 }
 
 // Back says that a read that went alone has ended after this time, with this error. The batches learn from that.

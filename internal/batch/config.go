@@ -11,8 +11,14 @@ import (
 
 // Config is what a connection gives its batches.
 type Config struct {
-	// Send makes one call for a trip. It ends with parent or at the deadline, and tells p what it does.
-	Send func(parent context.Context, deadline time.Time, kind Kind, request *batchpb.Reads, answer *batchpb.Answers, p *Progress) error
+	// Send makes one call for a trip. It ends with parent or at the deadline, and tells p what it does. riders are the contexts of
+	// those who travel, where the connection is observed.
+	Send func(
+		parent context.Context, riders []context.Context, deadline time.Time, kind Kind, request *batchpb.Reads, answer *batchpb.Answers,
+		p *Progress,
+	) error
+	// Observed says that Send wants the contexts of the riders.
+	Observed bool
 	// Go runs f on a goroutine that the connection joins. On a closed connection it returns an error and does not run f.
 	Go func(f func(life context.Context)) error
 }

@@ -132,6 +132,11 @@ func (q *queue) start(t *trip) {
 
 // drive makes one trip after another, as long as there are riders.
 func (q *queue) drive(t *trip) {
+	defer func() {
+		if t != nil && t.cutOff { // runtime.Goexit; the goroutine ends after the trips that follow
+			q.drive(q.after(t.refuse()))
+		}
+	}()
 	for t != nil {
 		o := t.travel(q.kind, &q.config)
 		t = q.after(o)

@@ -30,13 +30,16 @@ type server struct {
 	value  func(key string) string
 	broken bool // its answers to trips lack one
 
-	mu    sync.Mutex
-	trips [][]string // the keys of each
-	ended []error    // why contexts of trips ended that were not answered
-	alone []string   // keys that were read alone
+	mu     sync.Mutex
+	trips  [][]string          // the keys of each
+	riders [][]context.Context // of each
+	ended  []error             // why contexts of trips ended that were not answered
+	alone  []string            // keys that were read alone
 }
 
-func (s *server) send(parent context.Context, _ time.Time, _ Kind, r *batchpb.Reads, a *batchpb.Answers, p *Progress) error {
+func (s *server) send(
+	parent context.Context, riders []context.Context, _ time.Time, _ Kind, r *batchpb.Reads, a *batchpb.Answers, p *Progress,
+) error {
 	var keys []string
 	for _, op := range r.GetSuccess() {
 		body, ok := rangeOf(op)
@@ -48,6 +51,7 @@ func (s *server) send(parent context.Context, _ time.Time, _ Kind, r *batchpb.Re
 	}
 	s.mu.Lock()
 	s.trips = append(s.trips, keys)
+	s.riders = append(s.riders, riders)
 	s.mu.Unlock()
 	p.Begins("a")
 	select {
@@ -84,17 +88,19 @@ func (s *server) valueOf(key string) string {
 	return "value of " + key
 }
 
-func (s *server) batches() *Batches {
-	return New(Config{Send: s.send, Go: func(f func(context.Context)) error {
+func (s *server) batches() *Batches { return New(s.config()) }
+
+func (s *server) config() Config {
+	return Config{Send: s.send, Go: func(f func(context.Context)) error {
 		go f(context.Background())
 		return nil
-	}})
+	}}
 }
 
 // get reads a key as package call does.
 func (s *server) get(parent context.Context, b *Batches, key string, limit time.Duration) error {
 	request, reply := &pb.RangeRequest{Key: []byte(key)}, &pb.RangeResponse{}
-	alone, err := b.Get(parent, time.Now().Add(limit), request, reply)
+	_, alone, err := b.Get(parent, time.Now().Add(limit), request, reply)
 	if alone {
 		s.mu.Lock()
 		s.alone = append(s.alone, key)
@@ -223,7 +229,7 @@ func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
 		q := s.batches().of(&pb.RangeRequest{})
 		q.under, q.trips = underWayMax, underWayMax
 		for i := range opsMax {
-			if !q.board(q.seats.of(&pb.RangeRequest{Key: []byte(fmt.Sprint(i))}, time.Now().Add(time.Minute))) {
+			if !q.board(q.seats.of(t.Context(), &pb.RangeRequest{Key: []byte(fmt.Sprint(i))}, time.Now().Add(time.Minute))) {
 				t.Fatal("no seat")
 			}
 		}

@@ -5,10 +5,16 @@ package batch
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/eetcd-go/eetcd/gen/batchpb"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 func TestRiderLeavesAtItsDeadlineAndTheOthersGoOn(t *testing.T) {
@@ -91,6 +97,92 @@ func TestTripThatPanicsIsRefused(t *testing.T) {
 		b := s.batches()
 		s.together(t, b, "first", "a", "b")
 		s.want(t, 3, 2)
+	})
+}
+
+func TestTripWhoseGoroutineEndsIsRefusedAndTheNextOneLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 900 * time.Microsecond, refuse: func(keys []string) error {
+			if len(keys) > 1 {
+				runtime.Goexit() // as t.FailNow in an interceptor
+			}
+			return nil
+		}}
+		b := s.batches()
+		began := time.Now()
+		for range 2 {
+			s.together(t, b, "first", "a", "b")
+		}
+		s.want(t, 6, 2, 2)
+		if took := time.Since(began); took > 10*time.Millisecond {
+			t.Errorf("the reads took %v", took)
+		}
+		if q := b.of(&pb.RangeRequest{}); q.under != 0 || q.trips != 0 {
+			t.Errorf("%d requests and %d trips are under way", q.under, q.trips)
+		}
+	})
+}
+
+func TestContextsOfTheRidersAreGatheredOnlyWhereSomebodyObserves(t *testing.T) {
+	type name struct{}
+	for _, observed := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &server{way: 20 * time.Millisecond}
+			c := s.config()
+			c.Observed = observed
+			b := New(c)
+			var reading sync.WaitGroup
+			for key, limit := range map[string]time.Duration{"a": time.Minute, "b": time.Minute, "leaves": 100 * time.Microsecond} {
+				reading.Go(func() {
+					time.Sleep(time.Microsecond) // after the first one
+					_ = s.get(context.WithValue(t.Context(), name{}, key), b, "k", limit)
+				})
+			}
+			s.together(t, b, "first")
+			reading.Wait()
+			var travelled []string
+			for _, trip := range s.riders {
+				for _, parent := range trip {
+					travelled = append(travelled, parent.Value(name{}).(string))
+				}
+			}
+			slices.Sort(travelled)
+			if want := map[bool]string{false: "[]", true: "[a b]"}[observed]; fmt.Sprint(travelled) != want {
+				t.Errorf("observed %t: the riders are %v, want %v", observed, travelled, want)
+			}
+		})
+	}
+}
+
+func TestRidersKnowTheAttemptsOfTheirTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Second}
+		c := s.config()
+		c.Send = func(
+			parent context.Context, riders []context.Context, deadline time.Time, kind Kind, r *batchpb.Reads, a *batchpb.Answers, p *Progress,
+		) error {
+			p.Begins("a")
+			p.Fails(errors.New("failed"))
+			p.Begins("b")
+			p.Hedges()
+			time.Sleep(10 * time.Millisecond)
+			p.AnsweredBy("c")
+			return errors.New("failed again")
+		}
+		b := New(c)
+		go func() { _ = s.get(context.Background(), b, "first", time.Hour) }()
+		synctest.Wait()
+		for limit, want := range map[time.Duration]Ride{
+			500 * time.Microsecond: {},
+			5 * time.Millisecond:   {Endpoint: "b", Attempts: 3, Hedged: true},
+			time.Minute:            {Endpoint: "c", Attempts: 3, Hedged: true},
+		} {
+			ride, alone, err := b.Get(t.Context(), time.Now().Add(limit), &pb.RangeRequest{Key: []byte("k")}, &pb.RangeResponse{})
+			if ride != want || alone || err == nil {
+				t.Errorf("a rider with %v: %+v, alone %t, %v; want %+v", limit, ride, alone, err, want)
+			}
+		}
+		time.Sleep(time.Minute)
 	})
 }
 

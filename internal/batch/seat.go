@@ -17,12 +17,14 @@ import (
 // ride is what a rider sees of its trip.
 type ride interface {
 	left() *Left // what is known of it
+	rode() Ride
 	leave()
 }
 
 // seat is one rider: a read that waits for the answer of its trip. The rider encodes its operation before the trip leaves, and
 // decodes its answer after that, on its own goroutine. In between, the trip has the seat.
 type seat struct {
+	parent   context.Context
 	op       []byte // a RequestOp
 	deadline time.Time
 	timer    *time.Timer // for the deadline; stopped while nobody waits
@@ -50,9 +52,9 @@ func (p *seats) init() {
 var rangeTag = protowire.EncodeTag(1, protowire.BytesType)
 
 // of returns the seat of a read. The deadline is not zero.
-func (p *seats) of(r *pb.RangeRequest, deadline time.Time) *seat {
+func (p *seats) of(parent context.Context, r *pb.RangeRequest, deadline time.Time) *seat {
 	s := p.Get().(*seat)
-	s.deadline = deadline
+	s.parent, s.deadline = parent, deadline
 	s.op = protowire.AppendVarint(s.op[:0], rangeTag)
 	s.op = protowire.AppendVarint(s.op, uint64(proto.Size(r)))
 	s.op, _ = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(s.op, r) // bytes and numbers always encode
@@ -61,18 +63,18 @@ func (p *seats) of(r *pb.RangeRequest, deadline time.Time) *seat {
 
 // free gives the seat back for another rider. The trip must be over.
 func (p *seats) free(s *seat) {
-	s.trip, s.answer, s.header, s.err, s.alone = nil, nil, nil, nil, false
+	s.parent, s.trip, s.answer, s.header, s.err, s.alone = nil, nil, nil, nil, nil, false
 	p.Put(s)
 }
 
-// wait waits for the trip. It returns what is known of the trip if the deadline or parent ends first.
-func (s *seat) wait(parent context.Context) error {
+// wait waits for the trip. It returns what is known of the trip if the deadline or the context of the rider ends first.
+func (s *seat) wait() *Left {
 	s.timer.Reset(time.Until(s.deadline))
 	defer s.timer.Stop()
 	select {
 	case <-s.done:
 		return nil
-	case <-parent.Done():
+	case <-s.parent.Done():
 	case <-s.timer.C:
 	}
 	s.gone.Store(true)

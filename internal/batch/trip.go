@@ -26,6 +26,7 @@ type trip struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	riding atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
+	cutOff bool         // an interceptor has ended the goroutine of the call
 }
 
 func newTrip() *trip {
@@ -83,6 +84,17 @@ func (l *load) fill(riders []*seat) (deadline time.Time) {
 	return deadline
 }
 
+// contexts returns the contexts of the riders whose operations are sent.
+func (l *load) contexts(riders []*seat) []context.Context {
+	all := make([]context.Context, 0, len(riders))
+	for i, s := range riders {
+		if l.of[i] >= 0 {
+			all = append(all, s.parent)
+		}
+	}
+	return all
+}
+
 func (l *load) free() {
 	clear(l.request.Success) // the operations belong to the riders
 	l.request.Success = l.request.Success[:0]
@@ -102,9 +114,13 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	if ops == 0 {
 		return outcome{}
 	}
+	var riders []context.Context
+	if c.Observed {
+		riders = l.contexts(t.seats)
+	}
 	answer := &batchpb.Answers{}
 	began := time.Now()
-	err := t.send(deadline, kind, c, &l.request, answer)
+	err := t.send(riders, deadline, kind, c, &l.request, answer)
 	o := outcome{ops: ops, took: time.Since(began), err: err}
 	switch {
 	case err == errPanic:
@@ -142,14 +158,30 @@ var (
 
 // send makes the call. The panic of an interceptor would end the process here, where no caller can recover it. It counts as a refusal.
 // If the riders' own calls panic as well, their callers see it.
-func (t *trip) send(deadline time.Time, kind Kind, c *Config, request *batchpb.Reads, answer *batchpb.Answers) (err error) {
+func (t *trip) send(
+	riders []context.Context, deadline time.Time, kind Kind, c *Config, request *batchpb.Reads, answer *batchpb.Answers,
+) (err error) {
+	t.cutOff = true
 	defer func() {
 		if said := recover(); said != nil {
 			logger.Errorf("a batch of reads panicked, so each of them goes alone: %s\n%s", tell.Line(fmt.Sprint(said)), debug.Stack())
-			err = errPanic
+			t.cutOff, err = false, errPanic
 		}
 	}()
-	return c.Send(t.ctx, deadline, kind, request, answer, &t.Progress)
+	err = c.Send(t.ctx, riders, deadline, kind, request, answer, &t.Progress)
+	t.cutOff = false
+	return err
+}
+
+// refuse lets each rider go alone, because an interceptor has ended the goroutine of the call. If it ends the riders' own goroutines as
+// well, their callers see it.
+func (t *trip) refuse() outcome {
+	logger.Error("an interceptor ended the goroutine of a batch of reads, so each of them goes alone")
+	for _, s := range t.seats {
+		s.alone = true
+		s.done <- struct{}{} // it has room, also where the rider has left
+	}
+	return outcome{refused: true}
 }
 
 // fail tells the riders that the trip cannot leave.

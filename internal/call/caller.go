@@ -26,10 +26,11 @@ type Caller struct {
 // New makes the Caller of a connection.
 func New(c Config) *Caller { return newCaller(newCommon(c)) }
 
-// Derive makes the Caller of a connection that shares the budget and all else with this one, but finds links for itself, and has a
-// life of its own.
-func (c *Caller) Derive(links Links, life *life.Life) *Caller {
+// Derive makes the Caller of a connection that shares the budget and all else with this one, but has a name and a life of its own, and
+// finds links for itself.
+func (c *Caller) Derive(connection string, links Links, life *life.Life) *Caller {
 	shared := *c.pool.shared
+	shared.Connection = connection
 	shared.Links, shared.Life, shared.Go = links, life.Context, life.Go
 	derived := newCaller(&shared)
 	derived.within = livesOf(life.Context)
@@ -40,7 +41,7 @@ func newCaller(shared *common) *Caller {
 	caller := &Caller{pool: pool{shared: shared}}
 	caller.pool.hedge = func(u *unary) { hedgeSilence(u, &caller.pool) }
 	if shared.Batching {
-		caller.batches = batch.New(batch.Config{Send: caller.trip, Go: shared.Go})
+		caller.batches = batch.New(batch.Config{Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts()})
 	}
 	return caller
 }
@@ -118,7 +119,10 @@ func (c *Caller) runWithin(life, ctx context.Context, u *unary) error {
 func (c *Caller) read(
 	parent context.Context, deadline time.Time, request *pb.RangeRequest, reply *pb.RangeResponse, o Options,
 ) (err error) {
-	alone, err := c.batches.Get(parent, deadline, request, reply)
+	ride, alone, err := c.batches.Get(parent, deadline, request, reply)
+	if !alone || ride.Attempts > 0 {
+		o.Trace.Rode(ride.Endpoint, ride.Attempts, ride.Hedged)
+	}
 	if alone {
 		began := time.Now()
 		defer func() { c.batches.Back(request, reply, time.Since(began), err) }() // also if parent, which is the user's code, panics
@@ -140,11 +144,15 @@ func (c *Caller) read(
 
 // trip makes the call that carries several reads. Errors name the RPC that the riders called.
 func (c *Caller) trip(
-	parent context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batchpb.Answers, p *batch.Progress,
+	parent context.Context, riders []context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batchpb.Answers,
+	p *batch.Progress,
 ) error {
 	u := c.pool.get(read)
 	u.parent, u.method, u.path, u.args, u.reply = parent, pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName, request, answer
-	u.options, u.deadline, u.progress = Options{Aside: kind == batch.Serializable, Own: true}, deadline, p
+	u.options = Options{
+		Aside: kind == batch.Serializable, Own: true, Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
+	}
+	u.deadline, u.progress = deadline, p
 	return c.run(u)
 }
 

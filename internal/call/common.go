@@ -9,11 +9,14 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
 )
 
 // Config holds what the calls of one connection have in common.
 type Config struct {
+	Connection     string // its name
+	Hooks          *hook.Hooks
 	Links          Links
 	Life           context.Context // of the connection
 	Tokens         *member.Tokens  // nil without credentials

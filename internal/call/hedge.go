@@ -51,7 +51,9 @@ func hedgeSilence(u *unary, calls *pool) {
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
 	second.options.Pinned = true // a hedge is not hedged again
 	defer calls.put(second)
+	u.progress.Hedges()
 	observed := u.options.Trace.Attempt(u.parent, other.Address(), true)
+	defer observed.End(hook.ErrCutOff, false) // where an interceptor ends the goroutine
 	if !u.join(&second.flight) {
 		observed.End(etcderr.FromRPC(context.Canceled, etcderr.Call{Method: u.method, Endpoint: other.Address()}), true)
 		return
@@ -68,7 +70,7 @@ func hedgeSilence(u *unary, calls *pool) {
 	err = etcderr.FromRPC(err, etcderr.Call{Method: u.method, Endpoint: other.Address(), Sent: true, Read: true})
 	won, late := u.leave(err, answer)
 	if won {
-		u.options.Trace.AnsweredBy(other.Address())
+		u.answeredBy(other)
 	}
 	observed.End(err, late)
 }

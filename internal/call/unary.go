@@ -133,11 +133,17 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	if err == nil {
 		l.HeardFrom(u.began)
 		if !u.saved {
-			u.options.Trace.AnsweredBy(l.Address())
+			u.answeredBy(l)
 		}
 		return nil
 	}
 	return u.judge(l, err)
+}
+
+// answeredBy records whose answer the call has.
+func (u *unary) answeredBy(l *member.Link) {
+	u.options.Trace.AnsweredBy(l.Address())
+	u.progress.AnsweredBy(l.Address())
 }
 
 // judge returns what an attempt's error means, nil for nil.

@@ -33,7 +33,7 @@ type Config struct {
 	Log            *slog.Logger
 	Dial           []grpc.DialOption
 	Listener       func(conn string, s member.Snapshot) // nil: there is none
-	Hooks          hook.Hooks
+	Hooks          *hook.Hooks
 	Network        member.Network
 }
 
@@ -48,6 +48,7 @@ func Default() Config {
 		Batching:       true,
 		Backoff:        member.Reconnection,
 		Log:            slog.New(slog.DiscardHandler),
+		Hooks:          &hook.Hooks{},
 		Network:        member.SystemNetwork(),
 	}
 }

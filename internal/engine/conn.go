@@ -80,12 +80,12 @@ func newConn(name string, addresses []member.Address, config Config) *Conn {
 		name: name, life: c.life, set: c.set, patience: config.Patience, transport: transportOf(&config, addresses),
 	}
 	c.calls = call.New(call.Config{
-		Links: c.picker, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: config.HedgeDelay,
+		Connection: name, Hooks: config.Hooks, Links: c.picker, Life: c.life.Context, Tokens: c.tokens, HedgeDelay: config.HedgeDelay,
 		DefaultTimeout: config.DefaultTimeout, Dial: config.Dial, Go: c.life.Go, Batching: config.Batching,
 	})
-	c.caller, c.observer = c.calls, newObserver(&c.config.Hooks, c.picker)
+	c.caller, c.observer = c.calls, newObserver(config.Hooks, c.picker)
 	c.streams = &opener{
-		picker: c.picker, tokens: c.tokens, limits: c.calls.Limits, timeout: config.DefaultTimeout, hooks: &c.config.Hooks,
+		picker: c.picker, tokens: c.tokens, limits: c.calls.Limits, timeout: config.DefaultTimeout, hooks: config.Hooks,
 	}
 	c.membership = newMembership(c.picker, c.calls, c.observer, &config)
 	return c
@@ -97,10 +97,10 @@ func (c *Conn) derive(name string, space Space) *Conn {
 		name: name, config: c.config, life: life.Under(c.life), set: c.set, tokens: c.tokens, listeners: new(listeners), from: c,
 	}
 	n.picker = &picker{name: name, life: n.life, set: c.set, patience: c.picker.patience, transport: c.picker.transport}
-	n.calls = c.calls.Derive(n.picker, n.life)
-	n.observer = newObserver(&n.config.Hooks, n.picker)
+	n.calls = c.calls.Derive(name, n.picker, n.life)
+	n.observer = newObserver(n.config.Hooks, n.picker)
 	n.streams = &opener{
-		picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout, hooks: &n.config.Hooks,
+		picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout, hooks: n.config.Hooks,
 	}
 	n.membership = c.membership.derive(n.picker, n.calls, n.observer)
 	n.inside = &inside{space, n.calls, n.streams}
@@ -289,6 +289,9 @@ func (c *Conn) joinOwn(began time.Time) error {
 	}
 	if c.inside == nil && c.tokens.Asking() { // the whole connection asks for tokens
 		return fmt.Errorf("conn: close %q: the credentials function has not returned within %v", c.name, closeMax)
+	}
+	if c.config.Hooks.Working() {
+		return fmt.Errorf("conn: close %q: a call or attempt hook has not returned within %v", c.name, closeMax)
 	}
 	return fmt.Errorf("conn: close %q: its goroutines have not ended within %v", c.name, closeMax)
 }

@@ -7,6 +7,7 @@ package hook
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 )
 
 // ErrCutOff is the error of a call or an attempt that has not returned: an interceptor of the user has panicked, for example.
@@ -26,6 +27,7 @@ type CallResult struct {
 	Endpoint string // of the answer, or of the last attempt
 	Attempts int
 	Hedged   bool
+	Batched  bool // the result is that of a request that carries several calls
 }
 
 // AttemptInfo describes an attempt that begins.
@@ -35,6 +37,7 @@ type AttemptInfo struct {
 	Endpoint   string
 	Number     int // among the attempts of the call, from 1
 	Hedge      bool
+	Riders     []context.Context // of the calls that the request carries; nil where it is a call itself
 }
 
 // AttemptResult describes an attempt that has ended.
@@ -62,10 +65,18 @@ type Hooks struct {
 	Calls    []Hook[CallInfo, CallResult]
 	Attempts []Hook[AttemptInfo, AttemptResult]
 	Streams  []Hook[StreamInfo, error]
+
+	working atomic.Int64 // hooks of calls and attempts that are at work
 }
+
+// Working reports whether a hook of a call or an attempt is at work.
+func (h *Hooks) Working() bool { return h.working.Load() > 0 }
 
 // ObserveCalls reports whether anybody is told of calls or of their attempts.
 func (h *Hooks) ObserveCalls() bool { return len(h.Calls)+len(h.Attempts) > 0 }
+
+// ObserveAttempts reports whether anybody is told of attempts.
+func (h *Hooks) ObserveAttempts() bool { return h != nil && len(h.Attempts) > 0 }
 
 // begin appends to begun what each hook returns, and returns the context of the last one.
 func begin[I, R any](hooks []Hook[I, R], parent context.Context, i I, begun []any) (context.Context, []any) {
