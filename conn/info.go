@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 // State is the state of one endpoint of a connection.
@@ -86,7 +87,8 @@ func Info() []Endpoint {
 	return all
 }
 
-// WriteInfo writes [Info] to w as two plain text tables, first the Active endpoints and then the Frozen ones. It blocks
+// WriteInfo writes [Info] to w as two plain text tables, first the Active endpoints and then the Frozen ones. Of an error of the
+// function of [WithCredentialsFunc] it writes the type only, because the text may hold a secret. It blocks
 // only in w, and is safe for concurrent use if w is. It returns w's error, and an error if w is nil.
 func WriteInfo(w io.Writer) error {
 	if w == nil {
@@ -103,7 +105,7 @@ func WriteInfo(w io.Writer) error {
 		if ep.ReconnectIn >= time.Second {
 			in = ep.ReconnectIn.Round(100 * time.Millisecond)
 		}
-		frozen = append(frozen, []string{ep.Name, ep.State.String(), ep.Address, in.String(), fmt.Sprint(ep.Err)})
+		frozen = append(frozen, []string{ep.Name, ep.State.String(), ep.Address, in.String(), tell.Public(ep.Err)})
 	}
 	var b strings.Builder
 	writeTable(&b, active)

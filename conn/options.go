@@ -180,8 +180,9 @@ func WithCredentials(user, password string) Option {
 // ends after the default timeout ([WithDefaultTimeout]), and when the connection closes. A request waits for f only until
 // its own deadline. While f does not return, the connection gets no other token, and Close returns an error after 5 s. A
 // token from an earlier authentication stays in use until the servers refuse it. An error or a panic of f, and an empty
-// user or password, fail the authentication. The error then holds that of f, which must not show a secret. Open returns
-// ErrOption if f is nil, or if [WithCredentials] is given too.
+// user or password, fail the authentication. The error then holds that of f, and its text gets into the log, so it must
+// not show a secret. [WriteInfo] and package conn/debug show the type of that error only. Open returns ErrOption if f is
+// nil, or if [WithCredentials] is given too.
 func WithCredentialsFunc(f func(parent context.Context) (user, password string, err error)) Option {
 	return func(o *options) { o.asks, o.Credentials = true, f }
 }

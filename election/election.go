@@ -108,7 +108,11 @@ func Resign(parent context.Context, c Request) (*v3electionpb.ResignResponse, er
 	if err != nil {
 		return nil, err
 	}
-	return wire.Election.Resign.Call(parent, c, request)
+	answer, err := wire.Election.Resign.Call(parent, c, request)
+	if err == nil {
+		claim.Forget(c, string(request.GetLeader().GetKey()))
+	}
+	return answer, err
 }
 
 // named adds to err the mistakes in a request about one election.

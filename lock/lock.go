@@ -126,5 +126,9 @@ func Unlock(parent context.Context, c Request) (*v3lockpb.UnlockResponse, error)
 	if err != nil {
 		return nil, err
 	}
-	return wire.Lock.Unlock.Call(parent, c, request)
+	answer, err := wire.Lock.Unlock.Call(parent, c, request)
+	if err == nil {
+		claim.Forget(c, string(request.GetKey()))
+	}
+	return answer, err
 }

@@ -7,9 +7,14 @@
 // The page begins with what needs attention. Then it shows each open connection with its endpoints, watches, leases, locks and
 // elections, tables and presences. conn.WriteInfo writes the endpoints alone, and needs no HTTP server.
 //
-// The page shows names: of connections, endpoints, locks, elections and presences, the prefixes that are watched, and the keys of
-// tables of one key. It shows no other key, no value, no password, no token and no certificate. Those names still tell much about a
-// program, so serve the page on an internal port, or behind a login.
+// The page shows names: of connections, endpoints, locks and elections, and the prefixes of watches, tables and namespaces. It shows
+// these keys: those of presences, those of tables of one key, and the key that a lock or an election waits for, which lies below its
+// name. It shows no other key, no value, no password, no token and no certificate. Reasons are the texts of errors of servers, of
+// the network and of the dial options of the program. Of an error of the function of conn.WithCredentialsFunc it shows the type only.
+// All of that tells much about a program, so serve the page on an internal port, or behind a login.
+//
+// A lock or an election under a lease of your own is shown as held while the same connection keeps that lease alive, until Unlock,
+// Release or Resign on that connection. Without that nothing in this process can tell whether it is still held.
 package debug
 
 import (

@@ -59,7 +59,7 @@ func connectionOf(e *engine.Conn, now time.Time) connection {
 			state = "Active"
 		}
 		c.Endpoints = append(c.Endpoints, endpoint{
-			Address: s.Address, State: state, Since: s.Since, Redialled: s.Returning, Reason: reason(s.Err),
+			Address: s.Address, State: state, Since: s.Since, Redialled: s.Returning, Reason: tell.Public(s.Err),
 			ReconnectIn: seconds(s.ReconnectIn), Version: s.Version, Leader: s.Leader, Learner: s.Learner, Leases: s.Leases,
 		})
 	}
@@ -77,7 +77,7 @@ func watchesOf(all []report.Watch) []watch {
 			of.Name = "" // the page shows no keys
 		}
 		told = append(told, watch{
-			ID: w.ID, Keys: of, InStep: w.InStep, Since: w.Since, Reason: reason(w.Err), Endpoint: w.Endpoint, Parked: w.Parked,
+			ID: w.ID, Keys: of, InStep: w.InStep, Since: w.Since, Reason: tell.Public(w.Err), Endpoint: w.Endpoint, Parked: w.Parked,
 			Waiting: w.Waiting, Buffer: w.Buffer, Revision: w.Rev, Read: w.Read,
 		})
 	}
@@ -90,7 +90,7 @@ func leasesOf(all []report.Lease, now time.Time) []lease {
 	for _, l := range all {
 		at := lease{
 			ID: hex(l.ID), TTL: seconds(l.TTL), Renewed: l.Sent, ValidUntil: l.ValidUntil, Endpoint: l.Endpoint,
-			Keepers: l.Keepers, Reason: reason(l.Err),
+			Keepers: l.Keepers, Reason: tell.Public(l.Err),
 		}
 		if !l.ValidUntil.IsZero() {
 			margin := seconds(l.ValidUntil.Sub(now))
@@ -125,7 +125,7 @@ func tablesOf(all []report.Table) []table {
 	told := make([]table, 0, len(all))
 	for _, t := range all {
 		told = append(told, table{
-			Keys: keysOf(t.Keys), Entries: t.Entries, Revision: t.Rev, InStep: t.InStep, Since: t.Since, Reason: reason(t.Err),
+			Keys: keysOf(t.Keys), Entries: t.Entries, Revision: t.Rev, InStep: t.InStep, Since: t.Since, Reason: tell.Public(t.Err),
 			Resyncs: t.Resyncs, Undecoded: t.Undecoded,
 		})
 	}
@@ -137,7 +137,7 @@ func presencesOf(all []report.Presence) []presence {
 	told := make([]presence, 0, len(all))
 	for _, p := range all {
 		told = append(told, presence{
-			Key: name(p.Key), State: p.State, Since: p.Since, Lease: hex(p.Lease), Revision: p.Rev, Reason: reason(p.Err),
+			Key: name(p.Key), State: p.State, Since: p.Since, Lease: hex(p.Lease), Revision: p.Rev, Reason: tell.Public(p.Err),
 		})
 	}
 	return told
@@ -151,13 +151,6 @@ func name(text string) string {
 		return tell.Short(text)
 	}
 	return tell.Short(strconv.Quote(text))
-}
-
-func reason(err error) string {
-	if err == nil {
-		return ""
-	}
-	return tell.Line(err.Error())
 }
 
 // hex returns a lease as etcdctl shows it; "" if there is none.

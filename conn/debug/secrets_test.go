@@ -3,12 +3,14 @@
 package debug_test
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
 	"github.com/eetcd-go/eetcd/lock"
+	"github.com/eetcd-go/eetcd/presence"
 	"github.com/eetcd-go/eetcd/watch"
 )
 
@@ -55,6 +58,52 @@ func TestNoKeyNoValueAndNoSecretIsShown(t *testing.T) {
 				t.Errorf("%q in the %s: %s", marked, format, text)
 			}
 		}
+	}
+}
+
+// secretive is an error with a secret in its text.
+type secretive struct{}
+
+func (secretive) Error() string { return "no user for " + markedPassword }
+
+func TestAFailureOfTheCredentialsFunctionIsShownWithoutItsText(t *testing.T) {
+	for kind, f := range map[string]func(context.Context) (string, string, error){
+		"secretive": func(context.Context) (string, string, error) { return "", "", secretive{} },
+		"string":    func(context.Context) (string, string, error) { panic(markedPassword) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			c := onecluster.Open(t, "", cluster.Endpoints(), conn.WithLazy(), conn.WithCredentialsFunc(f))
+			onecluster.Eventually(t, patience, "the failure", func() error {
+				if e := shown(t, c.Name()).Endpoints[0]; !strings.HasPrefix(e.Reason, "credentials: ") || !strings.HasSuffix(e.Reason, kind) {
+					return fmt.Errorf("the reason is %q", e.Reason)
+				}
+				return nil
+			})
+			// A watch and a presence that wait for the endpoint have the reason too.
+			ctx, stop := context.WithCancel(t.Context())
+			var waiting sync.WaitGroup
+			waiting.Go(func() { _, _ = watch.Watch(ctx, watch.New(c.Name()).WithKey("k")) })
+			waiting.Go(func() { _, _ = presence.Keep(ctx, presence.New(c.Name()).WithKey("k").WithValue("v"), time.Minute) })
+			defer waiting.Wait()
+			defer stop()
+			onecluster.Eventually(t, patience, "what waits", func() error {
+				if now := shown(t, c.Name()); len(now.Presences) != 1 || len(now.Watches) != 1 {
+					return fmt.Errorf("there is %+v", now)
+				}
+				return nil
+			})
+			var table strings.Builder
+			if err := conn.WriteInfo(&table); err != nil {
+				t.Fatal(err)
+			}
+			for what, text := range map[string]string{
+				"page": ask(http.MethodGet, "/").Body.String(), "JSON": ask(http.MethodGet, "/?format=json").Body.String(), "table": table.String(),
+			} {
+				if strings.Contains(text, markedPassword) {
+					t.Errorf("the %s shows a secret: %s", what, text)
+				}
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,4 +199,63 @@ func (c connection) wants(name string) error {
 
 func recent(began, at time.Time) bool {
 	return !at.Before(began.Add(-time.Second)) && !at.After(time.Now().Add(time.Second))
+}
+
+func TestWhatIsHeldUnderALeaseOfTheUsersIsShownWhileTheLeaseIsKept(t *testing.T) {
+	c := onecluster.Open(t, "", cluster.Endpoints())
+	name, ctx := c.Name(), t.Context()
+	granted, err := lease.Grant(ctx, lease.New(name), time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := lease.KeepAlive(ctx, lease.New(name), granted.GetID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	under := func(what string) lock.Request { return lock.New(name).WithName(name + what).WithLease(granted.GetID()) }
+	want := func(held ...string) {
+		t.Helper()
+		var got []string
+		for _, one := range shown(t, name).Claims {
+			if one.State != "held" || one.Lease == "" || one.Revision == 0 || one.WaitsFor.Keys != 0 {
+				t.Errorf("the claim %+v", one)
+			}
+			got = append(got, one.Kind+strings.TrimPrefix(one.Name, name))
+		}
+		if !slices.Equal(got, held) {
+			t.Errorf("held are %q, want %q", got, held)
+		}
+	}
+	locked, err := lock.Lock(ctx, under("-a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	acquired, err := lock.Acquire(ctx, under("-b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	led, err := election.Campaign(ctx, under("-c").WithValue("v"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Lock(ctx, under("-d")); err != nil {
+		t.Fatal(err)
+	}
+	want("lock-a", "lock-b", "election-c", "lock-d")
+	if _, err := lock.Unlock(ctx, lock.New(name).WithKeyBytes(locked.GetKey())); err != nil {
+		t.Fatal(err)
+	}
+	want("lock-b", "election-c", "lock-d")
+	if err := acquired.Release(ctx); err != nil {
+		t.Fatal(err)
+	}
+	want("election-c", "lock-d")
+	if _, err := election.Resign(ctx, election.New(name).WithLeader(led.GetLeader())); err != nil {
+		t.Fatal(err)
+	}
+	want("lock-d")
+	if err := keeper.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want()
 }

@@ -48,5 +48,6 @@ func (s *services) Report() report.Services {
 			r.Report(&all)
 		}
 	}
+	all.Settle()
 	return all
 }

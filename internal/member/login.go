@@ -73,14 +73,19 @@ func (l *login) begin() (*question, error) {
 func (l *login) run(life context.Context, q *question) {
 	defer func() {
 		if p := recover(); p != nil {
-			q.err = fmt.Errorf("the function panicked: %s", tell.Short(tell.Line(fmt.Sprint(p))))
+			err := fmt.Errorf("the function panicked: %s", tell.Short(tell.Line(fmt.Sprint(p))))
+			q.err = tell.Private(err, fmt.Sprintf("credentials: the function panicked with a value of type %T", p))
 		}
 	}()
 	limited, cancel := wait.WithOwnTime(life, l.timeout, lateError(l.timeout))
 	defer cancel()
 	q.user, q.password, q.err = l.f(limited)
-	if q.err != nil && limited.Err() != nil {
+	switch {
+	case q.err == nil:
+	case limited.Err() != nil:
 		q.err = context.Cause(limited)
+	default:
+		q.err = tell.Private(q.err, fmt.Sprintf("credentials: the function failed with an error of type %T", q.err))
 	}
 }
 

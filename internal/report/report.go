@@ -7,7 +7,10 @@
 // of the user runs.
 package report
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Services is what service packages have on one connection.
 type Services struct {
@@ -17,6 +20,16 @@ type Services struct {
 	Claims    []Claim
 	Tables    []Table
 	Presences []Presence
+}
+
+// Settle leaves out the claims that may have ended unnoticed: calls have returned with them, and the connection does not keep their
+// leases alive.
+func (s *Services) Settle() {
+	kept := map[int64]bool{}
+	for _, l := range s.Leases {
+		kept[l.ID] = true
+	}
+	s.Claims = slices.DeleteFunc(s.Claims, func(c Claim) bool { return c.Returned && !kept[c.Lease] })
 }
 
 // Watch is a watch that has not ended.
@@ -53,6 +66,8 @@ type Claim struct {
 	Since time.Time // since when State is what it is
 	Lease int64     // 0 before it is known
 	Rev   int64     // create revision of its key; 0 before it is known
+
+	Returned bool // a call has returned with it, and its lease is the user's to keep: see Settle
 
 	// What a waiting claim waits for: until one of Ahead keys is gone, of which Key, created at KeyRev, is the first.
 	Ahead  int

@@ -38,7 +38,8 @@ type stand struct {
 
 // hub keeps the stands of a connection, and the entries of its claims.
 type hub struct {
-	entries report.Set[*entry]
+	entries  report.Set[*entry]
+	returned returned
 
 	mu     sync.Mutex
 	stands map[string]*stand
@@ -52,11 +53,12 @@ func hubOf(c *engine.Conn) *hub {
 
 var _ engine.Reporter = (*hub)(nil)
 
-// Report tells about the claims of the connection that are under way.
+// Report tells about the claims of the connection that are under way, and about those that users hold.
 func (h *hub) Report(to *report.Services) {
 	for _, e := range h.entries.All() {
 		to.Claims = append(to.Claims, e.told())
 	}
+	to.Claims = append(to.Claims, h.returned.all()...)
 }
 
 // enlist has reports tell about a claim in the queue, until the returned function is called.

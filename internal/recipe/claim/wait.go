@@ -30,7 +30,9 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	if err != nil {
 		return Held{}, err
 	}
-	defer hubOf(q.conn).enlist(q, w.What)()
+	h := hubOf(q.conn)
+	leave := h.enlist(q, w.What)
+	defer leave()
 	waiting, stop := bounded(parent, c, 0)
 	defer stop()
 	id := sealed.Ctx(c).Lease()
@@ -39,7 +41,11 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	if err = s.begin(waiting, p); err == nil {
 		err = take(waiting, p)
 	}
-	q.entry.moves(report.Releasing) // where it is held, the user has it from now on
+	if err == nil {
+		q.entry.holds(p.lease, p.rev)
+	} else {
+		q.entry.moves(report.Releasing)
+	}
 	s.leave(waiting, p, err == nil)
 	if errors.Is(err, errKeyGone) || errors.Is(err, errKeyTaken) || errors.Is(err, errHistory) {
 		return Held{}, w.lost(waiting, p, err)
@@ -47,6 +53,10 @@ func (w Waiting) Turn(parent context.Context) (Held, error) {
 	if err != nil {
 		return Held{}, err
 	}
+	held := q.entry.told()
+	held.Returned = true
+	leave()
+	h.returned.add(p.key, held)
 	return Held{Key: p.key, Rev: p.rev, Lease: p.lease, Header: p.header}, nil
 }
 
