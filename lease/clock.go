@@ -21,19 +21,24 @@ const (
 	maxBatch = 250 * time.Millisecond
 )
 
-// clock is when the renewer wakes up.
+// clock is when the renewer wakes up. The guard's lock guards it.
 type clock struct {
 	at    time.Duration
-	reset chan struct{} // holds a signal that at has become earlier
+	timer *time.Timer // nil: the renewer does not run
 }
 
-func newClock() clock { return clock{at: never, reset: make(chan struct{}, 1)} }
+// set makes the clock wake up at a time, where it is now.
+func (c *clock) set(at, now time.Duration) {
+	c.at = at
+	if c.timer != nil {
+		c.timer.Reset(at - now)
+	}
+}
 
-// before makes the clock wake up at that time at the latest.
-func (c *clock) before(at time.Duration) {
+// before makes the clock wake up at a time at the latest.
+func (c *clock) before(at, now time.Duration) {
 	if at < c.at {
-		c.at = at
-		signal(c.reset)
+		c.set(at, now)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
 	"github.com/eetcd-go/eetcd/internal/report"
+	"github.com/eetcd-go/eetcd/internal/wait"
 	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/internal/wire/resume"
 )
@@ -78,6 +79,17 @@ func (r *renewer) leave(s *stake, l *held, err error) {
 	r.drop(s, l, err)
 }
 
+// wind gives the clock its timer, or with nil takes it away. The timer fires when the next lease falls due.
+func (r *renewer) wind(timer *time.Timer) {
+	r.lock()
+	defer r.unlock()
+	if r.clock.timer != nil {
+		r.clock.timer.Stop()
+	}
+	r.clock.timer = timer
+	r.clock.set(r.clock.at, r.now())
+}
+
 // lapse ends a lease if the clock says that it may have expired.
 func (r *renewer) lapse(l *held) {
 	r.lock()
@@ -120,12 +132,13 @@ func (r *renewer) broken(err error) {
 	}
 }
 
-// use puts a new stream into use.
-func (r *renewer) use(stream engine.Stream) {
+// use puts a new stream into use, with what sends the renewals.
+func (r *renewer) use(stream engine.Stream, sender *wait.Errand) {
 	r.lock()
 	defer r.unlock()
 	r.start(stream, r.now())
-	signal(r.wake)
+	r.sender = sender
+	r.wake()
 }
 
 // stopped takes a stream out of use that has broken. What it left unanswered is renewed again. It returns why it broke.
@@ -142,8 +155,9 @@ func (r *renewer) stopped(err error) error {
 	return err
 }
 
-// tick does what is due by now. It returns for how long nothing else is, and whether the member has fallen silent.
-func (r *renewer) tick() (wait time.Duration, silent engine.Stream) {
+// tick does what is due by now, and sets the clock. It returns for how long nothing else is due, and the stream whose member has
+// fallen silent.
+func (r *renewer) tick() (next time.Duration, silent engine.Stream) {
 	r.lock()
 	defer r.unlock()
 	now := r.now()
@@ -153,11 +167,13 @@ func (r *renewer) tick() (wait time.Duration, silent engine.Stream) {
 		if r.flights.overdue(now, late) {
 			r.fellSilent(now)
 			r.last = r.leaving
-			return r.clock.at - now, r.stream
+			silent = r.stream
+		} else {
+			r.clock.at = min(r.clock.at, r.flights.limit())
 		}
-		r.clock.at = min(r.clock.at, r.flights.limit())
 	}
-	return r.clock.at - now, nil
+	r.clock.set(r.clock.at, now)
+	return r.clock.at - now, silent
 }
 
 // next returns the lease whose renewal is to be sent next. any is false where none is ready, or too many are unanswered.
@@ -176,7 +192,7 @@ func (r *renewer) next() (id int64, any bool) {
 		return 0, false
 	}
 	r.flights.add(l, now)
-	r.clock.before(r.flights.soonest())
+	r.clock.before(r.flights.soonest(), now)
 	return l.id, true
 }
 
@@ -194,7 +210,7 @@ func (r *renewer) answered(answer *pb.LeaseKeepAliveResponse) (collect bool) {
 		r.renewal(f.lease, f.at, answer, r.stream.Endpoint(), r.flights.late)
 	}
 	if len(r.flights.queue) == window/2 && len(r.ready.items) > 0 {
-		signal(r.wake)
+		r.wake()
 	}
 	idle := r.kept == len(r.leases) && len(r.ready.items) == 0
 	return idle && r.flights.patient(now)

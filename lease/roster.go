@@ -7,6 +7,7 @@ import (
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
 const (
@@ -31,7 +32,7 @@ type roster struct {
 	kept   int           // how many of them have been renewed
 	alarms queue         // when a lease falls due, or expires
 	ready  queue         // the leases that are due, the most urgent first
-	wake   chan struct{} // holds a signal that a renewal can be sent
+	sender *wait.Errand  // sends renewals that are ready; nil until there is a stream
 	rush   chan struct{} // holds a signal that answers must be read at once
 	clock  clock
 	last   error // what went wrong since the last answer
@@ -40,7 +41,7 @@ type roster struct {
 func newRoster(g *guard) roster {
 	return roster{
 		guard: g, epoch: time.Now(), leases: map[int64]*held{}, ready: queue{which: 1},
-		wake: make(chan struct{}, 1), rush: make(chan struct{}, 1), clock: newClock(),
+		rush: make(chan struct{}, 1), clock: clock{at: never},
 	}
 }
 
@@ -128,7 +129,14 @@ func (r *roster) demand(l *held) {
 	}
 	r.ready.put(l, urgency)
 	r.setAlarm(l)
-	signal(r.wake)
+	r.wake()
+}
+
+// wake has the renewals sent that can be sent.
+func (r *roster) wake() {
+	if r.sender != nil {
+		r.sender.Run()
+	}
 }
 
 // rest has a lease renewed at a later time.
@@ -144,7 +152,7 @@ func (r *roster) setAlarm(l *held) {
 		at = min(at, l.due)
 	}
 	r.alarms.put(l, at)
-	r.clock.before(at)
+	r.clock.before(at, r.now())
 }
 
 // tick makes the leases ready that are due, and ends those that may have expired. It sets the clock to the next alarm.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -33,38 +32,30 @@ const (
 	collecting = 10 * time.Millisecond
 )
 
-// session is the work of a renewer: one goroutine for the clock and one that receives, and for each stream one that sends. A
-// timer looks for the leader.
+// session is the work of a renewer. One goroutine opens streams and receives. The clock, what sends, and what looks for the leader
+// have goroutines only while they have something to do.
 type session struct{ *renewer }
 
 // run keeps the leases alive until none is left.
 func (r session) run(life context.Context) {
 	defer context.AfterFunc(life, func() { r.end(context.Cause(life)) })()
-	var clock sync.WaitGroup
-	clock.Go(r.tend)
+	clock := wait.NewErrand(r.tend)
+	r.wind(time.AfterFunc(never, clock.Run))
 	stream := r.place.stream(r.conn)
 	stream.Served = r.served
 	r.giveUp(stream.Run(r.life, r.serve, r.broken))
-	clock.Wait()
+	clock.Stop()
+	r.wind(nil)
 }
 
-// tend does what is due each time the clock wakes it up.
+// tend does what is due when the clock wakes it up.
 func (r session) tend() {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-r.life.Done():
-			return
-		case <-r.clock.reset:
-		case <-timer.C:
-		}
-		next, silent := r.tick()
-		if silent != nil {
-			silent.Doubt()
-			silent.Abort()
-		}
-		timer.Reset(next)
+	if r.life.Err() != nil {
+		return
+	}
+	if _, silent := r.tick(); silent != nil {
+		silent.Doubt()
+		silent.Abort()
 	}
 }
 
@@ -78,16 +69,15 @@ func (r session) serve(ctx context.Context, stream engine.Stream) error {
 			stream = other
 		}
 	}
-	r.use(stream)
+	sender := wait.NewErrand(func() { r.send(stream) })
+	r.use(stream, sender)
 	serving, stop := context.WithCancel(ctx)
-	var helpers sync.WaitGroup
-	helpers.Go(func() { r.send(serving, stream) })
 	stopSeeking := wait.Repeat(firstLook, func() time.Duration { return r.seek(serving, stream) })
 	err := r.receive(stream)
 	stop()
 	stream.Abort() // so that the sender does not wait for a member that takes nothing
 	stopSeeking()
-	helpers.Wait()
+	sender.Stop()
 	if errors.Is(err, io.EOF) {
 		err = errEnded
 	}
@@ -104,18 +94,11 @@ func (r session) moveFrom(endpoint string) string {
 	return r.elsewhere(endpoint, r.conn.Active())
 }
 
-// send sends renewals as leases fall due.
-func (r session) send(ctx context.Context, stream engine.Stream) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.wake:
-		}
-		for id, any := r.next(); any; id, any = r.next() {
-			if stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: id}) != nil {
-				return // receive gets the reason from RecvMsg
-			}
+// send sends the renewals that can be sent.
+func (r session) send(stream engine.Stream) {
+	for id, any := r.next(); any; id, any = r.next() {
+		if stream.SendMsg(&pb.LeaseKeepAliveRequest{ID: id}) != nil {
+			return // receive gets the reason from RecvMsg
 		}
 	}
 }

@@ -7,12 +7,12 @@ import (
 	"time"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// exchange is the requests to be sent on the open stream, and the state of those that were sent. The lock of the stream guards it,
-// except for wake.
+// exchange is the requests to be sent on the open stream, and the state of those that were sent. The lock of the stream guards it.
 type exchange struct {
-	wake chan struct{} // holds a signal that there may be something to send
+	sender *wait.Errand // sends what next returns; nil until there is a stream
 
 	known    map[int64]*feed // by the server's ID
 	lastID   int64           // the last ID given to the server; each creation has a new one
@@ -36,13 +36,19 @@ type creation struct {
 
 // start begins anew, on a stream that has just been opened.
 func (e *exchange) start(punctual, lossy bool) {
-	*e = exchange{wake: e.wake, known: map[int64]*feed{}, punctual: punctual, lossy: lossy}
+	*e = exchange{sender: e.sender, known: map[int64]*feed{}, punctual: punctual, lossy: lossy}
 }
 
+// use takes what sends the requests on a stream that has just been opened.
+func (e *exchange) use(sender *wait.Errand) {
+	e.sender = sender
+	e.signal()
+}
+
+// signal says that there may be something to send.
 func (e *exchange) signal() {
-	select {
-	case e.wake <- struct{}{}:
-	default:
+	if e.sender != nil {
+		e.sender.Run()
 	}
 }
 

@@ -21,7 +21,7 @@ func TestCreationIsOverdueAfterTicksAndNotAfterClockTime(t *testing.T) {
 		{"a member, which answers in order", member, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := exchange{wake: make(chan struct{}, 1)}
+			var e exchange
 			e.start(true, false)
 			e.kind = tt.kind
 			w := new(feed)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -80,9 +79,9 @@ func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
 	}
 	s.start(stream.Endpoint(), stream.Version(), same, epoch)
 	serving, stop := context.WithCancelCause(ctx)
-	var helpers sync.WaitGroup
-	helpers.Go(func() { s.send(serving, stream) })
-	defer helpers.Wait()
+	sender := wait.NewErrand(func() { s.send(stream) })
+	s.sendBy(sender)
+	defer sender.Stop()
 	defer wait.Repeat(doubtInterval, func() time.Duration {
 		doubtHistory(serving, s.shared)
 		return doubtInterval
@@ -124,18 +123,18 @@ func (s session) tooLarge(err error) error {
 	return err
 }
 
-// send sends requests as the exchange has them.
-func (s session) send(ctx context.Context, stream engine.Stream) {
-	for {
-		for r := s.nextRequest(); r != nil; r = s.nextRequest() {
-			if stream.SendMsg(r) != nil {
-				return // serve gets the reason from RecvMsg
-			}
-		}
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return
+// sendBy gives the exchange what sends its requests.
+func (s session) sendBy(sender *wait.Errand) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.use(sender)
+}
+
+// send sends the requests that the exchange has.
+func (s session) send(stream engine.Stream) {
+	for r := s.nextRequest(); r != nil; r = s.nextRequest() {
+		if stream.SendMsg(r) != nil {
+			return // serve gets the reason from RecvMsg
 		}
 	}
 }
@@ -159,13 +158,15 @@ func (s session) tend(ctx context.Context, stream engine.Stream, stop context.Ca
 		overdue := s.tick()
 		s.report = s.report || s.kind == member && !s.holds.Load()
 		owes, waits := s.owes(), s.waits()
+		if !overdue {
+			s.signal()
+		}
 		s.mu.Unlock()
 		if overdue {
 			stop(errUnanswered)
 			stream.Abort()
 			return progressInterval
 		}
-		s.signal()
 		if s.place.paced {
 			settle(s.shared)
 		}

@@ -57,7 +57,6 @@ type owner interface {
 
 func newShared(conn *engine.Conn, o owner, p *past.Past, mute *atomic.Bool, at place) *shared {
 	s := &shared{conn: conn, owner: o, past: p, mute: mute, place: at, watches: map[*feed]struct{}{}}
-	s.wake = make(chan struct{}, 1)
 	s.life, s.end = context.WithCancelCause(context.Background())
 	return s
 }

@@ -13,9 +13,8 @@ import (
 )
 
 // idleGoroutines is how many goroutines an idle connection to three members has, with a watch and a kept lease: for each endpoint
-// ours and six of gRPC, for each of the two streams one of gRPC, for the watch one that sends and one that receives, and for the
-// lease one for the clock in addition.
-const idleGoroutines = 3*(1+6) + 2*1 + 2 + 3
+// ours and six of gRPC, and for each of the two streams one that receives and one of gRPC.
+const idleGoroutines = 3*(1+6) + 2*(1+1)
 
 func TestIdleConnectionHasFewGoroutines(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3))
