@@ -22,6 +22,7 @@ const (
 	outcomeKey    = attribute.Key("etcd.outcome")        // what became of the request: done, not sent, rejected or unknown
 	attemptsKey   = attribute.Key("etcd.attempts")       // of a call
 	hedgedKey     = attribute.Key("etcd.hedged")         // whether a second endpoint was asked
+	batchedKey    = attribute.Key("etcd.batched")        // whether the result is that of a batch
 	numberKey     = attribute.Key("etcd.attempt.number") // from 1
 	kindKey       = attribute.Key("etcd.attempt.kind")   // first, hedge or resend
 	lostKey       = attribute.Key("etcd.attempt.lost")   // another attempt answered first

@@ -35,7 +35,7 @@ func (h *hook) OnCall(parent context.Context, c conn.CallInfo) (context.Context,
 			return
 		}
 		span.SetAttributes(measured[len(common):]...)
-		span.SetAttributes(outcomeOf(r.Err), attemptsKey.Int(r.Attempts), hedgedKey.Bool(r.Hedged))
+		span.SetAttributes(outcomeOf(r.Err), attemptsKey.Int(r.Attempts), hedgedKey.Bool(r.Hedged), batchedKey.Bool(r.Batched))
 		if r.Err != nil {
 			span.SetAttributes(semconv.DBResponseStatusCode(codeOf(r.Err)))
 			span.SetStatus(codes.Error, describe(r.Err))
@@ -56,20 +56,48 @@ func kindOf(a conn.AttemptInfo) attribute.KeyValue {
 	}
 }
 
-// OnAttempt adds an event to the span of the call, and another one at the end of the attempt.
+// OnAttempt adds an event to the span of the call, and another one at the end of the attempt. An attempt of a batch has a span of its own
+// in addition.
 func (h *hook) OnAttempt(parent context.Context, a conn.AttemptInfo) func(conn.AttemptResult) {
-	span := trace.SpanFromContext(parent)
 	common := serverOf([]attribute.KeyValue{kindOf(a)}, a.Endpoint)
 	number := numberKey.Int(a.Number)
-	if span.IsRecording() {
-		span.AddEvent("attempt", trace.WithAttributes(append(common[:len(common):len(common)], number)...))
+	operation := operationOf(a.Method)
+	var spans []trace.Span // of the calls
+	var batch *attemptSpan
+	if a.Riders == nil {
+		spans = recording(parent)
+	} else {
+		operation = batchOf(len(a.Riders))
+		spans = recording(a.Riders...)
+		batch = h.onTrip(a, spans)
+		parent = batch.context(parent)
+	}
+	began := trace.WithAttributes(append(common[:len(common):len(common)], number)...)
+	for _, span := range spans {
+		span.AddEvent("attempt", began)
 	}
 	return func(r conn.AttemptResult) {
 		ended := append(common[:len(common):len(common)], outcomeOf(r.Err), lostKey.Bool(r.Lost))
 		h.attempts.Add(parent, 1, metric.WithAttributes(append(ended[:len(ended):len(ended)],
-			semconv.DBOperationName(operationOf(a.Method)), connectionKey.String(a.Connection))...))
-		if span.IsRecording() {
-			span.AddEvent("attempt ended", trace.WithAttributes(append(failure(ended, r.Err), number)...))
+			semconv.DBOperationName(operation), connectionKey.String(a.Connection))...))
+		if len(spans) == 0 {
+			return
+		}
+		result := trace.WithAttributes(append(failure(ended, r.Err), number)...)
+		for _, span := range spans {
+			span.AddEvent("attempt ended", result)
+		}
+		batch.end(r)
+	}
+}
+
+// recording returns the spans in contexts that are recorded.
+func recording(contexts ...context.Context) []trace.Span {
+	var spans []trace.Span
+	for _, c := range contexts {
+		if span := trace.SpanFromContext(c); span.IsRecording() {
+			spans = append(spans, span)
 		}
 	}
+	return spans
 }

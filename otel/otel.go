@@ -7,10 +7,12 @@
 //	c, err := conn.Open(ctx, "registry", endpoints, conn.WithHooks(hook))
 //
 // Each call is a client span, by the conventions for database clients. Its attempts are events of the span, with their endpoints:
-// first attempts, hedges and resends. The metrics are
+// first attempts, hedges and resends. Reads that travel together, as conn.WithoutBatching describes, have a span each. Each attempt of
+// their batch is an event in all of them, and a span "BATCH Range" of its own, which is linked with all of them. It is a child of the
+// first one that is recorded. The metrics are
 //
 //	db.client.operation.duration    s           each call: operation, connection, server, error
-//	etcd.client.attempts            {attempt}   each attempt: kind (first, hedge, resend), outcome, server
+//	etcd.client.attempts            {attempt}   each attempt: kind (first, hedge, resend), outcome, server; once for a batch
 //	etcd.client.streams             {stream}    streams that are open: of watches, leases and others
 //	etcd.client.stream.duration     s           each stream that has ended, with its error
 //	etcd.client.endpoints           {endpoint}  endpoints by state: active or frozen

@@ -59,6 +59,15 @@ func (m *member) Range(parent context.Context, r *pb.RangeRequest) (*pb.RangeRes
 	return &pb.RangeResponse{Header: &pb.ResponseHeader{}}, m.serve(parent)
 }
 
+// Txn answers each read of a batch.
+func (m *member) Txn(parent context.Context, r *pb.TxnRequest) (*pb.TxnResponse, error) {
+	answer := &pb.TxnResponse{Succeeded: true, Header: &pb.ResponseHeader{}}
+	for range r.GetSuccess() {
+		answer.Responses = append(answer.Responses, &pb.ResponseOp{Response: &pb.ResponseOp_ResponseRange{ResponseRange: &pb.RangeResponse{}}})
+	}
+	return answer, m.serve(parent)
+}
+
 func (m *member) Put(parent context.Context, r *pb.PutRequest) (*pb.PutResponse, error) {
 	return &pb.PutResponse{Header: &pb.ResponseHeader{}}, m.serve(parent)
 }
@@ -106,7 +115,7 @@ func TestSpanOfACallHasItsAttemptsAttributeByAttribute(t *testing.T) {
 			pause: true, // until it is frozen
 			b:     onceThen(after(100*time.Millisecond, changed), nil),
 			want: []string{
-				"Range client 1.5s  | " + common + " etcd.attempts=3 etcd.connection=c etcd.hedged=true etcd.outcome=done server.address=b server.port=1",
+				"Range client 1.5s  | " + common + " etcd.attempts=3 etcd.batched=false etcd.connection=c etcd.hedged=true etcd.outcome=done server.address=b server.port=1",
 				"0s attempt | etcd.attempt.kind=first etcd.attempt.number=1 server.address=a server.port=1",
 				"500ms attempt | etcd.attempt.kind=hedge etcd.attempt.number=2 server.address=b server.port=1",
 				"600ms attempt ended | error.type=UNAVAILABLE etcd.attempt.kind=hedge etcd.attempt.lost=false etcd.attempt.number=2 etcd.outcome=unknown server.address=b server.port=1",
@@ -119,7 +128,7 @@ func TestSpanOfACallHasItsAttemptsAttributeByAttribute(t *testing.T) {
 			a: after(time.Minute, nil),
 			b: after(50*time.Millisecond, nil),
 			want: []string{
-				"Range client 550ms  | " + common + " etcd.attempts=2 etcd.connection=c etcd.hedged=true etcd.outcome=done server.address=b server.port=1",
+				"Range client 550ms  | " + common + " etcd.attempts=2 etcd.batched=false etcd.connection=c etcd.hedged=true etcd.outcome=done server.address=b server.port=1",
 				"0s attempt | etcd.attempt.kind=first etcd.attempt.number=1 server.address=a server.port=1",
 				"500ms attempt | etcd.attempt.kind=hedge etcd.attempt.number=2 server.address=b server.port=1",
 				"550ms attempt ended | error.type=CANCELED etcd.attempt.kind=first etcd.attempt.lost=true etcd.attempt.number=1 etcd.outcome=unknown server.address=a server.port=1",
@@ -130,7 +139,7 @@ func TestSpanOfACallHasItsAttemptsAttributeByAttribute(t *testing.T) {
 			a: after(0, status.Error(codes.OutOfRange, "etcdserver: mvcc: required revision has been compacted")),
 			b: after(0, nil),
 			want: []string{
-				"Range client 0s etcdserver: mvcc: required revision has been compacted | db.operation.name=Range db.response.status_code=OUT_OF_RANGE db.system.name=etcd error.type=OUT_OF_RANGE etcd.attempts=1 etcd.connection=c etcd.hedged=false etcd.outcome=rejected server.address=a server.port=1",
+				"Range client 0s etcdserver: mvcc: required revision has been compacted | db.operation.name=Range db.response.status_code=OUT_OF_RANGE db.system.name=etcd error.type=OUT_OF_RANGE etcd.attempts=1 etcd.batched=false etcd.connection=c etcd.hedged=false etcd.outcome=rejected server.address=a server.port=1",
 				"0s attempt | etcd.attempt.kind=first etcd.attempt.number=1 server.address=a server.port=1",
 				"0s attempt ended | error.type=OUT_OF_RANGE etcd.attempt.kind=first etcd.attempt.lost=false etcd.attempt.number=1 etcd.outcome=rejected server.address=a server.port=1",
 			},
