@@ -17,10 +17,7 @@ func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 
 func (c codec) Unmarshal(data mem.BufferSlice, message any) error {
 	if r, ok := message.(*pb.WatchResponse); ok {
-		buffer := data.MaterializeToBuffer(mem.DefaultBufferPool())
-		known := decode(buffer.ReadOnlyData(), r)
-		buffer.Free()
-		if known {
+		if decode(data, r) {
 			return nil
 		}
 		r.Reset()

@@ -5,11 +5,11 @@ package watch
 import "github.com/eetcd-go/eetcd/gen/mvccpb"
 
 const (
-	// together is how many events of a response share an allocation, and sharing how many bytes of their keys and values do. Few
-	// allocations cost little, but a program that keeps one event keeps all that it shares memory with: the eight of its group, none of them larger than sharing.
+	// together is how many events of a response share an allocation, and sharing how many bytes of theirs do. Few allocations
+	// cost little, but a program that keeps one event keeps all that it shares memory with: the eight of its group, none of them larger than sharing.
 	together = 8
 	sharing  = 1 << 10
-	// A key with its value that is larger than small shares with no other pair, so that little of an allocation stays unused.
+	// An event that is larger than small shares its bytes with no other one, so that little of an allocation stays unused.
 	small = sharing / 4
 )
 
@@ -19,51 +19,51 @@ type record struct {
 	pair  mvccpb.KeyValue
 }
 
-// slab makes the records of a response, and copies keys and values, with few allocations.
+// slab makes the records of a response, and memory for their keys and values, with few allocations. It counts what it has given away,
+// because to shorten a slice would write a pointer, which costs more while the garbage collector is at work.
 type slab struct {
+	left    int // how many events are to come
 	records []record
+	given   int // of the records
+	before  []mvccpb.KeyValue
+	gone    int // of those before
 	bytes   []byte
-	rest    int // how many bytes of the response are to come, with the event at hand
+	used    int // of the bytes
 }
 
-// record returns an empty record for an event of so many bytes. left is how many events of the response are to come, with this one.
-func (s *slab) record(left, size int) *record {
+// record returns an empty record for the next event, which has size bytes.
+func (s *slab) record(size int) *record {
+	s.left--
 	if size > sharing {
 		return new(record) // otherwise a small event that is kept would keep this one, of any size
 	}
-	if len(s.records) == 0 {
-		s.records = make([]record, min(left, together))
+	if s.given == len(s.records) {
+		s.records, s.given = make([]record, min(s.left+1, together)), 0
 	}
-	made := &s.records[0]
-	s.records = s.records[1:]
-	return made
+	s.given++
+	return &s.records[s.given-1]
 }
 
-// copies returns copies of a key and its value. A copy of nothing is nil.
-func (s *slab) copies(key, value []byte) ([]byte, []byte) {
-	n := len(key) + len(value)
-	switch {
-	case n > sharing:
-		return append([]byte(nil), key...), append([]byte(nil), value...)
-	case n > small:
-		return split(make([]byte, n), key, value)
+// previous returns an empty pair for the event at hand, which has size bytes.
+func (s *slab) previous(size int) *mvccpb.KeyValue {
+	if size > sharing {
+		return new(mvccpb.KeyValue)
 	}
-	if n > len(s.bytes) {
-		s.bytes = make([]byte, max(n, min(sharing, s.rest)))
+	if s.gone == len(s.before) {
+		s.before, s.gone = make([]mvccpb.KeyValue, min(s.left+1, together)), 0
 	}
-	both := s.bytes[:n]
-	s.bytes = s.bytes[n:]
-	return split(both, key, value)
+	s.gone++
+	return &s.before[s.gone-1]
 }
 
-// split copies a key and its value to the two parts of both.
-func split(both, key, value []byte) (k, v []byte) {
-	n := copy(both, key)
-	if n > 0 {
-		k = both[:n:n]
+// memory returns memory for the size bytes of an event, at most sharing. rest is how many bytes are to come, with these.
+func (s *slab) memory(size, rest int) []byte {
+	if size > small {
+		return make([]byte, size)
 	}
-	if copy(both[n:], value) > 0 {
-		v = both[n:len(both):len(both)]
+	if size > len(s.bytes)-s.used {
+		s.bytes, s.used = make([]byte, min(sharing, rest)), 0
 	}
-	return k, v
+	s.used += size
+	return s.bytes[s.used-size : s.used : s.used]
 }

@@ -28,7 +28,7 @@ func TestEventsThatShareMemoryAreIndependent(t *testing.T) {
 	for _, size := range []int{0, 1, 100, small - 13, small - 12, small, sharing - 12, sharing - 11, 3 * sharing} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			want, got := sized(3*together+1, size), &pb.WatchResponse{}
-			if !decode(encoded(t, want), got) || !proto.Equal(got, want) {
+			if !decode(whole(encoded(t, want)), got) || !proto.Equal(got, want) {
 				t.Fatalf("got %v", got)
 			}
 			for i, e := range got.Events {
@@ -55,7 +55,7 @@ func TestSmallEventsCostFewObjects(t *testing.T) {
 		{1, 5},      // the response, its list, its header, the record, the bytes
 		{1000, 260}, // as above, a record for each 8 events, and 1 KiB for each 9
 	} {
-		data := encoded(t, sized(c.events, 100))
+		data := whole(encoded(t, sized(c.events, 100)))
 		if n := testing.AllocsPerRun(20, func() { decode(data, &pb.WatchResponse{}) }); n > float64(c.objects) {
 			t.Errorf("%d events: %v objects", c.events, n)
 		}
