@@ -3,24 +3,39 @@
 package watch
 
 import (
+	"errors"
+	"slices"
+
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
 )
 
-// codec is gRPC's codec for protobuf messages, with a faster decoder for responses with events.
+// errNoPair breaks a stream on which an event came without its key.
+var errNoPair = errors.New("watch: an event has no key")
+
+// codec is gRPC's codec for protobuf messages, with a faster decoder for responses with events. Each event that it returns has a pair.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
 
 func (c codec) Unmarshal(data mem.BufferSlice, message any) error {
-	if r, ok := message.(*pb.WatchResponse); ok {
-		if decode(data, r) {
-			return nil
-		}
-		r.Reset()
+	r, ok := message.(*pb.WatchResponse)
+	if !ok {
+		return c.CodecV2.Unmarshal(data, message)
 	}
-	return c.CodecV2.Unmarshal(data, message)
+	if decode(data, r) {
+		return nil
+	}
+	r.Reset()
+	if err := c.CodecV2.Unmarshal(data, r); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(r.Events, func(e *mvccpb.Event) bool { return e.Kv == nil }) {
+		return errNoPair
+	}
+	return nil
 }

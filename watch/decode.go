@@ -25,7 +25,7 @@ const (
 
 // decode is proto.Unmarshal for a response with events, in less time and with few objects (slab.go). A client that follows a watch
 // spends most of its time there. decode reports false for a response without events, a malformed one, and one with unknown
-// fields. Then r is undefined, and proto.Unmarshal must do the work.
+// fields or an event without a pair. Then r is undefined, and proto.Unmarshal must do the work.
 func decode(data mem.BufferSlice, r *pb.WatchResponse) bool {
 	rest := newChunks(data)
 	events := countEvents(rest)
@@ -118,6 +118,9 @@ func decodeEvent(rest *chunks, size int, shared *slab) *mvccpb.Event {
 			key, value = append([]byte(nil), key...), append([]byte(nil), value...)
 		}
 		p.Key, p.Value = key, value
+	}
+	if made.event.Kv == nil {
+		return nil
 	}
 	return &made.event
 }

@@ -24,7 +24,7 @@ func full() *pb.WatchResponse {
 				PrevKv: &mvccpb.KeyValue{Key: []byte("k"), Value: bytes.Repeat([]byte("v"), 2000)}},
 			{Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: []byte("gone"), ModRevision: 10}},
 			{Type: -1, Kv: &mvccpb.KeyValue{Value: []byte("keyless")}},
-			{},
+			{Kv: &mvccpb.KeyValue{}},
 		},
 	}
 }
