@@ -65,9 +65,13 @@ func idle(parent context.Context, out io.Writer, client string, endpoints []stri
 	return err
 }
 
+var errUnsettled = errors.New("the number of goroutines still changes")
+
 // settle waits until the number of goroutines has been the same for a while.
 func settle(parent context.Context) error {
-	const pause, quiet = 50 * time.Millisecond, 40
+	const pause, quiet, limit = 50 * time.Millisecond, 40, time.Minute
+	parent, cancel := context.WithTimeoutCause(parent, limit, errUnsettled)
+	defer cancel()
 	last := 0
 	for same := 0; same < quiet; same++ {
 		if n := runtime.NumGoroutine(); n != last {
@@ -76,7 +80,7 @@ func settle(parent context.Context) error {
 		select {
 		case <-time.After(pause):
 		case <-parent.Done():
-			return parent.Err()
+			return context.Cause(parent)
 		}
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,9 @@ func main() {
 	client := flag.String("client", "", "for them: the client whose turn it is")
 	endpoints := flag.String("endpoints", "", "for them: where the servers are")
 	flag.Parse()
+	if o.profile != "" {
+		runtime.MemProfileRate = 1 // a connection is too small for samples
+	}
 	bench.Main(o.rounds >= 1 && o.idle >= 1 && o.herd >= 0, func(parent context.Context, out io.Writer) error {
 		to := strings.Split(*endpoints, ",")
 		switch *turn {
@@ -91,7 +95,7 @@ func run(parent context.Context, out io.Writer, o options) (err error) {
 			}
 			results[name] = append(results[name], s)
 		}
-		if err := bench.WriteTable(out, fmt.Sprintf("%d connections, %s", o.herd, f.name), 15, herdColumns, results); err != nil {
+		if err := bench.WriteTable(out, fmt.Sprintf("%d connections, %s", o.herd, f.name), 17, herdColumns, results); err != nil {
 			return err
 		}
 	}

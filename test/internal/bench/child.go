@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,7 +39,7 @@ func Child(parent context.Context, args []string, ready func() error, sample any
 	if err != nil {
 		_ = cmd.Process.Kill()
 	}
-	if ended := cmd.Wait(); ended != nil {
+	if ended := cmd.Wait(); ended != nil && (err == nil || errors.Is(err, io.EOF)) { // the child failed by itself
 		return ended
 	}
 	return err

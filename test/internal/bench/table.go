@@ -5,6 +5,7 @@ package bench
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,10 +14,11 @@ import (
 
 // Column is a column of a table of samples.
 type Column[Sample any] struct {
-	Name  string
-	Of    func(Sample) float64 // 0: unknown
-	Print func(float64) string
-	Row   bool // the table that `make bench` ends with has it
+	Name   string
+	Of     func(Sample) float64 // 0, unless Counts is set, and NaN: unknown
+	Print  func(float64) string
+	Row    bool // the table that `make bench` ends with has it
+	Counts bool // 0 is a result
 }
 
 // WriteTable prints the median of each column for each client, and the median of the rounds' ratios of the SDK to the
@@ -39,7 +41,7 @@ func WriteTable[Sample any](
 		if len(results[client]) == 0 {
 			continue
 		}
-		line(client, func(c Column[Sample]) string { return known(Median(values(results[client], c.Of)), c.Print) })
+		line(client, func(c Column[Sample]) string { return c.known(Median(values(results[client], c.Of))) })
 	}
 	for _, other := range []string{clients.Raw, clients.ClientV3} {
 		if len(results[other]) == 0 || len(results[clients.Eetcd]) == 0 {
@@ -56,7 +58,7 @@ func WriteTable[Sample any](
 			if len(results[client]) == 0 {
 				return ""
 			}
-			return known(Median(values(results[client], c.Of)), c.Print)
+			return c.known(Median(values(results[client], c.Of)))
 		}
 		if err := Keep(Row{
 			What:  title + ": " + c.Name,
@@ -77,7 +79,7 @@ func ratio[Sample any](results map[string][]Sample, c Column[Sample], other stri
 	}
 	ratios := values(ours, c.Of)
 	for round, v := range theirs {
-		if v == 0 {
+		if v == 0 || math.IsNaN(v) || math.IsNaN(ratios[round]) {
 			return 0
 		}
 		ratios[round] /= v
@@ -90,9 +92,17 @@ func Fixed(decimals int) func(float64) string {
 	return func(v float64) string { return fmt.Sprintf("%.*f", decimals, v) }
 }
 
-// known prints a value, and a dash for 0, which stands for unknown.
+// known prints a value of the column, and a dash for one that is unknown.
+func (c Column[Sample]) known(v float64) string {
+	if v == 0 && c.Counts {
+		return c.Print(0)
+	}
+	return known(v, c.Print)
+}
+
+// known prints a value, and a dash for 0 and for NaN, which stand for unknown.
 func known(v float64, print func(float64) string) string {
-	if v == 0 {
+	if v == 0 || math.IsNaN(v) {
 		return "-"
 	}
 	return print(v)
