@@ -27,6 +27,7 @@ const (
 	kindKey       = attribute.Key("etcd.attempt.kind")   // first, hedge or resend
 	lostKey       = attribute.Key("etcd.attempt.lost")   // another attempt answered first
 	stateKey      = attribute.Key("etcd.endpoint.state") // active or frozen
+	watchStateKey = attribute.Key("etcd.watch.state")    // in step, out of step or parked
 	keysKey       = attribute.Key("etcd.keys")           // of a request
 )
 
@@ -69,7 +70,10 @@ func failure(all []attribute.KeyValue, err error) []attribute.KeyValue {
 // codeOf returns the gRPC code of an error as gRPC's specification writes it, such as DEADLINE_EXCEEDED.
 func codeOf(err error) string {
 	code := status.Code(err)
-	if code == codes.OK || code > codes.Unauthenticated {
+	switch {
+	case code == codes.Canceled:
+		return "CANCELLED" // the one code that Go spells differently
+	case code == codes.OK || code > codes.Unauthenticated:
 		code = codes.Unknown
 	}
 	var b strings.Builder

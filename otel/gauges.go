@@ -4,12 +4,11 @@ package otel
 
 import (
 	"context"
-	"maps"
-	"slices"
+	"runtime"
 	"strings"
-	"sync"
-	"time"
+	"weak"
 
+	api "go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -18,51 +17,47 @@ import (
 
 // gauges measure what connections have at the time of a collection.
 type gauges struct {
-	endpoints, leases metric.Int64ObservableGauge
-
-	mu   sync.Mutex
-	seen map[string]time.Time // connections, and when each has last told of an endpoint or was found open
+	roll
+	endpoints, leases, watches, buffered, lag metric.Int64ObservableGauge
+	margin, left                              metric.Float64ObservableGauge
 }
 
-// forgetAfter is how long a connection is remembered that is not open. One that is being opened tells of its endpoints before.
-const forgetAfter = 10 * time.Minute
-
+// init has the meter ask the gauges. The meter lives as long as the program, and only holds them weakly: it does not keep the hook in
+// memory that they belong to. When that hook is gone, the meter asks no more.
 func (g *gauges) init(m metric.Meter) {
-	g.seen = map[string]time.Time{}
-	g.endpoints = made(m.Int64ObservableGauge("etcd.client.endpoints", metric.WithUnit("{endpoint}"),
-		metric.WithDescription("Number of endpoints, by their state.")))
-	g.leases = made(m.Int64ObservableGauge("etcd.client.leases", metric.WithUnit("{lease}"),
-		metric.WithDescription("Number of leases that are kept alive through an endpoint.")))
-	made(m.RegisterCallback(g.observe, g.endpoints, g.leases))
-}
-
-// see adds a connection.
-func (g *gauges) see(name string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.seen[name] = time.Now()
-}
-
-// open returns the connections that are open, and forgets those that have not been for long.
-func (g *gauges) open() []*conn.Conn {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	var all []*conn.Conn
-	for _, name := range slices.Sorted(maps.Keys(g.seen)) {
-		c, err := conn.Lookup(name)
-		switch {
-		case err == nil:
-			g.seen[name] = time.Now()
-			all = append(all, c)
-		case time.Since(g.seen[name]) > forgetAfter:
-			delete(g.seen, name)
-		}
+	count := func(name, unit, description string) metric.Int64ObservableGauge {
+		return made(m.Int64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description)))
 	}
-	return all
+	share := func(name, unit, description string) metric.Float64ObservableGauge {
+		return made(m.Float64ObservableGauge(name, metric.WithUnit(unit), metric.WithDescription(description)))
+	}
+	g.endpoints = count("etcd.client.endpoints", "{endpoint}", "Number of endpoints, by their state.")
+	g.leases = count("etcd.client.leases", "{lease}", "Number of leases that are kept alive through an endpoint.")
+	g.watches = count("etcd.client.watches", "{watch}", "Number of watches, by their state.")
+	g.buffered = count("etcd.client.watch.buffered", "By", "Size of the events that wait for the readers of watches.")
+	g.lag = count("etcd.client.watch.lag", "{revision}", "The most revisions that one of the watches is behind.")
+	g.margin = share("etcd.client.lease.margin", "s", "Time until the first lease counts as lost, unless it is renewed.")
+	g.left = share("etcd.client.lease.left", "1", "The smallest part of its TTL that one of the leases has left.")
+	held := weak.Make(g)
+	asked := made(m.RegisterCallback(func(_ context.Context, to metric.Observer) error {
+		if g := held.Value(); g != nil {
+			g.observe(to)
+		}
+		return nil
+	}, g.endpoints, g.leases, g.watches, g.buffered, g.lag, g.margin, g.left))
+	if asked != nil {
+		runtime.AddCleanup(g, unregister, asked)
+	}
+}
+
+func unregister(r metric.Registration) {
+	if err := r.Unregister(); err != nil {
+		api.Handle(err)
+	}
 }
 
 // observe tells what the connections have now.
-func (g *gauges) observe(_ context.Context, to metric.Observer) error {
+func (g *gauges) observe(to metric.Observer) {
 	for _, c := range g.open() {
 		for _, e := range c.Info() {
 			common := serverOf([]attribute.KeyValue{connectionKey.String(e.Name)}, e.Address)
@@ -75,8 +70,24 @@ func (g *gauges) observe(_ context.Context, to metric.Observer) error {
 				to.ObserveInt64(g.endpoints, n, metric.WithAttributes(append(common[:len(common):len(common)], stateOf(state))...))
 			}
 		}
+		g.use(to, c.Name(), c.Usage())
 	}
-	return nil
+}
+
+// use tells about the watches and leases of a connection.
+func (g *gauges) use(to metric.Observer, name string, u conn.Usage) {
+	of := connectionKey.String(name)
+	for state, n := range map[string]int{
+		"in step": u.Watches - u.OutOfStep - u.Parked, "out of step": u.OutOfStep, "parked": u.Parked,
+	} {
+		to.ObserveInt64(g.watches, int64(n), metric.WithAttributes(of, watchStateKey.String(state)))
+	}
+	to.ObserveInt64(g.buffered, int64(u.Waiting), metric.WithAttributes(of))
+	to.ObserveInt64(g.lag, u.Lag, metric.WithAttributes(of))
+	if u.Leases > 0 { // otherwise an alarm would see one with no time left
+		to.ObserveFloat64(g.margin, u.Margin.Seconds(), metric.WithAttributes(of))
+		to.ObserveFloat64(g.left, u.Left, metric.WithAttributes(of))
+	}
 }
 
 func stateOf(s conn.State) attribute.KeyValue { return stateKey.String(strings.ToLower(s.String())) }

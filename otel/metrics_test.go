@@ -231,8 +231,19 @@ func showsAll(t *testing.T, r run) {
 	if open := total(r.families["etcd_client_streams"], nil); open != 0 {
 		t.Errorf("%v streams are open after Close", open)
 	}
-	if r.families["etcd_client_endpoints"] != nil {
-		t.Error("endpoints of a closed connection are exported")
+	for name, least := range map[string]float64{
+		"etcd_client_watches": 1, "etcd_client_lease_margin_seconds": 1, "etcd_client_lease_left_ratio": 0.01,
+	} {
+		if got := total(r.open[name], nil); got < least {
+			t.Errorf("%s is %v of an open connection", name, got)
+		}
+	}
+	for _, name := range []string{
+		"etcd_client_endpoints", "etcd_client_watches", "etcd_client_watch_lag", "etcd_client_watch_buffered_bytes", "etcd_client_lease_left_ratio",
+	} {
+		if r.families[name] != nil {
+			t.Errorf("%s of a closed connection is exported", name)
+		}
 	}
 }
 

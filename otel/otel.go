@@ -18,6 +18,14 @@
 //	etcd.client.endpoints           {endpoint}  endpoints by state: active or frozen
 //	etcd.client.endpoint.changes    {change}    changes of these states
 //	etcd.client.leases              {lease}     leases that are kept alive through an endpoint
+//	etcd.client.watches             {watch}     watches by state: in step, out of step or parked
+//	etcd.client.watch.buffered      By          events that wait for the readers of watches
+//	etcd.client.watch.lag           {revision}  the most revisions that one of the watches is behind
+//	etcd.client.lease.margin        s           the time until the first lease counts as lost, unless it is renewed
+//	etcd.client.lease.left          1           the smallest part of its TTL that one of the leases has left
+//
+// The watches and leases of a connection include those of its namespaces: see conn.Usage. Errors are gRPC codes as the specification
+// of gRPC spells them, such as CANCELLED.
 //
 // No key, value, name of a user or text of an error is in a metric. In a span there is none of them either, unless [WithKeys] asks for
 // keys. dashboard.json beside this package is a dashboard for Grafana over these metrics, as Prometheus shows them.
@@ -66,7 +74,8 @@ func WithMeterProvider(p metric.MeterProvider) Option {
 func WithKeys() Option { return func(o *options) { o.keys = true } }
 
 // New returns a hook for conn.WithHooks. It implements all four interfaces of hooks. Several connections may have the same hook, and
-// it is safe for concurrent use. Its gauges show connections until they are closed. If the meter provider refuses an instrument,
+// it is safe for concurrent use. Its gauges show connections until they are closed. The meter provider asks it until no connection has
+// it, and the program has no reference to it. If the meter provider refuses an instrument,
 // OpenTelemetry's error handler gets the reason, and the others work.
 func New(opts ...Option) conn.Hook {
 	o := options{tracers: api.GetTracerProvider(), meters: api.GetMeterProvider()}

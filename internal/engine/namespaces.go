@@ -36,10 +36,26 @@ func (n *namespaces) remove(c *Conn) {
 	delete(n.open, c)
 }
 
+// all returns those that are there.
+func (n *namespaces) all() []*Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Keys(n.open))
+}
+
 // end refuses further namespaces, and returns those that are there.
 func (n *namespaces) end() []*Conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ended = true
 	return slices.Collect(maps.Keys(n.open))
+}
+
+// Within returns the connection and all of its namespaces that are open, those of namespaces included.
+func (c *Conn) Within() []*Conn {
+	all := []*Conn{c}
+	for _, n := range c.namespaces.all() {
+		all = append(all, n.Within()...)
+	}
+	return all
 }
