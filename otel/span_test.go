@@ -131,7 +131,7 @@ func TestSpanOfACallHasItsAttemptsAttributeByAttribute(t *testing.T) {
 				"Range client 550ms  | " + common + " etcd.attempts=2 etcd.batched=false etcd.connection=c etcd.hedged=true etcd.outcome=done server.address=b server.port=1",
 				"0s attempt | etcd.attempt.kind=first etcd.attempt.number=1 server.address=a server.port=1",
 				"500ms attempt | etcd.attempt.kind=hedge etcd.attempt.number=2 server.address=b server.port=1",
-				"550ms attempt ended | error.type=CANCELED etcd.attempt.kind=first etcd.attempt.lost=true etcd.attempt.number=1 etcd.outcome=unknown server.address=a server.port=1",
+				"550ms attempt ended | error.type=CANCELLED etcd.attempt.kind=first etcd.attempt.lost=true etcd.attempt.number=1 etcd.outcome=unknown server.address=a server.port=1",
 				"550ms attempt ended | etcd.attempt.kind=hedge etcd.attempt.lost=false etcd.attempt.number=2 etcd.outcome=done server.address=b server.port=1",
 			},
 		},
