@@ -12,6 +12,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 	"github.com/eetcd-go/eetcd/watch"
@@ -145,7 +146,10 @@ func (k *key) alter(within context.Context, what op.Op, done func(rev int64)) er
 		case answer.GetSucceeded():
 			done(rev)
 		default:
-			k.seen = seenOf(first(answer.GetResponses()[0].GetResponseRange().GetKvs()), rev)
+			var now *pb.RangeResponse
+			if now, err = wire.RangeIn(answer, 0); err == nil {
+				k.seen = seenOf(first(now.GetKvs()), rev)
+			}
 		}
 		return err
 	})

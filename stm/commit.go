@@ -82,8 +82,8 @@ func guardsOf(tx *Tx, level Isolation) []compare.Compare {
 // flat replaces the answer to a nested transaction with the answer to the put in it.
 func flat(response *pb.TxnResponse) *pb.TxnResponse {
 	for i, answer := range response.GetResponses() {
-		if nested := answer.GetResponseTxn(); nested != nil {
-			response.Responses[i] = nested.GetResponses()[0]
+		if nested := answer.GetResponseTxn().GetResponses(); len(nested) > 0 {
+			response.Responses[i] = nested[0]
 		}
 	}
 	return response

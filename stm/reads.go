@@ -8,6 +8,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/op"
 )
 
@@ -107,8 +108,10 @@ func (r *reads) take(s span, header *pb.ResponseHeader, response *pb.RangeRespon
 
 // takeAhead notes the answers to a request for spans that was sent before fn runs.
 func (r *reads) takeAhead(spans []span, news *pb.TxnResponse) {
-	for i, answer := range news.GetResponses() {
-		r.ahead[spans[i]] = r.take(spans[i], news.GetHeader(), answer.GetResponseRange())
+	for i, s := range spans {
+		if answer, err := wire.RangeIn(news, i); err == nil { // otherwise fn reads it when it gets there
+			r.ahead[s] = r.take(s, news.GetHeader(), answer)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package claim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/op"
 )
@@ -38,6 +40,9 @@ type place struct {
 	givenUp    time.Time
 }
 
+// errNoKey says that a server finds a key and does not find it in one transaction.
+var errNoKey = errors.New("the server's answer to a transaction contradicts itself: the key is there, and it is not")
+
 // join takes the place, or finds the place that the lease has already. Each lease has one.
 func (p *place) join(waiting context.Context) error {
 	key, all := ctx.Key(p.key), ctx.Key(p.queue.prefix).WithPrefix()
@@ -49,13 +54,23 @@ func (p *place) join(waiting context.Context) error {
 		return err
 	}
 	if answer.GetSucceeded() {
+		all, err := wire.RangeIn(answer, 1)
+		if err != nil {
+			return err
+		}
 		p.rev, p.header = answer.GetHeader().GetRevision(), answer.GetHeader()
-		older := slices.DeleteFunc(answer.GetResponses()[1].GetResponseRange().GetKvs(),
-			func(pair *mvccpb.KeyValue) bool { return string(pair.GetKey()) == p.key })
+		older := slices.DeleteFunc(all.GetKvs(), func(pair *mvccpb.KeyValue) bool { return string(pair.GetKey()) == p.key })
 		p.behind(older)
 		return nil
 	}
-	there := answer.GetResponses()[0].GetResponseRange().GetKvs()[0]
+	found, err := wire.RangeIn(answer, 0)
+	if err != nil {
+		return err
+	}
+	if len(found.GetKvs()) == 0 {
+		return errNoKey
+	}
+	there := found.GetKvs()[0]
 	if there.GetLease() != p.lease && p.unanswered == 0 {
 		return errKeyTaken // and put by another client, whose it stays
 	}
@@ -93,11 +108,11 @@ func (p *place) joinIfFree(waiting context.Context) (bool, error) {
 		return true, nil
 	}
 	// The key may be there from an earlier attempt, which found nobody in the queue.
-	there := answer.GetResponses()[0].GetResponseRange().GetKvs()
-	if len(there) == 0 {
-		return false, nil
+	there, err := wire.RangeIn(answer, 0)
+	if err != nil || len(there.GetKvs()) == 0 {
+		return false, err
 	}
-	p.rev = there[0].GetCreateRevision()
+	p.rev = there.GetKvs()[0].GetCreateRevision()
 	return true, nil
 }
 
@@ -126,8 +141,11 @@ func (p *place) proclaim(waiting context.Context, mod int64) error {
 		if err != nil || answer.GetSucceeded() {
 			return err
 		}
-		there := answer.GetResponses()[0].GetResponseRange().GetKvs()
-		switch {
+		now, err := wire.RangeIn(answer, 0)
+		if err != nil {
+			return err
+		}
+		switch there := now.GetKvs(); {
 		case len(there) == 0 || there[0].GetCreateRevision() != p.rev:
 			return errKeyGone
 		case there[0].GetLease() != p.lease:
@@ -147,7 +165,14 @@ func (p *place) look(waiting context.Context) error {
 		if err != nil {
 			return err
 		}
-		own, older := answer.GetResponses()[0].GetResponseRange(), answer.GetResponses()[1].GetResponseRange()
+		own, err := wire.RangeIn(answer, 0)
+		if err != nil {
+			return err
+		}
+		older, err := wire.RangeIn(answer, 1)
+		if err != nil {
+			return err
+		}
 		if len(own.GetKvs()) == 0 || own.GetKvs()[0].GetCreateRevision() != p.rev {
 			return errKeyGone
 		}
