@@ -37,6 +37,6 @@ func (p *pool) put(u *unary) {
 		u.cancel()
 		return
 	}
-	u.parent, u.args, u.reply, u.options, u.link, u.over, u.progress = nil, nil, nil, Options{}, nil, nil, nil
+	u.parent, u.args, u.reply, u.options, u.link, u.over, u.observed, u.progress = nil, nil, nil, Options{}, nil, nil, nil, nil
 	p.of(u.traits).Put(u)
 }

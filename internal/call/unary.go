@@ -38,6 +38,8 @@ type unary struct {
 	link        *member.Link  // of the attempt under way
 	began       time.Duration // when it began, by the clock
 	progress    *batch.Progress
+	observed    *hook.Attempt              // the attempt under way; nil: nobody observes it
+	tell        func(err error, lost bool) // tells hooks how it ended; made once, by the first attempt that is observed
 }
 
 func (u *unary) run(ctx context.Context) error {
@@ -126,7 +128,10 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	}
 	if observed != nil {
 		defer observed.End(hook.ErrCutOff, false) // where the attempt panics
-		u.over = func(err error, lost bool) { observed.End(u.judge(l, err), lost) }
+		if u.tell == nil {
+			u.tell = func(err error, lost bool) { u.observed.End(u.judge(u.link, err), lost) }
+		}
+		u.observed, u.over = observed, u.tell
 	}
 	u.progress.Begins(l.Address())
 	err := u.send(ctx, l, u.path, u.args, u.reply, u.options.Rest, patience)

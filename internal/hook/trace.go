@@ -12,7 +12,8 @@ type Trace struct {
 	riders []context.Context // of a trip
 	result CallResult
 	begun  []any
-	room   [2]any // for begun, so that a Trace is one object where there are few hooks
+	room   [2]any  // for begun, so that a Trace is one object where there are few hooks
+	first  Attempt // for the same reason
 }
 
 // Call begins the observation of a call. The context is that of the call.
@@ -69,11 +70,15 @@ func (t *Trace) Attempt(parent context.Context, endpoint string, hedge bool) *At
 	}
 	t.hooks.working.Add(1)
 	defer t.hooks.working.Add(-1)
-	a := &Attempt{hooks: t.hooks}
+	a := &t.first
+	if a.hooks != nil {
+		a = new(Attempt)
+	}
+	a.hooks = t.hooks
 	_, a.begun = begin(t.hooks.Attempts, parent, AttemptInfo{
 		Connection: t.info.Connection, Method: t.info.Method, Endpoint: endpoint, Number: t.result.Attempts, Hedge: hedge,
 		Riders: t.riders,
-	}, nil)
+	}, a.room[:0])
 	return a
 }
 
@@ -88,6 +93,7 @@ func (t *Trace) AnsweredBy(endpoint string) {
 type Attempt struct {
 	hooks *Hooks
 	begun []any
+	room  [2]any // for begun
 	ended bool
 }
 

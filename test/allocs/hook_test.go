@@ -25,11 +25,13 @@ const mostObjectsOfAHook = 2
 
 func TestHookCostsAtMostTwoObjectsForACall(t *testing.T) {
 	endpoints := etcdtest.Start(t).Endpoints()
-	calls := 0
+	calls, over := 0, 0
+	end := func(conn.CallResult) { calls++ }
 	var all []clients.Client
 	for name, opts := range map[string][]conn.Option{
 		"without": nil,
-		"with":    {conn.WithHooks(&observed{func(conn.CallResult) { calls++ }})},
+		"calls":   {conn.WithHooks(&observed{end})},
+		"both":    {conn.WithHooks(&attempts{observed{end}, nil, func(conn.AttemptResult) { over++ }})},
 	} {
 		c, err := conn.Open(t.Context(), "", endpoints, opts...)
 		if err != nil {
@@ -42,12 +44,14 @@ func TestHookCostsAtMostTwoObjectsForACall(t *testing.T) {
 		}})
 	}
 	costs := measure(t, all, func(client clients.Client) error { return client.Get(t.Context(), "key") })
-	without, with := costs["without"].objects, costs["with"].objects
-	t.Logf("%.2f objects without a hook, %.2f with one", without, with)
-	if with-without > mostObjectsOfAHook {
-		t.Errorf("a hook costs %.2f objects, want at most %d", with-without, mostObjectsOfAHook)
+	without, with, both := costs["without"].objects, costs["calls"].objects, costs["both"].objects
+	t.Logf("%.2f objects without a hook, %.2f with one of calls, %.2f with one of calls and attempts", without, with, both)
+	for what, cost := range map[string]float64{"calls": with - without, "calls and attempts": both - without} {
+		if cost > mostObjectsOfAHook {
+			t.Errorf("a hook of %s costs %.2f objects, want at most %d", what, cost, mostObjectsOfAHook)
+		}
 	}
-	if calls == 0 {
-		t.Error("the hook was not called")
+	if over == 0 || calls != 2*over {
+		t.Errorf("the hooks were told of %d calls and %d attempts, want an attempt for half of the calls", calls, over)
 	}
 }
