@@ -75,41 +75,48 @@ func TestGetAllocatesLessThanClientv3(t *testing.T) {
 	}
 }
 
-// measure returns the median cost of a call for each client, over rounds in which they take turns in changing order.
+// measure returns the median cost of a call for each client.
 func measure(t *testing.T, all []clients.Client, call func(clients.Client) error) map[string]cost {
 	t.Helper()
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	objects, bytes := map[string][]float64{}, map[string][]float64{}
-	for round := range rounds {
-		for i := range all {
-			client := all[(round+i)%len(all)]
-			c := turn(t, func() error { return call(client) })
-			objects[client.Name] = append(objects[client.Name], c.objects)
-			bytes[client.Name] = append(bytes[client.Name], c.bytes)
-		}
-	}
 	costs := map[string]cost{}
-	for _, client := range all {
-		costs[client.Name] = cost{median(objects[client.Name]), median(bytes[client.Name])}
-	}
+	paired(costs, len(all), func(i int) (string, cost) {
+		run := func(calls int) {
+			for range calls {
+				if err := call(all[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		run(warmUp)
+		return all[i].Name, spent(calls, func() { run(calls) })
+	})
 	return costs
 }
 
-// turn returns the mean cost of a call in one turn of one client.
-func turn(t *testing.T, call func() error) cost {
-	t.Helper()
-	runtime.GC()
-	var before, after runtime.MemStats
-	for i := range warmUp + calls {
-		if i == warmUp {
-			runtime.ReadMemStats(&before)
-		}
-		if err := call(); err != nil {
-			t.Fatal(err)
+// paired has n clients take turns in changing order, and notes the median cost of each.
+func paired(costs map[string]cost, n int, turn func(i int) (name string, c cost)) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	objects, bytes := map[string][]float64{}, map[string][]float64{}
+	for round := range rounds {
+		for i := range n {
+			runtime.GC()
+			name, c := turn((round + i) % n)
+			objects[name] = append(objects[name], c.objects)
+			bytes[name] = append(bytes[name], c.bytes)
 		}
 	}
+	for name := range objects {
+		costs[name] = cost{median(objects[name]), median(bytes[name])}
+	}
+}
+
+// spent returns what f costs, for each of n.
+func spent(n int, f func()) cost {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
 	runtime.ReadMemStats(&after)
-	return cost{float64(after.Mallocs-before.Mallocs) / calls, float64(after.TotalAlloc-before.TotalAlloc) / calls}
+	return cost{float64(after.Mallocs-before.Mallocs) / float64(n), float64(after.TotalAlloc-before.TotalAlloc) / float64(n)}
 }
 
 func median(values []float64) float64 {
