@@ -115,14 +115,17 @@ func newRand(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// open opens a connection under a unique name, and closes it with the test.
+// open opens a connection under a unique name, and closes it with the test. It is measured, and what was measured is checked.
 func open(t *testing.T, endpoints []string, opts ...conn.Option) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(t.Context(), "", endpoints, opts...)
+	c, err := conn.Open(t.Context(), "", endpoints, append(opts, conn.WithHooks(meter))...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeSoon(t, c) })
+	t.Cleanup(func() {
+		checkMetrics(t)
+		closeSoon(t, c)
+	})
 	return c
 }
 

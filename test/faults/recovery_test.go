@@ -79,6 +79,9 @@ func mustReturn(t *testing.T, c *conn.Conn, address string) {
 	}
 }
 
+// allLost is the name of the connection of the test below.
+const allLost = "all lost"
+
 func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
 	// A refused or broken connection has several texts.
@@ -97,9 +100,8 @@ func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 			for _, m := range cluster.Members() {
 				tt.fault.strike(cluster, m)
 			}
-			const name = "all lost"
 			start := time.Now()
-			c, err := conn.Open(t.Context(), name, cluster.Endpoints())
+			c, err := conn.Open(t.Context(), allLost, cluster.Endpoints(), conn.WithHooks(meter))
 			if took := time.Since(start); took > openWithin {
 				t.Errorf("open took %v", took)
 			}
@@ -115,7 +117,7 @@ func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 					t.Errorf("%v: says of %s none of %q", err, m.Endpoint(), tt.reasons)
 				}
 			}
-			if _, err := conn.Lookup(name); !errors.Is(err, conn.ErrNotOpen) {
+			if _, err := conn.Lookup(allLost); !errors.Is(err, conn.ErrNotOpen) {
 				t.Errorf("the name is taken: %v", err)
 			}
 			if left := conn.Info(); len(left) > 0 {
@@ -129,7 +131,7 @@ func TestOpenFailsWithAllMembersLostAndLeavesNothing(t *testing.T) {
 			}
 			memberOf(t, cluster, leader, nil)
 
-			c, err = conn.Open(t.Context(), name, cluster.Endpoints())
+			c, err = conn.Open(t.Context(), allLost, cluster.Endpoints(), conn.WithHooks(meter))
 			if err != nil {
 				t.Fatalf("open again: %v", err)
 			}
