@@ -3,6 +3,7 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
 	"runtime/debug"
 
@@ -16,8 +17,9 @@ import (
 // String decodes a value as a string.
 func String(pair *mvccpb.KeyValue) (string, error) { return string(pair.GetValue()), nil }
 
-// Bytes decodes a value as its bytes. They are shared by all readers of the table, so nobody may change them.
-func Bytes(pair *mvccpb.KeyValue) ([]byte, error) { return pair.GetValue(), nil }
+// Bytes decodes a value as a copy of its bytes: the value itself shares memory with other events, which a table that keeps it would keep
+// as well. The copy is shared by all readers of the table, so nobody may change it.
+func Bytes(pair *mvccpb.KeyValue) ([]byte, error) { return bytes.Clone(pair.GetValue()), nil }
 
 // JSON decodes a value as typed.JSON does: it ignores members that V has no field for, and refuses an empty value. The text of
 // its errors shows nothing of the value.

@@ -100,3 +100,11 @@ func live(parent context.Context, c table.Request) error {
 	}
 	return err
 }
+
+func TestDecodedBytesKeepNothingElse(t *testing.T) {
+	pair := &mvccpb.KeyValue{Value: []byte("value")}
+	got, err := table.Bytes(pair)
+	if clear(pair.Value); err != nil || string(got) != "value" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
