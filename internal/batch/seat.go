@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -27,57 +26,68 @@ type seat struct {
 	parent   context.Context
 	op       []byte // a RequestOp
 	deadline time.Time
-	timer    *time.Timer // for the deadline; stopped while nobody waits
 	trip     ride
-	gone     atomic.Bool   // the rider has left
-	done     chan struct{} // receives when the trip has filled in one of the following
+	state    atomic.Uint32 // waiting, or what has ended that
+	done     chan struct{} // receives when the trip or its alarm has ended the wait
 	answer   []byte        // a ResponseOp
 	header   *pb.ResponseHeader
 	err      error // of the trip
 	alone    bool  // the trip was refused as a whole, so the read must go alone
 }
 
+// Whoever changes the state of a seat from waiting has ended the wait.
+const (
+	waiting  uint32 = iota
+	answered        // the trip has filled in what it brings
+	overdue         // the deadline has passed
+	gone            // the context of the rider has ended
+)
+
+// end ends the wait, unless something else has ended it before.
+func (s *seat) end(state uint32) {
+	if s.state.CompareAndSwap(waiting, state) {
+		s.done <- struct{}{}
+	}
+}
+
 // seats keeps the seats that nobody uses.
 type seats struct{ sync.Pool }
 
 func (p *seats) init() {
-	p.New = func() any {
-		s := &seat{done: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
-		s.timer.Stop()
-		return s
-	}
+	p.New = func() any { return &seat{done: make(chan struct{}, 1)} }
 }
-
-// rangeTag begins a RequestOp or a ResponseOp of a range.
-var rangeTag = protowire.EncodeTag(1, protowire.BytesType)
 
 // of returns the seat of a read. The deadline is not zero.
 func (p *seats) of(parent context.Context, r *pb.RangeRequest, deadline time.Time) *seat {
 	s := p.Get().(*seat)
 	s.parent, s.deadline = parent, deadline
-	s.op = protowire.AppendVarint(s.op[:0], rangeTag)
-	s.op = protowire.AppendVarint(s.op, uint64(proto.Size(r)))
-	s.op, _ = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(s.op, r) // bytes and numbers always encode
+	s.op = appendOp(s.op[:0], r)
 	return s
 }
 
 // free gives the seat back for another rider. The trip must be over.
 func (p *seats) free(s *seat) {
+	s.state.Store(waiting)
 	s.parent, s.trip, s.answer, s.header, s.err, s.alone = nil, nil, nil, nil, nil, false
 	p.Put(s)
 }
 
 // wait waits for the trip. It returns what is known of the trip if the deadline or the context of the rider ends first.
 func (s *seat) wait() *Left {
-	s.timer.Reset(time.Until(s.deadline))
-	defer s.timer.Stop()
-	select {
-	case <-s.done:
-		return nil
-	case <-s.parent.Done():
-	case <-s.timer.C:
+	if ended := s.parent.Done(); ended == nil {
+		<-s.done
+	} else {
+		select {
+		case <-s.done:
+		case <-ended:
+			if !s.state.CompareAndSwap(waiting, gone) {
+				<-s.done
+			}
+		}
 	}
-	s.gone.Store(true)
+	if s.state.Load() == answered {
+		return nil
+	}
 	left := s.trip.left()
 	s.trip.leave()
 	return left
@@ -98,14 +108,4 @@ func (s *seat) result(reply *pb.RangeResponse) (alone bool, err error) {
 	reply.Header = &pb.ResponseHeader{}
 	copyHeader(reply.Header, s.header)
 	return false, nil
-}
-
-// rangeOf returns the encoded RangeResponse of a ResponseOp.
-func rangeOf(answer []byte) (body []byte, ok bool) {
-	tag, n := protowire.ConsumeVarint(answer)
-	if n < 0 || tag != rangeTag {
-		return nil, false
-	}
-	body, m := protowire.ConsumeBytes(answer[n:])
-	return body, m >= 0 && n+m == len(answer)
 }

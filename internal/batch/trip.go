@@ -21,7 +21,7 @@ import (
 // trip is one transaction with the reads of its riders. The lock of the queue guards it until it leaves.
 type trip struct {
 	Progress
-	seats  []*seat
+	alarm      // has the riders
 	bytes  int // of the operations
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -39,9 +39,9 @@ func newTrip() *trip {
 // add gives a rider its seat.
 func (t *trip) add(s *seat) {
 	s.trip = t
-	t.seats = append(t.seats, s)
 	t.bytes += len(s.op)
 	t.riding.Add(1)
+	t.watch(s)
 }
 
 // leave takes a rider out. A trip that has left and has no rider is cancelled.
@@ -65,7 +65,7 @@ var seed = maphash.MakeSeed()
 // fill takes the operations of the riders that still wait, and returns the latest of their deadlines.
 func (l *load) fill(riders []*seat) (deadline time.Time) {
 	for _, s := range riders {
-		if s.gone.Load() {
+		if s.state.Load() != waiting {
 			l.of = append(l.of, -1)
 			continue
 		}
@@ -112,6 +112,7 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	deadline := l.fill(t.seats)
 	ops := len(l.request.Success)
 	if ops == 0 {
+		t.stop()
 		return outcome{}
 	}
 	var riders []context.Context
@@ -121,6 +122,7 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	answer := &batchpb.Answers{}
 	began := time.Now()
 	err := t.send(riders, deadline, kind, c, &l.request, answer)
+	t.stop()
 	o := outcome{ops: ops, took: time.Since(began), err: err}
 	switch {
 	case err == errPanic:
@@ -137,7 +139,7 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	for i, s := range t.seats {
 		at := l.of[i]
 		switch {
-		case at < 0:
+		case at < 0 || s.state.Load() != waiting:
 			continue
 		case o.refused:
 			s.alone = true
@@ -146,7 +148,7 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 		default:
 			s.answer, s.header = answer.Responses[at], answer.Header
 		}
-		s.done <- struct{}{}
+		s.end(answered)
 	}
 	return o
 }
@@ -177,9 +179,10 @@ func (t *trip) send(
 // well, their callers see it.
 func (t *trip) refuse() outcome {
 	logger.Error("an interceptor ended the goroutine of a batch of reads, so each of them goes alone")
+	t.stop()
 	for _, s := range t.seats {
 		s.alone = true
-		s.done <- struct{}{} // it has room, also where the rider has left
+		s.end(answered)
 	}
 	return outcome{refused: true}
 }
@@ -187,8 +190,9 @@ func (t *trip) refuse() outcome {
 // fail tells the riders that the trip cannot leave.
 func (t *trip) fail(err error) {
 	t.cancel()
+	t.stop()
 	for _, s := range t.seats {
 		s.err = err
-		s.done <- struct{}{}
+		s.end(answered)
 	}
 }

@@ -101,9 +101,10 @@ func (w world) meanwhile(c *conn.Conn, begin func(calls *sync.WaitGroup), do fun
 	defer calls.Wait()
 	defer w.Release()
 	w.Hold()
-	before := w.ranges()
+	requests := func() int { return w.ranges() + w.txns() } // a trip that is hardly back takes the read along
+	before := requests()
 	calls.Go(func() { _, _ = kv.Get(w.Context(), kv.New(c.Name()).WithKey("first")) })
-	w.await("the first read to arrive", func() bool { return w.ranges() > before })
+	w.await("the first read to arrive", func() bool { return requests() > before })
 	begin(&calls)
 	do()
 }

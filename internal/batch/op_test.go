@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+)
+
+func TestOperationIsEncodedAsProtobufEncodesIt(t *testing.T) {
+	odd := &pb.RangeRequest{Key: []byte("k")}
+	odd.ProtoReflect().SetUnknown([]byte{0xf8, 0x07, 1})
+	for _, r := range []*pb.RangeRequest{
+		{Key: []byte("k")},
+		{Key: []byte{0}, Serializable: true},
+		{Key: []byte(strings.Repeat("k", 127))},
+		{Key: []byte(strings.Repeat("k", 130)), Serializable: true},
+		{Key: []byte(strings.Repeat("k", keyMax))},
+		{Key: []byte("k"), Limit: 1},
+		{Key: []byte("k"), SortOrder: pb.RangeRequest_DESCEND},
+		{Key: []byte("k"), SortTarget: pb.RangeRequest_MOD, Serializable: true},
+		{Key: []byte("k"), KeysOnly: true},
+		{Key: []byte("k"), CountOnly: true},
+		odd,
+	} {
+		if !Fits(r) {
+			t.Errorf("%v does not travel, so nobody encodes it", r)
+		}
+		want, err := proto.Marshal(&pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: r}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := appendOp([]byte("before"), r); !bytes.Equal(got, append([]byte("before"), want...)) {
+			t.Errorf("the operation of %v is % x, want % x", r, got, want)
+		}
+	}
+}
