@@ -251,7 +251,8 @@ func TestSpansShowKeysOnRequestButNoValues(t *testing.T) {
 	spans := tracetest.NewInMemoryExporter()
 	traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(spans))
 	cluster := etcdtest.Start(t)
-	c := onecluster.Open(t, "", cluster.Endpoints(), conn.WithHooks(otel.New(otel.WithTracerProvider(traces), otel.WithKeys())))
+	c := onecluster.Open(t, "", cluster.Endpoints(), conn.WithHooks(otel.New(otel.WithTracerProvider(traces), otel.WithKeys())),
+		conn.WithDefaultTimeout(time.Minute)) // a server with little CPU needs long to hash a password
 	at := func(key string) kv.Request { return kv.New(c.Name()).WithKey(key) }
 	ctx := t.Context()
 	if _, err := kv.Put(ctx, at("k/1").WithValue(mark)); err != nil {
