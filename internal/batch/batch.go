@@ -78,7 +78,7 @@ func (b *Batches) Get(
 
 // Back says that a read that went alone has ended after this time, with this error. The batches learn from that.
 func (b *Batches) Back(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
-	b.of(request).back(request.Key, reply, took, err)
+	b.of(request).back(request, reply, took, err)
 }
 
 func (b *Batches) of(r *pb.RangeRequest) *queue {

@@ -25,12 +25,14 @@ const (
 
 // lessons is what the answers have taught. The lock of the queue guards it.
 type lessons struct {
-	ops     int                 // operations that a trip may have
+	limit   int                 // operations that a server takes
+	ops     int                 // operations that a trip may have: fewer, where trips have come too late
 	mean    float64             // bytes of an answer
-	way     time.Duration       // what an answer takes where nothing is busy: the least that was seen, slowly forgotten
-	took    time.Duration       // what an answer of a trip takes now
+	ways    map[uint64]way      // by the member that answers
+	busy    time.Duration       // how much longer than on an empty way an answer of a trip takes now
 	solo    map[string]struct{} // keys that travel alone, because their values are large or the server refuses to tell them
 	refused int                 // trips in a row
+	last    time.Time           // when the last of them came back
 	rest    time.Duration       // how long there were no trips the last time
 	until   time.Time           // no trips before that
 }
@@ -59,43 +61,70 @@ const (
 // patience returns how long the first rider of a trip waits for another request to come back. A long way alone is no reason to wait,
 // since more trips may be on it at the same time. If answers take longer than the way, a server or this process is busy, and
 // larger trips make less work of the same reads.
-func (l *lessons) patience() time.Duration {
-	return min(max(patienceMin, 2*(l.took-l.way)), patienceMax)
-}
+func (l *lessons) patience() time.Duration { return min(max(patienceMin, 2*l.busy), patienceMax) }
 
-// arrived learns from how long an answer took.
-func (l *lessons) arrived(took time.Duration) {
-	if l.way == 0 || took < l.way {
-		l.way = took
+// way is what an answer of one member takes where nothing is busy: the least that was seen, slowly forgotten.
+type way time.Duration
+
+// waysMax is how many members are remembered. A cluster has a handful, which change.
+const waysMax = 32
+
+// arrived learns from how long the answer of a member took, and returns how much of that was more than its way.
+func (l *lessons) arrived(member uint64, took time.Duration) (more time.Duration) {
+	w, known := l.ways[member]
+	if !known || took < time.Duration(w) {
+		w = way(took)
 	}
-	l.way += (took - l.way) / 1024
+	w += (way(took) - w) / 1024
+	if !known && len(l.ways) >= waysMax {
+		clear(l.ways)
+	}
+	if l.ways == nil {
+		l.ways = map[uint64]way{}
+	}
+	l.ways[member] = w
+	return took - time.Duration(w)
 }
 
 // outcome is what came of a trip.
 type outcome struct {
 	ops, bytes int // bytes of the answers; 0 if there are none
-	took       time.Duration
+	member     uint64
+	began      time.Time
+	took       time.Duration // 0 if that says nothing of a way, because there were several attempts
 	refused    bool
+	late       bool // no answer came before the last rider had to leave
 	err        error
 }
 
-// of learns from a trip.
-func (l *lessons) of(o outcome) {
+// of learns from a trip that has come back now.
+func (l *lessons) of(o outcome, now time.Time) {
 	switch {
-	case o.refused && errors.Is(o.err, etcderr.ErrTooManyOps):
-		l.ops = max(1, min(l.ops, o.ops/2))
+	case o.refused && o.ops > 1 && errors.Is(o.err, etcderr.ErrTooManyOps):
+		l.limit = max(1, min(l.limit, o.ops/2))
+		l.ops = min(l.ops, l.limit)
 	case o.refused:
-		l.refuse(time.Now())
+		l.refuse(o.began, now)
+	case o.late && o.ops > 1:
+		l.ops = max(1, min(l.ops, o.ops/2)) // its answer may be too large for the way
 	case o.bytes > 0:
 		l.mean += (float64(o.bytes)/float64(o.ops) - l.mean) / 8
-		l.arrived(o.took)
-		l.took += (o.took - l.took) / 8
+		if o.took > 0 {
+			l.busy += (l.arrived(o.member, o.took) - l.busy) / 8
+		}
+		if o.ops >= l.ops {
+			l.ops = min(l.limit, 2*l.ops)
+		}
 		l.refused, l.rest, l.until = 0, 0, time.Time{}
 	}
 }
 
-// refuse learns from a refused trip.
-func (l *lessons) refuse(now time.Time) {
+// refuse learns from a refused trip. Those that were under way together count as one.
+func (l *lessons) refuse(began, now time.Time) {
+	if began.Before(l.last) {
+		return
+	}
+	l.last = now
 	l.refused++
 	if l.refused < refusedMax {
 		return
@@ -121,16 +150,17 @@ func refusal(err error) bool {
 }
 
 // came learns from a read that went alone.
-func (l *lessons) came(key []byte, reply *pb.RangeResponse, took time.Duration, err error) {
-	if err == nil {
-		l.arrived(took)
-	}
+func (l *lessons) came(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
 	alone := err != nil && refusal(err)
-	if err == nil && len(reply.Kvs) == 1 {
-		alone = len(reply.Kvs[0].Value) >= largeAnswer
+	if err == nil {
+		l.arrived(reply.GetHeader().GetMemberId(), took)
+		if request.KeysOnly || request.CountOnly {
+			return // the value stays unknown
+		}
+		alone = len(reply.Kvs) == 1 && len(reply.Kvs[0].Value) >= largeAnswer
 	}
 	if alone || len(l.solo) > 0 {
-		l.separate(key, alone)
+		l.separate(request.Key, alone)
 	}
 }
 

@@ -45,7 +45,7 @@ type queue struct {
 func (q *queue) init(kind Kind, c Config) {
 	q.kind, q.config = kind, c
 	q.seats.init()
-	q.lessons.ops = opsMax
+	q.lessons.limit, q.lessons.ops = opsMax, opsMax
 	q.timer = time.AfterFunc(time.Hour, q.impatient)
 	q.timer.Stop()
 }
@@ -174,7 +174,7 @@ func (q *queue) linger() {
 func (q *queue) after(o outcome) *trip {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lessons.of(o)
+	q.lessons.of(o, time.Now())
 	q.under--
 	q.trips--
 	t := q.waiting()
@@ -203,10 +203,10 @@ func (q *queue) waiting() *trip {
 }
 
 // back says that a read that went alone has ended, and learns from it.
-func (q *queue) back(key []byte, reply *pb.RangeResponse, took time.Duration, err error) {
+func (q *queue) back(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lessons.came(key, reply, took, err)
+	q.lessons.came(request, reply, took, err)
 	q.under--
 	if t := q.waiting(); t != nil {
 		q.start(t)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,12 +22,13 @@ import (
 // trip is one transaction with the reads of its riders. The lock of the queue guards it until it leaves.
 type trip struct {
 	Progress
-	alarm      // has the riders
-	bytes  int // of the operations
-	ctx    context.Context
-	cancel context.CancelFunc
-	riding atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
-	cutOff bool         // an interceptor has ended the goroutine of the call
+	alarm        // has the riders
+	bytes    int // of the operations
+	ctx      context.Context
+	cancel   context.CancelFunc
+	riding   atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
+	departed time.Time
+	cutOff   bool // an interceptor has ended the goroutine of the call
 }
 
 func newTrip() *trip {
@@ -49,6 +51,11 @@ func (t *trip) leave() {
 	if t.riding.Add(-1) == 0 {
 		t.cancel()
 	}
+}
+
+// late reports whether the deadline of a rider has passed.
+func (t *trip) late(now time.Time) bool {
+	return slices.ContainsFunc(t.seats, func(s *seat) bool { return !s.deadline.After(now) })
 }
 
 // load is what a trip sends. Equal operations are sent once.
@@ -120,18 +127,23 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 		riders = l.contexts(t.seats)
 	}
 	answer := &batchpb.Answers{}
-	began := time.Now()
+	t.departed = time.Now()
 	err := t.send(riders, deadline, kind, c, &l.request, answer)
 	t.stop()
-	o := outcome{ops: ops, took: time.Since(began), err: err}
+	o := outcome{ops: ops, began: t.departed, err: err}
 	switch {
 	case err == errPanic:
 		o.refused = true
 	case err != nil:
 		o.refused = refusal(err)
+		o.late = !o.refused && t.late(time.Now())
 	case !answer.Succeeded || answer.Header == nil || len(answer.Responses) != ops:
 		o.refused = true // whatever answered does not know transactions
 	default:
+		o.member = answer.Header.MemberId
+		if ride := t.rode(); ride.Attempts <= 1 && !ride.Hedged {
+			o.took = time.Since(t.departed)
+		}
 		for _, r := range answer.Responses {
 			o.bytes += len(r)
 		}
@@ -184,7 +196,7 @@ func (t *trip) refuse() outcome {
 		s.alone = true
 		s.end(answered)
 	}
-	return outcome{refused: true}
+	return outcome{refused: true, began: t.departed}
 }
 
 // fail tells the riders that the trip cannot leave.

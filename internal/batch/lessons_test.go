@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package batch
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
+
+func newLessons() *lessons { return &lessons{limit: opsMax, ops: opsMax} }
+
+var noon = time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// brought is the outcome of a trip that came back well.
+func brought(member uint64, ops int, took time.Duration) outcome {
+	return outcome{ops: ops, bytes: ops, member: member, took: took}
+}
+
+func TestMembersAtDifferentDistancesAreNotBusy(t *testing.T) {
+	l := newLessons()
+	for range 100 {
+		l.of(brought(1, 1, time.Millisecond), noon)
+		l.of(brought(2, 1, 40*time.Millisecond), noon)
+	}
+	if p := l.patience(); p != patienceMin {
+		t.Errorf("the patience is %v, want %v", p, patienceMin)
+	}
+	for range 100 {
+		l.of(brought(1, 1, 5*time.Millisecond), noon)
+	}
+	if p := l.patience(); p < 4*time.Millisecond || p > 10*time.Millisecond {
+		t.Errorf("the patience with a member that takes four milliseconds longer is %v", p)
+	}
+}
+
+func TestTripsOfSeveralAttemptsTeachNothingOfTheWay(t *testing.T) {
+	l := newLessons()
+	l.of(brought(1, 1, time.Millisecond), noon)
+	for range 100 {
+		l.of(brought(1, 1, 0), noon)
+	}
+	if p := l.patience(); p != patienceMin {
+		t.Errorf("the patience is %v, want %v", p, patienceMin)
+	}
+}
+
+func TestMembersThatAreRememberedAreFew(t *testing.T) {
+	l := newLessons()
+	for member := range uint64(10 * waysMax) {
+		l.of(brought(member, 1, time.Millisecond), noon)
+	}
+	if len(l.ways) > waysMax {
+		t.Errorf("%d members are remembered", len(l.ways))
+	}
+}
+
+func TestTripsThatComeTooLateGetSmallerUntilTheyComeInTime(t *testing.T) {
+	l := newLessons()
+	late := outcome{ops: opsMax, late: true, err: status.Error(codes.DeadlineExceeded, "")}
+	for want := opsMax / 2; want >= 1; want /= 2 {
+		late.ops = l.room()
+		if l.of(late, noon); l.room() != want {
+			t.Fatalf("after a late trip of %d, the next one has room for %d, want %d", late.ops, l.room(), want)
+		}
+	}
+	late.ops = 1
+	if l.of(late, noon); l.room() != 1 {
+		t.Errorf("there is room for %d", l.room())
+	}
+	for want := 2; want <= opsMax; want *= 2 {
+		if l.of(brought(1, l.room(), time.Millisecond), noon); l.room() != want {
+			t.Fatalf("the next trip has room for %d, want %d", l.room(), want)
+		}
+	}
+	if l.of(brought(1, opsMax, time.Millisecond), noon); l.room() != opsMax {
+		t.Errorf("there is room for %d", l.room())
+	}
+}
+
+func TestTripsNeverOutgrowTheLimitOfTheServer(t *testing.T) {
+	l := newLessons()
+	l.of(outcome{ops: 32, refused: true, err: etcderr.ErrTooManyOps}, noon)
+	for range 8 {
+		l.of(brought(1, l.room(), time.Millisecond), noon)
+	}
+	if l.room() != 16 {
+		t.Errorf("there is room for %d, want 16", l.room())
+	}
+}
+
+func TestTripsThatAreRefusedTogetherCountOnce(t *testing.T) {
+	l := newLessons()
+	refused := outcome{ops: 2, refused: true, began: noon, err: errors.New("no")}
+	for range 10 * refusedMax {
+		l.of(refused, noon.Add(time.Millisecond))
+	}
+	if l.rest != 0 {
+		t.Fatalf("trips that were under way together stopped batching for %v", l.rest)
+	}
+	for n := range refusedMax - 1 {
+		refused.began = noon.Add(time.Duration(n+1) * time.Second)
+		l.of(refused, refused.began.Add(time.Millisecond))
+	}
+	if l.rest != restMin {
+		t.Errorf("after %d refusals, one after the other, there are no trips for %v, want %v", refusedMax, l.rest, restMin)
+	}
+}
+
+func TestServerThatTakesNoOperationAtAllCountsAsRefusing(t *testing.T) {
+	l := newLessons()
+	for n := range refusedMax {
+		began := noon.Add(time.Duration(n) * time.Second)
+		l.of(outcome{ops: 1, refused: true, began: began, err: etcderr.ErrTooManyOps}, began.Add(time.Millisecond))
+	}
+	if l.rest != restMin {
+		t.Errorf("there are no trips for %v, want %v", l.rest, restMin)
+	}
+}
+
+func TestReadWithoutTheValueSaysNothingOfItsSize(t *testing.T) {
+	l := newLessons()
+	key := []byte("large")
+	large := &pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: key, Value: make([]byte, largeAnswer)}}}
+	without := &pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: key}}}
+	l.came(&pb.RangeRequest{Key: key}, large, time.Millisecond, nil)
+	l.came(&pb.RangeRequest{Key: key, KeysOnly: true}, without, time.Millisecond, nil)
+	l.came(&pb.RangeRequest{Key: key, CountOnly: true}, &pb.RangeResponse{Count: 1}, time.Millisecond, nil)
+	if !l.alone(key) {
+		t.Error("a key with a large value travels in company after a read without the value")
+	}
+	l.came(&pb.RangeRequest{Key: key}, without, time.Millisecond, nil)
+	if l.alone(key) {
+		t.Error("a key whose value is small again travels alone")
+	}
+}
