@@ -135,6 +135,11 @@ bench: ## compare the SDK with a bare gRPC stub and with etcd's clientv3, and pr
 deps-check: ## show the modules that the SDK, its modules for users and clientv3 need
 	go -C test test -count=1 -v ./deps
 
+.PHONY: release-check
+release-check: ## show that the modules for users compile as they would with the SDK released as VERSION (v0.3.0, say)
+	@test -n '$(VERSION)' || { echo 'make release-check: set VERSION to the version to come, such as v0.3.0' >&2; exit 1; }
+	@.ci/release-check '$(VERSION)'
+
 .PHONY: lint
 lint: tools proto-lint ## check format, vet, staticcheck, go.mod files, import rules, circles of files, api.txt and protos
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo 'not formatted by gofmt:' >&2; echo "$$unformatted" >&2; exit 1; }
