@@ -80,7 +80,7 @@ func checkMetrics(t *testing.T) {
 func checkAttributes(t *testing.T, metric string, set attribute.Set) {
 	t.Helper()
 	for _, a := range set.ToSlice() {
-		text := a.Value.Emit()
+		text := a.Value.String()
 		may, known := said[a.Key]
 		switch {
 		case !known:
