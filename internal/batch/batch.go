@@ -7,9 +7,9 @@
 // next trip, which leaves soon. Each rider has its own deadline and decodes its own answer.
 //
 // Its files depend on each other in one direction. From below: the progress of a trip under way (progress.go), what a connection
-// gives its batches (config.go), the encoding of a read (op.go) and of its answer (decode.go), a rider (seat.go), the end of its wait
-// (alarm.go), the lessons of earlier answers (lessons.go), a transaction (trip.go), the
-// queue and the times when a trip leaves (queue.go), the choice of the reads that may travel (batch.go).
+// gives its batches (config.go), the encoding of a read (op.go), of its answer (decode.go) and of all answers of a trip
+// (codec.go), a rider (seat.go), the end of its wait (alarm.go), the lessons of earlier answers (lessons.go), a transaction (trip.go),
+// the queue and the times when a trip leaves (queue.go), the choice of the reads that may travel (batch.go).
 package batch
 
 import (

@@ -126,7 +126,7 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	if c.Observed {
 		riders = l.contexts(t.seats)
 	}
-	answer := &batchpb.Answers{}
+	answer := &batchpb.Answers{Responses: make([][]byte, 0, ops)}
 	t.departed = time.Now()
 	err := t.send(riders, deadline, kind, c, &l.request, answer)
 	t.stop()

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/gen/batchpb"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -142,6 +144,8 @@ func (c *Caller) read(
 	}
 }
 
+var codecOfTrips = []grpc.CallOption{grpc.ForceCodecV2(batch.NewCodec())}
+
 // trip makes the call that carries several reads. Errors name the RPC that the riders called.
 func (c *Caller) trip(
 	parent context.Context, riders []context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batchpb.Answers,
@@ -150,7 +154,7 @@ func (c *Caller) trip(
 	u := c.pool.get(read)
 	u.parent, u.method, u.path, u.args, u.reply = parent, pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName, request, answer
 	u.options = Options{
-		Aside: kind == batch.Serializable, Own: true, Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
+		Aside: kind == batch.Serializable, Own: true, Codec: codecOfTrips, Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
 	}
 	u.deadline, u.progress = deadline, p
 	return c.run(u)

@@ -134,7 +134,11 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		u.observed, u.over = observed, u.tell
 	}
 	u.progress.Begins(l.Address())
-	err := u.send(ctx, l, u.path, u.args, u.reply, u.options.Rest, patience)
+	extra := u.options.Rest
+	if u.options.Codec != nil {
+		extra = u.options.Codec
+	}
+	err := u.send(ctx, l, u.path, u.args, u.reply, extra, patience)
 	if err == nil {
 		l.HeardFrom(u.began)
 		if !u.saved {
