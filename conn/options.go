@@ -255,9 +255,11 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 // for company only while another one of the connection is under way: for a millisecond, and for up to 50 ms while answers take
 // much longer than the way to the server, because a server or this process is busy. Several times as many reads per second are
 // possible that way, at a fraction of the CPU time. Each read keeps its own deadline, context and error, and its
-// answer is as new as that of a request of its own. Reads that name an endpoint, a revision or a range, or that have outgoing metadata or
-// call options of gRPC, always go alone. So do all reads of etcd 3.4.14 to 3.4.22 and 3.5.0 to 3.5.6, which may crash when such a
-// transaction is cancelled.
+// answer is as new as that of a request of its own.
+//
+// Reads always go alone that name an endpoint, a revision or a range, that have outgoing metadata or call options of gRPC, or whose key
+// has more than 4 KiB. So do those of a key once it is known that its value has 32 KiB or more, or that the server refuses to tell it.
+// All reads of etcd 3.4.14 to 3.4.22 and 3.5.0 to 3.5.6 go alone, because these may crash when such a transaction is cancelled.
 //
 // Batching is off where WithDialOptions is given: an interceptor or a stats handler would see KV/Txn without the context of the
 // caller. [WithBatching] switches it on there.
