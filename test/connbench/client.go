@@ -104,8 +104,8 @@ func openClientV3(parent context.Context, endpoints []string, opts []grpc.DialOp
 				if err := r.Err(); err != nil {
 					return "", err
 				}
-				for _, e := range r.Events {
-					return string(e.Kv.Value), nil
+				if n := len(r.Events); n > 0 {
+					return string(r.Events[n-1].Kv.Value), nil // a watch that resumes may bring an earlier mark first
 				}
 			}
 			return "", errEnded
