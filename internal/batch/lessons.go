@@ -88,12 +88,13 @@ func (l *lessons) arrived(member uint64, took time.Duration) (more time.Duration
 
 // outcome is what came of a trip.
 type outcome struct {
-	ops, bytes int // bytes of the answers; 0 if there are none
+	seats, ops int // equal reads are one operation
+	bytes      int // of the answers; 0 if there are none
 	member     uint64
 	began      time.Time
 	took       time.Duration // 0 if that says nothing of a way, because there were several attempts
 	refused    bool
-	late       bool // no answer came before the last rider had to leave
+	late       bool // a member was asked, and no answer came before the last rider had to leave
 	err        error
 }
 
@@ -103,20 +104,32 @@ func (l *lessons) of(o outcome, now time.Time) {
 	case o.refused && o.ops > 1 && errors.Is(o.err, etcderr.ErrTooManyOps):
 		l.limit = max(1, min(l.limit, o.ops/2))
 		l.ops = min(l.ops, l.limit)
+	case o.refused && o.ops > 1 && tooLarge(o.err), o.late && o.ops > 1 && !l.small(o.ops):
+		l.ops = max(1, min(l.ops, o.ops/2))
 	case o.refused:
 		l.refuse(o.began, now)
-	case o.late && o.ops > 1:
-		l.ops = max(1, min(l.ops, o.ops/2)) // its answer may be too large for the way
 	case o.bytes > 0:
+		if l.mean == 0 {
+			l.mean = float64(o.bytes) / float64(o.ops)
+		}
 		l.mean += (float64(o.bytes)/float64(o.ops) - l.mean) / 8
 		if o.took > 0 {
-			l.busy += (l.arrived(o.member, o.took) - l.busy) / 8
+			l.busy += (min(l.arrived(o.member, o.took), patienceMax) - l.busy) / 8
 		}
-		if o.ops >= l.ops {
+		if o.seats >= l.ops {
 			l.ops = min(l.limit, 2*l.ops)
 		}
 		l.refused, l.rest, l.until = 0, 0, time.Time{}
 	}
+}
+
+// small reports whether so many answers cannot be what made a trip late.
+func (l *lessons) small(ops int) bool { return l.mean > 0 && l.mean*float64(ops) < largeAnswer }
+
+// tooLarge reports whether an error is that of a request or an answer beyond a limit of either side.
+func tooLarge(err error) bool {
+	var e *etcderr.Error
+	return errors.As(err, &e) && e.Code() == codes.ResourceExhausted
 }
 
 // refuse learns from a refused trip. Those that were under way together count as one.
@@ -134,8 +147,8 @@ func (l *lessons) refuse(began, now time.Time) {
 	l.until = now.Add(l.rest)
 }
 
-// refusal reports whether an error is a server's answer to a request, which it would not give to another one. What went wrong on the
-// way is none, nor what passes: package call has tried that again already.
+// refusal reports whether an error is a server's answer to a request, which it would not give to another one, or that of this side, which
+// cannot send it. What went wrong on the way is none, nor what passes: package call has tried that again already.
 func refusal(err error) bool {
 	var e *etcderr.Error
 	if !errors.As(err, &e) || e.SafeToRetry() {
@@ -144,6 +157,8 @@ func refusal(err error) bool {
 	switch e.Code() {
 	case codes.Unavailable, codes.Canceled, codes.DeadlineExceeded, codes.Aborted:
 		return false
+	case codes.ResourceExhausted, codes.Internal:
+		return true // the messages of this side too
 	default:
 		return e.Outcome() != etcderr.NotSent
 	}
@@ -151,7 +166,10 @@ func refusal(err error) bool {
 
 // came learns from a read that went alone.
 func (l *lessons) came(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
-	alone := err != nil && refusal(err)
+	if err != nil && !refusal(err) {
+		return // that says nothing of the key
+	}
+	alone := err != nil
 	if err == nil {
 		l.arrived(reply.GetHeader().GetMemberId(), took)
 		if request.KeysOnly || request.CountOnly {

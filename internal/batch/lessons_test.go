@@ -21,7 +21,7 @@ var noon = time.Date(2024, 1, 1, 12, 0, 0, 0, time.UTC)
 
 // brought is the outcome of a trip that came back well.
 func brought(member uint64, ops int, took time.Duration) outcome {
-	return outcome{ops: ops, bytes: ops, member: member, took: took}
+	return outcome{seats: ops, ops: ops, bytes: ops, member: member, took: took}
 }
 
 func TestMembersAtDifferentDistancesAreNotBusy(t *testing.T) {
@@ -85,6 +85,50 @@ func TestTripsThatComeTooLateGetSmallerUntilTheyComeInTime(t *testing.T) {
 	}
 }
 
+func TestTripsOfEqualReadsGrowToo(t *testing.T) {
+	l := newLessons()
+	l.ops = 1
+	for range 8 {
+		l.of(outcome{seats: l.room(), ops: 1, bytes: 1, member: 1, took: time.Millisecond}, noon)
+	}
+	if l.room() != opsMax {
+		t.Errorf("there is room for %d, want %d", l.room(), opsMax)
+	}
+}
+
+func TestTripsOfSmallAnswersAreNotLateForTheirSize(t *testing.T) {
+	l := newLessons()
+	l.of(brought(1, opsMax, time.Millisecond), noon)
+	l.of(outcome{seats: opsMax, ops: opsMax, late: true, err: status.Error(codes.DeadlineExceeded, "")}, noon)
+	if l.room() != opsMax {
+		t.Errorf("there is room for %d, want %d", l.room(), opsMax)
+	}
+}
+
+func TestTripsBeyondAnotherLimitGetSmaller(t *testing.T) {
+	l := newLessons()
+	beyond := etcderr.FromRPC(status.Error(codes.ResourceExhausted, "trying to send message larger than max (9 vs. 8)"), etcderr.Call{})
+	if !refusal(beyond) {
+		t.Error("it is no refusal, so the riders do not go alone")
+	}
+	l.of(outcome{seats: opsMax, ops: opsMax, refused: true, err: beyond}, noon)
+	if l.room() != opsMax/2 {
+		t.Errorf("there is room for %d, want %d", l.room(), opsMax/2)
+	}
+}
+
+func TestOutageIsNoLongWay(t *testing.T) {
+	l := newLessons()
+	l.of(brought(1, 1, time.Millisecond), noon)
+	l.of(brought(1, 1, 5*time.Second), noon)
+	for range 40 {
+		l.of(brought(1, 1, time.Millisecond), noon)
+	}
+	if p := l.patience(); p != patienceMin {
+		t.Errorf("forty answers after an outage, the patience is %v, want %v", p, patienceMin)
+	}
+}
+
 func TestTripsNeverOutgrowTheLimitOfTheServer(t *testing.T) {
 	l := newLessons()
 	l.of(outcome{ops: 32, refused: true, err: etcderr.ErrTooManyOps}, noon)
@@ -135,6 +179,10 @@ func TestReadWithoutTheValueSaysNothingOfItsSize(t *testing.T) {
 	l.came(&pb.RangeRequest{Key: key, CountOnly: true}, &pb.RangeResponse{Count: 1}, time.Millisecond, nil)
 	if !l.alone(key) {
 		t.Error("a key with a large value travels in company after a read without the value")
+	}
+	l.came(&pb.RangeRequest{Key: key}, &pb.RangeResponse{}, time.Millisecond, status.Error(codes.Unavailable, ""))
+	if !l.alone(key) {
+		t.Error("a key with a large value travels in company after a read that failed")
 	}
 	l.came(&pb.RangeRequest{Key: key}, without, time.Millisecond, nil)
 	if l.alone(key) {

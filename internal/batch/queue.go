@@ -93,10 +93,20 @@ func (q *queue) board(s *seat) bool {
 		if q.trips < underWayMax {
 			q.start(full)
 		} else {
+			q.sweep()
 			q.line = append(q.line, full)
 		}
 	}
 	return true
+}
+
+// sweep takes trips out of the line whose riders have all left. The caller holds the lock.
+func (q *queue) sweep() {
+	for len(q.line) > 0 && q.line[0].empty() {
+		q.line[0].fail(nil)
+		q.line[0] = nil
+		q.line = q.line[1:]
+	}
 }
 
 // take takes the next trip, which leaves or waits in line. The caller holds the lock.

@@ -137,6 +137,7 @@ func (s *server) together(t *testing.T, b *Batches, keys ...string) {
 		synctest.Wait()
 	}
 	reading.Wait()
+	synctest.Wait() // the last trip is over, so that a lone read goes alone
 }
 
 func names(n int) []string {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,10 +52,8 @@ func (t *trip) leave() {
 	}
 }
 
-// late reports whether the deadline of a rider has passed.
-func (t *trip) late(now time.Time) bool {
-	return slices.ContainsFunc(t.seats, func(s *seat) bool { return !s.deadline.After(now) })
-}
+// empty reports whether all riders of a trip that has not left are gone.
+func (t *trip) empty() bool { return t.riding.Load() == 1 }
 
 // load is what a trip sends. Equal operations are sent once.
 type load struct {
@@ -130,19 +127,19 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	t.departed = time.Now()
 	err := t.send(riders, deadline, kind, c, &l.request, answer)
 	t.stop()
-	o := outcome{ops: ops, began: t.departed, err: err}
+	o := outcome{seats: len(t.seats), ops: ops, began: t.departed, err: err}
 	switch {
 	case err == errPanic:
 		o.refused = true
 	case err != nil:
 		o.refused = refusal(err)
-		o.late = !o.refused && t.late(time.Now())
+		o.late = !o.refused && t.rode().Attempts > 0 && !deadline.After(time.Now())
 	case !answer.Succeeded || answer.Header == nil || len(answer.Responses) != ops:
 		o.refused = true // whatever answered does not know transactions
 	default:
 		o.member = answer.Header.MemberId
-		if ride := t.rode(); ride.Attempts <= 1 && !ride.Hedged {
-			o.took = time.Since(t.departed)
+		if t.rode().Attempts == 1 {
+			o.took = time.Since(t.began)
 		}
 		for _, r := range answer.Responses {
 			o.bytes += len(r)

@@ -14,6 +14,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/batch"
 	"github.com/eetcd-go/eetcd/internal/connerr"
+	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/life"
 )
 
@@ -127,7 +128,8 @@ func (c *Caller) read(
 	}
 	if alone {
 		began := time.Now()
-		defer func() { c.batches.Back(request, reply, time.Since(began), err) }() // also if parent, which is the user's code, panics
+		err = hook.ErrCutOff // if parent, which is the user's code, panics
+		defer func() { c.batches.Back(request, reply, time.Since(began), err) }()
 		return c.single(parent, deadline, read, pb.KV_Range_FullMethodName, request, reply, o)
 	}
 	if err == nil {
