@@ -66,6 +66,7 @@ func KeepAlive(parent context.Context, c Request, id int64) (*Keeper, error) {
 	}
 	select {
 	case <-renewed:
+		k.renewer.met() // waits for the lock, under which the connection is told: Info counts the lease from here on
 	case <-k.done:
 		return nil, k.err
 	case <-creating.Done():

@@ -84,7 +84,7 @@ func (g *gauges) use(to metric.Observer, name string, u conn.Usage) {
 	}
 	to.ObserveInt64(g.buffered, int64(u.Waiting), metric.WithAttributes(of))
 	to.ObserveInt64(g.lag, u.Lag, metric.WithAttributes(of))
-	if u.Leases > 0 { // otherwise an alarm would see one with no time left
+	if u.Margin > 0 || u.Left > 0 { // otherwise none has been renewed yet, and an alarm would see one with no time left
 		to.ObserveFloat64(g.margin, u.Margin.Seconds(), metric.WithAttributes(of))
 		to.ObserveFloat64(g.left, u.Left, metric.WithAttributes(of))
 	}

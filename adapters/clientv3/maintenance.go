@@ -60,7 +60,7 @@ func (m *maintenance) leader(ctx context.Context) string {
 	for _, endpoint := range endpoints {
 		asked.Go(func() {
 			status, err := m.Status(asking, endpoint)
-			if err != nil || status.Leader == 0 || status.Leader != status.Header.MemberId {
+			if err != nil || status.Leader == 0 || status.Leader != status.Header.GetMemberId() {
 				endpoint = ""
 			}
 			leading <- endpoint
