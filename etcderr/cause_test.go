@@ -5,6 +5,7 @@ package etcderr_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
 func errorOf(t *testing.T, code codes.Code, message string, call etcderr.Call) *etcderr.Error {
@@ -90,5 +92,13 @@ func TestCopyWithAnEarlierErrorOnlyTellsOfIt(t *testing.T) {
 	want := "etcd: etcdserverpb.KV/Put at a:1: context deadline exceeded (outcome unknown) (before that: etcdserver: no leader)"
 	if got.Error() != want || errors.Is(got, etcderr.ErrNoLeader) || e.Error() == want {
 		t.Errorf("%q of %q, want\n%q", got, e, want)
+	}
+}
+
+func TestSecretOfAnEarlierErrorIsHiddenToo(t *testing.T) {
+	e := errorOf(t, codes.Canceled, "context canceled", etcderr.Call{Sent: true, Cause: context.DeadlineExceeded})
+	got := e.WithBefore(fmt.Errorf("asking: %w", tell.Private(errors.New("secret"), "it failed")))
+	if text := tell.Public(fmt.Errorf("meanwhile: %w", got)); text != "it failed" {
+		t.Errorf("a page shows %q", text)
 	}
 }

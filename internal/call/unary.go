@@ -161,7 +161,7 @@ func (u *unary) judge(l *member.Link, err error) error {
 		return nil
 	}
 	if u.is(left) && u.cause() == nil {
-		err = status.Errorf(codes.Unavailable, "endpoint frozen: %v", context.Cause(l.Service()))
+		err = status.Errorf(codes.Unavailable, "endpoint frozen: %s", tell.Public(context.Cause(l.Service())))
 	}
 	limits := u.shared.limits().With(u.options.Rest)
 	return etcderr.FromRPC(err, etcderr.Call{

@@ -27,3 +27,9 @@ func Public(err error) string {
 	}
 	return Line(err.Error())
 }
+
+// AsPrivate is errors.As for what is [Private] in err, and for nothing else.
+func AsPrivate(err error, target any) bool {
+	p, ok := target.(**private)
+	return ok && errors.As(err, p)
+}

@@ -5,6 +5,7 @@ package tell_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"testing"
 
 	"github.com/eetcd-go/eetcd/internal/tell"
@@ -24,5 +25,12 @@ func TestPublicShowsNothingOfAPrivateError(t *testing.T) {
 	}
 	if text := tell.Public(nil); text != "" {
 		t.Errorf("no error: %q", text)
+	}
+}
+
+func TestAsPrivateFindsNothingElse(t *testing.T) {
+	var other *fs.PathError
+	if err := fmt.Errorf("outer: %w", &fs.PathError{Err: errors.New("secret")}); tell.AsPrivate(err, &other) {
+		t.Errorf("got %v", other)
 	}
 }

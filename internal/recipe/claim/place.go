@@ -54,20 +54,22 @@ func (p *place) join(waiting context.Context) error {
 		return err
 	}
 	if answer.GetSucceeded() {
+		p.rev, p.header = answer.GetHeader().GetRevision(), answer.GetHeader()
 		all, err := wire.RangeIn(answer, 1)
 		if err != nil {
 			return err
 		}
-		p.rev, p.header = answer.GetHeader().GetRevision(), answer.GetHeader()
 		older := slices.DeleteFunc(all.GetKvs(), func(pair *mvccpb.KeyValue) bool { return string(pair.GetKey()) == p.key })
 		p.behind(older)
 		return nil
 	}
 	found, err := wire.RangeIn(answer, 0)
 	if err != nil {
+		p.missed()
 		return err
 	}
 	if len(found.GetKvs()) == 0 {
+		p.missed()
 		return errNoKey
 	}
 	there := found.GetKvs()[0]
@@ -109,6 +111,9 @@ func (p *place) joinIfFree(waiting context.Context) (bool, error) {
 	}
 	// The key may be there from an earlier attempt, which found nobody in the queue.
 	there, err := wire.RangeIn(answer, 0)
+	if err != nil {
+		p.missed()
+	}
 	if err != nil || len(there.GetKvs()) == 0 {
 		return false, err
 	}
@@ -121,12 +126,17 @@ func (p *place) put(waiting context.Context, txn op.Transaction) (answer *pb.Txn
 	err = p.queue.repeat(waiting, func(attempt context.Context) (err error) {
 		answer, err = kv.Txn(attempt, p.queue.to, txn)
 		if etcderr.OutcomeOf(err) == etcderr.Unknown {
-			p.unanswered++
-			p.givenUp = time.Now()
+			p.missed()
 		}
 		return err
 	})
 	return answer, err
+}
+
+// missed says that nobody knows whether the key was put.
+func (p *place) missed() {
+	p.unanswered++
+	p.givenUp = time.Now()
 }
 
 // proclaim gives the key the value, unless it was written after a mod revision: a request may arrive late, when a newer value is
