@@ -89,7 +89,8 @@ func (e *Error) GRPCStatus() *status.Status { return status.New(e.code, e.messag
 // Unwrap returns the server's sentinel, the context's error and the SDK's cause, as far as they apply.
 func (e *Error) Unwrap() []error { return e.causes }
 
-// As finds what [tell.Public] must not show in the error of the attempt before, whose text is a part of this one.
+// As helps the page of conn/debug hide what an application keeps secret in the error of an earlier attempt, whose text is a part of this
+// one. It finds nothing else. Use [errors.As].
 func (e *Error) As(target any) bool { return e.before != nil && tell.AsPrivate(e.before, target) }
 
 // Error returns one line with the call, the endpoint, the answer or the reason why there is none, and the outcome if it
