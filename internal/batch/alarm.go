@@ -17,7 +17,7 @@ type alarm struct {
 	off   bool      // the riders get their answers, and their seats may serve others
 }
 
-// watch adds a rider, who waits from now on.
+// watch adds a rider. From now on its deadline ends its wait.
 func (a *alarm) watch(s *seat) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

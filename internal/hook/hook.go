@@ -27,7 +27,7 @@ type CallResult struct {
 	Endpoint string // of the answer, or of the last attempt
 	Attempts int
 	Hedged   bool
-	Batched  bool // the result is that of a request that carries several calls
+	Batched  bool // the call shared a request with other calls
 }
 
 // AttemptInfo describes an attempt that begins.
