@@ -5,6 +5,7 @@ package batch
 import (
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,8 +13,13 @@ import (
 )
 
 const (
-	// underWayMax is how many trips may be under way before others wait for their return. Reads that go alone do not count.
+	// underWayMax is how many trips may be under way before others wait for their return. Reads that go alone do not count, nor do trips
+	// that others have overtaken.
 	underWayMax = 64
+	// overtakenMax is how many later trips are answered before one that is still under way counts no more. Its member is silent, or much
+	// farther away than others. Otherwise its trips would soon be all that may be under way, and reads would wait that another
+	// member can answer at once.
+	overtakenMax = 16
 )
 
 // queue decides when reads travel:
@@ -26,7 +32,7 @@ const (
 //
 // Trips do not leave whenever a request comes back, because the number of requests under way would never fall, and trips would stay
 // small. While underWayMax trips are under way, others wait for the return of one: full ones in line, and then the next one if its first
-// rider has lost patience.
+// rider has lost patience. A trip that overtakenMax later ones have overtaken does not count.
 type queue struct {
 	kind   Kind
 	config Config
@@ -34,7 +40,7 @@ type queue struct {
 
 	mu      sync.Mutex
 	under   int     // requests under way: trips, and reads that went alone
-	trips   int     // trips under way
+	trips   []*trip // trips under way that count, in the order in which they left
 	line    []*trip // full ones, that wait
 	next    *trip   // nil while nobody waits for company
 	late    bool    // its first rider has lost patience, while too many trips were under way
@@ -90,7 +96,7 @@ func (q *queue) board(s *seat) bool {
 	q.next.add(s)
 	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
 		full := q.take()
-		if q.trips < underWayMax {
+		if len(q.trips) < underWayMax {
 			q.start(full)
 		} else {
 			q.sweep()
@@ -123,7 +129,7 @@ func (q *queue) impatient() {
 	defer q.mu.Unlock()
 	switch {
 	case q.next == nil:
-	case q.trips < underWayMax:
+	case len(q.trips) < underWayMax:
 		q.start(q.take())
 	default:
 		q.late = true
@@ -132,26 +138,47 @@ func (q *queue) impatient() {
 
 // start lets a trip leave. The caller holds the lock.
 func (q *queue) start(t *trip) {
-	q.under++
-	q.trips++
+	q.leaves(t)
 	if err := q.config.Go(func(context.Context) { q.drive(t) }); err != nil {
-		q.under--
-		q.trips--
+		q.comes(t, false)
 		t.fail(err)
 	}
+}
+
+// leaves counts a trip. The caller holds the lock.
+func (q *queue) leaves(t *trip) {
+	q.under++
+	q.trips = append(q.trips, t)
+}
+
+// comes undoes leaves. If the trip was answered, it has overtaken those that left before it. The caller holds the lock.
+func (q *queue) comes(t *trip, answered bool) {
+	q.under--
+	at := slices.Index(q.trips, t)
+	if at < 0 {
+		return // it was overtaken itself
+	}
+	q.trips = slices.Delete(q.trips, at, at+1)
+	if !answered || at == 0 {
+		return
+	}
+	for _, before := range q.trips[:at] {
+		before.overtaken++
+	}
+	q.trips = slices.DeleteFunc(q.trips, func(t *trip) bool { return t.overtaken >= overtakenMax })
 }
 
 // drive makes one trip after another, as long as there are riders.
 func (q *queue) drive(t *trip) {
 	defer func() {
 		if t != nil && t.cutOff { // runtime.Goexit; the goroutine ends after the trips that follow
-			q.drive(q.after(t.refuse()))
+			q.drive(q.after(t, t.refuse()))
 		}
 	}()
 	for t != nil {
 		o := t.travel(q.kind, &q.config)
 		q.linger()
-		t = q.after(o)
+		t = q.after(t, o)
 	}
 }
 
@@ -181,23 +208,25 @@ func (q *queue) linger() {
 }
 
 // after learns from a trip that is over, and returns the one that leaves now, or nil.
-func (q *queue) after(o outcome) *trip {
+func (q *queue) after(over *trip, o outcome) *trip {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.lessons.of(o, time.Now())
-	q.under--
-	q.trips--
+	q.comes(over, o.bytes > 0)
 	t := q.waiting()
-	if t != nil {
-		q.under++
-		q.trips++
+	if t == nil {
+		return nil
+	}
+	q.leaves(t)
+	for more := q.waiting(); more != nil; more = q.waiting() { // others were overtaken too
+		q.start(more)
 	}
 	return t
 }
 
 // waiting takes the trip that leaves when a request has come back, or returns nil. The caller holds the lock.
 func (q *queue) waiting() *trip {
-	if q.trips >= underWayMax {
+	if len(q.trips) >= underWayMax {
 		return nil
 	}
 	if len(q.line) > 0 {

@@ -28,7 +28,8 @@ type server struct {
 	way    time.Duration
 	refuse func(keys []string) error
 	value  func(key string) string
-	broken bool // its answers to trips lack one
+	broken bool                // its answers to trips lack one
+	silent func(trip int) bool // which trips get no answer for a minute
 
 	mu     sync.Mutex
 	trips  [][]string          // the keys of each
@@ -50,12 +51,16 @@ func (s *server) send(
 		keys = append(keys, string(request.GetKey()))
 	}
 	s.mu.Lock()
+	way := s.way
+	if s.silent != nil && s.silent(len(s.trips)) {
+		way = time.Minute
+	}
 	s.trips = append(s.trips, keys)
 	s.riders = append(s.riders, riders)
 	s.mu.Unlock()
 	p.Begins("a")
 	select {
-	case <-time.After(s.way):
+	case <-time.After(way):
 	case <-parent.Done():
 		s.mu.Lock()
 		s.ended = append(s.ended, parent.Err())
@@ -224,11 +229,20 @@ func TestFullTripsLeaveAtOnce(t *testing.T) {
 	})
 }
 
+// trips are some that nothing comes of.
+func trips(n int) []*trip {
+	all := make([]*trip, n)
+	for i := range all {
+		all[i] = &trip{}
+	}
+	return all
+}
+
 func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Second}
 		q := s.batches().of(&pb.RangeRequest{})
-		q.under, q.trips = underWayMax, underWayMax
+		q.under, q.trips = underWayMax, trips(underWayMax)
 		for i := range opsMax {
 			if !q.board(q.seats.of(t.Context(), &pb.RangeRequest{Key: []byte(fmt.Sprint(i))}, time.Now().Add(time.Minute))) {
 				t.Fatal("no seat")
@@ -243,7 +257,7 @@ func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
 			}
 		}
 		want(1)
-		q.after(outcome{})
+		q.after(q.trips[0], outcome{})
 		want(0)
 		time.Sleep(time.Minute)
 	})
@@ -266,14 +280,14 @@ func TestRiderThatHasLostPatienceLeavesWithTheReturnOfATrip(t *testing.T) {
 		s := &server{way: time.Millisecond}
 		b := s.batches()
 		q := b.of(&pb.RangeRequest{})
-		q.under, q.trips = underWayMax+1, underWayMax
+		q.under, q.trips = underWayMax+1, trips(underWayMax)
 		read := make(chan error, 1)
 		go func() { read <- s.get(t.Context(), b, "k", time.Minute) }()
 		time.Sleep(time.Second)
 		if len(read) != 0 {
 			t.Error("more trips than allowed are under way")
 		}
-		if next := q.after(outcome{}); next == nil {
+		if next := q.after(q.trips[0], outcome{}); next == nil {
 			t.Error("the trip that is late does not leave")
 		} else {
 			go q.drive(next)

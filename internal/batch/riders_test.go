@@ -117,8 +117,8 @@ func TestTripWhoseGoroutineEndsIsRefusedAndTheNextOneLeaves(t *testing.T) {
 		if took := time.Since(began); took > 10*time.Millisecond {
 			t.Errorf("the reads took %v", took)
 		}
-		if q := b.of(&pb.RangeRequest{}); q.under != 0 || q.trips != 0 {
-			t.Errorf("%d requests and %d trips are under way", q.under, q.trips)
+		if q := b.of(&pb.RangeRequest{}); q.under != 0 || len(q.trips) != 0 {
+			t.Errorf("%d requests and %d trips are under way", q.under, len(q.trips))
 		}
 	})
 }

@@ -28,6 +28,8 @@ type trip struct {
 	riding   atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
 	departed time.Time
 	cutOff   bool // an interceptor has ended the goroutine of the call
+
+	overtaken int // by how many later trips that were answered; the lock of the queue guards it
 }
 
 func newTrip() *trip {
