@@ -25,7 +25,8 @@ func (c Ctx) WithRev(rev int64) Ctx {
 }
 
 // WithSerializable lets a single member answer a get or a member list from its own data. That is faster and works
-// without a majority, but the answer may be old. The default is linearizable.
+// without a majority, but the answer may be old. The default is linearizable. etcd's gRPC proxy remembers answers, and gives one
+// of them to a serializable get until the key is written through the same proxy. So that answer may be of any age.
 func (c Ctx) WithSerializable() Ctx {
 	c.open().Given |= sealed.OptSerializable
 	return c

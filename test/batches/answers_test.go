@@ -12,7 +12,6 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
-	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -185,33 +184,6 @@ func TestReadsOfANamespaceTravelTogether(t *testing.T) {
 		got := answers[i]
 		if got.err != nil || len(got.Kvs) != 1 || string(got.Kvs[0].Key) != key[len("tenant/"):] || string(got.Kvs[0].Value) != valueOf(key) {
 			t.Errorf("%s: got %v, %v", key, got.RangeResponse, got.err)
-		}
-	}
-}
-
-func TestReadsThroughAGRPCProxyTravelTogether(t *testing.T) {
-	w := newWorld(t)
-	keys := w.put("k/", readers)
-	c := onecluster.Open(t, "", []string{w.cluster.GRPCProxy().Endpoint()})
-	alone := get(t.Context(), onecluster.Open(t, "", []string{w.cluster.GRPCProxy().Endpoint()}, conn.WithoutBatching()), keys[0])
-	for range 3 {
-		for _, serializable := range []bool{false, true} {
-			answers := atOnce(readers, func(i int) answer {
-				request := kv.New(c.Name()).WithKey(keys[i])
-				if serializable {
-					request = request.WithSerializable()
-				}
-				r, err := kv.Get(t.Context(), request)
-				return answer{r, err}
-			})
-			for i, key := range keys {
-				w.mustHold(key, answers[i])
-				// The proxy remembers what any client's transaction reads, with a header that has only the revision. It
-				// answers a serializable read from there.
-				if h := answers[i].GetHeader(); h.GetRevision() != alone.Header.Revision || !serializable && h.GetClusterId() != alone.Header.ClusterId {
-					t.Errorf("%s: header %v, want %v", key, h, alone.Header)
-				}
-			}
 		}
 	}
 }
