@@ -4,62 +4,57 @@ package batch
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// alarm ends the waits of riders whose deadlines pass before the answer of their trip comes. One timer serves all of them, since
-// most trips come back long before that.
+// alarm wakes the riders of a trip: when the trip is over, and before that when the deadline of one of them has passed. All riders wait
+// for one bell, since to close a channel costs less than to send each of them a message. One timer serves all of them, since
+// most trips come back long before the first deadline.
 type alarm struct {
+	over atomic.Bool // the riders may look at what the trip has brought
+
 	mu    sync.Mutex
-	seats []*seat
+	bell  chan struct{} // closed to wake the riders; then there is a new one, unless the trip is over
 	timer *time.Timer
-	at    time.Time // when it rings; zero if nobody waits
-	off   bool      // the riders get their answers, and their seats may serve others
+	at    time.Time // when it rings; zero if it is not set
 }
 
-// watch adds a rider. From now on its deadline ends its wait.
-func (a *alarm) watch(s *seat) {
+// watch returns the bell that wakes a rider at its deadline, if not before. A rider that was woken too early calls watch again.
+func (a *alarm) watch(deadline time.Time) (bell <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.seats = append(a.seats, s)
 	switch {
+	case a.over.Load():
 	case a.timer == nil:
-		a.at = s.deadline
-		a.timer = time.AfterFunc(time.Until(s.deadline), a.ring)
-	case a.at.IsZero() || s.deadline.Before(a.at):
-		a.at = s.deadline
-		a.timer.Reset(time.Until(s.deadline))
+		a.at = deadline
+		a.timer = time.AfterFunc(time.Until(deadline), a.ring)
+	case a.at.IsZero() || deadline.Before(a.at):
+		a.at = deadline
+		a.timer.Reset(time.Until(deadline))
 	}
+	return a.bell
 }
 
-// ring wakes the riders whose deadlines have passed, and waits for the next deadline.
+// ring wakes all riders. Those whose deadlines have not passed call watch again.
 func (a *alarm) ring() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.off {
+	if a.over.Load() {
 		return
 	}
-	now := time.Now()
 	a.at = time.Time{}
-	for _, s := range a.seats {
-		switch {
-		case !s.deadline.After(now):
-			s.end(overdue)
-		case s.state.Load() == waiting && (a.at.IsZero() || s.deadline.Before(a.at)):
-			a.at = s.deadline
-		}
-	}
-	if !a.at.IsZero() {
-		a.timer.Reset(a.at.Sub(now))
-	}
+	close(a.bell)
+	a.bell = make(chan struct{})
 }
 
-// stop ends the alarm, before the riders get their answers.
-func (a *alarm) stop() {
+// end wakes all riders, because the trip is over.
+func (a *alarm) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.off = true
+	a.over.Store(true)
 	if a.timer != nil {
 		a.timer.Stop()
 	}
+	close(a.bell)
 }

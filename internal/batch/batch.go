@@ -8,7 +8,7 @@
 //
 // Its files depend on each other in one direction. From below: the progress of a trip under way (progress.go), what a connection
 // gives its batches (config.go), the encoding of a read (op.go), of its answer (decode.go) and of all answers of a trip
-// (codec.go), a rider (seat.go), the end of its wait (alarm.go), the lessons of earlier answers (lessons.go), a transaction (trip.go),
+// (codec.go), the end of a wait (alarm.go), what riders see of their trip (journey.go), a rider (seat.go), the lessons of earlier answers (lessons.go), a transaction (trip.go),
 // the queue and the times when a trip leaves (queue.go), the choice of the reads that may travel (batch.go).
 package batch
 
@@ -69,7 +69,7 @@ func (b *Batches) Get(
 	if alone {
 		q.add()
 	}
-	if len(s.answer) >= largeAnswer {
+	if len(s.answer()) >= largeAnswer {
 		q.separate(request.Key)
 	}
 	q.seats.free(s)

@@ -13,48 +13,24 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
-// ride is what a rider sees of its trip.
-type ride interface {
-	left() *Left // what is known of it
-	rode() Ride
-	leave()
-}
-
 // seat is one rider: a read that waits for the answer of its trip. The rider encodes its operation before the trip leaves, and
-// decodes its answer after that, on its own goroutine. In between, the trip has the seat.
+// decodes its answer after that, on its own goroutine. In between, the trip reads the seat, and writes nothing to it: the two often run on
+// different CPUs.
 type seat struct {
 	parent   context.Context
 	op       []byte // a RequestOp
 	deadline time.Time
-	trip     ride
-	state    atomic.Uint32 // waiting, or what has ended that
-	done     chan struct{} // receives when the trip or its alarm has ended the wait
-	answer   []byte        // a ResponseOp
-	header   *pb.ResponseHeader
-	err      error // of the trip
-	alone    bool  // the trip was refused as a whole, so the read must go alone
-}
-
-// Whoever changes the state of a seat from waiting has ended the wait.
-const (
-	waiting  uint32 = iota
-	answered        // the trip has filled in what it brings
-	overdue         // the deadline has passed
-	gone            // the context of the rider has ended
-)
-
-// end ends the wait, unless something else has ended it before.
-func (s *seat) end(state uint32) {
-	if s.state.CompareAndSwap(waiting, state) {
-		s.done <- struct{}{}
-	}
+	trip     *journey
+	number   int             // among the riders of the trip
+	bell     <-chan struct{} // wakes the rider
+	gone     atomic.Bool     // the rider has left its trip before the end
 }
 
 // seats keeps the seats that nobody uses.
 type seats struct{ sync.Pool }
 
 func (p *seats) init() {
-	p.New = func() any { return &seat{done: make(chan struct{}, 1)} }
+	p.New = func() any { return &seat{} }
 }
 
 // of returns the seat of a read. The deadline is not zero.
@@ -67,45 +43,57 @@ func (p *seats) of(parent context.Context, r *pb.RangeRequest, deadline time.Tim
 
 // free gives the seat back for another rider. The trip must be over.
 func (p *seats) free(s *seat) {
-	s.state.Store(waiting)
-	s.parent, s.trip, s.answer, s.header, s.err, s.alone = nil, nil, nil, nil, nil, false
+	s.parent, s.trip, s.bell = nil, nil, nil
 	p.Put(s)
 }
 
 // wait waits for the trip. It returns what is known of the trip if the deadline or the context of the rider ends first.
 func (s *seat) wait() *Left {
-	if ended := s.parent.Done(); ended == nil {
-		<-s.done
-	} else {
-		select {
-		case <-s.done:
-		case <-ended:
-			if !s.state.CompareAndSwap(waiting, gone) {
-				<-s.done
+	for ended := s.parent.Done(); ; s.bell = s.trip.watch(s.deadline) {
+		leaves := false
+		if ended == nil {
+			<-s.bell
+		} else {
+			select {
+			case <-s.bell:
+			case <-ended:
+				leaves = true
 			}
 		}
+		switch {
+		case s.trip.over.Load():
+			return nil
+		case leaves || !time.Now().Before(s.deadline):
+			s.gone.Store(true)
+			left := s.trip.left()
+			s.trip.leave()
+			return left
+		}
 	}
-	if s.state.Load() == answered {
-		return nil
+}
+
+// answer returns the ResponseOp of the rider, or nil if the trip has none for it.
+func (s *seat) answer() []byte {
+	if t := s.trip; !t.alone && t.err == nil {
+		return t.answers.Responses[t.of[s.number]]
 	}
-	left := s.trip.left()
-	s.trip.leave()
-	return left
+	return nil
 }
 
 // result fills in the reply of the rider.
 func (s *seat) result(reply *pb.RangeResponse) (alone bool, err error) {
-	if s.alone || s.err != nil {
-		return s.alone, s.err
+	t := s.trip
+	if t.alone || t.err != nil {
+		return t.alone, t.err
 	}
-	body, ok := rangeOf(s.answer)
-	if ok && decode(body, s.header, reply) {
+	body, ok := rangeOf(s.answer())
+	if ok && decode(body, t.answers.Header, reply) {
 		return false, nil
 	}
 	if !ok || proto.Unmarshal(body, reply) != nil {
 		return true, nil
 	}
 	reply.Header = &pb.ResponseHeader{}
-	copyHeader(reply.Header, s.header)
+	copyHeader(reply.Header, t.answers.Header)
 	return false, nil
 }

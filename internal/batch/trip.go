@@ -9,7 +9,6 @@ import (
 	"hash/maphash"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/grpclog"
@@ -20,12 +19,9 @@ import (
 
 // trip is one transaction with the reads of its riders. The lock of the queue guards it until it leaves.
 type trip struct {
-	Progress
-	alarm        // has the riders
-	bytes    int // of the operations
-	ctx      context.Context
-	cancel   context.CancelFunc
-	riding   atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
+	journey
+	seats    []*seat // not to be used once the trip is over: they may serve others
+	bytes    int     // of the operations
 	departed time.Time
 	cutOff   bool // an interceptor has ended the goroutine of the call
 
@@ -36,43 +32,36 @@ func newTrip() *trip {
 	t := &trip{}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.riding.Store(1)
+	t.bell = make(chan struct{})
 	return t
 }
 
 // add gives a rider its seat.
 func (t *trip) add(s *seat) {
-	s.trip = t
+	s.trip, s.number = &t.journey, len(t.seats)
+	t.seats = append(t.seats, s)
 	t.bytes += len(s.op)
 	t.riding.Add(1)
-	t.watch(s)
+	s.bell = t.watch(s.deadline)
 }
-
-// leave takes a rider out. A trip that has left and has no rider is cancelled.
-func (t *trip) leave() {
-	if t.riding.Add(-1) == 0 {
-		t.cancel()
-	}
-}
-
-// empty reports whether all riders of a trip that has not left are gone.
-func (t *trip) empty() bool { return t.riding.Load() == 1 }
 
 // load is what a trip sends. Equal operations are sent once.
 type load struct {
 	request batchpb.Reads
 	at      map[uint64]int // where the operation with this hash is
-	of      []int          // for each seat, where its operation is
 }
 
 var loads = sync.Pool{New: func() any { return &load{at: map[uint64]int{}} }}
 
 var seed = maphash.MakeSeed()
 
-// fill takes the operations of the riders that still wait, and returns the latest of their deadlines.
-func (l *load) fill(riders []*seat) (deadline time.Time) {
-	for _, s := range riders {
-		if s.state.Load() != waiting {
-			l.of = append(l.of, -1)
+// fill takes the operations of the riders that still wait. It returns for each rider where its operation is, and the latest of their
+// deadlines.
+func (l *load) fill(riders []*seat) (of []int, deadline time.Time) {
+	of = make([]int, len(riders))
+	for i, s := range riders {
+		if s.gone.Load() {
+			of[i] = -1
 			continue
 		}
 		if s.deadline.After(deadline) {
@@ -85,16 +74,16 @@ func (l *load) fill(riders []*seat) (deadline time.Time) {
 			l.at[hash] = at
 			l.request.Success = append(l.request.Success, s.op)
 		}
-		l.of = append(l.of, at)
+		of[i] = at
 	}
-	return deadline
+	return of, deadline
 }
 
 // contexts returns the contexts of the riders whose operations are sent.
-func (l *load) contexts(riders []*seat) []context.Context {
-	all := make([]context.Context, 0, len(riders))
-	for i, s := range riders {
-		if l.of[i] >= 0 {
+func (t *trip) contexts() []context.Context {
+	all := make([]context.Context, 0, len(t.seats))
+	for i, s := range t.seats {
+		if t.of[i] >= 0 {
 			all = append(all, s.parent)
 		}
 	}
@@ -105,7 +94,6 @@ func (l *load) free() {
 	clear(l.request.Success) // the operations belong to the riders
 	l.request.Success = l.request.Success[:0]
 	clear(l.at)
-	l.of = l.of[:0]
 	loads.Put(l)
 }
 
@@ -115,20 +103,20 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 	t.leave()
 	l := loads.Get().(*load)
 	defer l.free()
-	deadline := l.fill(t.seats)
+	var deadline time.Time
+	t.of, deadline = l.fill(t.seats)
 	ops := len(l.request.Success)
 	if ops == 0 {
-		t.stop()
+		t.end()
 		return outcome{}
 	}
 	var riders []context.Context
 	if c.Observed {
-		riders = l.contexts(t.seats)
+		riders = t.contexts()
 	}
 	answer := &batchpb.Answers{Responses: make([][]byte, 0, ops)}
 	t.departed = time.Now()
 	err := t.send(riders, deadline, kind, c, &l.request, answer)
-	t.stop()
 	o := outcome{seats: len(t.seats), ops: ops, began: t.departed, err: err}
 	switch {
 	case err == errPanic:
@@ -147,20 +135,11 @@ func (t *trip) travel(kind Kind, c *Config) outcome {
 			o.bytes += len(r)
 		}
 	}
-	for i, s := range t.seats {
-		at := l.of[i]
-		switch {
-		case at < 0 || s.state.Load() != waiting:
-			continue
-		case o.refused:
-			s.alone = true
-		case err != nil:
-			s.err = err
-		default:
-			s.answer, s.header = answer.Responses[at], answer.Header
-		}
-		s.end(answered)
+	t.answers, t.alone = answer, o.refused
+	if !o.refused {
+		t.err = err
 	}
+	t.end()
 	return o
 }
 
@@ -190,20 +169,14 @@ func (t *trip) send(
 // well, their callers see it.
 func (t *trip) refuse() outcome {
 	logger.Error("an interceptor ended the goroutine of a batch of reads, so each of them goes alone")
-	t.stop()
-	for _, s := range t.seats {
-		s.alone = true
-		s.end(answered)
-	}
+	t.alone = true
+	t.end()
 	return outcome{refused: true, began: t.departed}
 }
 
 // fail tells the riders that the trip cannot leave.
 func (t *trip) fail(err error) {
 	t.cancel()
-	t.stop()
-	for _, s := range t.seats {
-		s.err = err
-		s.end(answered)
-	}
+	t.err = err
+	t.end()
 }
