@@ -4,20 +4,20 @@ package batch
 
 import (
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 
 	"github.com/eetcd-go/eetcd/gen/batchpb"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/codec"
 	"github.com/eetcd-go/eetcd/internal/fields"
 )
 
-// Codec is gRPC's codec for protobuf messages, with a faster decoder for the answers of a trip: they share one copy of what came in,
+// Codec is the program's codec for protobuf messages, with a faster decoder for the answers of a trip: they share one copy of what came in,
 // where proto.Unmarshal makes a copy for each rider.
 type Codec struct{ encoding.CodecV2 }
 
 // NewCodec makes the codec of the trips.
-func NewCodec() Codec { return Codec{encoding.GetCodecV2(proto.Name)} }
+func NewCodec() Codec { return Codec{codec.Proto()} }
 
 func (c Codec) Unmarshal(data mem.BufferSlice, message any) error {
 	if a, ok := message.(*batchpb.Answers); ok && split(data.Materialize(), a) {

@@ -23,7 +23,8 @@ type Caller struct {
 	pool   pool
 	within *lives // the links outlive the connection, so its end must end the calls under way; nil where they do not
 
-	batches *batch.Batches // nil without batching
+	batches *batch.Batches    // nil without batching
+	codec   []grpc.CallOption // of the trips
 }
 
 // New makes the Caller of a connection.
@@ -44,6 +45,7 @@ func newCaller(shared *common) *Caller {
 	caller := &Caller{pool: pool{shared: shared}}
 	caller.pool.hedge = func(u *unary) { hedgeSilence(u, &caller.pool) }
 	if shared.Batching {
+		caller.codec = []grpc.CallOption{grpc.ForceCodecV2(batch.NewCodec())}
 		caller.batches = batch.New(batch.Config{Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts()})
 	}
 	return caller
@@ -146,8 +148,6 @@ func (c *Caller) read(
 	}
 }
 
-var codecOfTrips = []grpc.CallOption{grpc.ForceCodecV2(batch.NewCodec())}
-
 // trip makes the call that carries several reads. Errors name the RPC that the riders called.
 func (c *Caller) trip(
 	parent context.Context, riders []context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batchpb.Answers,
@@ -156,7 +156,7 @@ func (c *Caller) trip(
 	u := c.pool.get(read)
 	u.parent, u.method, u.path, u.args, u.reply = parent, pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName, request, answer
 	u.options = Options{
-		Aside: kind == batch.Serializable, Own: true, Codec: codecOfTrips, Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
+		Aside: kind == batch.Serializable, Own: true, Codec: c.codec, Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
 	}
 	u.deadline, u.progress = deadline, p
 	return c.run(u)

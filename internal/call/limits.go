@@ -14,8 +14,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/internal/codec"
 )
 
 // gRPC uses the same words for a limit of this side and of the server. Only this side's limits and the request itself
@@ -68,7 +69,7 @@ func (l Limits) Unsendable(err error, request any) bool {
 	}
 	switch {
 	case s.Code() == codes.Internal && strings.HasPrefix(s.Message(), "grpc: error while marshaling"):
-		buffers, err := encoding.GetCodecV2(proto.Name).Marshal(request)
+		buffers, err := codec.Proto().Marshal(request)
 		buffers.Free()
 		return err != nil
 	case s.Code() == codes.Internal && strings.HasPrefix(s.Message(), "grpc: error while compressing"):
@@ -87,7 +88,7 @@ func (l Limits) incompressible(request any) bool {
 	if c == nil {
 		return false
 	}
-	buffers, err := encoding.GetCodecV2(proto.Name).Marshal(request)
+	buffers, err := codec.Proto().Marshal(request)
 	if err != nil {
 		return false
 	}

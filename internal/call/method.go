@@ -3,13 +3,12 @@
 package call
 
 import (
-	"google.golang.org/grpc/encoding"
-	codec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/v3electionpb"
 	"github.com/eetcd-go/eetcd/gen/v3lockpb"
+	"github.com/eetcd-go/eetcd/internal/codec"
 )
 
 // traits are the properties of a method on which the retry policy depends.
@@ -132,7 +131,7 @@ func ours[T any, M interface {
 	if m, ok := request.(M); ok {
 		return m
 	}
-	wire, err := encoding.GetCodecV2(codec.Name).Marshal(request)
+	wire, err := codec.Proto().Marshal(request)
 	if err != nil {
 		return nil
 	}

@@ -6,13 +6,12 @@ import (
 	"fmt"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/encoding"
-	codec "google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/eetcd-go/eetcd/etcderr"
+	"github.com/eetcd-go/eetcd/internal/codec"
 )
 
 // A program may use etcd's own stubs, whose messages have other Go types and the same wire format. They become messages of this
@@ -85,7 +84,7 @@ func (t translated[Q, A, QM, AM]) received(s *keyspace, answer, m any) error {
 
 // convert copies a message to another one with the same wire format.
 func convert(from, to any) error {
-	c := encoding.GetCodecV2(codec.Name)
+	c := codec.Proto()
 	wire, err := c.Marshal(from)
 	if err != nil {
 		return err
