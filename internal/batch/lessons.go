@@ -21,11 +21,14 @@ const (
 	refusedMax  = 3         // refused trips in a row before there are none for a while
 	restMin     = time.Second
 	restMax     = time.Minute
+	limitAge    = time.Minute // how long a server's refusal counts, before a trip with more operations is tried again
 )
 
 // lessons is what the answers have taught. The lock of the queue guards it.
 type lessons struct {
 	limit   int                 // operations that a server takes
+	learnt  time.Time           // when a server last refused more
+	try     bool                // the next trip may have twice the limit
 	ops     int                 // operations that a trip may have: fewer, where trips have come too late
 	mean    float64             // bytes of an answer
 	ways    map[uint64]way      // by the member that answers
@@ -39,10 +42,22 @@ type lessons struct {
 
 // room returns how many operations a trip may have, so that its answers stay small.
 func (l *lessons) room() int {
-	if l.mean*float64(l.ops) <= answersMax {
-		return l.ops
+	ops := l.ops
+	if l.try {
+		ops = min(opsMax, 2*l.limit)
+	}
+	if l.mean*float64(ops) <= answersMax {
+		return ops
 	}
 	return max(1, int(answersMax/l.mean))
+}
+
+// leaves notes that a trip of so many riders leaves. Only one tries to have more operations than the limit, so only its riders pay for a
+// refusal.
+func (l *lessons) leaves(riders int) {
+	if riders > l.limit {
+		l.try = false
+	}
 }
 
 // alone reports whether a key travels alone, as all do for a while after many refusals.
@@ -102,8 +117,11 @@ type outcome struct {
 func (l *lessons) of(o outcome, now time.Time) {
 	switch {
 	case o.refused && o.ops > 1 && errors.Is(o.err, etcderr.ErrTooManyOps):
-		l.limit = max(1, min(l.limit, o.ops/2))
-		l.ops = min(l.ops, l.limit)
+		l.learnt, l.try = now, false
+		if o.ops <= l.limit { // otherwise it was known, or it was a try
+			l.limit = o.ops / 2
+			l.ops = min(l.ops, l.limit)
+		}
 	case o.refused && o.ops > 1 && tooLarge(o.err), o.late && o.ops > 1 && !l.small(o.ops):
 		l.ops = max(1, min(l.ops, o.ops/2))
 	case o.refused:
@@ -116,7 +134,12 @@ func (l *lessons) of(o outcome, now time.Time) {
 		if o.took > 0 {
 			l.busy += (min(l.arrived(o.member, o.took), patienceMax) - l.busy) / 8
 		}
+		old := now.Sub(l.learnt) >= limitAge
+		if old { // otherwise another member has just refused as many
+			l.limit = max(l.limit, o.ops)
+		}
 		if o.seats >= l.ops {
+			l.try = old && l.ops == l.limit && l.limit < opsMax
 			l.ops = min(l.limit, 2*l.ops)
 		}
 		l.refused, l.rest, l.until = 0, 0, time.Time{}

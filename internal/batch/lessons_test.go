@@ -189,3 +189,40 @@ func TestReadWithoutTheValueSaysNothingOfItsSize(t *testing.T) {
 		t.Error("a key whose value is small again travels alone")
 	}
 }
+
+func TestRefusalsOfTripsThatWereUnderWayTogetherHalveTheLimitOnce(t *testing.T) {
+	l := newLessons()
+	for range 8 {
+		l.of(outcome{ops: opsMax, refused: true, err: etcderr.ErrTooManyOps}, noon)
+		l.of(brought(2, opsMax, time.Millisecond), noon) // by a member that takes more
+	}
+	if l.room() != opsMax/2 {
+		t.Errorf("there is room for %d, want %d", l.room(), opsMax/2)
+	}
+}
+
+func TestOnlyOneTripTriesToHaveMoreOperationsThanTheServerTook(t *testing.T) {
+	l := newLessons()
+	l.of(outcome{ops: opsMax, refused: true, err: etcderr.ErrTooManyOps}, noon)
+	room := func(want int, now time.Time) {
+		t.Helper()
+		if l.of(brought(1, l.limit, time.Millisecond), now); l.room() != want {
+			t.Fatalf("there is room for %d, want %d", l.room(), want)
+		}
+	}
+	room(opsMax/2, noon.Add(limitAge-1))
+	later := noon.Add(limitAge)
+	room(opsMax, later)
+	l.leaves(opsMax/2 - 1) // a smaller trip is no try
+	room(opsMax, later)
+	l.leaves(opsMax)
+	if l.room() != opsMax/2 {
+		t.Errorf("while the try is under way, there is room for %d", l.room())
+	}
+	l.of(outcome{ops: opsMax, refused: true, err: etcderr.ErrTooManyOps}, later)
+	room(opsMax/2, later.Add(limitAge-1))
+	room(opsMax, later.Add(limitAge))
+	l.leaves(opsMax)
+	l.of(brought(1, opsMax, time.Millisecond), later.Add(limitAge))
+	room(opsMax, later.Add(limitAge))
+}

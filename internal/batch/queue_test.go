@@ -361,24 +361,6 @@ func TestAnswerThatLacksAReadCountsAsARefusal(t *testing.T) {
 	})
 }
 
-func TestSmallerLimitOfOperationsIsLearnt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &server{way: 900 * time.Microsecond, refuse: func(keys []string) error {
-			if len(keys) > 16 {
-				return etcderr.FromRPC(status.Error(codes.InvalidArgument, "etcdserver: too many operations in txn request"), etcderr.Call{Sent: true})
-			}
-			return nil
-		}}
-		b := s.batches()
-		for range 4 {
-			s.together(t, b, names(1+opsMax)...)
-		}
-		s.alone, s.trips = nil, nil
-		s.together(t, b, names(1+opsMax)...)
-		s.want(t, 1, 16, 16, 16, 16, 16, 16, 16, 16)
-	})
-}
-
 func TestLargeValueTravelsAloneOnceItIsKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: 900 * time.Microsecond, value: func(key string) string {
