@@ -94,6 +94,9 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 // whether there are more. [All] reads a range of any size. A compacted revision is etcderr.ErrCompacted, and a revision
 // that is not written yet etcderr.ErrFutureRev. It calls KV/Range.
 func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
+	if render.OneKey(&c) {
+		return wire.Read(parent, &c)
+	}
 	request, err := render.Range(c)
 	if err != nil {
 		return nil, err

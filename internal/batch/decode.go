@@ -13,7 +13,12 @@ import (
 // Decoding and its allocations were the larger part of what a rider costs. An answer of one key has few forms, so decode needs two
 // allocations for it where proto.Unmarshal needs six.
 
-// record has all messages of an answer with one pair.
+// response is an answer together with all messages of one with one pair.
+type response struct {
+	answer pb.RangeResponse
+	record
+}
+
 type record struct {
 	header pb.ResponseHeader
 	pair   mvccpb.KeyValue
@@ -31,11 +36,17 @@ const (
 	answerCount  = 4<<3 | fields.Varint
 )
 
-// decode fills in reply with an encoded RangeResponse and the header of the batch. It returns false if the answer has an unusual form,
-// which is for proto.Unmarshal then.
-func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) bool {
-	reply.Reset()
-	var made *record
+// decode returns an encoded RangeResponse with the header of the batch, in reply unless that is nil. It returns nil if the answer has an
+// unusual form, which is for proto.Unmarshal then.
+func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) *pb.RangeResponse {
+	var room *record
+	if reply == nil {
+		made := &response{}
+		reply, room = &made.answer, &made.record
+	} else {
+		reply.Reset()
+		room = &record{}
+	}
 	for at := 0; at < len(data); {
 		tag, n, next := fields.Next(data, at, len(data))
 		var body []byte
@@ -48,35 +59,30 @@ func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) boo
 		case answerHeader: // the header of the batch replaces it
 			var own pb.ResponseHeader
 			if !fields.Header(body, &own) {
-				return false
+				return nil
 			}
 		case answerPair:
-			if made != nil {
-				return false // proto.Unmarshal knows several pairs
+			if reply.Kvs != nil {
+				return nil // proto.Unmarshal knows several pairs
 			}
-			made = &record{}
-			key, value, ok := fields.Pair(body, &made.pair)
+			key, value, ok := fields.Pair(body, &room.pair)
 			if !ok {
-				return false
+				return nil
 			}
-			made.pair.Key, made.pair.Value = copied(key, value)
-			made.pairs[0] = &made.pair
-			reply.Kvs = made.pairs[:]
+			room.pair.Key, room.pair.Value = copied(key, value)
+			room.pairs[0] = &room.pair
+			reply.Kvs = room.pairs[:]
 		case answerMore:
 			reply.More = protowire.DecodeBool(n)
 		case answerCount:
 			reply.Count = int64(n)
 		default:
-			return false
+			return nil
 		}
 	}
-	if made == nil {
-		reply.Header = &pb.ResponseHeader{}
-	} else {
-		reply.Header = &made.header
-	}
+	reply.Header = &room.header
 	copyHeader(reply.Header, header)
-	return true
+	return reply
 }
 
 func copyHeader(to, from *pb.ResponseHeader) {

@@ -52,8 +52,11 @@ func answers(t testing.TB) (usual, unusual [][]byte) {
 func mustDecodeAsProto(t *testing.T, data []byte) (known bool) {
 	t.Helper()
 	got := &pb.RangeResponse{More: true, Count: 5, Kvs: []*mvccpb.KeyValue{{Key: []byte("of an earlier answer")}}}
-	if !decode(data, batchHeader, got) {
+	if decode(data, batchHeader, got) == nil {
 		return false
+	}
+	if made := decode(data, batchHeader, nil); !proto.Equal(made, got) {
+		t.Errorf("%x: got %v, and %v in a message that was there before", data, made, got)
 	}
 	want := &pb.RangeResponse{}
 	if err := proto.Unmarshal(data, want); err != nil {
@@ -85,7 +88,7 @@ func TestDecodedAnswersShareNoMemory(t *testing.T) {
 	usual, _ := answers(t)
 	data := usual[1]
 	a, b := &pb.RangeResponse{}, &pb.RangeResponse{}
-	if !decode(data, batchHeader, a) || !decode(data, batchHeader, b) {
+	if decode(data, batchHeader, a) == nil || decode(data, batchHeader, b) == nil {
 		t.Fatal("not decoded")
 	}
 	clear(data)

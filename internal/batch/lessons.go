@@ -60,9 +60,9 @@ func (l *lessons) leaves(riders int) {
 	}
 }
 
-// alone reports whether a key travels alone, as all do for a while after many refusals.
-func (l *lessons) alone(key []byte) bool {
-	if _, solo := l.solo[string(key)]; solo {
+// alone reports whether the key of a read travels alone, as all do for a while after many refusals.
+func (l *lessons) alone(r Read) bool {
+	if len(l.solo) > 0 && r.in(l.solo) {
 		return true
 	}
 	return !l.until.IsZero() && time.Now().Before(l.until)
@@ -188,27 +188,28 @@ func refusal(err error) bool {
 }
 
 // came learns from a read that went alone.
-func (l *lessons) came(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
+func (l *lessons) came(r Read, reply *pb.RangeResponse, took time.Duration, err error) {
 	if err != nil && !refusal(err) {
 		return // that says nothing of the key
 	}
 	alone := err != nil
 	if err == nil {
 		l.arrived(reply.GetHeader().GetMemberId(), took)
-		if request.KeysOnly || request.CountOnly {
+		if r.valueless() {
 			return // the value stays unknown
 		}
 		alone = len(reply.Kvs) == 1 && len(reply.Kvs[0].Value) >= largeAnswer
 	}
 	if alone || len(l.solo) > 0 {
-		l.separate(request.Key, alone)
+		l.separate(r, alone)
 	}
 }
 
-// separate remembers whether a key travels alone.
-func (l *lessons) separate(key []byte, alone bool) {
+// separate remembers whether the key of a read travels alone.
+func (l *lessons) separate(r Read, alone bool) {
+	key := r.key()
 	if !alone {
-		delete(l.solo, string(key))
+		delete(l.solo, key)
 		return
 	}
 	if l.solo == nil {
@@ -220,5 +221,5 @@ func (l *lessons) separate(key []byte, alone bool) {
 			break
 		}
 	}
-	l.solo[string(key)] = struct{}{}
+	l.solo[key] = struct{}{}
 }

@@ -171,21 +171,21 @@ func TestServerThatTakesNoOperationAtAllCountsAsRefusing(t *testing.T) {
 
 func TestReadWithoutTheValueSaysNothingOfItsSize(t *testing.T) {
 	l := newLessons()
-	key := []byte("large")
+	key, bare := []byte("large"), Read{Key: "large"}
 	large := &pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: key, Value: make([]byte, largeAnswer)}}}
 	without := &pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: key}}}
-	l.came(&pb.RangeRequest{Key: key}, large, time.Millisecond, nil)
-	l.came(&pb.RangeRequest{Key: key, KeysOnly: true}, without, time.Millisecond, nil)
-	l.came(&pb.RangeRequest{Key: key, CountOnly: true}, &pb.RangeResponse{Count: 1}, time.Millisecond, nil)
-	if !l.alone(key) {
+	l.came(bare, large, time.Millisecond, nil)
+	l.came(Read{Message: &pb.RangeRequest{Key: key, KeysOnly: true}}, without, time.Millisecond, nil)
+	l.came(Read{Message: &pb.RangeRequest{Key: key, CountOnly: true}}, &pb.RangeResponse{Count: 1}, time.Millisecond, nil)
+	if !l.alone(bare) {
 		t.Error("a key with a large value travels in company after a read without the value")
 	}
-	l.came(&pb.RangeRequest{Key: key}, &pb.RangeResponse{}, time.Millisecond, status.Error(codes.Unavailable, ""))
-	if !l.alone(key) {
+	l.came(bare, &pb.RangeResponse{}, time.Millisecond, status.Error(codes.Unavailable, ""))
+	if !l.alone(bare) {
 		t.Error("a key with a large value travels in company after a read that failed")
 	}
-	l.came(&pb.RangeRequest{Key: key}, without, time.Millisecond, nil)
-	if l.alone(key) {
+	l.came(bare, without, time.Millisecond, nil)
+	if l.alone(bare) {
 		t.Error("a key whose value is small again travels alone")
 	}
 }

@@ -18,21 +18,29 @@ var (
 )
 
 // appendOp appends the RequestOp of a read.
-func appendOp(op []byte, r *pb.RangeRequest) []byte {
+func appendOp(op []byte, r Read) []byte {
 	op = protowire.AppendVarint(op, rangeTag)
-	if !bare(r) {
-		op = protowire.AppendVarint(op, uint64(proto.Size(r)))
-		op, _ = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(op, r) // bytes and numbers always encode
+	switch {
+	case r.Message == nil:
+		return appendBare(op, r.Key, r.Serializable)
+	case bare(r.Message):
+		return appendBare(op, r.Message.Key, r.Serializable)
+	default:
+		op = protowire.AppendVarint(op, uint64(proto.Size(r.Message)))
+		op, _ = proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(op, r.Message) // bytes and numbers always encode
 		return op
 	}
-	// Nearly all reads look like this, and to write them here takes a fifth of the time.
-	size := 1 + protowire.SizeBytes(len(r.Key))
-	if r.Serializable {
+}
+
+// appendBare appends a RangeRequest with its size. Nearly all reads look like this, and to write them here takes a fifth of the time.
+func appendBare[K string | []byte](op []byte, key K, serializable bool) []byte {
+	size := 1 + protowire.SizeBytes(len(key))
+	if serializable {
 		size += 2
 	}
 	op = protowire.AppendVarint(op, uint64(size))
-	op = protowire.AppendBytes(protowire.AppendVarint(op, keyTag), r.Key)
-	if r.Serializable {
+	op = append(protowire.AppendVarint(protowire.AppendVarint(op, keyTag), uint64(len(key))), key...)
+	if serializable {
 		op = append(op, byte(serializableTag), 1)
 	}
 	return op

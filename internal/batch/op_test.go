@@ -28,15 +28,22 @@ func TestOperationIsEncodedAsProtobufEncodesIt(t *testing.T) {
 		{Key: []byte("k"), CountOnly: true},
 		odd,
 	} {
-		if !Fits(r) {
+		read, fits := ReadOf(r)
+		if !fits {
 			t.Errorf("%v does not travel, so nobody encodes it", r)
 		}
 		want, err := proto.Marshal(&pb.RequestOp{Request: &pb.RequestOp_RequestRange{RequestRange: r}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := appendOp([]byte("before"), r); !bytes.Equal(got, append([]byte("before"), want...)) {
-			t.Errorf("the operation of %v is % x, want % x", r, got, want)
+		reads := []Read{read}
+		if bare(r) {
+			reads = append(reads, Read{Key: string(r.Key), Serializable: r.Serializable})
+		}
+		for _, read := range reads {
+			if got := appendOp([]byte("before"), read); !bytes.Equal(got, append([]byte("before"), want...)) {
+				t.Errorf("the operation of %+v is % x, want % x", read, got, want)
+			}
 		}
 	}
 }

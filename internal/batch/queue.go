@@ -56,17 +56,6 @@ func (q *queue) init(kind Kind, c Config) {
 	q.timer.Stop()
 }
 
-// enter reports whether a read goes alone: because nothing is under way, or because its key travels alone.
-func (q *queue) enter(key []byte) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.under > 0 && !q.lessons.alone(key) {
-		return false
-	}
-	q.under++
-	return true
-}
-
 // add says that a read goes alone although something is under way.
 func (q *queue) add() {
 	q.mu.Lock()
@@ -74,18 +63,18 @@ func (q *queue) add() {
 	q.under++
 }
 
-// separate lets a key travel alone from now on, because its value is large.
-func (q *queue) separate(key []byte) {
+// separate lets the key of a read travel alone from now on, because its value is large.
+func (q *queue) separate(r Read) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lessons.separate(key, true)
+	q.lessons.separate(r, true)
 }
 
-// board gives a rider its seat. It returns false if the read goes alone after all, because nothing is under way any more.
-func (q *queue) board(s *seat) bool {
+// board gives a rider its seat. It returns false if the read goes alone: because nothing is under way, or because its key travels alone.
+func (q *queue) board(s *seat, r Read) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.under == 0 {
+	if q.under == 0 || q.lessons.alone(r) {
 		q.under++
 		return false
 	}
@@ -243,10 +232,10 @@ func (q *queue) waiting() *trip {
 }
 
 // back says that a read that went alone has ended, and learns from it.
-func (q *queue) back(request *pb.RangeRequest, reply *pb.RangeResponse, took time.Duration, err error) {
+func (q *queue) back(r Read, reply *pb.RangeResponse, took time.Duration, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.lessons.came(request, reply, took, err)
+	q.lessons.came(r, reply, took, err)
 	q.under--
 	if t := q.waiting(); t != nil {
 		q.start(t)

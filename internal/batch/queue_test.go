@@ -104,9 +104,9 @@ func (s *server) config() Config {
 
 // get reads a key as package call does.
 func (s *server) get(parent context.Context, b *Batches, key string, limit time.Duration) error {
-	request, reply := &pb.RangeRequest{Key: []byte(key)}, &pb.RangeResponse{}
-	_, alone, err := b.Get(parent, time.Now().Add(limit), request, reply)
-	if alone {
+	request := Read{Key: key}
+	reply, _, err := b.Get(parent, time.Now().Add(limit), request, nil)
+	if reply == nil && err == nil {
 		s.mu.Lock()
 		s.alone = append(s.alone, key)
 		s.mu.Unlock()
@@ -115,7 +115,7 @@ func (s *server) get(parent context.Context, b *Batches, key string, limit time.
 			err = s.refuse([]string{key})
 		}
 		if err == nil {
-			reply.Kvs = []*mvccpb.KeyValue{{Key: []byte(key), Value: []byte(s.valueOf(key))}}
+			reply = &pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: []byte(key), Value: []byte(s.valueOf(key))}}}
 		}
 		b.Back(request, reply, s.way, err)
 		return err
@@ -198,8 +198,10 @@ func TestReadsOfDifferentKindsTravelApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Millisecond}
 		b := s.batches()
-		if !b.of(&pb.RangeRequest{}).enter(nil) || !b.of(&pb.RangeRequest{Serializable: true}).enter(nil) {
-			t.Error("a read waits for one of the other kind")
+		for _, r := range []Read{{Key: "k"}, {Key: "k", Serializable: true}} {
+			if b.of(r).board(&seat{}, r) {
+				t.Error("a read waits for one of the other kind")
+			}
 		}
 	})
 }
@@ -241,10 +243,11 @@ func trips(n int) []*trip {
 func TestFullTripsWaitInLineWhileManyAreUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Second}
-		q := s.batches().of(&pb.RangeRequest{})
+		q := s.batches().of(Read{})
 		q.under, q.trips = underWayMax, trips(underWayMax)
 		for i := range opsMax {
-			if !q.board(q.seats.of(t.Context(), &pb.RangeRequest{Key: []byte(fmt.Sprint(i))}, time.Now().Add(time.Minute))) {
+			r := Read{Key: fmt.Sprint(i)}
+			if !q.board(q.seats.of(t.Context(), r, time.Now().Add(time.Minute)), r) {
 				t.Fatal("no seat")
 			}
 		}
@@ -267,7 +270,7 @@ func TestRiderThatHasLostPatienceLeavesHoweverManyReadsGoAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Millisecond}
 		b := s.batches()
-		b.of(&pb.RangeRequest{}).under = 10 * underWayMax // they never come back
+		b.of(Read{}).under = 10 * underWayMax // they never come back
 		began := time.Now()
 		if err := s.get(t.Context(), b, "k", time.Minute); err != nil || time.Since(began) > 5*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(began), err)
@@ -279,7 +282,7 @@ func TestRiderThatHasLostPatienceLeavesWithTheReturnOfATrip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Millisecond}
 		b := s.batches()
-		q := b.of(&pb.RangeRequest{})
+		q := b.of(Read{})
 		q.under, q.trips = underWayMax+1, trips(underWayMax)
 		read := make(chan error, 1)
 		go func() { read <- s.get(t.Context(), b, "k", time.Minute) }()

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/eetcd-go/eetcd/gen/batchpb"
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 func TestRiderLeavesAtItsDeadlineAndTheOthersGoOn(t *testing.T) {
@@ -117,7 +116,7 @@ func TestTripWhoseGoroutineEndsIsRefusedAndTheNextOneLeaves(t *testing.T) {
 		if took := time.Since(began); took > 10*time.Millisecond {
 			t.Errorf("the reads took %v", took)
 		}
-		if q := b.of(&pb.RangeRequest{}); q.under != 0 || len(q.trips) != 0 {
+		if q := b.of(Read{}); q.under != 0 || len(q.trips) != 0 {
 			t.Errorf("%d requests and %d trips are under way", q.under, len(q.trips))
 		}
 	})
@@ -177,9 +176,9 @@ func TestRidersKnowTheAttemptsOfTheirTrip(t *testing.T) {
 			5 * time.Millisecond:   {Endpoint: "b", Attempts: 3, Hedged: true},
 			time.Minute:            {Endpoint: "c", Attempts: 3, Hedged: true},
 		} {
-			ride, alone, err := b.Get(t.Context(), time.Now().Add(limit), &pb.RangeRequest{Key: []byte("k")}, &pb.RangeResponse{})
-			if ride != want || alone || err == nil {
-				t.Errorf("a rider with %v: %+v, alone %t, %v; want %+v", limit, ride, alone, err, want)
+			answer, ride, err := b.Get(t.Context(), time.Now().Add(limit), Read{Key: "k"}, nil)
+			if ride != want || answer != nil || err == nil {
+				t.Errorf("a rider with %v: %+v, %v, %v; want %+v", limit, ride, answer, err, want)
 			}
 		}
 		time.Sleep(time.Minute)

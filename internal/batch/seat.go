@@ -34,7 +34,7 @@ func (p *seats) init() {
 }
 
 // of returns the seat of a read. The deadline is not zero.
-func (p *seats) of(parent context.Context, r *pb.RangeRequest, deadline time.Time) *seat {
+func (p *seats) of(parent context.Context, r Read, deadline time.Time) *seat {
 	s := p.Get().(*seat)
 	s.parent, s.deadline = parent, deadline
 	s.op = appendOp(s.op[:0], r)
@@ -80,20 +80,26 @@ func (s *seat) answer() []byte {
 	return nil
 }
 
-// result fills in the reply of the rider.
-func (s *seat) result(reply *pb.RangeResponse) (alone bool, err error) {
+// result returns the answer of the rider, in reply unless that is nil. If the read must go alone, it returns neither an answer nor an error.
+func (s *seat) result(reply *pb.RangeResponse) (*pb.RangeResponse, error) {
 	t := s.trip
 	if t.alone || t.err != nil {
-		return t.alone, t.err
+		return nil, t.err
 	}
 	body, ok := rangeOf(s.answer())
-	if ok && decode(body, t.answers.Header, reply) {
-		return false, nil
+	if !ok {
+		return nil, nil
 	}
-	if !ok || proto.Unmarshal(body, reply) != nil {
-		return true, nil
+	if answer := decode(body, t.answers.Header, reply); answer != nil {
+		return answer, nil
+	}
+	if reply == nil {
+		reply = new(pb.RangeResponse)
+	}
+	if proto.Unmarshal(body, reply) != nil {
+		return nil, nil
 	}
 	reply.Header = &pb.ResponseHeader{}
 	copyHeader(reply.Header, t.answers.Header)
-	return false, nil
+	return reply, nil
 }

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 // oneAfterAnother makes a read every two milliseconds, so that each has a trip of its own. It returns how many got no answer before the limit,
@@ -52,7 +50,7 @@ func TestSilentMemberKeepsNoReadOfAnotherMemberWaiting(t *testing.T) {
 				const reads = 1000
 				s := &server{way: time.Millisecond, silent: silent}
 				b := s.batches()
-				b.of(&pb.RangeRequest{}).under = 1 // so nobody goes alone
+				b.of(Read{}).under = 1 // so nobody goes alone
 				want := 0
 				unanswered, slowest := s.oneAfterAnother(t, b, reads, 10*time.Second)
 				for trip := range s.trips {
@@ -72,7 +70,7 @@ func TestMembersThatAreAllSilentGetFewTrips(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Millisecond, silent: func(int) bool { return true }}
 		b := s.batches()
-		b.of(&pb.RangeRequest{}).under = 1
+		b.of(Read{}).under = 1
 		time.AfterFunc(5*time.Second, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()

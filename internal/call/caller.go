@@ -65,8 +65,9 @@ func (c *Caller) Call(parent context.Context, method string, args, reply any, o 
 	t := traitsOf(method, args)
 	deadline := c.deadline(parent, o.Timeout, t)
 	if c.batches != nil && parent.Err() == nil {
-		if request, answer, ok := joinable(method, args, reply, &o); ok {
-			return c.read(parent, deadline, request, answer, o)
+		if r, answer, ok := joinable(method, args, reply, &o); ok {
+			_, err := c.together(parent, deadline, r, answer, o)
+			return err
 		}
 	}
 	return c.single(parent, deadline, t, method, args, reply, o)
@@ -120,27 +121,67 @@ func (c *Caller) runWithin(life, ctx context.Context, u *unary) error {
 	return err
 }
 
-// read makes a read of one key, in company if others are under way.
-func (c *Caller) read(
-	parent context.Context, deadline time.Time, request *pb.RangeRequest, reply *pb.RangeResponse, o Options,
-) (err error) {
-	ride, alone, err := c.batches.Get(parent, deadline, request, reply)
+// Read reads a key as Call does, without a message where none is needed. A program that makes many calls at the same time mostly makes this
+// one.
+func (c *Caller) Read(parent context.Context, r Read, timeout time.Duration, t *hook.Trace) (*pb.RangeResponse, error) {
+	if parent == nil {
+		return nil, connerr.ErrNilContext
+	}
+	deadline, o := c.deadline(parent, timeout, read), Options{Target: Target{Timeout: timeout}, Trace: t}
+	if c.batches != nil && parent.Err() == nil && r.Fits() {
+		return c.together(parent, deadline, r, nil, o)
+	}
+	return c.alone(parent, deadline, r, nil, o)
+}
+
+// together makes a read of one key, in company if others are under way. The answer is in reply, unless that is nil.
+func (c *Caller) together(
+	parent context.Context, deadline time.Time, r Read, reply *pb.RangeResponse, o Options,
+) (*pb.RangeResponse, error) {
+	answer, ride, err := c.batches.Get(parent, deadline, r, reply)
+	alone := answer == nil && err == nil
 	if !alone || ride.Attempts > 0 {
 		o.Trace.Rode(ride.Endpoint, ride.Attempts, ride.Hedged)
 	}
-	if alone {
-		began := time.Now()
-		err = hook.ErrCutOff // if parent, which is the user's code, panics
-		defer func() { c.batches.Back(request, reply, time.Since(began), err) }()
-		return c.single(parent, deadline, read, pb.KV_Range_FullMethodName, request, reply, o)
+	switch {
+	case alone:
+		return c.apart(parent, deadline, r, reply, o)
+	case err != nil:
+		return nil, c.unread(parent, deadline, r, err)
+	default:
+		return answer, nil
 	}
-	if err == nil {
-		return nil
+}
+
+// apart makes a read for which there was no company.
+func (c *Caller) apart(
+	parent context.Context, deadline time.Time, r Read, reply *pb.RangeResponse, o Options,
+) (answer *pb.RangeResponse, err error) {
+	began := time.Now()
+	err = hook.ErrCutOff // if parent, which is the user's code, panics
+	defer func() { c.batches.Back(r, answer, time.Since(began), err) }()
+	return c.alone(parent, deadline, r, reply, o)
+}
+
+// alone makes a read that travels alone.
+func (c *Caller) alone(
+	parent context.Context, deadline time.Time, r Read, reply *pb.RangeResponse, o Options,
+) (*pb.RangeResponse, error) {
+	if reply == nil {
+		reply = new(pb.RangeResponse)
 	}
+	if err := c.single(parent, deadline, read, pb.KV_Range_FullMethodName, r.Request(), reply, o); err != nil {
+		return nil, err
+	}
+	return reply, nil
+}
+
+// unread returns the error of a read whose trip has brought no answer.
+func (c *Caller) unread(parent context.Context, deadline time.Time, r Read, err error) error {
 	var left *batch.Left
 	switch {
 	case errors.As(err, &left):
-		return abandoned(parent, c.pool.shared.Links, deadline, request, left)
+		return abandoned(parent, c.pool.shared.Links, deadline, r.Request(), left)
 	case err == connerr.ErrClosed: // the trip could not leave
 		return etcderr.FromRPC(err, etcderr.Call{Method: pb.KV_Range_FullMethodName, Cause: err})
 	default:

@@ -13,14 +13,21 @@ import (
 	"github.com/eetcd-go/eetcd/internal/tell"
 )
 
+// Read is a read of one key at the newest revision.
+type Read = batch.Read
+
 // joinable reports whether a call is a read that may travel with others. Reads with options of their own go alone.
-func joinable(method string, args, reply any, o *Options) (*pb.RangeRequest, *pb.RangeResponse, bool) {
+func joinable(method string, args, reply any, o *Options) (r Read, answer *pb.RangeResponse, ok bool) {
 	if method != pb.KV_Range_FullMethodName || o.Pinned || o.Aside || len(o.Rest) > 0 {
-		return nil, nil, false
+		return Read{}, nil, false
 	}
 	request, ours := args.(*pb.RangeRequest)
 	answer, too := reply.(*pb.RangeResponse)
-	return request, answer, ours && too && request != nil && answer != nil && batch.Fits(request)
+	if !ours || !too || request == nil || answer == nil {
+		return Read{}, nil, false
+	}
+	r, ok = batch.ReadOf(request)
+	return r, answer, ok
 }
 
 // abandoned returns the error of a read whose caller stopped waiting for its trip. A read that travels alone fails with the same error.

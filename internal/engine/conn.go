@@ -18,6 +18,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/life"
@@ -209,6 +210,19 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 // Call is Invoke for service packages, which know where a call goes.
 func (c *Conn) Call(parent context.Context, method string, args, reply any, o call.Options) error {
 	return c.observer.call(c.caller, parent, method, args, reply, o)
+}
+
+// Read is Call for a read of one key that asks for nothing else.
+func (c *Conn) Read(parent context.Context, r call.Read, timeout time.Duration) (*pb.RangeResponse, error) {
+	if c.inside == nil {
+		return c.observer.read(c.calls, parent, r, timeout)
+	}
+	answer := new(pb.RangeResponse)
+	err := c.Call(parent, pb.KV_Range_FullMethodName, r.Request(), answer, call.Options{Target: call.Target{Timeout: timeout}})
+	if err != nil {
+		return nil, err
+	}
+	return answer, nil
 }
 
 // OpenStream opens a stream, as package conn documents NewStream.

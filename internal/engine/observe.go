@@ -4,7 +4,9 @@ package engine
 
 import (
 	"context"
+	"time"
 
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
 	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/hook"
@@ -37,6 +39,21 @@ func (b *observer) call(to caller, parent context.Context, method string, args, 
 		return to.Call(parent, method, args, reply, o)
 	}
 	return b.observed(to, parent, method, args, reply, o)
+}
+
+// read makes a read of one key through to.
+func (b *observer) read(to *call.Caller, parent context.Context, r call.Read, timeout time.Duration) (answer *pb.RangeResponse, err error) {
+	if b == nil {
+		return to.Read(parent, r, timeout, nil)
+	}
+	if parent == nil {
+		return nil, connerr.ErrNilContext
+	}
+	r.Message = r.Request() // since hooks see it
+	err = hook.ErrCutOff
+	parent, trace := b.hooks.Call(parent, hook.CallInfo{Connection: b.conn, Method: pb.KV_Range_FullMethodName, Request: r.Message})
+	defer func() { trace.End(err) }()
+	return to.Read(parent, r, timeout, trace)
 }
 
 func (b *observer) observed(to caller, parent context.Context, method string, args, reply any, o call.Options) error {

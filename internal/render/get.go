@@ -8,6 +8,12 @@ import (
 	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
+// OneKey reports whether [Range] accepts a request that reads one key, and asks for nothing else.
+func OneKey(c *ctx.Ctx) bool {
+	r := open(c)
+	return r.Given&^(sealed.OptKey|sealed.OptSerializable|sealed.OptTimeout) == 0 && r.Key != "" && timeoutValid(r)
+}
+
 // Range renders the request for /etcdserverpb.KV/Range, or returns an [*ctx.InvalidError]. It takes the key and its
 // extent, WithLimit, WithRev, WithSort, WithTop and its relatives, WithSerializable, WithKeysOnly, WithCountOnly and
 // the four revision bounds. It renders an ascending sort by key as no sort, which is the same order and spares older

@@ -21,7 +21,10 @@ import (
 const (
 	readers         = 64
 	readsOfAReader  = 100
-	mostOfALoneRead = 0.2 // objects of a read that travels with others, beside those of one that goes alone
+	mostOfALoneRead = 0.1 // objects of a read that travels with others, beside those of one that goes alone
+
+	// A hook sees the message of a read and its key. Nobody makes them without it.
+	mostObjectsOfAHookTogether = mostObjectsOfAHook + 2
 )
 
 // attempts is a hook of calls and attempts that allocates nothing itself.
@@ -64,7 +67,7 @@ func crowd(t *testing.T, name string) float64 {
 	return float64(after.Mallocs-before.Mallocs) / (readers * readsOfAReader)
 }
 
-func TestReadsThatTravelTogetherAllocateLessAndAHookAddsAtMostTwoObjects(t *testing.T) {
+func TestReadsThatTravelTogetherAllocateLessAndAHookAddsAtMostFourObjects(t *testing.T) {
 	endpoints := etcdtest.Start(t).Endpoints()
 	var batches, calls atomic.Int64
 	hook := &attempts{observed{func(conn.CallResult) { calls.Add(1) }}, &batches, func(conn.AttemptResult) {}}
@@ -93,8 +96,8 @@ func TestReadsThatTravelTogetherAllocateLessAndAHookAddsAtMostTwoObjects(t *test
 	if without > mostOfALoneRead*alone {
 		t.Errorf("a read in a batch allocates %.2f objects, want at most %.2f of the %.2f of one that goes alone", without, mostOfALoneRead, alone)
 	}
-	if with-without > mostObjectsOfAHook {
-		t.Errorf("a hook costs %.2f objects, want at most %d", with-without, mostObjectsOfAHook)
+	if with-without > mostObjectsOfAHookTogether {
+		t.Errorf("a hook costs %.2f objects, want at most %d", with-without, mostObjectsOfAHookTogether)
 	}
 	if batches.Load() == 0 || batches.Load() > calls.Load()/2 {
 		t.Errorf("%d batches carried %d calls", batches.Load(), calls.Load())
