@@ -28,6 +28,7 @@ const (
 type lessons struct {
 	limit   int                 // operations that a server takes
 	learnt  time.Time           // when a server last refused more
+	tried   time.Time           // when a trip that might have more last left
 	try     bool                // the next trip may have twice the limit
 	ops     int                 // operations that a trip may have: fewer, where trips have come too late
 	mean    float64             // bytes of an answer
@@ -52,11 +53,11 @@ func (l *lessons) room() int {
 	return max(1, int(answersMax/l.mean))
 }
 
-// leaves notes that a trip of so many riders leaves. Only one tries to have more operations than the limit, so only its riders pay for a
-// refusal.
-func (l *lessons) leaves(riders int) {
-	if riders > l.limit {
-		l.try = false
+// leaves notes that a trip leaves. Only one tries to have more operations than the limit, so only its riders pay for a refusal. A trip with too
+// few riders for that has waited longer for them. No other trip does that for a while.
+func (l *lessons) leaves(now time.Time) {
+	if l.try {
+		l.try, l.tried = false, now
 	}
 }
 
@@ -135,11 +136,11 @@ func (l *lessons) of(o outcome, now time.Time) {
 			l.busy += (min(l.arrived(o.member, o.took), patienceMax) - l.busy) / 8
 		}
 		old := now.Sub(l.learnt) >= limitAge
-		if old { // otherwise another member has just refused as many
-			l.limit = max(l.limit, o.ops)
+		if old && o.ops > l.limit { // if it is not old, another member has just refused as many
+			l.limit, l.tried = o.ops, time.Time{}
 		}
 		if o.seats >= l.ops {
-			l.try = old && l.ops == l.limit && l.limit < opsMax
+			l.try = old && l.ops == l.limit && l.limit < opsMax && now.Sub(l.tried) >= limitAge
 			l.ops = min(l.limit, 2*l.ops)
 		}
 		l.refused, l.rest, l.until = 0, 0, time.Time{}

@@ -108,7 +108,7 @@ func (q *queue) sweep() {
 func (q *queue) take() *trip {
 	t := q.next
 	q.next, q.late = nil, false
-	q.lessons.leaves(len(t.seats))
+	q.lessons.leaves(time.Now())
 	q.timer.Stop() // if it fires all the same, another trip leaves early
 	return t
 }
