@@ -46,10 +46,14 @@ func (e *Errand) more() bool {
 	return e.running
 }
 
-// Stop prevents further runs, and waits for the one under way. The function must not call it.
+// Stop prevents further runs, and waits for the one under way. The function must not call it. The Errand lets go of the function, and
+// of what that refers to, because its owner may keep the Errand.
 func (e *Errand) Stop() {
 	e.mu.Lock()
 	e.stopped = true
 	e.mu.Unlock()
 	e.runs.Wait()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.do = nil
 }

@@ -3,8 +3,10 @@
 package wait_test
 
 import (
+	"runtime"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
@@ -69,4 +71,22 @@ func TestErrandStopWaitsForTheRunUnderWayAndAllowsNoOther(t *testing.T) {
 			t.Errorf("%d runs, want 1", runs)
 		}
 	})
+}
+
+func TestStoppedErrandKeepsNothingReachable(t *testing.T) {
+	e, stream := func() (*wait.Errand, weak.Pointer[[1024]byte]) {
+		stream := new([1024]byte)
+		return wait.NewErrand(func() { stream[0]++ }), weak.Make(stream)
+	}()
+	e.Run()
+	runtime.GC()
+	if stream.Value() == nil {
+		t.Error("it is gone before the end")
+	}
+	e.Stop()
+	runtime.GC()
+	if stream.Value() != nil {
+		t.Error("what the function refers to is still reachable")
+	}
+	runtime.KeepAlive(e)
 }
