@@ -5,6 +5,7 @@ package conn_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -73,6 +74,57 @@ func TestNothingGoesOnAfterAnInterceptorPanics(t *testing.T) {
 				for range 4 {
 					if _, err := get(t.Context(), c); err != nil {
 						t.Errorf("after the panic a read fails: %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// attended is a context that knows how many functions wait for its end.
+type attended struct {
+	context.Context
+	done    chan struct{}
+	waiting atomic.Int64
+}
+
+func (c *attended) Done() <-chan struct{} { return c.done }
+
+func (c *attended) AfterFunc(func()) (stop func() bool) {
+	c.waiting.Add(1)
+	return func() bool {
+		c.waiting.Add(-1)
+		return true
+	}
+}
+
+func TestNothingWaitsForTheEndOfAContextAfterAnInterceptorEndsItsCall(t *testing.T) {
+	for how, end := range map[string]func(){
+		"a panic": func() { panic("of an interceptor") },
+		"Goexit":  runtime.Goexit,
+	} {
+		t.Run(how, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := openFake(t, []*member{newMember(t, "a")}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(func(
+					parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+				) error {
+					if method == pb.KV_Range_FullMethodName {
+						end()
+					}
+					return invoke(parent, method, req, reply, cc, opts...)
+				})))
+				for of, c := range map[string]*conn.Conn{"a connection": c, "a namespace": mustNamespace(t, c, "tenant", "p/")} {
+					parent := &attended{Context: t.Context(), done: make(chan struct{})}
+					over := make(chan struct{})
+					go func() {
+						defer close(over)
+						defer func() { _ = recover() }()
+						_, err := get(parent, c)
+						t.Errorf("%s: the read returns %v", of, err)
+					}()
+					<-over
+					if n := parent.waiting.Load(); n != 0 {
+						t.Errorf("%s: %d functions wait for the end of the context", of, n)
 					}
 				}
 			})

@@ -89,6 +89,31 @@ func TestAnswerToAHedgeIsASignOfLife(t *testing.T) {
 	})
 }
 
+// A write on a connection that has been quiet for 5 s waits for a sign of life. The read before it got none from a: b answered its hedge.
+func TestAnswerToAHedgeIsNoSignOfLifeOfTheSilentMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b}, conn.WithHealthCheckInterval(time.Hour))
+		toA := conn.OnEndpoint("a:1")
+		if _, err := put(t.Context(), c, toA); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(4800 * time.Millisecond)
+		a.Swallow()
+		for hedged := false; !hedged; {
+			began := time.Now()
+			if _, err := get(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			hedged = time.Since(began) > 0
+		}
+		began := time.Now()
+		if _, err := put(t.Context(), c, toA); err != nil {
+			t.Errorf("a write to the silent member, after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
 // A slow read on a quiet connection is not sent again: the member does answer.
 func TestSlowReadOnAQuietConnectionStaysThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -95,6 +95,7 @@ func (c *Caller) run(u *unary) error {
 		return err
 	}
 	stop := context.AfterFunc(u.parent, u.abort)
+	defer stop() // where an interceptor panics, or ends the goroutine
 	err := u.run(ctx)
 	if !stop() {
 		u.spoilt = true // parent has ended: the context is cancelled, or is about to be
@@ -105,13 +106,15 @@ func (c *Caller) run(u *unary) error {
 
 // runWithin runs a call that ends with its caller's context or with the life of the connection, whichever is first.
 func (c *Caller) runWithin(life, ctx context.Context, u *unary) error {
-	var stop func() bool
+	stop := func() bool { return true }
 	if u.parent.Done() != nil {
 		stop = context.AfterFunc(u.parent, u.abort)
 	}
+	defer stop() // where an interceptor panics, or ends the goroutine
 	leave := context.AfterFunc(life, u.abort)
+	defer leave()
 	err := u.run(ctx)
-	if stop != nil && !stop() {
+	if !stop() {
 		u.spoilt = true
 	}
 	if !leave() {

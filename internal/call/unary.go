@@ -139,14 +139,14 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		extra = u.options.Codec
 	}
 	err := u.send(ctx, l, u.path, u.args, u.reply, extra, patience)
-	if err == nil {
-		l.HeardFrom(u.began)
-		if !u.saved {
-			u.answeredBy(l)
-		}
-		return nil
+	if err != nil {
+		return u.judge(l, err)
 	}
-	return u.judge(l, err)
+	if !u.saved { // otherwise the hedge has the answer, and this link may still be silent
+		l.HeardFrom(u.began)
+		u.answeredBy(l)
+	}
+	return nil
 }
 
 // answeredBy records whose answer the call has.
