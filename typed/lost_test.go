@@ -6,11 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/etcderr"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/sealed"
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/lease"
@@ -231,4 +236,34 @@ func TestErrorAfterACreationThatMayComeLateIsUnknown(t *testing.T) {
 		t.Errorf("%v does not tell of the creation", err)
 	}
 	wantValue(t, c, "n", "7")
+}
+
+// misfits are answers to the transaction of an update that etcd does not give.
+var misfits = map[string][]*pb.ResponseOp{
+	"no result":           nil,
+	"a result of a write": {{Response: &pb.ResponseOp_ResponsePut{ResponsePut: &pb.PutResponse{}}}},
+}
+
+func TestUpdateDoesNotTakeAnAnswerThatDoesNotFitForAMissingKey(t *testing.T) {
+	for name, results := range misfits {
+		t.Run(name, func(t *testing.T) {
+			c := base(t)
+			put(t, c, "n", "5")
+			var answers atomic.Int64
+			own := c.WithConn(open(t, cluster, grpc.WithUnaryInterceptor(
+				func(parent context.Context, path string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+					err := invoke(parent, path, req, reply, cc, opts...)
+					if answer, ok := reply.(*pb.TxnResponse); ok && answers.Add(1) == 1 {
+						answer.Succeeded, answer.Responses = false, results
+					}
+					return err
+				})))
+			_, err := numbers(own).Update(t.Context(), "n", func(old int, _ bool) (int, error) { return old + 1, nil })
+			wantFailure(t, err, etcderr.Unknown)
+			if !strings.Contains(err.Error(), "lacks the result of read 0") {
+				t.Errorf("%v", err)
+			}
+			wantValue(t, c, "n", "6")
+		})
+	}
 }

@@ -11,6 +11,7 @@ import (
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/tell"
 	"github.com/eetcd-go/eetcd/internal/wait"
+	"github.com/eetcd-go/eetcd/internal/wire"
 	"github.com/eetcd-go/eetcd/kv"
 )
 
@@ -26,8 +27,13 @@ func send(life context.Context, w *write) (rev int64, now *state, err error) {
 		cancel()
 		switch {
 		case err == nil:
-			rev, now := outcome(response)
-			if doubt != nil {
+			rev, now, err := outcome(w, response)
+			switch {
+			case err != nil && doubt != nil:
+				return 0, nil, &unknown{w.key(), doubt, err}
+			case err != nil:
+				return 0, nil, &unknown{w.key(), err, nil}
+			case doubt != nil:
 				if now, err = resolve(life, w, rev, now); err != nil {
 					return 0, nil, &unknown{w.key(), doubt, err}
 				}
@@ -57,17 +63,21 @@ func send(life context.Context, w *write) (rev int64, now *state, err error) {
 	}
 }
 
-// outcome takes the answer apart: now is nil if the write was applied, and has no revision if the answer does not tell what the
-// key is now.
-func outcome(response *pb.TxnResponse) (rev int64, now *state) {
+// outcome takes the answer to a write apart: now is nil if the write was applied, and has no revision if the write does not ask what
+// the key is now. The error is that of an answer to another question, as a broken proxy may give it.
+func outcome(w *write, response *pb.TxnResponse) (rev int64, now *state, err error) {
 	rev = response.GetHeader().GetRevision()
-	if response.GetSucceeded() {
-		return rev, nil
+	switch {
+	case response.GetSucceeded():
+		return rev, nil, nil
+	case w.creates():
+		return 0, &state{}, nil
 	}
-	if len(response.GetResponses()) == 0 {
-		return 0, &state{}
+	found, err := wire.RangeIn(response, 0)
+	if err != nil {
+		return 0, nil, err
 	}
-	return 0, &state{one(response.GetResponses()[0].GetResponseRange()), rev}
+	return 0, &state{one(found), rev}, nil
 }
 
 const (
