@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,8 @@ type Error struct {
 	silent   time.Duration // before that
 }
 
-// Code returns the gRPC status code of the failure.
+// Code returns the gRPC status code of the failure. The page of a proxy that says that something is missing or has failed is
+// Unavailable, whatever code gRPC makes of it.
 func (e *Error) Code() codes.Code { return e.code }
 
 // Message returns the server's own text, or gRPC's if no server answered. Of the answer of a proxy it returns an
@@ -241,8 +243,14 @@ func (e *Error) add(cause error) {
 }
 
 // coded sets the code of answers that carry only a text: a context error from etcd 3.4, an unsupported request from
-// kine.
+// kine, a page of a proxy.
 func coded(s *status.Status) *status.Status {
+	if s.Code() != codes.Unknown && s.Code() != codes.Unimplemented {
+		return s
+	}
+	if passing(pageOf(s.Message())) {
+		return status.New(codes.Unavailable, s.Message())
+	}
 	if s.Code() != codes.Unknown {
 		return s
 	}
@@ -278,6 +286,8 @@ func judge(s *status.Status, row *serverError, call Call) (o Outcome, gate bool)
 		return Unknown, false
 	case row != nil:
 		return row.outcome, row.gate
+	case pageOf(s.Message()) == http.StatusNotFound:
+		return Rejected, true // the proxy knew no member to send the request to
 	}
 	switch s.Code() {
 	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition,

@@ -5,6 +5,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,11 +61,16 @@ func TestLeaseThatALoadBalancerKeepsFromTheServerExpiresWithTheReason(t *testing
 			t.Errorf("it ended with %v left", left)
 		}
 		var e *etcderr.Error
-		if err := k.Err(); !errors.Is(err, lease.ErrExpired) || !errors.As(err, &e) || e.Code() != codes.Unimplemented {
+		if err := k.Err(); !errors.Is(err, lease.ErrExpired) || !errors.As(err, &e) || !strings.Contains(e.Message(), "404") {
 			t.Errorf("it ended with %v", err)
 		}
-		if _, err := lease.KeepAlive(t.Context(), request, 2); status.Code(err) != codes.Unimplemented {
-			t.Errorf("KeepAlive where no lease is kept: %v", err)
+		if _, err := lease.KeepAlive(t.Context(), request, 2); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "404") {
+			t.Errorf("KeepAlive where no lease is kept, and a way to a member may come: %v", err)
+		}
+		m.refuse(status.Error(codes.PermissionDenied, "unexpected HTTP status code received from server: 403 (Forbidden)"))
+		began := time.Now()
+		if _, err := lease.KeepAlive(t.Context(), request, 3); status.Code(err) != codes.PermissionDenied || time.Since(began) > time.Second {
+			t.Errorf("KeepAlive where no lease is kept, after %v: %v", time.Since(began), err)
 		}
 	})
 }

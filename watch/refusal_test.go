@@ -179,34 +179,46 @@ func TestWatchThatTheServerEndsResumesOrTellsTheFinalReason(t *testing.T) {
 	}
 }
 
-// A load balancer that reloads its configuration refuses streams with an HTTP status, which gRPC turns into a code.
+// A load balancer that reloads its configuration refuses streams with an HTTP status, which gRPC turns into a code. With 404 it has no
+// member yet. With another status it may not want this client.
 func TestRefusalByALoadBalancerEndsNoWatchThatAServerHasCreated(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		stray := status.Error(codes.Unimplemented, "unexpected HTTP status code received from server: 404 (Not Found)")
-		m := newMember(t, "a")
-		c := openFake(t, m).WithKey("k")
-		first := begin(c)
-		m.opened().end(stray)
-		<-first.created
-		if status.Code(first.err) != codes.Unimplemented {
-			t.Errorf("a watch that no server has created: %v", first.err)
-		}
-		again := begin(c)
-		s := m.opened()
-		s.confirm(t, 4)
-		w := again.wait(t)
-		s.tell(t, 1, 5)
-		s.end(stray)
-		m.opened().end(stray)
-		s = m.opened()
-		if rev := s.confirm(t, 5).StartRevision; rev != 6 {
-			t.Errorf("resumed at %d, want 6", rev)
-		}
-		s.tell(t, 1, 6)
-		if got := brief(read(t, w, 2)); got != "PUT k=5.0, PUT k=6.0" {
-			t.Errorf("got %s", got)
-		}
-	})
+	for _, tt := range []struct {
+		stray error
+		final bool // for a watch that no server has created
+	}{
+		{status.Error(codes.PermissionDenied, "unexpected HTTP status code received from server: 403 (Forbidden)"), true},
+		{status.Error(codes.Unimplemented, "unexpected HTTP status code received from server: 404 (Not Found)"), false},
+	} {
+		t.Run(status.Code(tt.stray).String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMember(t, "a")
+				c := openFake(t, m).WithKey("k")
+				first := begin(c)
+				m.opened().end(tt.stray)
+				if tt.final {
+					<-first.created
+					if status.Code(first.err) != status.Code(tt.stray) {
+						t.Errorf("a watch that no server has created: %v", first.err)
+					}
+					first = begin(c)
+				}
+				s := m.opened()
+				s.confirm(t, 4)
+				w := first.wait(t)
+				s.tell(t, 1, 5)
+				s.end(tt.stray)
+				m.opened().end(tt.stray)
+				s = m.opened()
+				if rev := s.confirm(t, 5).StartRevision; rev != 6 {
+					t.Errorf("resumed at %d, want 6", rev)
+				}
+				s.tell(t, 1, 6)
+				if got := brief(read(t, w, 2)); got != "PUT k=5.0, PUT k=6.0" {
+					t.Errorf("got %s", got)
+				}
+			})
+		})
+	}
 }
 
 func TestPausesBetweenStreamsGrowUntilAStreamLasts(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 
 // This file decides which failures end a stream for good, and which ones the next stream may not meet.
 
-// stray reports whether err is a refusal that no etcd server makes. A load balancer refuses so, with an HTTP status such as 404,
-// while it has no backend.
+// stray reports whether err is a refusal that no etcd server makes. A load balancer refuses so, with an HTTP status such as 403,
+// while it reloads its configuration. A 404 is no refusal here: see package etcderr.
 func stray(err error) bool {
 	var e *etcderr.Error
 	if !errors.As(err, &e) || errors.Is(err, connerr.ErrEndpoint) || strings.HasPrefix(e.Message(), "etcdserver: ") {

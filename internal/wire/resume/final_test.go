@@ -73,13 +73,18 @@ func TestOnlyFinalErrorsEndAStream(t *testing.T) {
 }
 
 func TestRefusalThatIsNotEtcdsOwnIsFinalOnlyUntilAServerHasServed(t *testing.T) {
+	const page = "unexpected HTTP status code received from server: "
+	forbidden, notFound := status.Error(codes.PermissionDenied, page+"403 (Forbidden)"), status.Error(codes.Unimplemented, page+"404 (Not Found)")
 	for _, tt := range []struct {
 		name          string
 		err           error
 		served, final bool
 	}{
-		{"a load balancer, at first", answered(status.Error(codes.Unimplemented, "unexpected HTTP status code 404")), false, true},
-		{"a load balancer, later", answered(status.Error(codes.Unimplemented, "unexpected HTTP status code 404")), true, false},
+		{"a load balancer that forbids it, at first", answered(forbidden), false, true},
+		{"a load balancer that forbids it, later", answered(forbidden), true, false},
+		{"a load balancer without a member, at first", answered(notFound), false, false},
+		{"a load balancer without a member, later", answered(notFound), true, false},
+		{"a server without the method, at first", answered(status.Error(codes.Unimplemented, "unknown service")), false, true},
 		{"etcd", answered(etcderr.ErrPermissionDenied), true, true},
 		{"etcd 3.4", answered(status.Error(codes.Unknown, "auth: permission denied")), true, true},
 		{"an etcd newer than this client", answered(status.Error(codes.FailedPrecondition, "etcdserver: news")), true, true},
