@@ -19,7 +19,8 @@
 //
 //   - A request with a deadline waits for an outage of all endpoints to end until then, as clientv3 does. One without a
 //     deadline fails with conn.ErrUnavailable once the connection's patience has run out. The connection's default timeout does
-//     not count: a request without a deadline has none.
+//     not count: a request without a deadline has none. While there is no leader, a write without a deadline ends after 30 s with
+//     rpctypes.ErrNoLeader, and a read waits.
 //   - A watch is bounded in memory (watch.DefaultBuffer). A slow reader delays its own watch.
 //   - Watches and kept leases leave a member without a leader for another one, whether or not their context has
 //     clientv3.WithRequireLeader.
@@ -31,7 +32,7 @@
 //     In clientv3 such a watch can lose events.
 //   - A kept lease counts as lost when its last acknowledged renewal, by the time it was sent, is older than its TTL.
 //   - RequestProgress returns an error where the server does not answer such requests, as behind a gRPC proxy.
-//   - MoveLeader finds the leader among the endpoints. If none of them is the leader's, it returns rpctypes.ErrNotLeader.
+//   - MoveLeader finds the leader among the Active endpoints. If none of them is the leader's, it returns rpctypes.ErrNotLeader.
 //
 // Some methods of clientv3.Client work on fields that only clientv3 can set. Endpoints returns the endpoints that the connection
 // had when the client was made. SetEndpoints and Sync change what Endpoints returns, and nothing else: conn.Conn has methods of

@@ -7,7 +7,10 @@ import (
 	"sync"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/eetcd-go/eetcd/conn"
 )
 
 // maintenance sends requests about one member there, over the connection. Etcd's own code dials the member for each.
@@ -41,35 +44,56 @@ func (m *maintenance) HashKV(ctx context.Context, endpoint string, rev int64) (*
 	return m.at(endpoint).HashKV(ctx, endpoint, rev)
 }
 
-// MoveLeader goes to the leader, because no other member takes it. If the leader is no endpoint, any member says that it does not lead.
+// MoveLeader goes to the leader, because no other member takes it. If that is no Active endpoint, any member says that it does not
+// lead. Where no member knows a leader, this method says so for them, because the connection has such a request wait for the election.
 func (m *maintenance) MoveLeader(ctx context.Context, to uint64) (*clientv3.MoveLeaderResponse, error) {
-	if _, err := m.Maintenance.Status(ctx, ""); err != nil { // in an outage it waits as other requests do
+	status, err := m.Maintenance.Status(ctx, "") // in an outage it waits as other requests do
+	if err != nil {
 		return nil, err
 	}
-	return m.at(m.leader(ctx)).MoveLeader(ctx, to)
+	endpoint, elected := m.leader(ctx)
+	if !elected && status.Leader == 0 && ctx.Err() == nil {
+		return nil, rpctypes.ErrNotLeader
+	}
+	return m.at(endpoint).MoveLeader(ctx, to)
 }
 
-// leader asks all endpoints at once, and returns the leader's as soon as it is known. If none is, it returns "".
-func (m *maintenance) leader(ctx context.Context) string {
+// leader asks all Active endpoints at once, and returns the leader's as soon as it is known. If none is, it returns "", and whether a
+// member knows a leader. It leaves out the others, which answer only once they are back.
+func (m *maintenance) leader(ctx context.Context) (endpoint string, elected bool) {
 	asking, stop := context.WithCancel(ctx)
 	var asked sync.WaitGroup
 	defer asked.Wait()
 	defer stop()
-	endpoints := addresses(m.wire.conn)
-	leading := make(chan string, len(endpoints))
-	for _, endpoint := range endpoints {
-		asked.Go(func() {
-			status, err := m.Status(asking, endpoint)
-			if err != nil || status.Leader == 0 || status.Leader != status.Header.GetMemberId() {
-				endpoint = ""
-			}
-			leading <- endpoint
-		})
-	}
-	for range endpoints {
-		if endpoint := <-leading; endpoint != "" {
-			return endpoint
+	var active []string
+	for _, endpoint := range m.wire.conn.Info() {
+		if endpoint.State == conn.Active {
+			active = append(active, endpoint.Address)
 		}
 	}
-	return ""
+	answers := make(chan leading, len(active))
+	for _, endpoint := range active {
+		asked.Go(func() {
+			status, err := m.Status(asking, endpoint)
+			if err != nil {
+				answers <- leading{}
+				return
+			}
+			answers <- leading{endpoint, status.Leader, status.Header.GetMemberId()}
+		})
+	}
+	for range active {
+		a := <-answers
+		if a.leader != 0 && a.leader == a.member {
+			return a.endpoint, true
+		}
+		elected = elected || a.leader != 0
+	}
+	return "", elected
+}
+
+// leading is what the member at an endpoint says about the leader; 0 if it knows none.
+type leading struct {
+	endpoint       string
+	leader, member uint64
 }

@@ -8,16 +8,34 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/gen/v3electionpb"
+	"github.com/eetcd-go/eetcd/gen/v3lockpb"
 )
 
 // unlimited replaces the connection's default timeout for calls without a deadline. clientv3 has no default, and some programs
 // read for longer than that. The server's own timeout, the health checks and the connection's patience bound such a call.
 const unlimited = 365 * 24 * time.Hour
+
+// answered replaces it for calls that etcd itself ends after about 7 s. A member without a leader refuses them at once, and the
+// connection sends them again until their deadline. While the cluster has no majority that would be forever.
+const answered = 30 * time.Second
+
+// lengthy are the other calls: they take longer the more data there is, or wait for other clients.
+var lengthy = map[string]bool{
+	etcdserverpb.KV_Range_FullMethodName:               true,
+	etcdserverpb.KV_Compact_FullMethodName:             true,
+	etcdserverpb.Maintenance_Defragment_FullMethodName: true,
+	etcdserverpb.Maintenance_Hash_FullMethodName:       true,
+	etcdserverpb.Maintenance_HashKV_FullMethodName:     true,
+	v3lockpb.Lock_Lock_FullMethodName:                  true,
+	v3electionpb.Election_Campaign_FullMethodName:      true,
+}
 
 // between is the pause before another attempt after an outage that WaitReady says is over.
 const between = 20 * time.Millisecond
@@ -72,7 +90,7 @@ func (w *wire) Invoke(parent context.Context, method string, args, reply any, op
 		return err
 	}
 	defer end()
-	opts = w.options(ctx, opts)
+	opts = w.options(ctx, method, opts)
 	try := func() error { return invoke(ctx, w.conn, method, args, reply, opts) }
 	return w.failed(parent, w.through(ctx, try))
 }
@@ -120,9 +138,13 @@ func (w *wire) bound(parent context.Context) (ctx context.Context, end func(), e
 	}, nil
 }
 
-func (w *wire) options(ctx context.Context, opts []grpc.CallOption) []grpc.CallOption {
+func (w *wire) options(ctx context.Context, method string, opts []grpc.CallOption) []grpc.CallOption {
 	if _, bounded := ctx.Deadline(); !bounded {
-		opts = append(opts[:len(opts):len(opts)], conn.Within(unlimited))
+		limit := answered
+		if lengthy[method] {
+			limit = unlimited
+		}
+		opts = append(opts[:len(opts):len(opts)], conn.Within(limit))
 	}
 	if w.endpoint != "" {
 		opts = append(opts[:len(opts):len(opts)], conn.OnEndpoint(w.endpoint))
@@ -130,16 +152,20 @@ func (w *wire) options(ctx context.Context, opts []grpc.CallOption) []grpc.CallO
 	return opts
 }
 
-// through tries until an outage of the connection is over, as long as a context with a deadline allows. It tries once with any
-// other context. A request that met an outage had no effect, so it may be repeated.
+// through tries until an outage of the connection is over, as long as a context with a deadline allows. With any other context it tries
+// until the connection's patience has run out. A request that met an outage had no effect, so it may be repeated.
 func (w *wire) through(ctx context.Context, try func() error) error {
 	for {
+		began := time.Now()
 		err := try()
 		if !errors.Is(err, conn.ErrUnavailable) || w.endpoint != "" {
 			return err
 		}
 		if _, bounded := ctx.Deadline(); !bounded {
-			return err
+			if time.Since(began) < answered || ctx.Err() != nil {
+				return err
+			}
+			continue // the time of this call was up before the patience
 		}
 		if err := w.recovered(ctx); err != nil {
 			return err
