@@ -4,11 +4,13 @@ package conn_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/eetcd-go/eetcd/conn"
@@ -186,6 +188,38 @@ func TestEndpointThatDropsItsConnectionsIsRedialledAtOnceButNotInABusyLoop(t *te
 			})
 		})
 	}
+}
+
+func TestConnectionThatBreaksDuringACheckIsRedialledAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		var breaks atomic.Bool
+		a.AnswerHealth(func() (healthpb.HealthCheckResponse_ServingStatus, error) {
+			if breaks.CompareAndSwap(true, false) {
+				a.Drop()
+			}
+			return healthpb.HealthCheckResponse_SERVING, nil
+		})
+		var told heard
+		c := openFake(t, []*member{a}, told.option(), conn.WithHealthCheckInterval(time.Second))
+		const times = 100
+		for range times {
+			breaks.Store(true)
+			for breaks.Load() {
+				time.Sleep(100 * time.Millisecond)
+			}
+			synctest.Wait()
+			if states(c)["a:1"] != conn.Active {
+				t.Fatalf("got %+v", c.Info())
+			}
+		}
+		if n := a.Dials.Load(); n != 1+times {
+			t.Errorf("%d connections, want %d", n, 1+times)
+		}
+		if got := told.events(); len(got) != 1 {
+			t.Errorf("the listener heard %+v", got)
+		}
+	})
 }
 
 func TestRandomMovesOnFromAnEndpointThatDropsEachConnectionUnused(t *testing.T) {

@@ -45,7 +45,7 @@ type examination struct {
 func (e *examination) run() error {
 	e.begin()
 	defer func() { e.cancel() }()
-	if err := checkHealth(e.deadline, e.cc); err != nil {
+	if err := checkHealth(e.deadline, e.line); err != nil {
 		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
 			_ = checkLeader(e.deadline, e.transport) // for its version
 		}
@@ -84,7 +84,7 @@ func (e *examination) authenticate(used *Token, asked time.Time) error {
 	timeout := e.config.LoginTimeout
 	limited, cancel := wait.WithOwnTime(e.parent, timeout, lateError(timeout))
 	defer cancel()
-	err := e.config.Tokens.renew(limited, e.cc, used, asked)
+	err := e.config.Tokens.renew(limited, e.line, used, asked)
 	e.begin()
 	if err != nil {
 		return failed(userCheck, limited, err)
@@ -135,7 +135,13 @@ func (e *checkError) Error() string {
 
 func (e *checkError) Unwrap() error { return e.err }
 
-func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
+// broke reports whether a check got neither an answer nor silence: its connection broke. The line hears of that a moment later.
+func broke(err error) bool {
+	var e *etcderr.Error
+	return errors.As(err, &e) && e.Code() == codes.Unavailable && e.Outcome() != etcderr.Rejected
+}
+
+func checkHealth(parent context.Context, cc grpc.ClientConnInterface) error {
 	health := healthpb.NewHealthClient(cc)
 	answer, err := health.Check(parent, &healthpb.HealthCheckRequest{})
 	if err != nil {
@@ -153,7 +159,7 @@ func checkHealth(parent context.Context, cc *grpc.ClientConn) error {
 // checkLeader asks the member for its leader. A server that names neither leader nor member nor term, such as kine,
 // holds no elections and passes.
 func checkLeader(parent context.Context, t *transport) error {
-	answer, err := pb.NewMaintenanceClient(t.cc).Status(parent, &pb.StatusRequest{})
+	answer, err := pb.NewMaintenanceClient(t.line).Status(parent, &pb.StatusRequest{})
 	if err != nil {
 		return answered(err, pb.Maintenance_Status_FullMethodName)
 	}

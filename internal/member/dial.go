@@ -3,10 +3,7 @@
 package member
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"net/url"
 	"time"
 
 	"google.golang.org/grpc"
@@ -31,18 +28,34 @@ const (
 	// reconnection.
 	streamWindow = 4 << 20
 	connWindow   = 16 << 20
-
-	// serviceConfig lifts gRPC's limit of 4 MiB on received messages: a range may be larger, and the server bounds
-	// what it stores. A call option for this would cost every call an allocation.
-	serviceConfig = `{"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
 )
 
-// dial makes a gRPC connection to one address. It connects only when asked to.
-func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
-	secure := transportCredentials(a, c, w)
+// dial begins to connect to one address.
+func dial(a Address, g *group, w *wire) (*line, error) {
+	to := newWay(a, g.Config, w)
+	var l *line
+	var err error
+	if len(g.Dial) == 0 {
+		l, err = g.pool.line(to, func() []grpc.DialOption { return dialOptions(to, g.Config) })
+	} else {
+		opts := dialOptions(to, g.Config)
+		if authority := a.authority(); authority != "" && to.secure.Info().ServerName == "" { // gRPC takes one or the other
+			opts = append(opts, grpc.WithAuthority(authority))
+		}
+		l, err = alone(to, append(opts, g.Dial...))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %q: %w", connerr.ErrEndpoint, a.Text, err)
+	}
+	l.sub.Connect()
+	return l, nil
+}
+
+// dialOptions returns the options of a channel whose first line is w.
+func dialOptions(w *way, c *Config) []grpc.DialOption {
 	opts := []grpc.DialOption{
-		grpc.WithContextDialer(dialer(a, c, w)),
-		grpc.WithTransportCredentials(secure),
+		grpc.WithContextDialer(connectLine),
+		grpc.WithTransportCredentials(secureLine{w.secure}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// verify keeps the connect timeout, since its errors say what was waited for and gRPC's do not. The backoff
 		// keeps gRPC from a second attempt of its own.
@@ -56,34 +69,15 @@ func dial(a Address, c *Config, w *wire) (*grpc.ClientConn, error) {
 		grpc.WithSharedWriteBuffer(true), // else each connection keeps 32 KiB, idle or not
 		grpc.WithUserAgent(userAgent),
 	}
-	target := url.URL{Scheme: "passthrough", Path: "/" + a.dial}
-	if authority := a.authority(); authority != "" && secure.Info().ServerName == "" { // gRPC takes one or the other
-		opts = append(opts, grpc.WithAuthority(authority))
-	}
 	if c.Tokens != nil {
 		opts = append(opts, grpc.WithPerRPCCredentials(perRPC{c.Tokens}))
 	}
-	opts = append(opts, c.Dial...)
-	// This comes last: with a retry policy in the user's service config gRPC would send writes twice.
-	opts = append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig))
-	cc, err := grpc.NewClient(target.String(), opts...)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %q: %w", connerr.ErrEndpoint, a.Text, err)
-	}
-	return cc, nil
-}
-
-// dialer dials the address and ignores the one that gRPC passes.
-func dialer(a Address, c *Config, w *wire) func(context.Context, string) (net.Conn, error) {
-	return func(parent context.Context, _ string) (net.Conn, error) {
-		nc, err := c.Network.connect(parent, a, c.ConnectTimeout)
-		return nc, w.keep(err)
-	}
+	return opts
 }
 
 // below replaces gRPC's text for a failed attempt to connect with the underlying error, if that is known.
 func below(err error, w *wire, a Address) error {
-	if etcderr.OutcomeOf(err) != etcderr.Unknown {
+	if etcderr.OutcomeOf(err) == etcderr.Rejected {
 		return err // an answer
 	}
 	if cause := w.get(); cause != nil {

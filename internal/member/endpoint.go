@@ -57,16 +57,16 @@ func (p phase) serves() bool { return p == active || p == returning }
 // serializable reads, their own status, a snapshot. The endpoint of such a member is frozen. Its link is put aside.
 // It takes requests for that endpoint alone, and requests that may go anywhere while the rotation is empty.
 type Endpoint struct {
-	group     *group
-	addr      Address
-	key       string                    // of the address
-	others    atomic.Pointer[[]Address] // further addresses of the same member
-	leases    atomic.Int64
-	suspicion                         // requests to verify the endpoint now
-	hurried   chan struct{}           // holds one request for an early attempt to reconnect
-	life      context.Context         // ends with the connection, or when the endpoint is retired
-	end       context.CancelCauseFunc // it does not end the calls under way
-	away      time.Time               // when its last link left the rotation, whose lock guards this; zero while one is in
+	group   *group
+	addr    Address
+	key     string                    // of the address
+	others  atomic.Pointer[[]Address] // further addresses of the same member
+	leases  atomic.Int64
+	doubted chan struct{}           // holds one request to verify the endpoint now
+	hurried chan struct{}           // holds one request for an early attempt to reconnect
+	life    context.Context         // ends with the connection, or when the endpoint is retired
+	end     context.CancelCauseFunc // it does not end the calls under way
+	away    time.Time               // when its last link left the rotation, whose lock guards this; zero while one is in
 
 	mu      sync.Mutex
 	phase   phase
@@ -84,7 +84,7 @@ var _ owner = (*Endpoint)(nil)
 
 func newEndpoint(g *group, a Address) *Endpoint {
 	e := &Endpoint{
-		group: g, addr: a, key: a.Key(), hurried: make(chan struct{}, 1), err: errConnecting,
+		group: g, addr: a, key: a.Key(), hurried: make(chan struct{}, 1), doubted: make(chan struct{}, 1), err: errConnecting,
 		away: time.Now(), since: time.Now(),
 	}
 	e.others.Store(new([]Address))
@@ -349,6 +349,13 @@ func (e *Endpoint) lifetime() context.Context { return e.life }
 func (e *Endpoint) absence() *time.Time { return &e.away }
 
 func (e *Endpoint) address() string { return e.addr.Text }
+
+func (e *Endpoint) doubt() {
+	select {
+	case e.doubted <- struct{}{}:
+	default: // already requested
+	}
+}
 
 // hurry asks for an earlier attempt to reconnect.
 func (e *Endpoint) hurry() {

@@ -8,6 +8,7 @@ import "sync/atomic"
 type group struct {
 	*Config
 	rotation  *rotation
+	pool      pool
 	hurried   chan struct{} // of mode Random
 	searching atomic.Bool   // mode Random looks for an endpoint, and has not tried each of them yet
 }

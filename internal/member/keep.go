@@ -79,24 +79,23 @@ func (k *keeper) reach() (*transport, error) {
 	ways := k.ways()
 	return race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
 		return k.reachBy(parent, ways[i])
-	}, func(late *transport) { _ = late.cc.Close() })
+	}, func(late *transport) { late.line.close() })
 }
 
 // reachBy connects to the member at one address.
 func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) {
 	w := new(wire)
-	cc, err := dial(a, k.group.Config, w)
+	to, err := dial(a, k.group, w)
 	if err != nil {
 		return nil, err
 	}
-	cc.Connect()
-	t := newTransport(cc, a, w)
+	t := newTransport(to, a, w)
 	err = verify(parent, t, k.group.Config)
 	if err == nil || servesLittle(err) && parent.Err() == nil {
 		t.littleFor = err
 		return t, nil
 	}
-	_ = cc.Close()
+	to.close()
 	return nil, below(err, w, a)
 }
 
@@ -112,22 +111,25 @@ func (k *keeper) serve(l *Link) {
 
 // attend looks after a link in service until it leaves the rotation, and returns the reason.
 func (k *keeper) attend(l *Link) error {
-	l.ready = false
-	check := time.Now().Add(k.group.CheckInterval)
+	lost := l.line.whenLost()
+	due := time.NewTimer(k.group.CheckInterval)
+	defer due.Stop()
 	for l.up.Err() == nil {
-		waiting, stop := k.suspicion.until(l.up, check)
-		lost := l.lost(waiting)
-		stop()
-		if lost {
+		select {
+		case <-lost:
 			k.drain(l)
+			continue
+		case <-l.up.Done():
+			continue
+		case <-k.doubted:
+		case <-due.C:
+			due.Reset(k.group.CheckInterval)
 		}
-		if l.up.Err() != nil {
-			break
-		}
-		if now := time.Now(); !now.Before(check) {
-			check = now.Add(k.group.CheckInterval)
-		}
-		if err := k.inspect(l); err != nil && l.up.Err() == nil {
+		err := k.inspect(l, lost)
+		switch {
+		case isOver(lost), broke(err):
+			k.drain(l)
+		case err != nil && l.up.Err() == nil:
 			k.freeze(l, err)
 		}
 	}
@@ -138,18 +140,19 @@ func (k *keeper) attend(l *Link) error {
 	return context.Cause(l.up)
 }
 
-// inspect examines a link, and meanwhile drains it if its transport is lost.
-func (k *keeper) inspect(l *Link) error {
-	watching, stop := context.WithCancel(l.up)
-	stopped := make(chan struct{})
+// inspect examines a link, and meanwhile drains it if its connection is lost.
+func (k *keeper) inspect(l *Link, lost <-chan struct{}) error {
+	over, stopped := make(chan struct{}), make(chan struct{})
 	k.group.Life.Fork(func() {
 		defer close(stopped)
-		if l.lost(watching) {
+		select {
+		case <-lost:
 			k.drain(l)
+		case <-over:
 		}
 	})
 	defer func() {
-		stop()
+		close(over)
 		<-stopped
 	}()
 	return k.examine(l)

@@ -4,7 +4,6 @@ package member
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
-
-// ErrLost is the reason why a link leaves service after its connection broke or was retired.
-var ErrLost = errors.New("connection lost")
 
 // owner is a link's view of its endpoint.
 type owner interface {
@@ -84,7 +80,7 @@ func (l *Link) SameEndpoint(other *Link) bool { return other != nil && l.owner =
 
 // Invoke makes one attempt at a unary call.
 func (l *Link) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
-	err := l.cc.Invoke(ctx, method, args, reply, opts...)
+	err := l.line.Invoke(ctx, method, args, reply, opts...)
 	if err == nil {
 		l.answers.Add(1)
 	}
@@ -95,7 +91,7 @@ func (l *Link) Invoke(ctx context.Context, method string, args, reply any, opts 
 func (l *Link) NewStream(
 	ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
-	return l.cc.NewStream(ctx, desc, method, opts...)
+	return l.line.NewStream(ctx, desc, method, opts...)
 }
 
 // Received records that a stream has just received a message.
@@ -132,12 +128,12 @@ func (l *Link) EndStreams() { l.retire(ErrLost) }
 // RenewToken replaces the token that the link's member refused to a request sent at asked, by Clock. It returns nil
 // at once if another goroutine has replaced it.
 func (l *Link) RenewToken(parent context.Context, used *Token, asked time.Duration) error {
-	return l.config.Tokens.renew(parent, l.cc, used, timeOf(asked))
+	return l.config.Tokens.renew(parent, l.line, used, timeOf(asked))
 }
 
 // RefreshToken replaces the token within a time, if a stream was refused with it.
 func (l *Link) RefreshToken(parent context.Context, within time.Duration) error {
-	return l.config.Tokens.refresh(parent, l.cc, within)
+	return l.config.Tokens.refresh(parent, l.line, within)
 }
 
 // A NAT or firewall may forget an idle connection. Both sides then believe that it lives, but nothing passes. A
@@ -170,7 +166,7 @@ func (l *Link) silent() bool {
 	limited, cancel := wait.WithOwnTime(l.up, l.config.SignOfLife, ErrSilent)
 	defer cancel()
 	received := l.wire.received.Load()
-	_ = checkHealth(limited, l.cc) // any answer will do
+	_ = checkHealth(limited, l.line) // any answer will do
 	switch {
 	case l.up.Err() != nil:
 		return true

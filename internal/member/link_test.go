@@ -5,11 +5,10 @@ package member
 import (
 	"context"
 	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
+	"time"
 
 	"github.com/eetcd-go/eetcd/internal/life"
 )
@@ -19,17 +18,22 @@ func TestLostLinkEndsItsContextsWithItsLastUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := life.New()
 		defer func() { <-owner.End() }()
-		config := &Config{Life: owner}
-		address, err := ParseAddress("a:1", false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cc, err := grpc.NewClient("passthrough:a:1", grpc.WithTransportCredentials(insecure.NewCredentials()))
+		unreachable := Network{Dial: func(parent context.Context, _, _ string) (net.Conn, error) {
+			<-parent.Done()
+			return nil, parent.Err()
+		}}
+		config := &Config{Life: owner, ConnectTimeout: time.Hour, Network: unreachable}
+		address, err := ParseAddress("127.0.0.1:1", false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		k := &keeper{Endpoint: newEndpoint(newGroup(config), address)}
-		l := newLink(k.Endpoint, config, newTransport(cc, address, new(wire)))
+		w := new(wire)
+		to, err := dial(address, k.group, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := newLink(k.Endpoint, config, newTransport(to, address, w))
 		k.activate(l)
 		if !l.Acquire() {
 			t.Fatal("the link is closed")

@@ -18,7 +18,7 @@ func TestConnectionsAreMadeWithTCPNoDelay(t *testing.T) {
 	}
 	defer listener.Close()
 	config := &Config{ConnectTimeout: time.Second, Network: SystemNetwork()}
-	nc, err := dialer(Address{network: "tcp", dial: listener.Addr().String()}, config, new(wire))(t.Context(), "")
+	nc, err := newWay(Address{network: "tcp", dial: listener.Addr().String()}, config, new(wire)).connect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

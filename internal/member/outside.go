@@ -9,19 +9,19 @@ import "context"
 func outside(g *group, a Address) (*Link, error) {
 	e := newEndpoint(g, a)
 	w := new(wire)
-	cc, err := dial(a, g.Config, w)
+	to, err := dial(a, g, w)
 	if err != nil {
 		e.end(err)
 		return nil, err
 	}
-	l := newLink(e, g.Config, newTransport(cc, a, w)) // whose one user is the caller
+	l := newLink(e, g.Config, newTransport(to, a, w)) // whose one user is the caller
 	l.outside = true
 	err = g.Life.Go(func(life context.Context) {
 		l.closeWhenIdle(life)
 		e.end(ErrLost)
 	})
 	if err != nil {
-		_ = cc.Close()
+		to.close()
 		e.end(err)
 		return nil, err
 	}

@@ -85,7 +85,7 @@ func (s *Set) Try(e *Endpoint) error {
 	if err != nil {
 		return err
 	}
-	_ = t.cc.Close()
+	t.line.close()
 	return t.littleFor
 }
 

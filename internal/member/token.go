@@ -100,7 +100,7 @@ func (a *Token) patience(asked time.Time) time.Duration {
 // renew replaces the token that was used for a request sent at asked, over cc. It does nothing if another goroutine
 // has replaced it, and waits if one is about to. It keeps a token that was young then, and returns when it is time to
 // send it again.
-func (t *Tokens) renew(parent context.Context, cc *grpc.ClientConn, used *Token, asked time.Time) error {
+func (t *Tokens) renew(parent context.Context, cc grpc.ClientConnInterface, used *Token, asked time.Time) error {
 	for {
 		t.mu.Lock()
 		switch {
@@ -139,7 +139,7 @@ var (
 )
 
 // replace makes the renewal that others wait for. It ends in every case, because a user's interceptor may panic.
-func (t *Tokens) replace(parent context.Context, cc *grpc.ClientConn) (err error) {
+func (t *Tokens) replace(parent context.Context, cc grpc.ClientConnInterface) (err error) {
 	var got *Token
 	err = errUnfinished
 	defer func() { t.finish(got, err) }()
@@ -148,7 +148,7 @@ func (t *Tokens) replace(parent context.Context, cc *grpc.ClientConn) (err error
 }
 
 // authenticate asks for a token. It returns none, and no error, where authentication is off.
-func (t *Tokens) authenticate(parent context.Context, cc *grpc.ClientConn) (*Token, error) {
+func (t *Tokens) authenticate(parent context.Context, cc grpc.ClientConnInterface) (*Token, error) {
 	user, password, err := t.login.ask(parent)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
@@ -208,7 +208,7 @@ func (a *Token) Refuse(asked time.Duration) {
 }
 
 // refresh replaces the token over cc if a stream was refused with it.
-func (t *Tokens) refresh(parent context.Context, cc *grpc.ClientConn, within time.Duration) error {
+func (t *Tokens) refresh(parent context.Context, cc grpc.ClientConnInterface, within time.Duration) error {
 	used := t.Used()
 	if used == nil {
 		return nil

@@ -6,14 +6,11 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
 )
 
 // transport is one connection to an endpoint, with the number of its users.
 type transport struct {
-	cc        *grpc.ClientConn
+	line      *line
 	wire      *wire
 	addr      Address
 	littleFor error         // why the first check found that the member serves only what needs no leader
@@ -24,7 +21,6 @@ type transport struct {
 	heard     atomic.Int64 // when the member answered last, by Clock
 	silentAt  atomic.Int64 // when a stream fell silent last, by Clock; 0: none did
 	probing   atomic.Pointer[Probe]
-	ready     bool // gRPC has reported so to lost
 }
 
 // vitals is what a member reports about itself.
@@ -39,8 +35,8 @@ type vitals struct {
 // quietAfter is how long after the member's last answer a link counts as quiet.
 const quietAfter = 5 * time.Second
 
-func newTransport(cc *grpc.ClientConn, a Address, w *wire) *transport {
-	t := &transport{cc: cc, addr: a, wire: w, idle: make(chan struct{})}
+func newTransport(to *line, a Address, w *wire) *transport {
+	t := &transport{line: to, addr: a, wire: w, idle: make(chan struct{})}
 	t.users.Store(1)
 	t.vitals.Store(&vitals{})
 	t.HeardFrom(Clock())
@@ -72,9 +68,10 @@ func (t *transport) Release() {
 func (t *transport) closeWhenIdle(hard context.Context) {
 	select {
 	case <-t.idle:
+		t.line.close()
 	case <-hard.Done():
+		t.line.abort()
 	}
-	_ = t.cc.Close() // it fails only when closed already
 }
 
 // HeardFrom records that the member answered at a time of Clock.
@@ -83,22 +80,4 @@ func (t *transport) HeardFrom(at time.Duration) { t.heard.Store(int64(at)) }
 // Quiet reports whether the member has not answered for long. now is the time by Clock.
 func (t *transport) Quiet(now time.Duration) bool {
 	return now-time.Duration(t.heard.Load()) > quietAfter
-}
-
-// lost waits until the transport takes no more calls, or ctx ends. It returns true if the connection broke or the
-// server retired it with a GOAWAY. gRPC passes calls before it reports Ready, so a new link may still seem to be
-// connecting. Calls of lost must not overlap.
-func (t *transport) lost(ctx context.Context) bool {
-	for {
-		state := t.cc.GetState()
-		switch {
-		case state == connectivity.Ready:
-			t.ready = true
-		case t.ready, state != connectivity.Connecting:
-			return ctx.Err() == nil
-		}
-		if !t.cc.WaitForStateChange(ctx, state) {
-			return false
-		}
-	}
 }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"google.golang.org/grpc/balancer"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// balancerName is the name under which gRPC finds the balancer of our channels. It serves no other ones.
+const balancerName = "eetcd_lines"
+
+// serviceConfig names our balancer, and lifts gRPC's limit of 4 MiB on received messages: a range may be larger, and the server
+// bounds what it stores. A call option for this would cost every call an allocation.
+const serviceConfig = `{"loadBalancingConfig": [{"` + balancerName + `": {}}],
+	"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
+
+func init() { balancer.Register(balancers{}) }
+
+// balancers makes the balancer of a channel.
+type balancers struct{}
+
+func (balancers) Name() string { return balancerName }
+
+func (balancers) Build(cc balancer.ClientConn, _ balancer.BuildOptions) balancer.Balancer {
+	return lines{cc}
+}
+
+// lines is gRPC's side of a channel. The channel makes lines with it, and each line hears of its own state, so there is nothing
+// to balance.
+type lines struct{ balancer.ClientConn }
+
+// ownerKey is the key of the channel among the attributes of its resolver.
+type ownerKey struct{}
+
+// linesOwner is a channel, which takes what makes its lines.
+type linesOwner interface{ made(balancer.ClientConn) }
+
+func (b lines) UpdateClientConnState(s balancer.ClientConnState) error {
+	c, ours := s.ResolverState.Attributes.Value(ownerKey{}).(linesOwner)
+	if !ours {
+		return balancer.ErrBadResolverState
+	}
+	c.made(b.ClientConn)
+	return nil
+}
+
+func (lines) ResolverError(error)                                        {}
+func (lines) UpdateSubConnState(balancer.SubConn, balancer.SubConnState) {}
+func (lines) ExitIdle()                                                  {}
+func (lines) Close()                                                     {}
+
+// picker finds the line of a call.
+type picker struct {
+	only *line // takes all calls; nil: each call names its line
+}
+
+// Pick is called by gRPC with each call.
+func (p picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
+	l := p.only
+	if l == nil {
+		l, _ = info.Ctx.Value(lineKey{}).(*line)
+	}
+	if l == nil {
+		return balancer.PickResult{}, status.Error(codes.Internal, "a call without a line")
+	}
+	sub, err := l.pick()
+	return balancer.PickResult{SubConn: sub}, err
+}
