@@ -25,8 +25,9 @@ import (
 	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
-// Conn is an open connection. It implements [grpc.ClientConnInterface], so generated stubs work on it. All its methods
-// are safe for concurrent use.
+// Conn is an open connection, which [Open], [Share] or [Conn.Namespace] returns. It implements [grpc.ClientConnInterface], so
+// generated stubs work on it. All its methods are safe for concurrent use. On a nil Conn, and on the zero Conn, calls return
+// ErrNotOpen, and Close does nothing.
 type Conn struct {
 	engine *engine.Conn
 	prefix string // of all keys, in a namespace
@@ -34,15 +35,33 @@ type Conn struct {
 
 var _ grpc.ClientConnInterface = (*Conn)(nil)
 
+// open reports whether c comes from this package. It is closed later at most.
+func (c *Conn) open() bool { return c != nil && c.engine != nil }
+
 // Name returns the name that the connection is registered under.
-func (c *Conn) Name() string { return c.engine.Name() }
+func (c *Conn) Name() string {
+	if !c.open() {
+		return ""
+	}
+	return c.engine.Name()
+}
 
 // Info returns a snapshot of the connection's endpoints, sorted by address. It never blocks.
-func (c *Conn) Info() []Endpoint { return endpointsOf(c.engine) }
+func (c *Conn) Info() []Endpoint {
+	if !c.open() {
+		return nil
+	}
+	return endpointsOf(c.engine)
+}
 
 // WaitReady waits until at least one endpoint is Active. It returns ErrClosed if the connection closes meanwhile. If
 // parent ends first, it returns an error that wraps ErrUnavailable and parent's error.
-func (c *Conn) WaitReady(parent context.Context) error { return c.engine.WaitReady(parent) }
+func (c *Conn) WaitReady(parent context.Context) error {
+	if !c.open() {
+		return ErrNotOpen
+	}
+	return c.engine.WaitReady(parent)
+}
 
 // Invoke makes a unary call, for generated stubs. It uses the next Active endpoint in turn, or the one of [OnEndpoint].
 // Every request of this SDK works in the same way.
@@ -62,6 +81,9 @@ func (c *Conn) WaitReady(parent context.Context) error { return c.engine.WaitRea
 // the context's error if that ended the wait. On a closed connection it returns ErrClosed. For an unknown address in
 // OnEndpoint it returns ErrEndpoint. Every other error is an *etcderr.Error.
 func (c *Conn) Invoke(parent context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if !c.open() {
+		return ErrNotOpen
+	}
 	return c.engine.Invoke(parent, method, args, reply, opts...)
 }
 
@@ -72,6 +94,9 @@ func (c *Conn) Invoke(parent context.Context, method string, args, reply any, op
 func (c *Conn) NewStream(
 	parent context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption,
 ) (grpc.ClientStream, error) {
+	if !c.open() {
+		return nil, ErrNotOpen
+	}
 	return c.engine.NewStream(parent, desc, method, opts...)
 }
 
@@ -89,7 +114,12 @@ func (c *Conn) NewStream(
 //
 // Sync returns ErrUnavailable if no member answers or if no member of the list can be used. It also returns ErrClosed,
 // or an *etcderr.Error. It calls Cluster/MemberList, and is safe for concurrent use. See [WithAutoSync].
-func (c *Conn) Sync(parent context.Context) error { return c.engine.Sync(parent) }
+func (c *Conn) Sync(parent context.Context) error {
+	if !c.open() {
+		return ErrNotOpen
+	}
+	return c.engine.Sync(parent)
+}
 
 // SetEndpoints replaces the connection's endpoints by these, for programs that learn them from DNS, Kubernetes or
 // another source. The forms are those of [Open]. Like [Conn.Sync] it connects new endpoints first, and retires the
@@ -101,6 +131,9 @@ func (c *Conn) Sync(parent context.Context) error { return c.engine.Sync(parent)
 // which would undo the change, and ErrClosed on a closed connection. It sends only the checks of new endpoints. It is
 // safe for concurrent use.
 func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
+	if !c.open() {
+		return ErrNotOpen
+	}
 	return c.engine.SetEndpoints(parent, endpoints)
 }
 
@@ -108,4 +141,9 @@ func (c *Conn) SetEndpoints(parent context.Context, endpoints []string) error {
 // ErrClosed. It waits for the connection's goroutines and closes its sockets. That takes only a moment, unless a function
 // of yours does not return. Then the error names it: a state listener after 1 s, and a dial option, the logger or the
 // credentials after 5 s. Later calls return the same error.
-func (c *Conn) Close() error { return c.engine.Close() }
+func (c *Conn) Close() error {
+	if !c.open() {
+		return nil
+	}
+	return c.engine.Close()
+}

@@ -36,6 +36,9 @@ import (
 // An empty name or an empty prefix is ErrOption, a name that is open is ErrAlreadyOpen, and if c is closed the error is ErrClosed.
 // Namespace sends nothing, and is safe for concurrent use.
 func (c *Conn) Namespace(name, prefix string) (*Conn, error) {
+	if !c.open() {
+		return nil, ErrNotOpen
+	}
 	var wrong []error
 	if name == "" {
 		wrong = append(wrong, fmt.Errorf("%w: Namespace needs a name", ErrOption))

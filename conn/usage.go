@@ -34,6 +34,9 @@ type Usage struct {
 // calls no server, and is safe for concurrent use.
 func (c *Conn) Usage() Usage {
 	var u Usage
+	if !c.open() {
+		return u
+	}
 	var renewed []report.Lease
 	for _, e := range c.engine.Within() {
 		has := e.Report()
