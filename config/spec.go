@@ -5,9 +5,11 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -140,7 +142,7 @@ func (s *Spec) UnmarshalJSON(encoded []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil {
-		return faults{tell.Line(err.Error())}.err("specification")
+		return faults{unread(err)}.err("specification")
 	}
 	var f faults
 	for _, d := range []struct {
@@ -158,6 +160,19 @@ func (s *Spec) UnmarshalJSON(encoded []byte) error {
 		}
 	}
 	return f.err("specification")
+}
+
+// unread says what is wrong with JSON. The words of encoding/json about a type are for those who know the code.
+func unread(err error) string {
+	var e *json.UnmarshalTypeError
+	if !errors.As(err, &e) {
+		return tell.Line(err.Error())
+	}
+	kind, _, _ := strings.Cut(e.Value, " ") // without the value itself
+	if e.Field == "" {
+		return "json: want an object, and it is of type " + kind
+	}
+	return "json: " + strings.TrimPrefix(e.Field, "fields.") + ": is of type " + kind
 }
 
 const wantDuration = `want a duration such as 5s`

@@ -75,11 +75,14 @@ func TestSpecRefusesWhatItDoesNotKnow(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"endpoint": ["a:1"]}`:                               `unknown field "endpoint"`,
 		`{"auth": {"user": "hunter2"}}`:                       `unknown field "user"`,
-		`{"auth": {"password": ["hunter2"]}}`:                 "cannot unmarshal array",
-		`{"auth": "hunter2"}`:                                 "cannot unmarshal string",
-		`{"endpoints": "hunter2"}`:                            "cannot unmarshal string",
+		`{"auth": {"password": ["hunter2"]}}`:                 "json: auth.password: is of type array",
+		`{"auth": {"password": 1e999}}`:                       "json: auth.password: is of type number",
+		`{"auth": "hunter2"}`:                                 "json: auth: is of type string",
+		`{"endpoints": "hunter2"}`:                            "json: endpoints: is of type string",
+		`{"endpoints": [1]}`:                                  "json: endpoints: is of type number",
+		`["hunter2"]`:                                         "json: want an object, and it is of type array",
 		`{"dial-timeout": "hunter2", "keepalive-time": true}`: "dial-timeout: want a duration such as 5s; keepalive-time: want a duration",
-		`{"max-recv-bytes": "hunter2"}`:                       "cannot unmarshal string",
+		`{"max-recv-bytes": "hunter2"}`:                       "json: max-recv-bytes: is of type string",
 	} {
 		err := json.Unmarshal([]byte(text), new(Spec))
 		if !errors.Is(err, ErrInvalid) || !strings.Contains(fmt.Sprint(err), want) || strings.Contains(fmt.Sprint(err), secret) {

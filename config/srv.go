@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,8 +65,16 @@ func SRV(parent context.Context, domain, service string) ([]string, error) {
 	case plain == nil && encrypted == nil:
 		return nil, fmt.Errorf("config: SRV records of %s: they say that there is no such service", domain)
 	default:
-		return nil, fmt.Errorf("config: SRV records of %s: %w", domain, tell.Error(errors.Join(encrypted, plain)))
+		return nil, fmt.Errorf("config: SRV records of %s: %w", domain, tell.Error(both(encrypted, plain)))
 	}
+}
+
+// both returns what there is of two errors.
+func both(a, b error) error {
+	if a == nil || b == nil {
+		return cmp.Or(a, b)
+	}
+	return fmt.Errorf("%w; %w", a, b)
 }
 
 // missing reports whether the DNS has answered that there is no such record.

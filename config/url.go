@@ -35,7 +35,11 @@ const defaultPort = "2379"
 //	…
 //	c, err := conn.Open(ctx, "cluster", endpoints, opts...)
 //	…
-//	_, err = c.Namespace("registry", namespace)
+//	name := "cluster" // of the requests
+//	if namespace != "" {
+//		name = "registry"
+//		_, err = c.Namespace(name, namespace)
+//	}
 //
 // Options follow a question mark, joined by &, each of them once:
 //
@@ -46,7 +50,8 @@ const defaultPort = "2379"
 //	mode                                                           connect-all or random
 //
 // It returns [ErrInvalid] with every fault. The error names options and numbers addresses, and has no other part of the URL, which
-// may hold a secret. Parse sends nothing and reads no file, and is safe for concurrent use.
+// may hold a secret. What the options of package conn do not allow, such as auto-sync=0s, [conn.Open] refuses with conn.ErrOption.
+// Parse sends nothing and reads no file, and is safe for concurrent use.
 func Parse(url string) (endpoints []string, namespace string, opts []conn.Option, err error) {
 	u := parsed{seen: map[string]bool{}}
 	u.parse(url)
@@ -136,6 +141,8 @@ func (u *parsed) address(name, text string) {
 	switch {
 	case text == "":
 		u.add(name, "is empty")
+	case strings.EqualFold(text, "http:"), strings.EqualFold(text, "https:"):
+		u.add(name, "is without http:// and https://; etcds:// turns on TLS for all")
 	case err != nil:
 		u.add(name, "want host, host:port, [IPv6] or [IPv6]:port")
 	case !isHost(zoned, strings.HasPrefix(text, "[")):

@@ -91,6 +91,7 @@ func TestParseNamesEachFaultAndNoSecret(t *testing.T) {
 		"etcd://[10.0.0.1]":              "address 1: has a malformed host",
 		"etcd://hunter 2":                "address 1: has a malformed host",
 		"etcd://app:hunter2":             "address 1: has a port out of the range",
+		"etcd://b,http://a:1":            "address 2: is without http://",
 		"etcd://a:0,b:65536,c:":          "address 1: has a port out of the range 1 to 65535; address 2: has a port out of the range 1 to 65535; address 3: ",
 		"etcd://app@a":                   user + "want user:password",
 		"etcd://:hunter2@a":              user + "want user:password",
@@ -154,4 +155,17 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTwoReasonsAreApart(t *testing.T) {
+	a, b := errors.New("a"), errors.New("b")
+	for _, tt := range []struct {
+		a, b error
+		want string
+	}{{a, nil, "a"}, {nil, b, "b"}, {a, b, "a; b"}} {
+		err := both(tt.a, tt.b)
+		if err.Error() != tt.want || errors.Is(err, a) != (tt.a != nil) || errors.Is(err, b) != (tt.b != nil) {
+			t.Errorf("got %v, want %s", err, tt.want)
+		}
+	}
 }
