@@ -3,8 +3,11 @@
 // Package otel traces and measures connections of the SDK with OpenTelemetry. It is a module of its own, so that only programs which
 // use it inherit OpenTelemetry.
 //
-//	hook := otel.New()
-//	c, err := conn.Open(ctx, "registry", endpoints, conn.WithHooks(hook))
+//	import etcdotel "github.com/eetcd-go/eetcd/otel" // OpenTelemetry's own package is called otel too
+//	…
+//	c, err := conn.Open(ctx, "registry", endpoints, conn.WithHooks(etcdotel.New()))
+//
+// A connection needs one hook, which observes its namespaces too. With two of them, each call would be counted twice.
 //
 // Each call is a client span, by the conventions for database clients. Its attempts are events of the span, with their endpoints:
 // first attempts, hedges and resends. Reads that travel together, as conn.WithoutBatching describes, have a span each. Each attempt of
@@ -51,7 +54,8 @@ type options struct {
 	keys    bool
 }
 
-// WithTracerProvider sets where spans go. The default is the global provider of OpenTelemetry. A nil one changes nothing.
+// WithTracerProvider sets where spans go. The default is the global provider of OpenTelemetry, also if the program sets that later. A
+// nil one changes nothing.
 func WithTracerProvider(p trace.TracerProvider) Option {
 	return func(o *options) {
 		if p != nil {
@@ -60,7 +64,8 @@ func WithTracerProvider(p trace.TracerProvider) Option {
 	}
 }
 
-// WithMeterProvider sets where metrics go. The default is the global provider of OpenTelemetry. A nil one changes nothing.
+// WithMeterProvider sets where metrics go. The default is the global provider of OpenTelemetry, also if the program sets that later. A
+// nil one changes nothing.
 func WithMeterProvider(p metric.MeterProvider) Option {
 	return func(o *options) {
 		if p != nil {
@@ -75,8 +80,8 @@ func WithKeys() Option { return func(o *options) { o.keys = true } }
 
 // New returns a hook for conn.WithHooks. It implements all four interfaces of hooks. Several connections may have the same hook, and
 // it is safe for concurrent use. Its gauges show connections until they are closed. The meter provider asks it until no connection has
-// it, and the program has no reference to it. If the meter provider refuses an instrument,
-// OpenTelemetry's error handler gets the reason, and the others work.
+// it, and the program has no reference to it. If the meter provider refuses an instrument, OpenTelemetry's error handler gets the
+// reason, and the others work.
 func New(opts ...Option) conn.Hook {
 	o := options{tracers: api.GetTracerProvider(), meters: api.GetMeterProvider()}
 	for _, opt := range opts {
