@@ -95,9 +95,10 @@ func checkSnapshot(parent context.Context, c ctx.Ctx) error {
 
 // begin opens the stream and receives its first message, which has the size.
 func (r *SnapshotReader) begin(life context.Context, to wire.Route) error {
-	stream, err := resume.Stream{
+	snapshot := resume.Stream{
 		Route: to, Desc: &pb.Maintenance_ServiceDesc.Streams[0], Method: pb.Maintenance_Snapshot_FullMethodName,
-	}.Open(life)
+	}
+	stream, err := snapshot.Open(life)
 	if err != nil {
 		return err
 	}
