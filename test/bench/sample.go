@@ -57,19 +57,22 @@ func drive(w workload, c clients.Client, d time.Duration, made []waits) error {
 		first  error
 		once   sync.Once
 		making sync.WaitGroup
+		start  = time.Now()
 	)
 	timer := time.AfterFunc(d, func() { over.Store(true) })
 	defer timer.Stop()
 	for caller := range w.callers {
 		making.Go(func() {
-			for n := 0; !over.Load(); n++ {
-				began := time.Now()
+			// One look at the clock for each call: it ends the call, and begins the next one.
+			for n, began := 0, time.Since(start); !over.Load(); n++ {
 				if err := w.call(c, caller+n*w.callers); err != nil {
 					once.Do(func() { first = err })
 					over.Store(true)
 					return
 				}
-				made[caller].note(time.Since(began))
+				ended := time.Since(start)
+				made[caller].note(ended - began)
+				began = ended
 			}
 		})
 	}
