@@ -39,11 +39,11 @@ const discoveryTimeout = 10 * time.Second
 //	ETCDCTL_KEEPALIVE_TIME, _TIMEOUT     as the fields of Spec
 //	ETCDCTL_MAX_REQUEST_BYTES, _RECV_    as the fields of Spec
 //
-// An empty variable counts as unset, a time of 0 too, and other variables of etcdctl are ignored, as they are about its output. Where etcdctl has
-// default times, those of package conn apply.
+// An empty variable counts as unset, a time of 0 too. Other variables are ignored: those of etcdctl are about its output. Where etcdctl
+// has default times, those of package conn apply.
 //
-// What etcdctl accepts without using it, FromEnv refuses: a value that it cannot read, half of a user and password, and, in
-// conn.Open, certificates beside http endpoints. It never asks for a password.
+// What etcdctl accepts without using it, FromEnv refuses: a value that it cannot read and, in conn.Open, certificates beside http
+// endpoints. It never asks for a password, so it refuses a user without one.
 //
 // It returns [ErrInvalid], which names every variable with a fault, or the error of [SRV]. It asks the DNS for ETCDCTL_DISCOVERY_SRV
 // only, for 10 s at most. Certificate files are read by conn.Open. It is safe for concurrent use.
