@@ -106,15 +106,21 @@ func (w *wire) NewStream(
 		opts = append(opts[:len(opts):len(opts)], conn.OnEndpoint(w.endpoint))
 	}
 	opts = append(opts[:len(opts):len(opts)], grpc.OnFinish(func(error) { end() }))
+	opened := false
+	defer func() {
+		if !opened { // also where an interceptor panics
+			end()
+		}
+	}()
 	var s grpc.ClientStream
 	err = w.through(ctx, func() (err error) {
 		s, err = w.conn.NewStream(ctx, desc, method, opts...)
 		return err
 	})
 	if err != nil {
-		end()
 		return nil, w.failed(parent, err)
 	}
+	opened = true
 	return &stream{s, w, parent}, nil
 }
 
