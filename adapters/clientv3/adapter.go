@@ -11,6 +11,8 @@
 //	cli := adapter.New(c) // a *clientv3.Client
 //	defer cli.Close()
 //
+// The module requires version 3.7.3 of clientv3, so a program with an older one gets that. Servers may be as old as this SDK allows.
+//
 // The packages of clientv3 that take a client or one of its interfaces run on it too: concurrency, namespace, naming, leasing,
 // ordering and mirror.
 //
