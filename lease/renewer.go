@@ -20,13 +20,10 @@ type place struct {
 	pinned   bool // to that endpoint
 }
 
-// stream is not inlined, so that what it makes is not on the stack of the goroutine that keeps the stream.
-//
-//go:noinline
-func (p place) stream(c *engine.Conn) *resume.Stream {
+func (p place) stream(c *engine.Conn) resume.Stream {
 	to := wire.Route{Conn: c}
 	to.Endpoint, to.Pinned = p.endpoint, p.pinned
-	return &resume.Stream{Route: to, Desc: &pb.Lease_ServiceDesc.Streams[0], Method: pb.Lease_LeaseKeepAlive_FullMethodName}
+	return resume.Stream{Route: to, Desc: &pb.Lease_ServiceDesc.Streams[0], Method: pb.Lease_LeaseKeepAlive_FullMethodName}
 }
 
 // window is how many renewals may be unanswered on a stream. The server answers them one by one, and an urgent renewal cannot

@@ -61,44 +61,27 @@ func (r session) tend() {
 
 // serve renews leases over one stream until it breaks.
 func (r session) serve(ctx context.Context, stream engine.Stream) error {
-	stream = r.moved(ctx, stream)
-	end := r.work(ctx, stream)
-	err := r.receive(stream)
-	end()
-	if errors.Is(err, io.EOF) {
-		err = errEnded
+	if endpoint := r.moveFrom(stream.Endpoint()); endpoint != "" {
+		to := place{endpoint: endpoint, pinned: true}.stream(r.conn)
+		to.Timeout = hop
+		if other, err := to.Open(ctx); err == nil {
+			stream.Abort()
+			stream = other
+		}
 	}
-	return r.stopped(err)
-}
-
-// moved returns the stream, or another one in its place where it is to move.
-func (r session) moved(ctx context.Context, stream engine.Stream) engine.Stream {
-	endpoint := r.moveFrom(stream.Endpoint())
-	if endpoint == "" {
-		return stream
-	}
-	to := place{endpoint: endpoint, pinned: true}.stream(r.conn)
-	to.Timeout = hop
-	other, err := to.Open(ctx)
-	if err != nil {
-		return stream
-	}
-	stream.Abort()
-	return other
-}
-
-// work starts what is done on the stream beside receiving. end ends it, and the stream.
-func (r session) work(ctx context.Context, stream engine.Stream) (end func()) {
 	sender := wait.NewErrand(func() { r.send(stream) })
 	r.use(stream, sender)
 	serving, stop := context.WithCancel(ctx)
 	stopSeeking := wait.Repeat(firstLook, func() time.Duration { return r.seek(serving, stream) })
-	return func() {
-		stop()
-		stream.Abort() // so that the sender does not wait for a member that takes nothing
-		stopSeeking()
-		sender.Stop()
+	err := r.receive(stream)
+	stop()
+	stream.Abort() // so that the sender does not wait for a member that takes nothing
+	stopSeeking()
+	sender.Stop()
+	if errors.Is(err, io.EOF) {
+		err = errEnded
 	}
+	return r.stopped(err)
 }
 
 // moveFrom returns the endpoint to which a stream is to move that was opened to another one; "" where it may stay.

@@ -95,10 +95,9 @@ func checkSnapshot(parent context.Context, c ctx.Ctx) error {
 
 // begin opens the stream and receives its first message, which has the size.
 func (r *SnapshotReader) begin(life context.Context, to wire.Route) error {
-	snapshot := resume.Stream{
+	stream, err := resume.Stream{
 		Route: to, Desc: &pb.Maintenance_ServiceDesc.Streams[0], Method: pb.Maintenance_Snapshot_FullMethodName,
-	}
-	stream, err := snapshot.Open(life)
+	}.Open(life)
 	if err != nil {
 		return err
 	}

@@ -35,17 +35,11 @@ type session struct{ *shared }
 // run keeps the stream open until no watch needs it, and returns why it cannot be opened again.
 func (s session) run(life context.Context) error {
 	defer context.AfterFunc(life, func() { s.end(context.Cause(life)) })()
-	return s.stream().Run(s.life, s.serve, s.broken)
-}
-
-// stream is not inlined, so that what it makes is not on the stack of the goroutine that keeps the stream.
-//
-//go:noinline
-func (s session) stream() *resume.Stream {
-	return &resume.Stream{
+	stream := resume.Stream{
 		Route: s.place.route(s.conn), Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
 		Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())}, Served: s.served,
 	}
+	return stream.Run(s.life, s.serve, s.broken)
 }
 
 // broken takes the reason why the stream broke, or could not be opened. The watches wait for the next stream. During an
@@ -70,34 +64,32 @@ func (s session) broken(err error) {
 }
 
 // serve uses one stream until it breaks.
-func (s session) serve(ctx context.Context, stream engine.Stream) error {
-	err := s.prepare(ctx, stream)
-	if err == nil {
-		err = s.use(ctx, stream)
-	}
-	if !errors.Is(err, resume.ErrAgain) {
+func (s session) serve(ctx context.Context, stream engine.Stream) (err error) {
+	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.opened("", err)
-	}
-	return err
-}
-
-// prepare compares the history of the stream's member with what the watches have seen, and starts the stream.
-func (s session) prepare(ctx context.Context, stream engine.Stream) error {
+		if !errors.Is(err, resume.ErrAgain) {
+			s.opened("", err)
+		}
+	}()
 	await(ctx, s.shared)
 	same, epoch, err := compare(ctx, s.shared)
-	if err == nil {
-		s.start(stream.Endpoint(), stream.Version(), same, epoch)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-// use sends and receives until the stream breaks. While an idle stream waits for a response, its goroutine is most of what it costs,
-// and a stack has twice the size with a little more on it. So what starts the other work of the stream has returned by then.
-func (s session) use(ctx context.Context, stream engine.Stream) error {
+	s.start(stream.Endpoint(), stream.Version(), same, epoch)
 	serving, stop := context.WithCancelCause(ctx)
-	defer s.work(serving, stream, stop)()
+	sender := wait.NewErrand(func() { s.send(stream) })
+	s.sendBy(sender)
+	defer sender.Stop()
+	defer wait.Repeat(doubtInterval, func() time.Duration {
+		doubtHistory(serving, s.shared)
+		return doubtInterval
+	})()
+	defer wait.Repeat(quietInterval, prover(s).looks(serving))()
+	defer wait.Repeat(progressInterval, s.tend(serving, stream, stop))()
+	defer stream.Abort() // so that the sender does not wait for a server that takes nothing
+	defer stop(nil)
 	for {
 		await(ctx, s.shared)
 		r := new(pb.WatchResponse)
@@ -111,26 +103,6 @@ func (s session) use(ctx context.Context, stream engine.Stream) error {
 		if err := receiver(s).receive(r); err != nil {
 			return err
 		}
-	}
-}
-
-// work starts what is done on the stream beside receiving. end ends it, and the stream.
-func (s session) work(serving context.Context, stream engine.Stream, stop context.CancelCauseFunc) (end func()) {
-	sender := wait.NewErrand(func() { s.send(stream) })
-	s.sendBy(sender)
-	stopDoubts := wait.Repeat(doubtInterval, func() time.Duration {
-		doubtHistory(serving, s.shared)
-		return doubtInterval
-	})
-	stopProofs := wait.Repeat(quietInterval, prover(s).looks(serving))
-	stopTicks := wait.Repeat(progressInterval, s.tend(serving, stream, stop))
-	return func() {
-		stop(nil)
-		stream.Abort() // so that the sender does not wait for a server that takes nothing
-		stopTicks()
-		stopProofs()
-		stopDoubts()
-		sender.Stop()
 	}
 }
 
@@ -155,7 +127,7 @@ func (s session) tooLarge(err error) error {
 func (s session) sendBy(sender *wait.Errand) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.exchange.use(sender)
+	s.use(sender)
 }
 
 // send sends the requests that the exchange has.

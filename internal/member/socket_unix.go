@@ -70,28 +70,22 @@ func (s *socket) read() (into []byte, n int, err error) {
 	err = s.raw.Read(s.try)
 	into, n = s.into, max(s.n, 0)
 	s.into = nil
-	if n == 0 {
-		s.giveBack()
-		err = s.failed(err)
-	}
-	return into, n, err
-}
-
-// failed returns the error of a read that got nothing. err is that of the raw connection.
-func (s *socket) failed(err error) error {
-	var op *net.OpError
 	switch {
-	case errors.As(err, &op):
-		op.Op = "read" // not that of the raw connection
-		return op
 	case err != nil:
-		return err
+		var op *net.OpError
+		if errors.As(err, &op) {
+			op.Op = "read" // not that of the raw connection
+		}
 	case s.err != nil:
-		return &net.OpError{
+		err = &net.OpError{
 			Op: "read", Net: s.conn.LocalAddr().Network(), Source: s.conn.LocalAddr(), Addr: s.conn.RemoteAddr(),
 			Err: os.NewSyscallError("read", s.err),
 		}
-	default:
-		return io.EOF
+	case n == 0:
+		err = io.EOF
 	}
+	if n == 0 {
+		s.giveBack()
+	}
+	return into, n, err
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wire"
 )
 
-// Stream says what is to be kept open. It is not changed while it runs.
+// Stream says what is to be kept open.
 type Stream struct {
 	wire.Route // its timeout bounds the opening of each stream
 	Desc       *grpc.StreamDesc
@@ -47,7 +47,7 @@ var ErrAgain = errors.New("resume: another stream is wanted")
 //
 // Run returns nil when serve returns nil, the cause when life ends, ErrClosed with the name of the connection when that is closed,
 // and otherwise the first final error (final.go).
-func (s *Stream) Run(life context.Context, serve func(context.Context, engine.Stream) error, broken func(error)) error {
+func (s Stream) Run(life context.Context, serve func(context.Context, engine.Stream) error, broken func(error)) error {
 	pause := newPause()
 	for {
 		began := time.Now()
@@ -81,8 +81,9 @@ func (s *Stream) Run(life context.Context, serve func(context.Context, engine.St
 }
 
 // once opens the stream and serves it until it breaks.
-func (s *Stream) once(life context.Context, serve func(context.Context, engine.Stream) error) error {
-	ctx, cancel := context.WithCancel(requireLeader(life))
+func (s Stream) once(life context.Context, serve func(context.Context, engine.Stream) error) error {
+	// A member that is cut off from the others must end the stream rather than stay silent on it.
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(life, "hasleader", "true"))
 	defer cancel()
 	open, err := s.Open(ctx)
 	if err != nil {
@@ -95,13 +96,8 @@ func (s *Stream) once(life context.Context, serve func(context.Context, engine.S
 	return err
 }
 
-// requireLeader returns a context for a stream that a member ends when it is cut off from the others, rather than stay silent on it.
-func requireLeader(parent context.Context) context.Context {
-	return metadata.AppendToOutgoingContext(parent, "hasleader", "true")
-}
-
 // Open opens the stream once, for what cannot be resumed. It lives as long as parent.
-func (s *Stream) Open(parent context.Context) (engine.Stream, error) {
+func (s Stream) Open(parent context.Context) (engine.Stream, error) {
 	return s.Conn.OpenStream(parent, s.Desc, s.Method, call.Options{Target: s.Target, Rest: s.Options})
 }
 
@@ -116,7 +112,7 @@ func newPause() backoff.BackOff {
 }
 
 // end returns why no stream follows one that broke with err, or nil if another one follows.
-func (s *Stream) end(life context.Context, err error) error {
+func (s Stream) end(life context.Context, err error) error {
 	var again *outdated
 	switch {
 	case s.Conn.Closed():
