@@ -43,7 +43,6 @@ func TestPageOfAProxyIsNotTheAnswerToARead(t *testing.T) {
 		contentType string
 	}{
 		{http.StatusNotFound, "text/html"},
-		{http.StatusNotFound, "application/grpc"},
 		{http.StatusOK, "text/html; charset=utf-8"},
 		{http.StatusInternalServerError, "text/html"},
 		{http.StatusBadGateway, "text/html"},

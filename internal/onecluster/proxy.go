@@ -20,6 +20,7 @@ func Proxy(t testing.TB, endpoint string, answer func(w http.ResponseWriter, r *
 	forward.FlushInterval = -1 // at once
 	transport := &http.Transport{Protocols: &plain}
 	forward.Transport = transport
+	forward.ModifyResponse = trailing
 	forward.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !answer(w, r) {
@@ -34,4 +35,19 @@ func Proxy(t testing.TB, endpoint string, answer func(w http.ResponseWriter, r *
 		transport.CloseIdleConnections()
 	})
 	return server.Listener.Addr().String()
+}
+
+// trailing makes trailers of the status in the headers of an answer that has nothing else. gRPC wants to see the end of the stream in
+// the same frame, and the proxy sends it in another one.
+func trailing(answer *http.Response) error {
+	for _, name := range []string{"Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin"} {
+		if values, has := answer.Header[name]; has {
+			if answer.Trailer == nil {
+				answer.Trailer = http.Header{}
+			}
+			answer.Trailer[name] = values
+			answer.Header.Del(name)
+		}
+	}
+	return nil
 }
