@@ -95,9 +95,16 @@ func (s *server) valueOf(key string) string {
 
 func (s *server) batches() *Batches { return New(s.config()) }
 
+// ended is the life of a connection that has been closed.
+var ended = func() context.Context {
+	life, end := context.WithCancel(context.Background())
+	end()
+	return life
+}()
+
 func (s *server) config() Config {
 	return Config{Send: s.send, Go: func(f func(context.Context)) error {
-		go f(context.Background())
+		go f(ended) // so that no goroutine rests beyond the end of its test
 		return nil
 	}}
 }
@@ -293,7 +300,7 @@ func TestRiderThatHasLostPatienceLeavesWithTheReturnOfATrip(t *testing.T) {
 		if next := q.after(q.trips[0], outcome{}); next == nil {
 			t.Error("the trip that is late does not leave")
 		} else {
-			go q.drive(next)
+			go q.drive(t.Context(), next)
 		}
 		if err := <-read; err != nil {
 			t.Error(err)
