@@ -71,6 +71,7 @@ func newChannel(target string, opts []grpc.DialOption) (*channel, error) {
 func (c *channel) line(w *way, authority string) (*line, error) {
 	l := &line{cc: c.cc, pickAgain: c.pickAgain, lost: make(chan struct{})}
 	addr := resolver.Address{Addr: w.address.dial, ServerName: authority, Attributes: attributes.New(wayKey{}, w)}
+	//lint:ignore SA1019 what goes away is that a SubConn has several addresses
 	sub, err := c.lines.NewSubConn([]resolver.Address{addr}, balancer.NewSubConnOptions{StateListener: l.changed})
 	if err != nil {
 		return nil, err
