@@ -32,7 +32,7 @@ func TestWriteInfoShowsBothTables(t *testing.T) {
 			t.Fatal(err)
 		}
 		in := c.Info()[1].ReconnectIn.Round(time.Millisecond).String()
-		reason := `connection lost: health check: connection error: desc = "transport: Error while dialing: dial b:1: connection refused"`
+		reason := "connection lost: dial b:1: connection refused"
 		want := strings.Join([]string{
 			"Name     | Status | Endpoint | Leases",
 			"---------+--------+----------+-------",

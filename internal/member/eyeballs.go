@@ -4,6 +4,7 @@ package member
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -30,8 +31,16 @@ func SystemNetwork() Network {
 // connect connects to an address within the timeout. A name may have several IP addresses, and some may swallow
 // packets. So the addresses are raced as in Happy Eyeballs (RFC 8305).
 func (n Network) connect(parent context.Context, a Address, timeout time.Duration) (net.Conn, error) {
-	parent, cancel := wait.WithOwnTime(parent, timeout, lateError(timeout))
+	limited, cancel := wait.WithOwnTime(parent, timeout, lateError(timeout))
 	defer cancel()
+	nc, err := n.dial(limited, a, timeout)
+	if errors.Is(err, context.Canceled) && limited.Err() != nil && parent.Err() == nil {
+		err = context.Cause(limited) // the dialer knows only that it was to stop
+	}
+	return nc, err
+}
+
+func (n Network) dial(parent context.Context, a Address, timeout time.Duration) (net.Conn, error) {
 	if a.network == "unix" {
 		return n.Dial(parent, a.network, a.dial)
 	}
