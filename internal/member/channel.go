@@ -5,6 +5,7 @@ package member
 import (
 	"errors"
 	"net/url"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/attributes"
@@ -21,6 +22,10 @@ type channel struct {
 	lines balancer.ClientConn // makes the lines
 	only  *line               // of a channel for one line: it takes all calls; else nil
 	users int                 // the lines that are not closed; the lock of the pool guards it
+
+	// spent says that a connection has ended, perhaps because the server found our pings too many. gRPC then pings less often on
+	// all later connections of the client, so other endpoints would notice a silent member late.
+	spent atomic.Bool
 }
 
 // alone makes a line with a channel of its own. Dial options of the user may be meant for its address, and an interceptor of theirs may
@@ -69,7 +74,7 @@ func newChannel(target string, opts []grpc.DialOption) (*channel, error) {
 
 // line makes a line to the address of w, which is not connected yet. gRPC takes authority for what the server is called, unless it is "".
 func (c *channel) line(w *way, authority string) (*line, error) {
-	l := &line{cc: c.cc, pickAgain: c.pickAgain, lost: make(chan struct{})}
+	l := &line{cc: c.cc, pickAgain: c.pickAgain, spend: func() { c.spent.Store(true) }, lost: make(chan struct{})}
 	addr := resolver.Address{Addr: w.address.dial, ServerName: authority, Attributes: attributes.New(wayKey{}, w)}
 	//lint:ignore SA1019 what goes away is that a SubConn has several addresses
 	sub, err := c.lines.NewSubConn([]resolver.Address{addr}, balancer.NewSubConnOptions{StateListener: l.changed})

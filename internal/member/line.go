@@ -25,6 +25,7 @@ type line struct {
 	unnamed   bool             // it is the only line of its channel, so calls need not name it
 	sub       balancer.SubConn
 	pickAgain func()    // lets the calls that wait for their line look at it again
+	spend     func()    // tells the channel that a connection of it has ended
 	once      sync.Once // closes the line
 	release   func()    // gives up the line's use of its channel
 
@@ -47,6 +48,9 @@ func (l *line) changed(to balancer.SubConnState) {
 func (l *line) enter(state connectivity.State, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if state == connectivity.Idle && l.state != connectivity.TransientFailure {
+		l.spend() // before lost is closed, after which the endpoint gets its next line
+	}
 	l.state, l.err = state, err
 	switch lost := isOver(l.lost); {
 	case state == connectivity.Ready && lost:

@@ -8,7 +8,8 @@ import (
 	"google.golang.org/grpc"
 )
 
-// pool holds the channels of one connection: at most one for lines in the clear, and one for lines over TLS.
+// pool holds the channels of one connection that take new lines: at most one for lines in the clear, and one for lines over TLS. A
+// channel takes none after a connection of it has ended. So after one endpoint was redialled, the next ones to be redialled join it.
 type pool struct {
 	mu    sync.Mutex
 	plain *channel
@@ -23,13 +24,13 @@ func (p *pool) of(secure bool) **channel {
 	return &p.plain
 }
 
-// line makes a line of the shared channel. opts make that channel if there is none.
+// line makes a line of the shared channel. opts make that channel if there is none that takes lines.
 func (p *pool) line(w *way, opts func() []grpc.DialOption) (*line, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	place := p.of(w.address.Secure)
 	c := *place
-	if c == nil {
+	if c == nil || c.spent.Load() {
 		var err error
 		if c, err = newChannel("endpoints", opts()); err != nil {
 			return nil, err
