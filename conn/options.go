@@ -243,7 +243,8 @@ func WithLazy() Option { return func(o *options) { o.Lazy = true } }
 func WithLogger(log *slog.Logger) Option { return func(o *options) { o.Log = log } }
 
 // WithDialOptions adds gRPC dial options after the SDK's own, such as interceptors or a stats handler. A service config
-// has no effect, because the SDK does its own retries and knows which writes must not be sent twice.
+// has no effect, because the SDK does its own retries and knows which writes must not be sent twice. Nor has an idle timeout, because
+// the SDK keeps its connections open to see their loss.
 //
 // With dial options each endpoint has a gRPC client of its own, since interceptors may tell endpoints apart by it. Without them all
 // endpoints share one, which saves three goroutines and 10 kB for each further endpoint.

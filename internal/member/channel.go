@@ -57,8 +57,9 @@ func passthrough(target string) string {
 func newChannel(target string, opts []grpc.DialOption) (*channel, error) {
 	c := new(channel)
 	opts = append(opts,
-		// These come last: with a retry policy in the user's service config gRPC would send writes twice.
-		grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig), grpc.WithResolvers(c))
+		// These come last: with a retry policy in the user's service config gRPC would send writes twice, and after an idle
+		// timeout the client closes its lines without a word to them.
+		grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig), grpc.WithIdleTimeout(0), grpc.WithResolvers(c))
 	cc, err := grpc.NewClient(passthrough(target), opts...)
 	if err != nil {
 		return nil, err

@@ -62,7 +62,6 @@ func dialOptions(w *way, c *Config) []grpc.DialOption {
 		grpc.WithConnectParams(grpc.ConnectParams{
 			MinConnectTimeout: 2 * wait.OwnTimeMax * c.ConnectTimeout, Backoff: backoff.DefaultConfig,
 		}),
-		grpc.WithIdleTimeout(0), // an idle connection stays open, so that its loss is seen
 		grpc.WithStaticStreamWindowSize(streamWindow),
 		grpc.WithStaticConnWindowSize(connWindow),
 		grpc.WithReadBufferSize(0),       // metered has a buffer

@@ -72,13 +72,16 @@ func (l *line) pick() (balancer.SubConn, error) {
 		return nil, balancer.ErrNoSubConnAvailable
 	case connectivity.Connecting:
 		return nil, balancer.ErrNoSubConnAvailable
-	default:
-		return nil, &unsent{cmp.Or(l.err, ErrLost)}
 	}
+	err := cmp.Or(l.err, ErrLost)
+	if l.unnamed { // an interceptor of the user may have sent the call before
+		return nil, status.Error(codes.Unavailable, err.Error())
+	}
+	return nil, &unsent{err}
 }
 
-// unsent is the error of a call whose line could not connect, or is closed. gRPC asks for a line before it sends a call, and again only if the server has
-// not processed the call. So the call had no effect, although gRPC may have sent it once.
+// unsent is the error of a call whose line could not connect, or is closed. gRPC asks for a line before it sends a call, and
+// again only if the server has not processed the call. So the call had no effect, although gRPC may have sent it once.
 type unsent struct{ cause error }
 
 func (e *unsent) Error() string { return e.cause.Error() }

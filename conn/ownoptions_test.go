@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package conn_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/etcderr"
+)
+
+func TestIdleTimeoutAmongTheDialOptionsClosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		var told heard
+		c := openFake(t, []*member{a}, told.option(), conn.WithHealthCheckInterval(time.Hour),
+			conn.WithDialOptions(grpc.WithIdleTimeout(time.Second)))
+		time.Sleep(time.Minute)
+		if _, err := put(t.Context(), c); err != nil {
+			t.Errorf("after a minute without a call: %v", err)
+		}
+		if n := a.Dials.Load(); n != 1 {
+			t.Errorf("%d connections", n)
+		}
+		if all := told.events(); len(all) != 1 {
+			t.Errorf("the listener heard %+v", all)
+		}
+	})
+}
+
+// gRPC calls an interceptor once, and the interceptor may send the call as often as it likes.
+func TestWriteThatAnInterceptorSentBeforeItsLineWasLostIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		a.answerKV(func(context.Context) error {
+			a.Refuse()
+			a.Drop()
+			return status.Error(codes.Unavailable, "the answer is lost")
+		})
+		twice := func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+			opts ...grpc.CallOption) error {
+			err := invoke(parent, method, req, reply, cc, opts...)
+			if status.Code(err) == codes.Unavailable && method == "/etcdserverpb.KV/Put" {
+				synctest.Wait()
+				err = invoke(parent, method, req, reply, cc, opts...)
+			}
+			return err
+		}
+		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(twice)), conn.WithPatience(0))
+		if _, err := put(t.Context(), c); etcderr.OutcomeOf(err) != etcderr.Unknown {
+			t.Errorf("a write that the member got: %v", err)
+		}
+		if n := a.calls.Load(); n != 1 {
+			t.Errorf("the write was sent %d times", n)
+		}
+	})
+}
