@@ -3,17 +3,20 @@
 package member
 
 import (
+	"reflect"
+
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
-// balancerName is the name under which gRPC finds the balancer of our channels. It serves no other ones.
-const balancerName = "eetcd_lines"
+// balancerName is the name under which gRPC finds the balancer of our channels. It serves no other ones. A program may hold a fork
+// of this module beside it, and gRPC knows one balancer for each name, so the name is the path of this package.
+var balancerName = reflect.TypeFor[lines]().PkgPath()
 
 // serviceConfig names our balancer, and lifts gRPC's limit of 4 MiB on received messages: a range may be larger, and the server
 // bounds what it stores. A call option for this would cost every call an allocation.
-const serviceConfig = `{"loadBalancingConfig": [{"` + balancerName + `": {}}],
+var serviceConfig = `{"loadBalancingConfig": [{"` + balancerName + `": {}}],
 	"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
 
 func init() { balancer.Register(balancers{}) }

@@ -28,8 +28,8 @@ type channel struct {
 	spent atomic.Bool
 }
 
-// alone makes a line with a channel of its own. Dial options of the user may be meant for its address, and an interceptor of theirs may
-// replace the context that names the line.
+// alone makes a line with a channel of its own. Dial options of the user may be meant for its address, and an interceptor of theirs
+// may replace the context that names the line, or send a call more than once.
 func alone(w *way, opts []grpc.DialOption) (*line, error) {
 	c, err := newChannel(w.address.dial, opts)
 	if err != nil {

@@ -22,7 +22,7 @@ var ErrLost = errors.New("connection lost")
 // already.
 type line struct {
 	cc        *grpc.ClientConn // of its channel
-	unnamed   bool             // it is the only line of its channel, so calls need not name it
+	unnamed   bool             // it is the only line of its channel, which has dial options of the user: calls need not name it
 	sub       balancer.SubConn
 	pickAgain func()    // lets the calls that wait for their line look at it again
 	spend     func()    // tells the channel that a connection of it has ended
