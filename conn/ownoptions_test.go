@@ -4,6 +4,7 @@ package conn_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcderr"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 )
 
 func TestIdleTimeoutAmongTheDialOptionsClosesNothing(t *testing.T) {
@@ -47,13 +49,34 @@ func TestWriteThatAnInterceptorSentBeforeItsLineWasLostIsUnknown(t *testing.T) {
 		twice := func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
 			opts ...grpc.CallOption) error {
 			err := invoke(parent, method, req, reply, cc, opts...)
-			if status.Code(err) == codes.Unavailable && method == "/etcdserverpb.KV/Put" {
+			if status.Code(err) == codes.Unavailable && method == pb.KV_Put_FullMethodName {
 				synctest.Wait()
 				err = invoke(parent, method, req, reply, cc, opts...)
 			}
 			return err
 		}
 		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(twice)), conn.WithPatience(0))
+		if _, err := put(t.Context(), c); etcderr.OutcomeOf(err) != etcderr.Unknown {
+			t.Errorf("a write that the member got: %v", err)
+		}
+		if n := a.calls.Load(); n != 1 {
+			t.Errorf("the write was sent %d times", n)
+		}
+	})
+}
+
+func TestRefusalThatAnInterceptorReturnsIsNotTheWritesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		audit := func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+			opts ...grpc.CallOption) error {
+			err := invoke(parent, method, req, reply, cc, opts...)
+			if method == pb.KV_Put_FullMethodName {
+				return fmt.Errorf("audit: %w", conn.ErrUnavailable) // of another connection
+			}
+			return err
+		}
+		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(audit)))
 		if _, err := put(t.Context(), c); etcderr.OutcomeOf(err) != etcderr.Unknown {
 			t.Errorf("a write that the member got: %v", err)
 		}

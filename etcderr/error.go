@@ -177,7 +177,6 @@ func FromRPC(err error, call Call) error {
 		s = status.FromContextError(err)
 	}
 	s = coded(s)
-	call.Sent = call.Sent && OutcomeOf(err) != NotSent // gRPC may have sent it before, and taken it back unprocessed
 	e := &Error{
 		code: s.Code(), message: excerpt(s.Message()), method: call.Method, endpoint: call.Endpoint,
 		before: call.Before, read: call.Read,

@@ -165,7 +165,8 @@ func (u *unary) judge(l *member.Link, err error) error {
 	}
 	limits := u.shared.limits().With(u.options.Rest)
 	return etcderr.FromRPC(err, etcderr.Call{
-		Method: u.method, Endpoint: l.Address(), Sent: u.sent() && !limits.Unsendable(err, u.args), Cause: u.cause(),
+		Method: u.method, Endpoint: l.Address(), Cause: u.cause(),
+		Sent: u.sent() && !member.Unsent(err) && !limits.Unsendable(err, u.args),
 		Read: u.traits&read != 0, Silent: u.silence(), ReceiveLimit: limits.Receive,
 	})
 }

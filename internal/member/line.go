@@ -89,8 +89,12 @@ func (e *unsent) Error() string { return e.cause.Error() }
 // GRPCStatus makes gRPC end the call with this error.
 func (e *unsent) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.cause.Error()) }
 
-// NotSent is what etcderr asks.
-func (e *unsent) NotSent() bool { return true }
+// Unsent reports whether err is of a call that found no line, so that it had no effect. gRPC may have sent the call once, and the
+// server has not processed it.
+func Unsent(err error) bool {
+	var e *unsent
+	return errors.As(err, &e)
+}
 
 // whenLost returns a channel that is closed when the present connection takes no more calls.
 func (l *line) whenLost() <-chan struct{} {
