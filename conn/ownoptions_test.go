@@ -5,6 +5,7 @@ package conn_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,6 +79,28 @@ func TestRefusalThatAnInterceptorReturnsIsNotTheWritesOwn(t *testing.T) {
 		}
 		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(audit)))
 		if _, err := put(t.Context(), c); etcderr.OutcomeOf(err) != etcderr.Unknown {
+			t.Errorf("a write that the member got: %v", err)
+		}
+		if n := a.calls.Load(); n != 1 {
+			t.Errorf("the write was sent %d times", n)
+		}
+	})
+}
+
+func TestErrorOfAnotherCallThatAnInterceptorReturnsIsNotTheWritesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		other := etcderr.FromRPC(status.Error(codes.Unavailable, "no line"), etcderr.Call{Method: pb.KV_Put_FullMethodName, Endpoint: "other:1"})
+		audit := func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+			opts ...grpc.CallOption) error {
+			err := invoke(parent, method, req, reply, cc, opts...)
+			if method == pb.KV_Put_FullMethodName {
+				return other
+			}
+			return err
+		}
+		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(audit)))
+		if _, err := put(t.Context(), c); etcderr.OutcomeOf(err) != etcderr.Unknown || !strings.Contains(err.Error(), " at a:1: ") {
 			t.Errorf("a write that the member got: %v", err)
 		}
 		if n := a.calls.Load(); n != 1 {

@@ -163,6 +163,9 @@ func (u *unary) judge(l *member.Link, err error) error {
 	if u.is(left) && u.cause() == nil {
 		err = status.Errorf(codes.Unavailable, "endpoint frozen: %s", tell.Public(context.Cause(l.Service())))
 	}
+	if u.sent() && etcderr.OutcomeOf(err) == etcderr.NotSent { // an interceptor of the user returned the error of another call
+		err = status.Error(codes.Unknown, err.Error())
+	}
 	limits := u.shared.limits().With(u.options.Rest)
 	return etcderr.FromRPC(err, etcderr.Call{
 		Method: u.method, Endpoint: l.Address(), Cause: u.cause(),
