@@ -10,7 +10,7 @@ import (
 
 // alarm wakes the riders of a trip: when the trip is over, and before that when the deadline of one of them has passed. All riders wait
 // for one bell, since to close a channel costs less than to send each of them a message. One timer serves all of them, since
-// most trips come back long before the first deadline.
+// most trips come back long before the first deadline. Each deadline wakes all riders that still wait, which is much only in an outage.
 type alarm struct {
 	over atomic.Bool // the riders may look at what the trip has brought
 

@@ -4,6 +4,7 @@ package batch
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -124,7 +125,7 @@ func (l *lessons) of(o outcome, now time.Time) {
 			l.ops = min(l.ops, l.limit)
 		}
 	case o.refused && o.ops > 1 && tooLarge(o.err), o.late && o.ops > 1 && !l.small(o.ops):
-		l.ops = max(1, min(l.ops, o.ops/2))
+		l.ops, l.try = max(1, min(l.ops, o.ops/2)), false
 	case o.refused:
 		l.refuse(o.began, now)
 	case o.bytes > 0:
@@ -222,5 +223,5 @@ func (l *lessons) separate(r Read, alone bool) {
 			break
 		}
 	}
-	l.solo[key] = struct{}{}
+	l.solo[strings.Clone(key)] = struct{}{} // the caller's may be a part of something large
 }

@@ -201,6 +201,20 @@ func TestRefusalsOfTripsThatWereUnderWayTogetherHalveTheLimitOnce(t *testing.T) 
 	}
 }
 
+func TestTripThatWasTooLargeEndsTheTryOfALargerOne(t *testing.T) {
+	l := newLessons()
+	l.of(outcome{ops: opsMax, refused: true, err: etcderr.ErrTooManyOps}, noon)
+	later := noon.Add(limitAge)
+	l.of(brought(1, l.limit, time.Millisecond), later)
+	if l.room() != opsMax {
+		t.Fatalf("there is room for %d, want %d", l.room(), opsMax)
+	}
+	l.of(outcome{ops: opsMax / 2, refused: true, err: etcderr.FromRPC(status.Error(codes.ResourceExhausted, "grpc: received message larger than max (5000000 vs. 4194304)"), etcderr.Call{Sent: true, Read: true})}, later)
+	if l.room() != opsMax/4 {
+		t.Errorf("there is room for %d, want %d", l.room(), opsMax/4)
+	}
+}
+
 func TestOnlyOneTripTriesToHaveMoreOperationsThanTheServerTook(t *testing.T) {
 	l := newLessons()
 	l.of(outcome{ops: opsMax, refused: true, err: etcderr.ErrTooManyOps}, noon)

@@ -46,7 +46,7 @@ func appendBare[K string | []byte](op []byte, key K, serializable bool) []byte {
 	return op
 }
 
-// bare reports whether a read that [Fits] has nothing but a key, and may be serializable.
+// bare reports whether a read that fits, by [ReadOf], has nothing but a key, and may be serializable.
 func bare(r *pb.RangeRequest) bool {
 	return r.Limit == 0 && r.SortOrder == 0 && r.SortTarget == 0 && !r.KeysOnly && !r.CountOnly && len(r.ProtoReflect().GetUnknown()) == 0
 }

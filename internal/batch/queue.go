@@ -132,6 +132,11 @@ func (q *queue) impatient() {
 // start lets a trip leave. The caller holds the lock.
 func (q *queue) start(t *trip) {
 	q.leaves(t)
+	q.hand(t)
+}
+
+// hand gives a trip that counts as under way to a goroutine. The caller holds the lock.
+func (q *queue) hand(t *trip) {
 	select {
 	case q.resting <- t:
 		return
@@ -169,8 +174,13 @@ func (q *queue) comes(t *trip, answered bool) {
 // drive makes one trip after another, as long as there are riders, and a little longer.
 func (q *queue) drive(life context.Context, t *trip) {
 	defer func() {
-		if t != nil && t.cutOff { // runtime.Goexit; the goroutine ends after the trips that follow
-			q.drive(life, q.after(t, t.refuse()))
+		if t == nil || !t.cutOff {
+			return
+		}
+		if next := q.after(t, t.refuse()); next != nil { // runtime.Goexit ends this goroutine
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.hand(next)
 		}
 	}()
 	for t != nil {

@@ -7,7 +7,7 @@ import pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 // Read is a read of one key at the newest revision. Most programs ask for nothing else, so there is no message of such a read until
 // somebody needs one.
 type Read struct {
-	Key          string // of no account where there is a message
+	Key          string // also where there is a message that was made of the read
 	Serializable bool
 	Message      *pb.RangeRequest // nil: a key, and nothing else
 }
@@ -21,7 +21,7 @@ func ReadOf(r *pb.RangeRequest) (read Read, fits bool) {
 		r.MinModRevision == 0 && r.MaxModRevision == 0 && r.MinCreateRevision == 0 && r.MaxCreateRevision == 0
 }
 
-// Fits reports whether a read without a message may travel in company.
+// Fits reports whether a read that was made without a message may travel in company.
 func (r Read) Fits() bool { return len(r.Key) <= keyMax }
 
 // Request returns the message of the read.

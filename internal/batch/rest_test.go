@@ -3,7 +3,10 @@
 package batch
 
 import (
+	"cmp"
 	"context"
+	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -43,5 +46,53 @@ func TestGoroutineOfATripMakesTheNextOneUntilItHasRestedOrTheConnectionEnds(t *t
 		want(2, 1)
 		end()
 		want(2, 0)
+	})
+}
+
+func TestGoroutineThatAnInterceptorEndsMakesNoOtherTrip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		life, end := context.WithCancel(t.Context())
+		defer end()
+		var first, last int // how deep the calls were that made a trip
+		var mu sync.Mutex
+		s := &server{way: 900 * time.Microsecond, refuse: func(keys []string) error {
+			if len(keys) == 1 {
+				return nil
+			}
+			var frames [1000]uintptr
+			mu.Lock()
+			last = runtime.Callers(0, frames[:])
+			first = cmp.Or(first, last)
+			mu.Unlock()
+			if keys[0] == "ends" {
+				runtime.Goexit()
+			}
+			return nil
+		}}
+		c := s.config()
+		c.Go = func(f func(context.Context)) error {
+			go f(life)
+			return nil
+		}
+		b := New(c)
+		for range 20 {
+			var reading sync.WaitGroup
+			for _, key := range []string{"first", "ends", "a", "", "next", "b"} {
+				if key == "" {
+					time.Sleep(time.Millisecond) // the trip is under way
+					continue
+				}
+				reading.Go(func() {
+					if err := s.get(t.Context(), b, key, time.Minute); err != nil {
+						t.Errorf("%s: %v", key, err)
+					}
+				})
+				synctest.Wait()
+			}
+			reading.Wait()
+		}
+		if last > first+10 {
+			t.Errorf("the first trip was made below %d calls, and the last one below %d", first, last)
+		}
 	})
 }

@@ -41,7 +41,7 @@ func (p *seats) of(parent context.Context, r Read, deadline time.Time) *seat {
 	return s
 }
 
-// free gives the seat back for another rider. The trip must be over.
+// free gives the seat back for another rider. Its trip must be over, if it had one.
 func (p *seats) free(s *seat) {
 	s.parent, s.trip, s.bell = nil, nil, nil
 	p.Put(s)
