@@ -4,6 +4,7 @@ package conn_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,23 +89,34 @@ func TestRefusalThatAnInterceptorReturnsIsNotTheWritesOwn(t *testing.T) {
 }
 
 func TestErrorOfAnotherCallThatAnInterceptorReturnsIsNotTheWritesOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := newMember(t, "a")
-		other := etcderr.FromRPC(status.Error(codes.Unavailable, "no line"), etcderr.Call{Method: pb.KV_Put_FullMethodName, Endpoint: "other:1"})
-		audit := func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
-			opts ...grpc.CallOption) error {
-			err := invoke(parent, method, req, reply, cc, opts...)
-			if method == pb.KV_Put_FullMethodName {
-				return other
-			}
-			return err
-		}
-		c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(audit)))
-		if _, err := put(t.Context(), c); etcderr.OutcomeOf(err) != etcderr.Unknown || !strings.Contains(err.Error(), " at a:1: ") {
-			t.Errorf("a write that the member got: %v", err)
-		}
-		if n := a.calls.Load(); n != 1 {
-			t.Errorf("the write was sent %d times", n)
-		}
-	})
+	for name, other := range map[string]error{
+		"not sent": etcderr.FromRPC(status.Error(codes.Unavailable, "no line"), etcderr.Call{Method: pb.KV_Put_FullMethodName, Endpoint: "other:1"}),
+		"refused": etcderr.FromRPC(status.Error(codes.Unavailable, "etcdserver: no leader"),
+			etcderr.Call{Method: pb.KV_Put_FullMethodName, Endpoint: "other:1", Sent: true}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newMember(t, "a")
+				audit := func(parent context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker,
+					opts ...grpc.CallOption) error {
+					err := invoke(parent, method, req, reply, cc, opts...)
+					if method == pb.KV_Put_FullMethodName {
+						return other
+					}
+					return err
+				}
+				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithChainUnaryInterceptor(audit)))
+				_, err := put(t.Context(), c)
+				if etcderr.OutcomeOf(err) != etcderr.Unknown || errors.Is(err, etcderr.ErrNoLeader) || !strings.Contains(err.Error(), " at a:1: ") {
+					t.Errorf("a write that the member got: %v", err)
+				}
+				if n := a.calls.Load(); n != 1 {
+					t.Errorf("the write was sent %d times", n)
+				}
+				if states(c)["a:1"] != conn.Active {
+					t.Errorf("got %+v", c.Info())
+				}
+			})
+		})
+	}
 }

@@ -163,7 +163,7 @@ func (u *unary) judge(l *member.Link, err error) error {
 	if u.is(left) && u.cause() == nil {
 		err = status.Errorf(codes.Unavailable, "endpoint frozen: %s", tell.Public(context.Cause(l.Service())))
 	}
-	if u.sent() && etcderr.OutcomeOf(err) == etcderr.NotSent { // an interceptor of the user returned the error of another call
+	if u.foreign(err) {
 		err = status.Error(codes.Unknown, err.Error())
 	}
 	limits := u.shared.limits().With(u.options.Rest)
@@ -172,6 +172,16 @@ func (u *unary) judge(l *member.Link, err error) error {
 		Sent: u.sent() && !member.Unsent(err) && !limits.Unsendable(err, u.args),
 		Read: u.traits&read != 0, Silent: u.silence(), ReceiveLimit: limits.Receive,
 	})
+}
+
+// foreign reports whether an attempt that was sent brought the error of another call, which an interceptor of the user made. It says
+// nothing about this one.
+func (u *unary) foreign(err error) bool {
+	if !u.sent() || u.saved { // the refusal of a hedge is an error of this call
+		return false
+	}
+	var e *etcderr.Error
+	return errors.As(err, &e) || etcderr.OutcomeOf(err) == etcderr.NotSent
 }
 
 // cause returns why the SDK or the caller ended an attempt, or nil if it ended by itself.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package wire is the way of a unary request from a service package to its connection: what each RPC takes and returns
-// (methods.go), where a request goes (route.go), and the call itself (method.go). What streams need lies in folders below it.
+// (methods.go), where a request goes (route.go), and the call itself (method.go; read.go for a Get of one key). answer.go takes answers
+// apart. What streams need lies in folders below it.
 package wire
 
 import (

@@ -12,8 +12,8 @@ import (
 	"github.com/eetcd-go/eetcd/internal/sealed"
 )
 
-// Read is KV.Range.Call for a request that reads one key and asks for nothing else, as render.OneKey reports. No message is made of it
-// unless it travels alone.
+// Read is KV.Range.Call for a request that reads one key and asks for nothing else, as render.OneKey reports. A message is made of it
+// only if it travels alone in the end, or if a hook or a namespace has to look at it.
 func Read(parent context.Context, c *ctx.Ctx) (*pb.RangeResponse, error) {
 	r := (*sealed.Ctx)(c).Open()
 	to, err := engine.Lookup(r.Conn)
