@@ -30,8 +30,8 @@ func (balancers) Build(cc balancer.ClientConn, _ balancer.BuildOptions) balancer
 	return lines{cc}
 }
 
-// lines is gRPC's side of a channel. The channel makes lines with it, and each line hears of its own state, so there is nothing
-// to balance.
+// lines is the balancer of a channel. The channel makes its lines with it. gRPC reports the state of a line to the line itself, so this
+// balancer has nothing to do.
 type lines struct{ balancer.ClientConn }
 
 // ownerKey is the key of the channel among the attributes of its resolver.

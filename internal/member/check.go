@@ -135,7 +135,8 @@ func (e *checkError) Error() string {
 
 func (e *checkError) Unwrap() error { return e.err }
 
-// broke reports whether a check got neither an answer nor silence: its connection broke. The line hears of that a moment later.
+// broke reports whether a check failed because its connection broke. gRPC fails the check first, and reports the new state of the
+// line a moment later.
 func broke(err error) bool {
 	var e *etcderr.Error
 	return errors.As(err, &e) && e.Code() == codes.Unavailable && e.Outcome() != etcderr.Rejected
