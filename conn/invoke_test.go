@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,6 +203,43 @@ func TestCallRetriedUntilItsDeadlineReportsTheLastAnswer(t *testing.T) {
 		}
 		if n := a.calls.Load(); n < 8 || n > 30 {
 			t.Errorf("%d attempts in 5 s: the pauses are wrong", n)
+		}
+	})
+}
+
+// lateContext says that its deadline has passed only when it is asked for the n-th time since then. A timer of the runtime may be as late.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+	n        atomic.Int64
+}
+
+func (c *lateContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+func (c *lateContext) Err() error {
+	if !time.Now().Before(c.deadline) && c.n.Add(-1) < 0 {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+func TestErrorTellsOfTheDeadlineAlthoughTheContextIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		a.answerKV(func(context.Context) error { return status.Error(codes.Unknown, "etcdserver: too many requests") })
+		for n := range 20 {
+			for kind, call := range map[string]func(context.Context, *conn.Conn) error{
+				"read":  func(parent context.Context, c *conn.Conn) error { _, err := get(parent, c); return err },
+				"write": func(parent context.Context, c *conn.Conn) error { _, err := put(parent, c); return err },
+			} {
+				late := &lateContext{Context: t.Context(), deadline: time.Now().Add(time.Second)}
+				late.n.Store(int64(n))
+				err := call(late, c)
+				if !errors.Is(err, etcderr.ErrTooManyRequests) || !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("a %s whose context is late by %d: %v", kind, n, err)
+				}
+			}
 		}
 	})
 }

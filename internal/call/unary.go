@@ -236,10 +236,15 @@ func (u *unary) alive(l *member.Link) bool {
 
 // again decides whether the request may and should be sent again after err.
 func (u *unary) again(err error) bool {
+	return u.parent.Err() == nil && u.shared.Life.Err() == nil && u.repeats(err)
+}
+
+// repeats is what again decides while there is time.
+func (u *unary) repeats(err error) bool {
 	if u.link.Outside() && etcderr.OutcomeOf(err) == etcderr.NotSent {
 		return false // nobody redials that address, so the caller gets the reason
 	}
-	return u.parent.Err() == nil && u.shared.Life.Err() == nil && repeatable(err, u.traits, u.options.Pinned)
+	return repeatable(err, u.traits, u.options.Pinned)
 }
 
 // pause waits before the next attempt, and reports whether there is one. There is none when the call's time is up.
@@ -291,8 +296,8 @@ func (u *unary) ended(err, before error) error {
 		return err
 	}
 	cause := u.cause()
-	if cause == nil && !u.deadline.IsZero() && u.again(err) && !time.Now().Before(u.deadline) {
-		cause = context.DeadlineExceeded
+	if cause == nil && !u.deadline.IsZero() && u.repeats(err) && !time.Now().Before(u.deadline) {
+		cause = context.DeadlineExceeded // the caller's context may say the same only a moment later
 	}
 	switch {
 	case cause == nil:
