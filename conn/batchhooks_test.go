@@ -204,7 +204,7 @@ func TestCloseNamesACallOrAttemptHookThatHangs(t *testing.T) {
 				for _, m := range []*member{a, b} {
 					m.txnsMeet(slowly(time.Millisecond))
 				}
-				c, err := conn.Open(t.Context(), "", endpoints(a, b), dialer(a, b), conn.WithBatching(), conn.WithHooks(h))
+				c, err := conn.Open(t.Context(), "", endpoints(a, b), network(a, b), conn.WithBatching(), conn.WithHooks(h))
 				if err != nil {
 					t.Fatal(err)
 				}

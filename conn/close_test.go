@@ -132,7 +132,7 @@ func TestCloseIsBoundedByAListenerThatDoesNotReturn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
 		forever := make(chan struct{})
-		c, err := conn.Open(t.Context(), "", endpoints(a), dialer(a), conn.WithStateListener(func(conn.Endpoint) { <-forever }))
+		c, err := conn.Open(t.Context(), "", endpoints(a), network(a), conn.WithStateListener(func(conn.Endpoint) { <-forever }))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestCloseWaitsForGoroutinesAtMostFiveSeconds(t *testing.T) {
 	for _, tt := range []struct{ needs, took time.Duration }{{3 * time.Second, 3 * time.Second}, {time.Minute, 5 * time.Second}} {
 		synctest.Test(t, func(t *testing.T) {
 			a := newMember(t, "a")
-			c, err := conn.Open(t.Context(), "", endpoints(a), dialer(a))
+			c, err := conn.Open(t.Context(), "", endpoints(a), network(a))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -178,7 +178,7 @@ func TestCloseWaitsForGoroutinesAtMostFiveSeconds(t *testing.T) {
 func TestCloseEndsEverythingBeforeItWaitsForANamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
-		c, err := conn.Open(t.Context(), "whole", endpoints(a), dialer(a))
+		c, err := conn.Open(t.Context(), "whole", endpoints(a), network(a))
 		if err != nil {
 			t.Fatal(err)
 		}

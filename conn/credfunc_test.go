@@ -205,7 +205,7 @@ func TestCloseTellsOfACredentialsFunctionThatDoesNotReturn(t *testing.T) {
 		m.token = "kTzGcFsbyrYMfiXq.17"
 		stuck := make(chan struct{})
 		defer close(stuck)
-		c, err := conn.Open(t.Context(), "", endpoints(m), dialer(m), conn.WithLazy(),
+		c, err := conn.Open(t.Context(), "", endpoints(m), network(m), conn.WithLazy(),
 			conn.WithCredentialsFunc(func(context.Context) (string, string, error) {
 				<-stuck
 				return "user", userPassword, nil
@@ -237,7 +237,7 @@ func TestStreamPausesWhileItsCredentialsAreUnavailable(t *testing.T) {
 				}
 			}))
 		m.token, m.lag, m.creates = "kTzGcFsbyrYMfiXq.17", time.Nanosecond, true
-		elsewhere, err := conn.Open(t.Context(), "", []string{"nowhere:1"}, dialer(), conn.WithLazy(), conn.WithPatience(0))
+		elsewhere, err := conn.Open(t.Context(), "", []string{"nowhere:1"}, network(), conn.WithLazy(), conn.WithPatience(0))
 		if err != nil {
 			t.Fatal(err)
 		}

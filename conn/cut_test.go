@@ -14,12 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
 // stuck is a connection that delivers nothing more after that many bytes.
@@ -64,11 +63,11 @@ func TestStreamCutInsideAMessageReturnsTheReason(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newMember(t, "a")
 				a.blob = make([]byte, 1<<20)
-				dial := func(parent context.Context, _ string) (net.Conn, error) {
+				dial := func(parent context.Context) (net.Conn, error) {
 					nc, err := a.Dial(parent)
 					return &stuck{nc, 100_000, make(chan struct{})}, err
 				}
-				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(dial)))
+				c := openFake(t, []*member{a}, testnet.Hosts(map[string]testnet.Host{"a": dial}))
 				parent, cancel := tt.end(t.Context())
 				defer cancel()
 				s, err := pb.NewMaintenanceClient(c).Snapshot(parent, &pb.SnapshotRequest{})
@@ -135,11 +134,11 @@ func TestStreamThatTheServerCutsAtTheDeadlineReturnsDeadlineExceeded(t *testing.
 				a := newMember(t, "a")
 				a.blob = make([]byte, 1<<20)
 				at := time.Now().Add(tt.after)
-				dial := func(parent context.Context, _ string) (net.Conn, error) {
+				dial := func(parent context.Context) (net.Conn, error) {
 					nc, err := a.Dial(parent)
 					return &ending{Conn: nc, at: at}, err
 				}
-				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(dial)))
+				c := openFake(t, []*member{a}, testnet.Hosts(map[string]testnet.Host{"a": dial}))
 				parent, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				s, err := pb.NewMaintenanceClient(c).Snapshot(parent, &pb.SnapshotRequest{})

@@ -48,7 +48,7 @@ func TestStreamWhoseInterceptorDoesNotReturnEndsAndReleasesItsLink(t *testing.T)
 					end()
 					return s, err
 				})
-				c, err := conn.Open(t.Context(), "", endpoints(a), dialer(a, b), conn.WithHooks(o), conn.WithDialOptions(dial))
+				c, err := conn.Open(t.Context(), "", endpoints(a), network(a, b), conn.WithHooks(o), conn.WithDialOptions(dial))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -5,7 +5,6 @@ package conn_test
 import (
 	"context"
 	"maps"
-	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -196,29 +195,13 @@ func (m *member) Snapshot(_ *pb.SnapshotRequest, s grpc.ServerStreamingServer[pb
 
 func id(name string) uint64 { return fakemember.ID(name) }
 
-func dialer(members ...*member) conn.Option {
-	hosts := make(map[string]func(context.Context) (net.Conn, error))
-	for _, m := range members {
-		hosts[m.Name] = m.Dial
-	}
-	return conn.WithNetwork(hosts)
-}
+func network(members ...*member) conn.Option { return fakemember.Network(members...) }
 
 func endpoints(members ...*member) []string { return fakemember.Endpoints(members...) }
 
-// openFake opens a connection to fake members. It closes with the test.
 func openFake(t *testing.T, members []*member, opts ...conn.Option) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(context.Background(), "", endpoints(members...), append([]conn.Option{dialer(members...)}, opts...)...)
-	if err != nil {
-		t.Fatalf("Open: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return c
+	return fakemember.Open(t, members, opts...)
 }
 
 func states(c *conn.Conn) map[string]conn.State {

@@ -20,7 +20,7 @@ import (
 func TestWriteInfoShowsBothTables(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		c, err := conn.Open(t.Context(), "registry", endpoints(a, b), dialer(a, b))
+		c, err := conn.Open(t.Context(), "registry", endpoints(a, b), network(a, b))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestInfoIsSortedByNameThenAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		for _, name := range []string{"zoo", "ant"} {
-			c, err := conn.Open(t.Context(), name, endpoints(b, a), dialer(a, b))
+			c, err := conn.Open(t.Context(), name, endpoints(b, a), network(a, b))
 			if err != nil {
 				t.Fatal(err)
 			}

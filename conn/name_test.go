@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package conn
+package conn_test
 
 import (
 	"context"
@@ -9,28 +9,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
-	"github.com/eetcd-go/eetcd/internal/member"
+	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
 func TestOpenReachesANameWhoseFirstAddressSwallowsPackets(t *testing.T) {
 	cluster := etcdtest.Start(t, etcdtest.WithTLS())
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(cluster.Endpoints()[0], "https://"))
-	system := member.SystemNetwork()
-	c, err := Open(t.Context(), "", []string{"https://localhost:" + port}, WithTLS(cluster.TLSConfig()), func(o *options) {
-		o.Network.Lookup = func(context.Context, string) ([]netip.Addr, error) {
+	system := testnet.System()
+	open(t, "", []string{"https://localhost:" + port}, conn.WithTLS(cluster.TLSConfig()), testnet.On(testnet.Network{
+		Lookup: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("127.0.0.1")}, nil
-		}
-		o.Network.Dial = func(parent context.Context, network, address string) (net.Conn, error) {
+		},
+		Dial: func(parent context.Context, network, address string) (net.Conn, error) {
 			if strings.HasPrefix(address, "192.0.2.1:") {
 				<-parent.Done()
 				return nil, parent.Err()
 			}
 			return system.Dial(parent, network, address)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Close()
+		},
+	}))
 }

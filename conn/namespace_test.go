@@ -48,10 +48,10 @@ func TestNamespaceRefusesBadNamesPrefixesAndClosedConnections(t *testing.T) {
 				t.Errorf("Namespace(%q, %q) returns %v, %v", tt.name, tt.prefix, n, err)
 			}
 		}
-		if _, err := conn.Open(t.Context(), "taken", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+		if _, err := conn.Open(t.Context(), "taken", endpoints(a), network(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
 			t.Errorf("Open under the name of a namespace: %v", err)
 		}
-		if _, _, err := conn.Share(t.Context(), "taken", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+		if _, _, err := conn.Share(t.Context(), "taken", endpoints(a), network(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
 			t.Errorf("Share under the name of a namespace: %v", err)
 		}
 		if err := c.Close(); err != nil {

@@ -11,11 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/engine"
+	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
 // narrow is a connection over a path that delivers one megabyte per second from the server. An answer arrives after all
@@ -74,15 +73,16 @@ func TestSlowTransferOfALargeMessageIsNotTakenForSilence(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newMember(t, "a")
 				a.blob = make([]byte, 8<<20)
+				dial := func(parent context.Context) (net.Conn, error) {
+					nc, err := a.Dial(parent)
+					if err != nil {
+						return nil, err
+					}
+					return squeeze(nc), nil
+				}
 				var told heard
-				c := openFake(t, []*member{a}, told.option(), conn.WithHealthCheckInterval(time.Hour),
-					conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
-						nc, err := a.Dial(parent)
-						if err != nil {
-							return nil, err
-						}
-						return squeeze(nc), nil
-					})))
+				c := openFake(t, []*member{a}, testnet.Hosts(map[string]testnet.Host{"a": dial}), told.option(),
+					conn.WithHealthCheckInterval(time.Hour))
 				stream, err := c.NewStream(t.Context(), &pb.Maintenance_ServiceDesc.Streams[0], pb.Maintenance_Snapshot_FullMethodName)
 				if err != nil {
 					t.Fatal(err)

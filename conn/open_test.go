@@ -66,7 +66,7 @@ func TestOneActiveEndpointIsEnoughToOpen(t *testing.T) {
 					}
 					all = append(all, m)
 				}
-				c, err := conn.Open(t.Context(), "majority", endpoints(all...), dialer(all...), conn.WithMode(tc.mode))
+				c, err := conn.Open(t.Context(), "majority", endpoints(all...), network(all...), conn.WithMode(tc.mode))
 				if tc.opens {
 					if err != nil {
 						t.Fatal(err)
@@ -124,7 +124,7 @@ func TestCancelledOpenDoesNotCallAnActiveEndpointLost(t *testing.T) {
 		a := newMember(t, "a")
 		parent, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(500*time.Millisecond, cancel)
-		_, err := conn.Open(parent, "cancelled", []string{"a:1", "void:1"}, dialer(a))
+		_, err := conn.Open(parent, "cancelled", []string{"a:1", "void:1"}, network(a))
 		if !errors.Is(err, context.Canceled) || errors.Is(err, conn.ErrUnavailable) {
 			t.Errorf("one endpoint is Active, another is not yet: %v", err)
 		}

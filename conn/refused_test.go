@@ -11,10 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
 // refusing is a connection to a server that retires it while a request is on its way. The server ignores that request
@@ -74,13 +73,14 @@ func TestCallSucceedsAfterSeveralRetiringConnectionsIgnoreIt(t *testing.T) {
 				a := newMember(t, "a")
 				var left atomic.Int64
 				left.Store(times)
-				c := openFake(t, []*member{a}, conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, _ string) (net.Conn, error) {
+				dial := func(parent context.Context) (net.Conn, error) {
 					nc, err := a.Dial(parent)
 					if err != nil {
 						return nil, err
 					}
 					return refuse(nc, key, &left), nil
-				})))
+				}
+				c := openFake(t, []*member{a}, testnet.Hosts(map[string]testnet.Host{"a": dial}))
 				if err := call(t.Context(), c, key); err != nil {
 					t.Error(err)
 				}

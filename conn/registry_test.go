@@ -16,12 +16,12 @@ import (
 func TestNamesAreUnique(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newMember(t, "a")
-		first, err := conn.Open(t.Context(), "names", endpoints(a), dialer(a))
+		first, err := conn.Open(t.Context(), "names", endpoints(a), network(a))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer first.Close()
-		if _, err := conn.Open(t.Context(), "names", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+		if _, err := conn.Open(t.Context(), "names", endpoints(a), network(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
 			t.Errorf("a second Open of the name: %v", err)
 		}
 		if c, err := conn.Lookup("names"); c != first || err != nil {
@@ -49,7 +49,7 @@ func TestNamesAreUnique(t *testing.T) {
 		if _, err := conn.Lookup("names"); !errors.Is(err, conn.ErrNotOpen) {
 			t.Errorf("after Close: %v", err)
 		}
-		again, err := conn.Open(t.Context(), "names", endpoints(a), dialer(a))
+		again, err := conn.Open(t.Context(), "names", endpoints(a), network(a))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestNameIsTakenWhileItIsBeingOpened(t *testing.T) {
 		parent, cancel := context.WithCancel(t.Context())
 		var opening sync.WaitGroup
 		opening.Go(func() {
-			_, err := conn.Open(parent, "opening", endpoints(a), dialer(a), conn.WithConnectTimeout(time.Hour))
+			_, err := conn.Open(parent, "opening", endpoints(a), network(a), conn.WithConnectTimeout(time.Hour))
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("the cancelled Open: %v", err)
 			}
@@ -78,13 +78,13 @@ func TestNameIsTakenWhileItIsBeingOpened(t *testing.T) {
 		if _, err := conn.Lookup("opening"); !errors.Is(err, conn.ErrNotOpen) {
 			t.Errorf("Lookup while opening: %v", err)
 		}
-		if _, err := conn.Open(t.Context(), "opening", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+		if _, err := conn.Open(t.Context(), "opening", endpoints(a), network(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
 			t.Errorf("Open while opening: %v", err)
 		}
 		cancel()
 		opening.Wait()
 		a.Resume()
-		c, err := conn.Open(t.Context(), "opening", endpoints(a), dialer(a))
+		c, err := conn.Open(t.Context(), "opening", endpoints(a), network(a))
 		if err != nil {
 			t.Fatalf("after the failure: %v", err)
 		}

@@ -26,7 +26,7 @@ func TestShareOpensOnceForAllAndTheLastReleaseCloses(t *testing.T) {
 		var sharing sync.WaitGroup
 		for i := range 12 {
 			sharing.Go(func() {
-				c, release, err := conn.Share(t.Context(), "shared", spellings[i%3], dialer(a, b))
+				c, release, err := conn.Share(t.Context(), "shared", spellings[i%3], network(a, b))
 				if err != nil {
 					t.Error(err)
 					return
@@ -53,7 +53,7 @@ func TestShareOpensOnceForAllAndTheLastReleaseCloses(t *testing.T) {
 		if _, err := conn.Lookup("shared"); !errors.Is(err, conn.ErrNotOpen) {
 			t.Errorf("after the last release: %v", err)
 		}
-		c, release, err := conn.Share(t.Context(), "shared", spellings[0], dialer(a, b))
+		c, release, err := conn.Share(t.Context(), "shared", spellings[0], network(a, b))
 		if err != nil || c == conns[0] {
 			t.Fatalf("after that Share returns %v, %v", c, err)
 		}
@@ -66,12 +66,12 @@ func TestShareOpensOnceForAllAndTheLastReleaseCloses(t *testing.T) {
 func TestShareRefusesOtherEndpointsUnderTheSameName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		opened, err := conn.Open(t.Context(), "opened", endpoints(a), dialer(a))
+		opened, err := conn.Open(t.Context(), "opened", endpoints(a), network(a))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer opened.Close()
-		_, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a))
+		_, release, err := conn.Share(t.Context(), "shared", endpoints(a), network(a))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,11 +89,11 @@ func TestShareRefusesOtherEndpointsUnderTheSameName(t *testing.T) {
 			{"shared", endpoints(a), []conn.Option{conn.WithPatience(-1)}, conn.ErrOption},
 			{"", endpoints(a), nil, conn.ErrOption},
 		} {
-			if _, _, err := conn.Share(t.Context(), tt.name, tt.endpoints, append(tt.opts, dialer(a, b))...); !errors.Is(err, tt.want) {
+			if _, _, err := conn.Share(t.Context(), tt.name, tt.endpoints, append(tt.opts, network(a, b))...); !errors.Is(err, tt.want) {
 				t.Errorf("%q with %v: %v, want %v", tt.name, tt.endpoints, err, tt.want)
 			}
 		}
-		if _, err := conn.Open(t.Context(), "shared", endpoints(a), dialer(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
+		if _, err := conn.Open(t.Context(), "shared", endpoints(a), network(a)); !errors.Is(err, conn.ErrAlreadyOpen) {
 			t.Errorf("Open of a shared name: %v", err)
 		}
 	})
@@ -104,7 +104,7 @@ func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 		a := newMember(t, "a")
 		a.Pause()
 		share := func(parent context.Context) (func() error, error) {
-			_, release, err := conn.Share(parent, "slow", endpoints(a), dialer(a), conn.WithConnectTimeout(time.Minute))
+			_, release, err := conn.Share(parent, "slow", endpoints(a), network(a), conn.WithConnectTimeout(time.Minute))
 			return release, err
 		}
 		opening, giveUp := context.WithCancel(t.Context())
@@ -152,18 +152,18 @@ func TestShareWaitsForTheOpenerAndNoLongerThanItsContext(t *testing.T) {
 func TestShareAfterCloseOpensAgainBeforeAllHaveReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		first, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a, b))
+		first, release, err := conn.Share(t.Context(), "shared", endpoints(a), network(a, b))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if err := conn.Close("shared"); err != nil {
 			t.Fatal(err)
 		}
-		second, releaseSecond, err := conn.Share(t.Context(), "shared", endpoints(b), dialer(a, b))
+		second, releaseSecond, err := conn.Share(t.Context(), "shared", endpoints(b), network(a, b))
 		if err != nil || second == first {
 			t.Fatalf("after Close: %v, %v", second, err)
 		}
-		third, releaseThird, err := conn.Share(t.Context(), "shared", endpoints(b), dialer(a, b))
+		third, releaseThird, err := conn.Share(t.Context(), "shared", endpoints(b), network(a, b))
 		if err != nil || third != second {
 			t.Fatalf("the next one: %v, %v", third, err)
 		}
@@ -186,7 +186,7 @@ func TestShareAfterCloseOpensAgainBeforeAllHaveReleased(t *testing.T) {
 func TestShareAcceptsTheFirstAndThePresentEndpoints(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
-		c, release, err := conn.Share(t.Context(), "shared", endpoints(a), dialer(a, b))
+		c, release, err := conn.Share(t.Context(), "shared", endpoints(a), network(a, b))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +203,7 @@ func TestShareAcceptsTheFirstAndThePresentEndpoints(t *testing.T) {
 			{"of now", []string{"http://b:1"}, nil},
 			{"of neither", endpoints(a, b), conn.ErrAlreadyOpen},
 		} {
-			other, release, err := conn.Share(t.Context(), "shared", tt.endpoints, dialer(a, b))
+			other, release, err := conn.Share(t.Context(), "shared", tt.endpoints, network(a, b))
 			if !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 			}
@@ -223,11 +223,11 @@ func TestShareReturnsWhatIsOpenThoughItsContextHasEnded(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		for range 30 { // so that chance does not pass it
-			_, release, err := conn.Share(ended, "shared", endpoints(a), dialer(a), conn.WithLazy())
+			_, release, err := conn.Share(ended, "shared", endpoints(a), network(a), conn.WithLazy())
 			if err != nil {
 				t.Fatalf("the opener: %v", err)
 			}
-			_, releaseToo, err := conn.Share(ended, "shared", endpoints(a), dialer(a))
+			_, releaseToo, err := conn.Share(ended, "shared", endpoints(a), network(a))
 			if err != nil {
 				t.Fatalf("another one: %v", err)
 			}
@@ -243,7 +243,7 @@ func TestShareTakesEndpointsWithoutASchemeByTheTLSOfTheOpener(t *testing.T) {
 		a := newMember(t, "a")
 		withTLS := conn.WithTLS(&tls.Config{})
 		for name, opts := range map[string][]conn.Option{"clear": nil, "secure": {withTLS}} {
-			_, release, err := conn.Share(t.Context(), name, endpoints(a), append(opts, dialer(a), conn.WithLazy())...)
+			_, release, err := conn.Share(t.Context(), name, endpoints(a), append(opts, network(a), conn.WithLazy())...)
 			if err != nil {
 				t.Fatal(err)
 			}

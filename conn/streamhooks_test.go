@@ -168,7 +168,7 @@ func TestCloseWaitsForStreamHooksAndNamesOneThatHangs(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			a := newMember(t, "a")
 			told := false
-			c, err := conn.Open(t.Context(), "", endpoints(a), dialer(a), conn.WithHooks(streamFunc(func(conn.StreamInfo) func(error) {
+			c, err := conn.Open(t.Context(), "", endpoints(a), network(a), conn.WithHooks(streamFunc(func(conn.StreamInfo) func(error) {
 				return func(error) {
 					time.Sleep(takes)
 					told = true

@@ -22,7 +22,7 @@ func TestMemberIsReachedByAnyOfItsURLs(t *testing.T) {
 				"a": {"http://void-a:1", "http://a:1"}, "b": {"http://void-b:1", "http://b:1"}, "d": {"http://nowhere:1", "http://d:1"},
 			})
 		}
-		c := openFake(t, []*member{a}, dialer(all...))
+		c := openFake(t, []*member{a}, network(all...))
 		if err := c.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestSyncKeepsTheOneEndpointThatLeadsToAMember(t *testing.T) {
 				a, b := newMember(t, "a"), newMember(t, "b")
 				a.list(map[string][]string{"a": {"http://void-a:1"}, "b": {"http://b:1"}})
 				b.list(map[string][]string{"a": {"http://void-a:1"}, "b": {"http://b:1"}})
-				c := openFake(t, []*member{a}, dialer(a, b), conn.WithMode(mode))
+				c := openFake(t, []*member{a}, network(a, b), conn.WithMode(mode))
 				for range 3 {
 					if err := c.Sync(t.Context()); err != nil {
 						t.Fatal(err)
@@ -98,7 +98,7 @@ func TestSetEndpointsReplacesTheEndpoints(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")
 				var told heard
-				c := openFake(t, []*member{a, b}, dialer(a, b, d), told.option(), conn.WithMode(mode))
+				c := openFake(t, []*member{a, b}, network(a, b, d), told.option(), conn.WithMode(mode))
 				if err := c.SetEndpoints(t.Context(), []string{"http://b:1", "d:1"}); err != nil {
 					t.Fatal(err)
 				}
@@ -154,7 +154,7 @@ func TestSetEndpointsKeepsTheOldEndpointsIfNoNewOneWorks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b, d := newMember(t, "a"), newMember(t, "b"), newMember(t, "d")
 				d.Leader.Store(0)
-				c := openFake(t, []*member{a, b, d}[:1], dialer(a, b, d), conn.WithMode(mode), conn.WithPatience(0))
+				c := openFake(t, []*member{a, b, d}[:1], network(a, b, d), conn.WithMode(mode), conn.WithPatience(0))
 				err := c.SetEndpoints(t.Context(), []string{"nowhere:1", "void:1", "d:1"})
 				if !errors.Is(err, conn.ErrUnavailable) {
 					t.Fatalf("none of use: %v", err)

@@ -26,7 +26,7 @@ func TestEndpointWithAZoneIsReachedWithoutTellingTheZone(t *testing.T) {
 					told.Store(strings.Join(md.Get(":authority"), ","))
 					return serve(parent, r)
 				}))
-			c, err := conn.Open(t.Context(), "", []string{endpoint}, dialer(m))
+			c, err := conn.Open(t.Context(), "", []string{endpoint}, network(m))
 			if err != nil {
 				t.Fatalf("%s: %v", endpoint, err)
 			}

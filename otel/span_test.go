@@ -152,7 +152,7 @@ func TestSpanOfACallHasItsAttemptsAttributeByAttribute(t *testing.T) {
 				traces := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 				defer func() { _ = traces.Shutdown(context.Background()) }()
 				members := []*member{a, b}
-				c, err := conn.Open(t.Context(), "c", fakemember.Endpoints(members...), fakemember.Dialer(members...),
+				c, err := conn.Open(t.Context(), "c", fakemember.Endpoints(members...), fakemember.Network(members...),
 					conn.WithHooks(otel.New(otel.WithTracerProvider(traces))))
 				if err != nil {
 					t.Fatal(err)

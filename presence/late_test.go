@@ -89,7 +89,7 @@ func TestLeaseOfALateGrantIsRevoked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &slowMember{Member: fakemember.New(t, "a"), lag: 20 * time.Second, leases: map[int64]bool{}}
 		m.Serve(m)
-		c := fakemember.Open(t, []*slowMember{m}, fakemember.Dialer(m))
+		c := fakemember.Open(t, []*slowMember{m})
 		_, err := presence.Keep(t.Context(), presence.New(c.Name()).WithKey("a").WithTimeout(10*time.Second), time.Hour)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatal(err)

@@ -85,7 +85,7 @@ func TestAnswerTakesNoTimeWhileCloseWaitsForAListener(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := members(t, "a")
 		release := make(chan struct{})
-		c, err := conn.Open(t.Context(), "slow", fakemember.Endpoints(all...), fakemember.Dialer(all...),
+		c, err := conn.Open(t.Context(), "slow", fakemember.Endpoints(all...), fakemember.Network(all...),
 			conn.WithStateListener(func(conn.Endpoint) { <-release }))
 		if err != nil {
 			t.Fatal(err)

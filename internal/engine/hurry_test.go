@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"google.golang.org/grpc"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/call"
@@ -27,23 +26,26 @@ type dials struct {
 	at map[string][]time.Time
 }
 
+// The endpoints need no look-up.
+const first, second = "192.0.2.1:1", "192.0.2.2:1"
+
 // nowhere opens a connection on which every attempt to connect fails after the time takes. pause is the pause between
 // two attempts, or nil for the default.
 func nowhere(t *testing.T, takes time.Duration, pause func() backoff.BackOff) (*Conn, *dials) {
 	d := &dials{at: map[string][]time.Time{}}
-	dial := func(parent context.Context, target string) (net.Conn, error) {
+	config := Default()
+	config.Network.Dial = func(parent context.Context, _, address string) (net.Conn, error) {
 		d.mu.Lock()
-		d.at[target] = append(d.at[target], time.Now())
+		d.at[address] = append(d.at[address], time.Now())
 		d.mu.Unlock()
 		wait.For(parent, takes)
 		return nil, errors.New("connection refused")
 	}
-	config := Default()
-	config.Lazy, config.Dial = true, []grpc.DialOption{grpc.WithContextDialer(dial)}
+	config.Lazy = true
 	if pause != nil {
 		config.Backoff = pause
 	}
-	addresses, err := member.ParseAddresses([]string{"a:1", "b:1"}, false)
+	addresses, err := member.ParseAddresses([]string{first, second}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +78,10 @@ func TestReconnectPauseIsAtMostASecondWhileNothingIsActive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, d := nowhere(t, 0, nil)
 		time.Sleep(time.Minute)
-		if longest := d.longest("a:1"); longest > time.Second {
+		if longest := d.longest(first); longest > time.Second {
 			t.Errorf("%v between two attempts", longest)
 		}
-		if n := d.count("a:1"); n > 90 {
+		if n := d.count(first); n > 90 {
 			t.Errorf("%d attempts in a minute that nobody asked for", n)
 		}
 	})
@@ -90,12 +92,12 @@ func TestUsersBackoffIsKeptWhileNothingIsActive(t *testing.T) {
 		constant := func() backoff.BackOff { return backoff.NewConstantBackOff(10 * time.Second) }
 		c, d := nowhere(t, 0, constant)
 		time.Sleep(59 * time.Second)
-		if n := d.count("a:1"); n != 6 {
+		if n := d.count(first); n != 6 {
 			t.Errorf("%d attempts in a minute, want one each 10 s", n)
 		}
 		c.set.Hurry(nil)
 		synctest.Wait()
-		if n := d.count("a:1"); n != 7 {
+		if n := d.count(first); n != 7 {
 			t.Errorf("%d attempts after a call asked for one, want 7", n)
 		}
 	})
@@ -109,7 +111,7 @@ func TestWaitingCallsBringAttemptsForwardToFourASecond(t *testing.T) {
 				for start := time.Now(); time.Since(start) < 10*time.Second; time.Sleep(time.Millisecond) {
 					c.set.Hurry(nil)
 				}
-				for _, address := range []string{"a:1", "b:1"} {
+				for _, address := range []string{first, second} {
 					if n := d.count(address); n < 38 || n > 44 {
 						t.Errorf("%s: %d attempts in 10 s, want about 40", address, n)
 					}
@@ -123,12 +125,12 @@ func TestPinnedCallBringsOnlyItsEndpointsAttemptForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, d := nowhere(t, 0, func() backoff.BackOff { return backoff.NewConstantBackOff(time.Hour) })
 		synctest.Wait()
-		_, err := pb.NewKVClient(c).Range(t.Context(), &pb.RangeRequest{Key: []byte("k")}, call.OnEndpoint("a:1"), call.Within(2*time.Second))
+		_, err := pb.NewKVClient(c).Range(t.Context(), &pb.RangeRequest{Key: []byte("k")}, call.OnEndpoint(first), call.Within(2*time.Second))
 		if !errors.Is(err, connerr.ErrUnavailable) {
 			t.Error(err)
 		}
-		if a, b := d.count("a:1"), d.count("b:1"); a < 7 || b != 1 {
-			t.Errorf("%d attempts at the endpoint that is wanted, %d at the other", a, b)
+		if n, other := d.count(first), d.count(second); n < 7 || other != 1 {
+			t.Errorf("%d attempts at the endpoint that is wanted, %d at the other", n, other)
 		}
 	})
 }
@@ -140,11 +142,11 @@ func TestCallDuringAnAttemptGetsAnotherAttempt(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		c.set.Hurry(nil)
 		time.Sleep(450 * time.Millisecond)
-		if n := d.count("a:1"); n != 2 {
+		if n := d.count(first); n != 2 {
 			t.Errorf("%d attempts, want a second one as soon as the first has failed", n)
 		}
 		time.Sleep(10 * time.Minute)
-		if n := d.count("a:1"); n != 2 {
+		if n := d.count(first); n != 2 {
 			t.Errorf("%d attempts, though nobody asked for a third", n)
 		}
 	})

@@ -6,12 +6,10 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"strings"
 	"testing"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
 // Fake is what each type is that embeds a *Member.
@@ -22,7 +20,7 @@ func (m *Member) fake() *Member { return m }
 // Open opens a connection to fake members. It closes with the test.
 func Open[M Fake](t *testing.T, members []M, opts ...conn.Option) *conn.Conn {
 	t.Helper()
-	c, err := conn.Open(context.Background(), "", Endpoints(members...), append([]conn.Option{Dialer(members...)}, opts...)...)
+	c, err := conn.Open(context.Background(), "", Endpoints(members...), append([]conn.Option{Network(members...)}, opts...)...)
 	if err != nil {
 		t.Fatalf("Open: %v", err)
 	}
@@ -43,20 +41,13 @@ func Endpoints[M Fake](members ...M) []string {
 	return list
 }
 
-// Dialer dials members by their endpoints. An endpoint whose name begins with void swallows packets.
-func Dialer[M Fake](members ...M) conn.Option {
-	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
-		for _, m := range members {
-			if m.fake().Name+":1" == target {
-				return m.fake().Dial(parent)
-			}
-		}
-		if strings.HasPrefix(target, "void") {
-			<-parent.Done()
-			return nil, parent.Err()
-		}
-		return nil, fmt.Errorf("dial %s: no such host", target)
-	}))
+// Network is the network of the members. A host whose name begins with void swallows packets.
+func Network[M Fake](members ...M) conn.Option {
+	hosts := map[string]testnet.Host{}
+	for _, m := range members {
+		hosts[m.fake().Name] = m.fake().Dial
+	}
+	return testnet.Hosts(hosts)
 }
 
 // Dial makes a connection to the member.

@@ -8,9 +8,8 @@ import (
 	"net"
 	"sync"
 
-	"google.golang.org/grpc"
-
 	"github.com/eetcd-go/eetcd/conn"
+	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
 // Gate stands between a connection and its network. The zero Gate is open. Its methods are safe for concurrent use.
@@ -24,11 +23,13 @@ var errShut = errors.New("shut out by the test")
 
 // Option has the connection dial through the gate.
 func (g *Gate) Option() conn.Option {
-	return conn.WithDialOptions(grpc.WithContextDialer(func(parent context.Context, target string) (net.Conn, error) {
+	system := testnet.System()
+	dial := system.Dial
+	system.Dial = func(parent context.Context, network, address string) (net.Conn, error) {
 		if g.isShut() {
 			return nil, errShut
 		}
-		c, err := (&net.Dialer{}).DialContext(parent, "tcp", target)
+		c, err := dial(parent, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +41,8 @@ func (g *Gate) Option() conn.Option {
 		}
 		g.conns = append(g.conns, c)
 		return c, nil
-	}))
+	}
+	return testnet.On(system)
 }
 
 func (g *Gate) isShut() bool {
