@@ -27,14 +27,20 @@ func (s *server) takes(limit int) (refused *atomic.Int64) {
 	return refused
 }
 
+// taught returns a server that takes at most so many operations, and batches that have learnt it.
+func taught(t *testing.T, limit int) (*server, *Batches) {
+	s := &server{way: 900 * time.Microsecond}
+	s.takes(limit)
+	b := s.batches()
+	for range 4 {
+		s.together(t, b, names(1+opsMax)...)
+	}
+	return s, b
+}
+
 func TestSmallerLimitOfOperationsIsLearnt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{way: 900 * time.Microsecond}
-		s.takes(16)
-		b := s.batches()
-		for range 4 {
-			s.together(t, b, names(1+opsMax)...)
-		}
+		s, b := taught(t, 16)
 		s.alone, s.trips = nil, nil
 		s.together(t, b, names(1+opsMax)...)
 		s.want(t, 1, 16, 16, 16, 16, 16, 16, 16, 16)
@@ -43,12 +49,7 @@ func TestSmallerLimitOfOperationsIsLearnt(t *testing.T) {
 
 func TestLargerLimitOfOperationsIsLearntWithoutAStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &server{way: 900 * time.Microsecond}
-		s.takes(16)
-		b := s.batches()
-		for range 4 {
-			s.together(t, b, names(1+opsMax)...)
-		}
+		s, b := taught(t, 16)
 		const pause, minutes = 20 * time.Second, 5
 		refused := s.takes(16)
 		for range minutes * time.Minute / pause {
