@@ -53,6 +53,16 @@ func (l *Life) Go(f func(life context.Context)) error {
 // so Fork never refuses.
 func (l *Life) Fork(f func()) { l.tasks.Go(f) }
 
+// ForkAfter runs f on a goroutine that End waits for, once part has ended. Until then no goroutine waits. part must be a context
+// of this life. Only goroutines of this life may call ForkAfter.
+func (l *Life) ForkAfter(part context.Context, f func()) {
+	l.tasks.Add(1)
+	context.AfterFunc(part, func() {
+		defer l.tasks.Done()
+		f()
+	})
+}
+
 // End ends the context with the cause ErrClosed, and refuses further goroutines. The channel is closed when the last
 // goroutine has returned.
 func (l *Life) End() (joined <-chan struct{}) {

@@ -13,6 +13,32 @@ import (
 	"github.com/eetcd-go/eetcd/internal/life"
 )
 
+func TestForkAfterRunsOnceItsContextHasEndedAndEndWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := life.New()
+		part, end := context.WithCancel(l)
+		early, late := false, false
+		l.ForkAfter(part, func() { early = true })
+		l.ForkAfter(l, func() {
+			time.Sleep(time.Second)
+			late = true
+		})
+		synctest.Wait()
+		if early || late {
+			t.Error("a function ran before its context had ended")
+		}
+		end()
+		synctest.Wait()
+		if !early || late {
+			t.Errorf("after the end of one context its function has run: %v, and the other one: %v", early, late)
+		}
+		<-l.End()
+		if !late {
+			t.Error("End did not wait")
+		}
+	})
+}
+
 func TestEndWaitsForEveryGoroutineAndRefusesNewOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := life.New()

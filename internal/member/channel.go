@@ -75,7 +75,7 @@ func newChannel(target string, opts []grpc.DialOption) (*channel, error) {
 
 // line makes a line to the address of w, which is not connected yet. gRPC takes authority for what the server is called, unless it is "".
 func (c *channel) line(w *way, authority string) (*line, error) {
-	l := &line{cc: c.cc, pickAgain: c.pickAgain, spend: func() { c.spent.Store(true) }, lost: make(chan struct{})}
+	l := &line{cc: c.cc, pickAgain: c.pickAgain, spend: func() { c.spent.Store(true) }}
 	addr := resolver.Address{Addr: w.address.dial, ServerName: authority, Attributes: attributes.New(wayKey{}, w)}
 	//lint:ignore SA1019 what goes away is that a SubConn has several addresses
 	sub, err := c.lines.NewSubConn([]resolver.Address{addr}, balancer.NewSubConnOptions{StateListener: l.changed})

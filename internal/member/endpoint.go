@@ -44,8 +44,8 @@ const (
 // serves reports whether Info shows the endpoint as Active.
 func (p phase) serves() bool { return p == active || p == returning }
 
-// Endpoint is one address of a connection. One goroutine connects it, looks after it and reconnects it. Any goroutine
-// may freeze it. Its lock is never held across anything that blocks. Its methods are safe for concurrent use.
+// Endpoint is one address of a connection. Its keeper connects it, looks after it and reconnects it. Any goroutine may
+// freeze it. Its lock is never held across anything that blocks. Its methods are safe for concurrent use.
 //
 // A transport ends in one of two ways. A server or load balancer may retire it with a GOAWAY: calls and streams under
 // way go on, and new ones need another transport. Or its connection breaks, and all of them end. In both cases the
@@ -62,7 +62,8 @@ type Endpoint struct {
 	key     string                    // of the address
 	others  atomic.Pointer[[]Address] // further addresses of the same member
 	leases  atomic.Int64
-	doubted chan struct{}           // holds one request to verify the endpoint now
+	doubted atomic.Bool             // somebody asks to verify the endpoint now
+	wake    func()                  // lets its keeper see what there is to do; it does not block
 	hurried chan struct{}           // holds one request for an early attempt to reconnect
 	life    context.Context         // ends with the connection, or when the endpoint is retired
 	end     context.CancelCauseFunc // it does not end the calls under way
@@ -84,8 +85,8 @@ var _ owner = (*Endpoint)(nil)
 
 func newEndpoint(g *group, a Address) *Endpoint {
 	e := &Endpoint{
-		group: g, addr: a, key: a.Key(), hurried: make(chan struct{}, 1), doubted: make(chan struct{}, 1), err: errConnecting,
-		away: time.Now(), since: time.Now(),
+		group: g, addr: a, key: a.Key(), hurried: make(chan struct{}, 1), err: errConnecting,
+		wake: g.wake, away: time.Now(), since: time.Now(),
 	}
 	e.others.Store(new([]Address))
 	if g.Random {
@@ -220,12 +221,12 @@ func (e *Endpoint) activate(l *Link) {
 	}
 }
 
-// drain removes a link from the rotation because its transport takes no more calls. It does nothing if the endpoint
-// is frozen already.
+// drain removes a link from the rotation because its transport takes no more calls. It does nothing if the link has
+// left already.
 func (e *Endpoint) drain(l *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.link != l {
+	if e.link != l || l.up.Err() != nil {
 		return
 	}
 	e.enter(returning)
@@ -233,6 +234,7 @@ func (e *Endpoint) drain(l *Link) {
 	e.drained = append(e.drained, l)
 	l.lose(ErrLost)
 	e.group.rotation.remove(l, false)
+	e.wake()
 }
 
 // endDrained ends the streams on the drained links. The caller holds the endpoint's lock.
@@ -267,6 +269,7 @@ func (e *Endpoint) freeze(l *Link, cause error) {
 	if servesLittle(cause) && e.life.Err() == nil {
 		e.aside = newLink(e, e.group.Config, l.transport)
 	}
+	e.wake()
 }
 
 func (e *Endpoint) leaderless(l *Link) { e.freeze(l, etcderr.ErrNoLeader) }
@@ -351,10 +354,8 @@ func (e *Endpoint) absence() *time.Time { return &e.away }
 func (e *Endpoint) address() string { return e.addr.Text }
 
 func (e *Endpoint) doubt() {
-	select {
-	case e.doubted <- struct{}{}:
-	default: // already requested
-	}
+	e.doubted.Store(true)
+	e.wake()
 }
 
 // hurry asks for an earlier attempt to reconnect.

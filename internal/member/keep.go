@@ -7,47 +7,85 @@ import (
 	"errors"
 	"log/slog"
 	"time"
+
+	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// keeper is the goroutine that looks after an endpoint, with the state that only this goroutine touches.
+// keeper looks after an endpoint. Its state belongs to the goroutine that is at work for it, of which there is one at most.
 type keeper struct {
 	*Endpoint
 	told bool // whether the state listener has been told anything
 	last bool // what it was told last: whether the endpoint is Active
+
+	next  time.Time   // when the next check is due
+	clock *time.Timer // wakes the keeper then
+
+	// What follows is not used in mode Random.
+	pace    *pace
+	verdict func(error) // takes the result of each attempt to connect
+	served  *Link       // in service, or has just left it; nil while the keeper reconnects the endpoint
+	since   time.Time   // when it went into service
 }
 
-// keep connects the endpoint, looks after it and reconnects it until it is retired. It passes the result of each
-// attempt to verdict.
-func (k *keeper) keep(verdict func(error)) {
-	defer k.dismiss()
-	life := k.life
-	pace := newPace(k.group.Config, k.group.rotation, k.hurried)
-	for {
-		pace.attempt()
-		l, err := k.connect()
-		if err == nil {
-			pace.backoff.Reset()
-			since := time.Now()
-			k.serve(l)
-			verdict(nil)
-			err = k.attend(l)
-			if k.is(returning) && pace.redial(life, l, since) {
+// start begins to look after the endpoint, until it is retired. It passes the result of each attempt to verdict.
+func (k *keeper) start(verdict func(error)) {
+	k.pace, k.verdict = newPace(k.group.Config, k.group.rotation, k.hurried), verdict
+	errand := wait.NewErrand(k.keep)
+	k.wake = errand.Run
+	k.group.Life.ForkAfter(k.life, func() {
+		errand.Stop()
+		k.finish()
+	})
+	errand.Run()
+}
+
+// keep connects the endpoint, looks after it and reconnects it. While the endpoint is Active and quiet there is nothing
+// to do, so keep returns, and runs again when something wakes the keeper: the end of a link's service, a doubt, or
+// the time of a check.
+func (k *keeper) keep() {
+	for k.life.Err() == nil {
+		if k.served == nil {
+			k.pace.attempt()
+			l, err := k.connect()
+			if err != nil {
+				k.pause(err)
 				continue
 			}
+			k.pace.backoff.Reset()
+			k.served, k.since = l, time.Now()
+			k.serve(l)
+			k.verdict(nil)
 		}
-		if life.Err() != nil {
-			k.leave()
-			verdict(err)
+		l := k.served
+		if k.attend(l) {
 			return
 		}
-		wait := nextWait(pace.backoff)
-		err = k.await(err, wait)
-		verdict(err) // once Info has the reason
-		if !pace.rest(life, wait, k.plan) {
-			k.leave()
-			return
+		k.served = nil
+		err := k.relieve(l)
+		if !k.is(returning) || !k.pace.redial(k.life, l, k.since) {
+			k.pause(err)
 		}
 	}
+}
+
+// pause reports that the endpoint is frozen because of err, and waits before the next attempt.
+func (k *keeper) pause(err error) {
+	if k.life.Err() != nil {
+		return
+	}
+	d := nextWait(k.pace.backoff)
+	k.verdict(k.await(err, d)) // once Info has the reason
+	k.pace.rest(k.life, d, k.plan)
+}
+
+// finish lets go of a retired endpoint.
+func (k *keeper) finish() {
+	if k.served != nil {
+		_ = k.relieve(k.served) // it left because the endpoint is retired
+	}
+	k.leave()
+	k.verdict(context.Cause(k.life))
+	k.dismiss()
 }
 
 // connect makes one attempt to get a link to a member that can take requests. A link to a healthy member that serves
@@ -107,55 +145,48 @@ func (k *keeper) serve(l *Link) {
 	} else {
 		k.group.Log.Debug("etcd endpoint reconnected", k.logAttrs()...)
 	}
+	k.next = time.Now().Add(k.group.CheckInterval)
+	k.clock = time.AfterFunc(k.group.CheckInterval, k.wake)
+	l.line.whenLost(func() { k.drain(l) })
 }
 
-// attend looks after a link in service until it leaves the rotation, and returns the reason.
-func (k *keeper) attend(l *Link) error {
-	lost := l.line.whenLost()
-	due := time.NewTimer(k.group.CheckInterval)
-	defer due.Stop()
+// attend does what there is to do for a link in service. It reports whether the link is still in service.
+func (k *keeper) attend(l *Link) bool {
 	for l.up.Err() == nil {
-		select {
-		case <-lost:
-			k.drain(l)
-			continue
-		case <-l.up.Done():
-			continue
-		case <-k.doubted:
-		case <-due.C:
-			due.Reset(k.group.CheckInterval)
+		due := k.due()
+		if doubted := k.doubted.Swap(false); !doubted && !due {
+			return true
 		}
-		err := k.inspect(l, lost)
+		err := k.examine(l)
 		switch {
-		case isOver(lost), broke(err):
+		case broke(err):
 			k.drain(l)
 		case err != nil && l.up.Err() == nil:
 			k.freeze(l, err)
 		}
 	}
+	return false
+}
+
+// due reports whether it is time for a check. If so, it sets the time for the next one.
+func (k *keeper) due() bool {
+	now := time.Now()
+	if now.Before(k.next) {
+		return false
+	}
+	k.next = now.Add(k.group.CheckInterval)
+	k.clock.Reset(k.group.CheckInterval)
+	return true
+}
+
+// relieve lets go of a link that has left service, and returns the reason.
+func (k *keeper) relieve(l *Link) error {
+	k.clock.Stop()
 	k.group.rotation.remove(l, false) // nobody else removes it while the connection closes
 	if !k.isAside(l) {
 		k.discard(l)
 	}
 	return context.Cause(l.up)
-}
-
-// inspect examines a link, and meanwhile drains it if its connection is lost.
-func (k *keeper) inspect(l *Link, lost <-chan struct{}) error {
-	over, stopped := make(chan struct{}), make(chan struct{})
-	k.group.Life.Fork(func() {
-		defer close(stopped)
-		select {
-		case <-lost:
-			k.drain(l)
-		case <-over:
-		}
-	})
-	defer func() {
-		close(over)
-		<-stopped
-	}()
-	return k.examine(l)
 }
 
 // partOfAnswer is more bytes than a transport sends by itself for a member that may be dead.

@@ -29,35 +29,41 @@ type line struct {
 	once      sync.Once // closes the line
 	release   func()    // gives up the line's use of its channel
 
-	mu    sync.Mutex
-	state connectivity.State
-	err   error         // of the last attempt to connect; nil: it worked
-	lost  chan struct{} // closed when the present connection takes no more calls: it did not come up, broke, or got a GOAWAY
+	mu     sync.Mutex
+	state  connectivity.State
+	err    error  // of the last attempt to connect; nil: it worked
+	lost   bool   // the present connection takes no more calls: it did not come up, broke, or got a GOAWAY
+	onLoss func() // called when that happens; nil: nobody asks
 }
 
 var _ grpc.ClientConnInterface = (*line)(nil)
 
 // changed is called by gRPC with each change of the line's state, one after the other. It must not block.
 func (l *line) changed(to balancer.SubConnState) {
-	l.enter(to.ConnectivityState, to.ConnectionError)
+	if onLoss := l.enter(to.ConnectivityState, to.ConnectionError); onLoss != nil {
+		onLoss()
+	}
 	if to.ConnectivityState != connectivity.Connecting {
 		l.pickAgain()
 	}
 }
 
-func (l *line) enter(state connectivity.State, err error) {
+// enter records a new state. It returns what to call if the connection is lost by that.
+func (l *line) enter(state connectivity.State, err error) (onLoss func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if state == connectivity.Idle && l.state != connectivity.TransientFailure {
-		l.spend() // before lost is closed, after which the endpoint gets its next line
+		l.spend() // before the endpoint learns of the loss and gets its next line
 	}
 	l.state, l.err = state, err
-	switch lost := isOver(l.lost); {
-	case state == connectivity.Ready && lost:
-		l.lost = make(chan struct{})
-	case state != connectivity.Ready && state != connectivity.Connecting && !lost:
-		close(l.lost)
+	switch {
+	case state == connectivity.Ready:
+		l.lost = false
+	case state != connectivity.Connecting && !l.lost:
+		l.lost = true
+		onLoss, l.onLoss = l.onLoss, nil
 	}
+	return onLoss
 }
 
 // pick returns the connection for a call. It returns an error if the call must wait for it, or cannot have one.
@@ -96,19 +102,17 @@ func Unsent(err error) bool {
 	return errors.As(err, &e)
 }
 
-// whenLost returns a channel that is closed when the present connection takes no more calls.
-func (l *line) whenLost() <-chan struct{} {
+// whenLost calls f when the present connection takes no more calls, or at once if it takes none already. f must not block. It
+// replaces the function of an earlier call.
+func (l *line) whenLost(f func()) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lost
-}
-
-func isOver(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
+	lost := l.lost
+	if !lost {
+		l.onLoss = f
+	}
+	l.mu.Unlock()
+	if lost {
+		f()
 	}
 }
 

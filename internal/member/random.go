@@ -39,7 +39,7 @@ func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdi
 			dismissAll(keepers, k)
 			g.searching.Store(false)
 			verdict(nil)
-			err = k.attend(l)
+			err = stay(k, l)
 			g.searching.Store(true)
 			if l.useful(since) {
 				failed, pace.flaps = 0, 0
@@ -76,6 +76,17 @@ func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdi
 			return
 		}
 	}
+}
+
+// stay looks after a link in service until it leaves the rotation, and returns the reason.
+func stay(k *keeper, l *Link) error {
+	for k.attend(l) {
+		select {
+		case <-k.group.woken:
+		case <-l.up.Done():
+		}
+	}
+	return k.relieve(l)
 }
 
 // flapsMax is how many links in a row may be lost before they were of use. Then another endpoint is tried.

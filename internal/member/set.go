@@ -48,8 +48,7 @@ func (s *Set) Addresses() []Address {
 // Store replaces the endpoints. The caller must not change the slice afterwards.
 func (s *Set) Store(all []*Endpoint) { s.now.Store(&all) }
 
-// Start starts the goroutines that look after the endpoints. It returns the channel of their first verdicts, and the
-// number of those.
+// Start begins to look after the endpoints. It returns the channel of their first verdicts, and the number of those.
 func (s *Set) Start() (<-chan error, int) {
 	all := s.All()
 	if s.group.Random {
@@ -59,7 +58,7 @@ func (s *Set) Start() (<-chan error, int) {
 	}
 	first := make(chan error, len(all))
 	for _, e := range all {
-		s.group.Life.Fork(func() { (&keeper{Endpoint: e}).keep(firstTo(first)) })
+		(&keeper{Endpoint: e}).start(firstTo(first))
 	}
 	return first, len(all)
 }
@@ -72,7 +71,7 @@ func (s *Set) Keep(added []*Endpoint) (<-chan error, int, error) {
 	}
 	first := make(chan error, len(added))
 	for _, e := range added {
-		if err := s.group.Life.Go(func(context.Context) { (&keeper{Endpoint: e}).keep(firstTo(first)) }); err != nil {
+		if err := s.group.Life.Go(func(context.Context) { (&keeper{Endpoint: e}).start(firstTo(first)) }); err != nil {
 			return nil, 0, err
 		}
 	}
