@@ -14,6 +14,7 @@ package batch
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -22,16 +23,13 @@ import (
 )
 
 // Batches lets the reads of one connection travel together. Its methods are safe for concurrent use.
-type Batches [2]queue
+type Batches struct {
+	config Config
+	queues [2]atomic.Pointer[queue] // of each kind; the first read makes it, since many connections read nothing
+}
 
 // New makes the batches of a connection.
-func New(c Config) *Batches {
-	b := &Batches{}
-	for kind := range b {
-		b[kind].init(Kind(kind), c)
-	}
-	return b
-}
+func New(c Config) *Batches { return &Batches{config: c} }
 
 // Get reads a key. It returns neither an answer nor an error if the read must go alone. The caller then makes that call, and calls
 // [Batches.Back] once it has ended. The answer is in reply, unless that is nil. An error of type *[Left] says that the rider has left the
@@ -69,9 +67,15 @@ func (b *Batches) Back(r Read, reply *pb.RangeResponse, took time.Duration, err 
 	b.of(r).back(r, reply, took, err)
 }
 
+// of returns the queue of a read.
 func (b *Batches) of(r Read) *queue {
+	kind := Linearizable
 	if r.Serializable {
-		return &b[Serializable]
+		kind = Serializable
 	}
-	return &b[Linearizable]
+	if q := b.queues[kind].Load(); q != nil {
+		return q
+	}
+	b.queues[kind].CompareAndSwap(nil, newQueue(kind, b.config))
+	return b.queues[kind].Load()
 }

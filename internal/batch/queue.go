@@ -39,24 +39,22 @@ type queue struct {
 	seats  seats
 
 	mu      sync.Mutex
-	under   int     // requests under way: trips, and reads that went alone
-	trips   []*trip // trips under way that count, in the order in which they left
-	line    []*trip // full ones, that wait
-	next    *trip   // nil while nobody waits for company
-	late    bool    // its first rider has lost patience, while too many trips were under way
-	timer   *time.Timer
+	under   int         // requests under way: trips, and reads that went alone
+	trips   []*trip     // trips under way that count, in the order in which they left
+	line    []*trip     // full ones, that wait
+	next    *trip       // nil while nobody waits for company
+	late    bool        // its first rider has lost patience, while too many trips were under way
+	timer   *time.Timer // nil until a trip has had riders
 	lessons lessons
 
 	resting chan *trip // to a goroutine that rests
 }
 
-func (q *queue) init(kind Kind, c Config) {
-	q.kind, q.config = kind, c
+func newQueue(kind Kind, c Config) *queue {
+	q := &queue{kind: kind, config: c, resting: make(chan *trip)}
 	q.seats.init()
 	q.lessons.limit, q.lessons.ops = opsMax, opsMax
-	q.timer = time.AfterFunc(time.Hour, q.impatient)
-	q.timer.Stop()
-	q.resting = make(chan *trip)
+	return q
 }
 
 // add says that a read goes alone although something is under way.
@@ -83,7 +81,7 @@ func (q *queue) board(s *seat, r Read) bool {
 	}
 	if q.next == nil {
 		q.next = newTrip()
-		q.timer.Reset(q.lessons.patience())
+		q.wait(q.lessons.patience())
 	}
 	q.next.add(s)
 	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
@@ -96,6 +94,15 @@ func (q *queue) board(s *seat, r Read) bool {
 		}
 	}
 	return true
+}
+
+// wait has impatient called after the patience of a rider. The caller holds the lock.
+func (q *queue) wait(patience time.Duration) {
+	if q.timer == nil {
+		q.timer = time.AfterFunc(patience, q.impatient)
+		return
+	}
+	q.timer.Reset(patience)
 }
 
 // sweep takes trips out of the line whose riders have all left. The caller holds the lock.
