@@ -101,7 +101,8 @@ func (c *Conn) derive(name string, space Space) *Conn {
 	n.calls = c.calls.Derive(name, n.picker, n.life)
 	n.observer = newObserver(n.config.Hooks, n.picker)
 	n.streams = &opener{
-		picker: n.picker, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout, hooks: n.config.Hooks,
+		picker: n.picker, within: n.life, tokens: c.tokens, limits: n.calls.Limits, timeout: c.streams.timeout,
+		hooks: n.config.Hooks,
 	}
 	n.membership = c.membership.derive(n.picker, n.calls, n.observer)
 	n.inside = &inside{space, n.calls, n.streams}

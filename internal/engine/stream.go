@@ -42,7 +42,8 @@ type Stream interface {
 // opener opens the streams of a connection.
 type opener struct {
 	picker  *picker
-	tokens  *member.Tokens // nil without credentials
+	within  context.Context // of a namespace, which ends before its links do; nil for a connection with the whole key space
+	tokens  *member.Tokens  // nil without credentials
 	limits  func() call.Limits
 	timeout time.Duration // of the wait for another token
 	hooks   *hook.Hooks
@@ -73,26 +74,14 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 	s := &stream{opener: o, link: l, parent: parent, method: method, token: o.tokens.Used(), options: to.Rest}
 	s.asked.Store(int64(member.Clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
-	endWith := func(other context.Context) (undo func() bool) {
-		return context.AfterFunc(other, func() { s.cancel(&linkEnded{context.Cause(other)}) })
-	}
-	stop, stay := endWith(l.Service()), endWith(o.picker.life) // a namespace ends before its links do
-	s.close = sync.OnceFunc(func() {
-		stop()
-		stay()
-		s.cancel(nil)
-		l.Release()
-	})
-	finish := func(err error) {
-		if len(o.hooks.Streams) > 0 {
-			s.ended(err)
-		}
-		s.close()
+	s.stop = s.endWith(l.Service())
+	if o.within != nil {
+		s.stay = s.endWith(o.within)
 	}
 	returned := false
 	defer func() {
 		if !returned { // an interceptor panics, for example
-			finish(hook.ErrCutOff)
+			s.finish(hook.ErrCutOff)
 		}
 	}()
 	if err := o.observe(s); err != nil {
@@ -104,12 +93,12 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 		timer := time.AfterFunc(time.Until(w.Deadline), func() { s.cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 	}
-	all := append([]grpc.CallOption{grpc.OnFinish(finish)}, to.Rest...)
+	all := append([]grpc.CallOption{grpc.OnFinish(s.finish)}, to.Rest...)
 	s.ClientStream, err = l.NewStream(s.ctx, desc, method, all...)
 	returned = true
 	if err != nil {
 		err = s.failed(err, false, nil)
-		finish(err)
+		s.finish(err)
 		return nil, err
 	}
 	return s, nil
@@ -123,7 +112,9 @@ type stream struct {
 	parent  context.Context
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
-	close   func()
+	stop    func() (stopped bool) // undoes that the stream ends with its link
+	stay    func() (stopped bool) // undoes that it ends with its namespace; nil without one
+	once    sync.Once             // closes it
 	method  string
 	token   *member.Token // at its opening; nil without credentials
 	asked   atomic.Int64  // when something was sent on it last, by the clock
@@ -132,6 +123,31 @@ type stream struct {
 	reason  atomic.Pointer[error] // of its end, for hooks; nil before that
 	aborted atomic.Bool
 	silent  atomic.Bool // where it should not be
+}
+
+// endWith ends the stream when another context ends.
+func (s *stream) endWith(other context.Context) (undo func() (stopped bool)) {
+	return context.AfterFunc(other, func() { s.cancel(&linkEnded{context.Cause(other)}) })
+}
+
+// finish takes gRPC's word about the end of the stream.
+func (s *stream) finish(err error) {
+	if len(s.opener.hooks.Streams) > 0 {
+		s.ended(err)
+	}
+	s.close()
+}
+
+// close lets go of all that the stream uses.
+func (s *stream) close() {
+	s.once.Do(func() {
+		s.stop()
+		if s.stay != nil {
+			s.stay()
+		}
+		s.cancel(nil)
+		s.link.Release()
+	})
 }
 
 func (s *stream) Endpoint() string { return s.link.Address() }

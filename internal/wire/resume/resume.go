@@ -43,12 +43,12 @@ var ErrAgain = errors.New("resume: another stream is wanted")
 
 // Run opens the stream and has serve use it until serve returns. Then it tells broken why, and opens the next one: at once where
 // the last one has lasted for a while, and otherwise after a pause. While no endpoint is Active it waits for one. The context that
-// serve gets ends with its stream, and when serve returns, the stream is closed.
+// serve gets is that of its stream, and ends with life. When serve returns, the stream is closed.
 //
 // Run returns nil when serve returns nil, the cause when life ends, ErrClosed with the name of the connection when that is closed,
 // and otherwise the first final error (final.go).
 func (s Stream) Run(life context.Context, serve func(context.Context, engine.Stream) error, broken func(error)) error {
-	pause := newPause()
+	var pause backoff.BackOff // nil: the last stream has lasted
 	for {
 		began := time.Now()
 		err := s.once(life, serve)
@@ -64,7 +64,7 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		broken(err)
 		lasted := time.Since(began) >= settled
 		if lasted {
-			pause.Reset()
+			pause = nil
 		}
 		// The error may be about another connection, which the user's credentials function asks. Then there is nothing to wait for.
 		if errors.Is(err, connerr.ErrUnavailable) && !s.Pinned && !s.Conn.Ready() {
@@ -73,6 +73,9 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 		}
 		if lasted { // the first attempt is at once
 			continue
+		}
+		if pause == nil {
+			pause = newPause()
 		}
 		if !wait.For(life, pause.NextBackOff()) {
 			return s.end(life, nil)
@@ -83,12 +86,12 @@ func (s Stream) Run(life context.Context, serve func(context.Context, engine.Str
 // once opens the stream and serves it until it breaks.
 func (s Stream) once(life context.Context, serve func(context.Context, engine.Stream) error) error {
 	// A member that is cut off from the others must end the stream rather than stay silent on it.
-	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(life, "hasleader", "true"))
-	defer cancel()
+	ctx := metadata.AppendToOutgoingContext(life, "hasleader", "true")
 	open, err := s.Open(ctx)
 	if err != nil {
 		return err
 	}
+	defer open.Abort()
 	err = serve(ctx, open)
 	if err != nil && open.Refused(err) {
 		return &outdated{err}

@@ -82,13 +82,13 @@ func TestServiceThatAsksForAnotherStreamGetsItAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream := open(t, newServer(t, silent))
 		began := time.Now()
-		var last context.Context
+		var last engine.Stream
 		served := 0
-		err := stream.Run(t.Context(), func(ctx context.Context, _ engine.Stream) error {
-			if last != nil && last.Err() == nil {
-				t.Error("the context of the stream before has not ended")
+		err := stream.Run(t.Context(), func(_ context.Context, stream engine.Stream) error {
+			if last != nil && last.Context().Err() == nil {
+				t.Error("the stream before has not ended")
 			}
-			last = ctx
+			last = stream
 			if served++; served < 100 {
 				return ErrAgain
 			}
