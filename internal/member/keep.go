@@ -140,14 +140,15 @@ func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) 
 // serve puts a new link into service.
 func (k *keeper) serve(l *Link) {
 	k.activate(l)
+	k.next = time.Now().Add(k.group.CheckInterval)
+	k.clock = time.AfterFunc(k.group.CheckInterval, k.wake)
+	l.line.whenLost(func() { k.drain(l) })
+	// The user's log handler comes last, since it may end this goroutine.
 	if k.tell(true) {
 		k.group.Log.Info("etcd endpoint active", k.logAttrs()...)
 	} else {
 		k.group.Log.Debug("etcd endpoint reconnected", k.logAttrs()...)
 	}
-	k.next = time.Now().Add(k.group.CheckInterval)
-	k.clock = time.AfterFunc(k.group.CheckInterval, k.wake)
-	l.line.whenLost(func() { k.drain(l) })
 }
 
 // attend does what there is to do for a link in service. It reports whether the link is still in service.

@@ -5,7 +5,7 @@ package wait
 import "sync"
 
 // Errand runs a function on a goroutine of its own each time there is something to do. In between no goroutine waits. Runs do not
-// overlap. Its methods are safe for concurrent use.
+// overlap. A run may end its goroutine by runtime.Goexit. Its methods are safe for concurrent use.
 type Errand struct {
 	do   func()
 	runs sync.WaitGroup
@@ -34,9 +34,16 @@ func (e *Errand) Run() {
 }
 
 func (e *Errand) run() {
+	returned := false
+	defer func() {
+		if !returned && e.more() { // runtime.Goexit ends this goroutine
+			e.runs.Go(e.run)
+		}
+	}()
 	for more := true; more; more = e.more() {
 		e.do()
 	}
+	returned = true
 }
 
 func (e *Errand) more() bool {

@@ -73,6 +73,29 @@ func TestErrandStopWaitsForTheRunUnderWayAndAllowsNoOther(t *testing.T) {
 	})
 }
 
+func TestErrandGoesOnAfterARunThatEndsItsGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		turn := make(chan struct{})
+		e := wait.NewErrand(func() {
+			runs++
+			<-turn
+			runtime.Goexit() // as t.FailNow in a log handler
+		})
+		e.Run()
+		e.Run()
+		turn <- struct{}{}
+		turn <- struct{}{}
+		synctest.Wait()
+		e.Run()
+		turn <- struct{}{}
+		e.Stop()
+		if runs != 3 {
+			t.Errorf("%d runs, want each that was asked for", runs)
+		}
+	})
+}
+
 func TestStoppedErrandKeepsNothingReachable(t *testing.T) {
 	e, stream := func() (*wait.Errand, weak.Pointer[[1024]byte]) {
 		stream := new([1024]byte)
