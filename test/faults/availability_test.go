@@ -112,12 +112,13 @@ func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 			if got.silent > 0 {
 				t.Errorf("%d readers had no success after the fault", got.silent)
 			}
+			// The SDK counts a member's silence in many short steps, each of which the machine may hold up.
 			at, ok := states.first(victim.Endpoint(), conn.Frozen)
-			if frozen := at.Sub(struck); !ok || frozen > frozenBy+machine.slowest {
-				t.Errorf("frozen after %v (ever: %t), want within %v", frozen, ok, frozenBy)
+			if frozen := at.Sub(struck); !ok || frozen > frozenBy+machine.held {
+				t.Errorf("frozen after %v (ever: %t), want within %v", frozen, ok, frozenBy+machine.held)
 			}
 			// Without a leader nobody can answer. With a new one, it takes the longest pause between two attempts.
-			if bound := max(slowRead, leaderless+retryPause) + machine.slowest; tt.silent && !stuck && got.slowest > bound {
+			if bound := max(slowRead, leaderless+retryPause) + machine.held; tt.silent && !stuck && got.slowest > bound {
 				t.Errorf("a read took %v, want at most %v", got.slowest, bound)
 			}
 			if tt.role == leader || machine.slowest > suspectAfter {
