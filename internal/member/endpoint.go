@@ -226,7 +226,7 @@ func (e *Endpoint) activate(l *Link) {
 func (e *Endpoint) drain(l *Link) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.link != l || l.up.Err() != nil {
+	if e.link != l || !l.InRotation() {
 		return
 	}
 	e.enter(returning)

@@ -153,7 +153,7 @@ func (k *keeper) serve(l *Link) {
 
 // attend does what there is to do for a link in service. It reports whether the link is still in service.
 func (k *keeper) attend(l *Link) bool {
-	for l.up.Err() == nil {
+	for l.InRotation() {
 		due := k.due()
 		if doubted := k.doubted.Swap(false); !doubted && !due {
 			return true
@@ -162,7 +162,7 @@ func (k *keeper) attend(l *Link) bool {
 		switch {
 		case broke(err):
 			k.drain(l)
-		case err != nil && l.up.Err() == nil:
+		case err != nil && l.InRotation():
 			k.freeze(l, err)
 		}
 	}
@@ -187,7 +187,7 @@ func (k *keeper) relieve(l *Link) error {
 	if !k.isAside(l) {
 		k.discard(l)
 	}
-	return context.Cause(l.up)
+	return l.down()
 }
 
 // partOfAnswer is more bytes than a transport sends by itself for a member that may be dead.
@@ -198,12 +198,14 @@ const partOfAnswer = 16 << 10
 // answer, which may delay the answer to the check. It is asked a second time if it answered half of the check, or if
 // its endpoint is the last one in service.
 func (k *keeper) examine(l *Link) error {
+	up, over := l.begin()
+	defer over()
 	for again := false; ; again = true {
 		answers, received := l.answers.Load(), l.wire.received.Load()
-		err := verify(l.up, l.transport, k.group.Config)
+		err := verify(up, l.transport, k.group.Config)
 		var check *checkError
 		var late lateError
-		if !errors.As(err, &check) || !errors.As(err, &late) || l.up.Err() != nil {
+		if !errors.As(err, &check) || !errors.As(err, &late) || up.Err() != nil {
 			return err
 		}
 		if l.answers.Load() != answers || l.wire.received.Load()-received >= partOfAnswer {

@@ -3,7 +3,10 @@
 package member
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,14 +38,14 @@ type Link struct {
 	owner  owner
 	config *Config
 
-	// up ends when the link leaves the rotation for any reason.
-	up   context.Context
-	lose context.CancelCauseFunc
-
 	// service ends, with its cause, when nothing more is expected of the link. A freeze of the endpoint ends it, and
 	// a GOAWAY does not. Streams end with it. Unary calls go on, since a silent member may still answer.
 	service context.Context
-	retire  context.CancelCauseFunc
+	end     context.CancelCauseFunc
+
+	mu    sync.Mutex
+	lost  error  // why it left the rotation before its service ended; nil: it did not
+	terms []term // that end when the link leaves the rotation
 
 	outside bool // dialled for one call to an address that the connection does not use
 
@@ -51,9 +54,59 @@ type Link struct {
 
 func newLink(o owner, c *Config, t *transport) *Link {
 	l := &Link{transport: t, owner: o, config: c}
-	l.service, l.retire = context.WithCancelCause(o.lifetime())
-	l.up, l.lose = context.WithCancelCause(l.service)
+	l.service, l.end = context.WithCancelCause(o.lifetime())
 	return l
+}
+
+// term is a context that ends when its link leaves the rotation. Only what is done in between has one, such as a check: most
+// links have nothing to do, and a context with its channel and its children takes 400 bytes.
+type term struct {
+	context.Context
+	end context.CancelCauseFunc
+}
+
+// begin returns a new term. over lets go of it.
+func (l *Link) begin() (up context.Context, over func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var t term
+	t.Context, t.end = context.WithCancelCause(l.owner.lifetime())
+	if why := l.whyDown(); why != nil {
+		t.end(why)
+	}
+	l.terms = append(l.terms, t)
+	return t.Context, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.terms = slices.DeleteFunc(l.terms, func(other term) bool { return other.Context == t.Context })
+		t.end(nil)
+	}
+}
+
+// whyDown returns why the link has left the rotation, or nil if it has not. The caller holds the link's lock.
+func (l *Link) whyDown() error { return cmp.Or(l.lost, context.Cause(l.service)) }
+
+// down returns why the link has left the rotation, or nil if it has not.
+func (l *Link) down() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.whyDown()
+}
+
+// lose records that the link leaves the rotation.
+func (l *Link) lose(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = cmp.Or(l.whyDown(), why)
+	for _, t := range l.terms {
+		t.end(why)
+	}
+}
+
+// retire ends the link's service, and so its time in the rotation.
+func (l *Link) retire(why error) {
+	l.lose(why)
+	l.end(why)
 }
 
 // Address returns the endpoint's address as it was given to Open.
@@ -73,7 +126,7 @@ func (l *Link) Service() context.Context { return l.service }
 func (l *Link) Outside() bool { return l.outside }
 
 // InRotation reports whether the link takes requests.
-func (l *Link) InRotation() bool { return l.up.Err() == nil }
+func (l *Link) InRotation() bool { return l.down() == nil }
 
 // SameEndpoint reports whether both links lead to one endpoint. It is false for a nil link.
 func (l *Link) SameEndpoint(other *Link) bool { return other != nil && l.owner == other.owner }
@@ -163,12 +216,14 @@ func (l *Link) Probe() *Probe {
 
 // silent asks for a sign of life. If none comes, it has the endpoint redialled and returns true.
 func (l *Link) silent() bool {
-	limited, cancel := wait.WithOwnTime(l.up, l.config.SignOfLife, ErrSilent)
+	up, over := l.begin()
+	defer over()
+	limited, cancel := wait.WithOwnTime(up, l.config.SignOfLife, ErrSilent)
 	defer cancel()
 	received := l.wire.received.Load()
 	_ = checkHealth(limited, l.line) // any answer will do
 	switch {
-	case l.up.Err() != nil:
+	case up.Err() != nil:
 		return true
 	case limited.Err() != nil && l.wire.received.Load() == received: // otherwise a long answer is coming in
 		l.dead.Store(true)

@@ -46,6 +46,46 @@ func TestConnectionOfARetiredEndpointIsLostWithoutReturn(t *testing.T) {
 	})
 }
 
+func TestTermOfALinkEndsWhenTheLinkLeavesTheRotation(t *testing.T) {
+	why := errors.New("it is to leave")
+	for name, leave := range map[string]func(*keeper, *Link) (want error){
+		"drained": func(k *keeper, l *Link) error { k.drain(l); return ErrLost },
+		"frozen":  func(k *keeper, l *Link) error { k.freeze(l, why); return why },
+		"retired": func(k *keeper, _ *Link) error { k.Withdraw(why); return why },
+		"drained first": func(k *keeper, l *Link) error {
+			k.drain(l)
+			l.retire(why)
+			return ErrLost
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k, l := inService(t)
+				ended, over := l.begin()
+				over()
+				before, over := l.begin()
+				defer over()
+				if !l.InRotation() || before.Err() != nil || !errors.Is(ended.Err(), context.Canceled) {
+					t.Fatalf("in the rotation: %v; one term has the error %v, and the one before it %v", l.InRotation(), before.Err(), ended.Err())
+				}
+				want := leave(k, l)
+				after, over := l.begin()
+				defer over()
+				if got := context.Cause(before); !errors.Is(got, want) {
+					t.Errorf("the term has ended because of %v, want %v", got, want)
+				}
+				if got := context.Cause(after); !errors.Is(got, want) {
+					t.Errorf("a later term has ended because of %v, want %v", got, want)
+				}
+				if got := l.down(); !errors.Is(got, want) || l.InRotation() {
+					t.Errorf("the link has left because of %v, want %v", got, want)
+				}
+				k.discard(l)
+			})
+		})
+	}
+}
+
 // inService returns a keeper with a link in service to an address that does not answer. Nothing looks after them.
 func inService(t *testing.T) (*keeper, *Link) {
 	t.Helper()

@@ -80,10 +80,12 @@ func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdi
 
 // stay looks after a link in service until it leaves the rotation, and returns the reason.
 func stay(k *keeper, l *Link) error {
+	up, over := l.begin()
+	defer over()
 	for k.attend(l) {
 		select {
 		case <-k.group.woken:
-		case <-l.up.Done():
+		case <-up.Done():
 		}
 	}
 	return k.relieve(l)
