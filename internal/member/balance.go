@@ -4,9 +4,11 @@ package member
 
 import (
 	"reflect"
+	"sync"
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/serviceconfig"
 	"google.golang.org/grpc/status"
 )
 
@@ -18,6 +20,18 @@ var balancerName = reflect.TypeFor[lines]().PkgPath()
 // bounds what it stores. A call option for this would cost every call an allocation.
 var serviceConfig = `{"loadBalancingConfig": [{"` + balancerName + `": {}}],
 	"methodConfig": [{"name": [{}], "maxResponseMessageBytes": 2147483647}]}`
+
+// parsed is what gRPC has made of serviceConfig. All channels share it.
+var parsed struct {
+	once   sync.Once
+	config *serviceconfig.ParseResult
+}
+
+// parsedConfig returns the service config for a channel, with gRPC's parser. A default config is parsed and kept by each channel.
+func parsedConfig(parse func(string) *serviceconfig.ParseResult) *serviceconfig.ParseResult {
+	parsed.once.Do(func() { parsed.config = parse(serviceConfig) })
+	return parsed.config
+}
 
 func init() { balancer.Register(balancers{}) }
 

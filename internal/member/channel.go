@@ -31,7 +31,8 @@ type channel struct {
 // alone makes a line with a channel of its own. Dial options of the user may be meant for its address, and an interceptor of theirs
 // may replace the context that names the line, or send a call more than once.
 func alone(w *way, opts []grpc.DialOption) (*line, error) {
-	c, err := newChannel(w.address.dial, opts)
+	// With a retry policy in the user's service config gRPC would send writes twice.
+	c, err := newChannel(w.address.dial, append(opts, grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig)))
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +58,8 @@ func passthrough(target string) string {
 func newChannel(target string, opts []grpc.DialOption) (*channel, error) {
 	c := new(channel)
 	opts = append(opts,
-		// These come last: with a retry policy in the user's service config gRPC would send writes twice, and after an idle
-		// timeout the client closes its lines without a word to them.
-		grpc.WithDisableServiceConfig(), grpc.WithDefaultServiceConfig(serviceConfig), grpc.WithIdleTimeout(0), grpc.WithResolvers(c))
+		// These come last: after an idle timeout the client closes its lines without a word to them.
+		grpc.WithIdleTimeout(0), grpc.WithResolvers(c))
 	cc, err := grpc.NewClient(passthrough(target), opts...)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,9 @@ var _ resolver.Builder = (*channel)(nil)
 
 // Build is called by gRPC. There is nothing to resolve: it leads gRPC's balancer to the channel.
 func (c *channel) Build(_ resolver.Target, cc resolver.ClientConn, _ resolver.BuildOptions) (resolver.Resolver, error) {
-	return unresolved{}, cc.UpdateState(resolver.State{Attributes: attributes.New(ownerKey{}, c)})
+	return unresolved{}, cc.UpdateState(resolver.State{
+		Attributes: attributes.New(ownerKey{}, c), ServiceConfig: parsedConfig(cc.ParseServiceConfig),
+	})
 }
 
 // Scheme is that of gRPC's targets without a resolver.
