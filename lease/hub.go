@@ -13,26 +13,25 @@ import (
 type hub struct {
 	guard
 	conn     *engine.Conn
-	renewers map[place]*renewer
+	renewers []*renewer // few
 }
 
 type hubKey struct{}
 
 func hubOf(c *engine.Conn) *hub {
-	return c.Attach(hubKey{}, func() any { return &hub{conn: c, renewers: map[place]*renewer{}} }).(*hub)
+	return c.Attach(hubKey{}, func() any { return &hub{conn: c} }).(*hub)
 }
 
 // join has a lease renewed for a Keeper at its place, from now on. renewed is closed with the first renewal.
 func (h *hub) join(s *stake, id int64, at place) (r *renewer, l *held, renewed <-chan struct{}, err error) {
 	h.lock()
 	defer h.unlock()
-	r = h.renewers[at]
-	if r == nil {
-		r = newRenewer(&h.guard, h.conn, at, func() { h.forget(at, r) })
+	if r = h.at(at); r == nil {
+		r = newRenewer(&h.guard, h.conn, at, func() { h.forget(r) })
 		if err := h.conn.Go(session{r}.run); err != nil {
 			return nil, nil, nil, err
 		}
-		h.renewers[at] = r
+		h.renewers = append(h.renewers, r)
 	} else if r.down != nil && !h.anyActive(at) {
 		return nil, nil, nil, r.down
 	}
@@ -51,11 +50,18 @@ func (h *hub) Report(to *report.Services) {
 	}
 }
 
-// forget removes a renewer that has ended. The next lease of its place gets a new one. The lock is held.
-func (h *hub) forget(at place, r *renewer) {
-	if h.renewers[at] == r {
-		delete(h.renewers, at)
+// at returns the renewer of a place, or nil. The lock is held.
+func (h *hub) at(p place) *renewer {
+	i := slices.IndexFunc(h.renewers, func(r *renewer) bool { return r.place == p })
+	if i < 0 {
+		return nil
 	}
+	return h.renewers[i]
+}
+
+// forget removes a renewer that has ended. The next lease of its place gets a new one. The lock is held.
+func (h *hub) forget(r *renewer) {
+	h.renewers = slices.DeleteFunc(h.renewers, func(other *renewer) bool { return other == r })
 }
 
 // anyActive reports whether an endpoint that a place allows is Active.

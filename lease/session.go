@@ -106,8 +106,6 @@ func (r session) send(stream engine.Stream) {
 // receive takes answers until the stream ends.
 func (r session) receive(stream engine.Stream) error {
 	answer := new(pb.LeaseKeepAliveResponse)
-	rest := time.NewTimer(collecting)
-	defer rest.Stop()
 	for {
 		asked := time.Now()
 		if err := stream.RecvMsg(answer); err != nil {
@@ -117,9 +115,8 @@ func (r session) receive(stream engine.Stream) error {
 		if !r.answered(answer) || waited < prompt {
 			continue
 		}
-		rest.Reset(collecting)
 		select {
-		case <-rest.C:
+		case <-time.After(collecting):
 		case <-r.rush:
 		}
 	}

@@ -3,8 +3,6 @@
 package engine
 
 import (
-	"maps"
-	"slices"
 	"sync"
 
 	"github.com/eetcd-go/eetcd/internal/report"
@@ -13,22 +11,24 @@ import (
 // services holds what service packages keep on a connection.
 type services struct {
 	mu   sync.Mutex
-	kept map[any]any
+	kept []service // few, so a map would only take more memory
 }
+
+// service is a value that a service package keeps.
+type service struct{ key, value any }
 
 // Attach returns the one value that this connection keeps under key. create makes it on the first call, and must not
 // call Attach. Service packages use it for what their users share on one connection.
 func (s *services) Attach(key any, create func() any) any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.kept[key]
-	if !ok {
-		v = create()
-		if s.kept == nil {
-			s.kept = map[any]any{}
+	for _, kept := range s.kept {
+		if kept.key == key {
+			return kept.value
 		}
-		s.kept[key] = v
 	}
+	v := create()
+	s.kept = append(s.kept, service{key, v})
 	return v
 }
 
@@ -41,10 +41,10 @@ type Reporter interface {
 func (s *services) Report() report.Services {
 	var all report.Services
 	s.mu.Lock()
-	kept := slices.Collect(maps.Values(s.kept))
+	kept := s.kept // values are only appended
 	s.mu.Unlock()
-	for _, v := range kept {
-		if r, ok := v.(Reporter); ok {
+	for _, of := range kept {
+		if r, ok := of.value.(Reporter); ok {
 			r.Report(&all)
 		}
 	}
