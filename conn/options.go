@@ -224,8 +224,8 @@ func WithPatience(d time.Duration) Option { return func(o *options) { o.Patience
 // maintenance.Defragment, and other streams have no default limit. The documentation of WithTimeout lists them all.
 func WithDefaultTimeout(d time.Duration) Option { return func(o *options) { o.DefaultTimeout = d } }
 
-// WithBackoff sets the pauses between attempts to reconnect. The connection calls newBackoff once for each endpoint,
-// since a backoff is not safe to share. When the backoff returns backoff.Stop, it is reset, so the attempts never end.
+// WithBackoff sets the pauses between attempts to reconnect. The connection calls newBackoff once for each endpoint that
+// needs a pause, since a backoff is not safe to share. When the backoff returns backoff.Stop, it is reset, so the attempts never end.
 // The default is 200 ms, doubled up to 25.6 s and then again from 200 ms, with a jitter of 20 %. While no endpoint is
 // Active, the default pause is at most 1 s. A backoff of your own is not shortened in this way.
 //

@@ -60,7 +60,7 @@ type Endpoint struct {
 	group   *group
 	addr    Address
 	key     string                    // of the address
-	others  atomic.Pointer[[]Address] // further addresses of the same member
+	others  atomic.Pointer[[]Address] // further addresses of the same member; nil before the first are known
 	leases  atomic.Int64
 	doubted atomic.Bool             // somebody asks to verify the endpoint now
 	wake    func()                  // lets its keeper see what there is to do; it does not block
@@ -75,7 +75,7 @@ type Endpoint struct {
 	link    *Link     // while active
 	aside   *Link     // while frozen: to a member that is well, but has no leader or is a learner
 	drained []*Link   // out of the rotation, but with calls or streams under way
-	vitals  vitals    // what its member said last
+	vitals  *vitals   // what its member said last
 	via     string    // the address that led to it last
 	err     error     // why it is frozen or retired
 	retryAt time.Time // of the next attempt to reconnect; zero while one is under way
@@ -85,10 +85,9 @@ var _ owner = (*Endpoint)(nil)
 
 func newEndpoint(g *group, a Address) *Endpoint {
 	e := &Endpoint{
-		group: g, addr: a, key: a.Key(), hurried: make(chan struct{}, 1), err: errConnecting,
+		group: g, addr: a, key: a.Key(), hurried: make(chan struct{}, 1), err: errConnecting, vitals: &unknown,
 		wake: g.wake, away: time.Now(), since: time.Now(),
 	}
-	e.others.Store(new([]Address))
 	if g.Random {
 		e.hurried, e.err = g.hurried, errStandby
 	}
@@ -105,12 +104,20 @@ func (e *Endpoint) Key() string { return e.key }
 // SetOthers sets the further addresses of the endpoint's member.
 func (e *Endpoint) SetOthers(others []Address) { e.others.Store(&others) }
 
+// further returns the further addresses of the endpoint's member.
+func (e *Endpoint) further() []Address {
+	if others := e.others.Load(); others != nil {
+		return *others
+	}
+	return nil
+}
+
 // CountLeases adds n to the number of leases that are kept alive through the endpoint.
 func (e *Endpoint) CountLeases(n int) { e.leases.Add(int64(n)) }
 
 // ways returns the addresses of the endpoint's member. The one that worked last comes first.
 func (e *Endpoint) ways() []Address {
-	ways := append([]Address{e.addr}, *e.others.Load()...)
+	ways := append([]Address{e.addr}, e.further()...)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	slices.SortStableFunc(ways, func(a, b Address) int {
@@ -132,7 +139,7 @@ func (e *Endpoint) Snapshot() Snapshot {
 	defer e.mu.Unlock()
 	s := Snapshot{Address: e.addr.Text, Leases: int(e.leases.Load()), Since: e.since, Err: e.err}
 	if l := cmp.Or(e.link, e.aside); l != nil {
-		e.vitals = *l.vitals.Load()
+		e.vitals = l.vitals.Load()
 	}
 	s.Version, s.Leader, s.Learner = e.vitals.version, e.vitals.leads && e.phase == active, e.vitals.learner
 	if e.phase.serves() {
@@ -210,7 +217,7 @@ func (e *Endpoint) activate(l *Link) {
 	defer e.mu.Unlock()
 	e.enter(active)
 	e.link, e.aside, e.err = l, nil, nil
-	e.via = l.addr.dial
+	e.via = l.dialled
 	e.group.rotation.add(l)
 	// A link that gave no sign of life ends now that there is a new one. Its reads move, and its streams are opened
 	// again.

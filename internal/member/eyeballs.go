@@ -18,15 +18,16 @@ type Network struct {
 	Dial   func(parent context.Context, network, address string) (net.Conn, error)
 }
 
-// SystemNetwork returns the network of the system.
-func SystemNetwork() Network {
-	return Network{
-		Lookup: func(parent context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(parent, "ip", host)
-		},
-		Dial: new(net.Dialer).DialContext, // Go turns TCP_NODELAY on by default
-	}
+// system is the network of the system. All connections share its dialer.
+var system = Network{
+	Lookup: func(parent context.Context, host string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(parent, "ip", host)
+	},
+	Dial: new(net.Dialer).DialContext, // Go turns TCP_NODELAY on by default
 }
+
+// SystemNetwork returns the network of the system.
+func SystemNetwork() Network { return system }
 
 // connect connects to an address within the timeout. A name may have several IP addresses, and some may swallow
 // packets. So the addresses are raced as in Happy Eyeballs (RFC 8305).

@@ -9,13 +9,17 @@ type group struct {
 	*Config
 	rotation  *rotation
 	pool      pool
-	hurried   chan struct{} // of mode Random
-	woken     chan struct{} // of mode Random: there may be something to do for the endpoint in use
+	hurried   chan struct{} // of mode Random, or nil
+	woken     chan struct{} // of mode Random, or nil: there may be something to do for the endpoint in use
 	searching atomic.Bool   // mode Random looks for an endpoint, and has not tried each of them yet
 }
 
 func newGroup(c *Config) *group {
-	return &group{Config: c, rotation: newRotation(), hurried: make(chan struct{}, 1), woken: make(chan struct{}, 1)}
+	g := &group{Config: c, rotation: newRotation()}
+	if c.Random {
+		g.hurried, g.woken = make(chan struct{}, 1), make(chan struct{}, 1)
+	}
+	return g
 }
 
 // wake wakes the goroutine of mode Random.

@@ -51,7 +51,7 @@ func (k *keeper) keep() {
 				k.pause(err)
 				continue
 			}
-			k.pace.backoff.Reset()
+			k.pace.reset()
 			k.served, k.since = l, time.Now()
 			k.serve(l)
 			k.verdict(nil)
@@ -73,7 +73,7 @@ func (k *keeper) pause(err error) {
 	if k.life.Err() != nil {
 		return
 	}
-	d := nextWait(k.pace.backoff)
+	d := k.pace.pause()
 	k.verdict(k.await(err, d)) // once Info has the reason
 	k.pace.rest(k.life, d, k.plan)
 }
@@ -269,7 +269,7 @@ func (k *keeper) dismiss() {
 
 // discard ends the endpoint's own use of a link.
 func (k *keeper) discard(l *Link) {
-	l.Release()
+	l.letGo()
 	k.group.Life.Fork(func() {
 		l.closeWhenIdle(k.group.Life)
 		l.retire(ErrLost) // nobody uses it, so this only lets go of its contexts

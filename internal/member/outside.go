@@ -14,7 +14,8 @@ func outside(g *group, a Address) (*Link, error) {
 		e.end(err)
 		return nil, err
 	}
-	l := newLink(e, g.Config, newTransport(to, a, w)) // whose one user is the caller
+	l := newLink(e, g.Config, newTransport(to, a, w))
+	l.idle = make(chan struct{}) // its one user is the caller
 	l.outside = true
 	err = g.Life.Go(func(life context.Context) {
 		l.closeWhenIdle(life)

@@ -23,8 +23,9 @@ const (
 
 // pace spaces the attempts of one goroutine to reconnect.
 type pace struct {
-	backoff  backoff.BackOff
-	capped   bool // by aloneMax; a user's backoff is not
+	config   *Config
+	backoff  backoff.BackOff // nil before the first pause
+	capped   bool            // by aloneMax; a user's backoff is not
 	rotation *rotation
 	hurried  chan struct{} // holds one request for an early attempt
 	began    time.Time     // of the last attempt
@@ -32,9 +33,23 @@ type pace struct {
 }
 
 func newPace(c *Config, r *rotation, hurried chan struct{}) *pace {
-	b := c.backoff()
-	_, capped := b.(*cycle)
-	return &pace{backoff: b, capped: capped, rotation: r, hurried: hurried}
+	return &pace{config: c, rotation: r, hurried: hurried}
+}
+
+// pause returns the length of the next pause.
+func (p *pace) pause() time.Duration {
+	if p.backoff == nil {
+		p.backoff = p.config.backoff()
+		_, p.capped = p.backoff.(*cycle)
+	}
+	return nextWait(p.backoff)
+}
+
+// reset begins the pauses anew after a success.
+func (p *pace) reset() {
+	if p.backoff != nil {
+		p.backoff.Reset()
+	}
 }
 
 // attempt records the start of an attempt, which satisfies all earlier requests for one.

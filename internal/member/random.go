@@ -43,7 +43,7 @@ func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdi
 			g.searching.Store(true)
 			if l.useful(since) {
 				failed, pace.flaps = 0, 0
-				pace.backoff.Reset()
+				pace.reset()
 			}
 			if !k.is(returning) || pace.flaps >= flapsMax && len(order) > 1 || !pace.redial(k.life, l, since) {
 				break
@@ -65,7 +65,7 @@ func keepOne(g *group, now func() []*Endpoint, preferred func() *Endpoint, verdi
 			continue
 		}
 		g.searching.Store(false)
-		wait := nextWait(pace.backoff)
+		wait := pace.pause()
 		err = k.await(err, wait)
 		verdict(err) // once Info has the reasons
 		if !pace.rest(life, wait, func(at time.Time) {

@@ -133,7 +133,7 @@ func (s *Set) Find(text string) *Endpoint {
 		}
 	}
 	for _, e := range all {
-		if slices.ContainsFunc(*e.others.Load(), func(a Address) bool { return a.Key() == key }) {
+		if slices.ContainsFunc(e.further(), func(a Address) bool { return a.Key() == key }) {
 			return e
 		}
 	}

@@ -12,10 +12,10 @@ import (
 type transport struct {
 	line      *line
 	wire      *wire
-	addr      Address
+	dialled   string        // the address that led to it
 	littleFor error         // why the first check found that the member serves only what needs no leader
 	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
-	idle      chan struct{} // closed when users falls to 0
+	idle      chan struct{} // closed when users falls to 0; nil while the endpoint itself is a user
 	answers   atomic.Int64  // number of answers, which tells a slow member from a silent one
 	vitals    atomic.Pointer[vitals]
 	heard     atomic.Int64 // when the member answered last, by Clock
@@ -32,13 +32,16 @@ type vitals struct {
 	fragile bool // a cancelled read may crash it
 }
 
+// unknown are the vitals of a member that has reported nothing.
+var unknown vitals
+
 // quietAfter is how long after the member's last answer a link counts as quiet.
 const quietAfter = 5 * time.Second
 
 func newTransport(to *line, a Address, w *wire) *transport {
-	t := &transport{line: to, addr: a, wire: w, idle: make(chan struct{})}
+	t := &transport{line: to, dialled: a.dial, wire: w}
 	t.users.Store(1)
-	t.vitals.Store(&vitals{})
+	t.vitals.Store(&unknown)
 	t.HeardFrom(Clock())
 	return t
 }
@@ -61,6 +64,12 @@ func (t *transport) Release() {
 	if t.users.Add(-1) == 0 {
 		close(t.idle)
 	}
+}
+
+// letGo gives up the endpoint's own use of the transport.
+func (t *transport) letGo() {
+	t.idle = make(chan struct{}) // nobody looks at it while there is a user
+	t.Release()
 }
 
 // closeWhenIdle closes the transport after its last call. If hard ends first, it closes it at once, and the calls
