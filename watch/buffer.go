@@ -18,7 +18,7 @@ const DefaultBuffer = 4 << 20
 type buffer struct {
 	limit   int
 	dropped chan struct{} // closed when the responses are dropped
-	freed   chan struct{} // holds a signal that a response was taken
+	freed   chan struct{} // holds a signal that a response was taken; nil until something waits for one
 
 	mu      sync.Mutex
 	filled  *sync.Cond
@@ -40,7 +40,7 @@ type entry struct {
 
 func (b *buffer) init(limit int) {
 	b.limit = limit
-	b.dropped, b.freed = make(chan struct{}), make(chan struct{}, 1)
+	b.dropped = make(chan struct{})
 	b.filled = sync.NewCond(&b.mu)
 }
 
@@ -109,12 +109,25 @@ func (b *buffer) low() bool {
 
 // await waits until the buffer is no longer full, or parent ends.
 func (b *buffer) await(parent context.Context) {
-	for b.full() && parent.Err() == nil {
+	for freed := b.whenFreed(); freed != nil && parent.Err() == nil; freed = b.whenFreed() {
 		select {
-		case <-b.freed:
+		case <-freed:
 		case <-parent.Done():
 		}
 	}
+}
+
+// whenFreed returns the channel of freed if the buffer is full, and nil otherwise.
+func (b *buffer) whenFreed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || b.bytes < b.limit {
+		return nil
+	}
+	if b.freed == nil {
+		b.freed = make(chan struct{}, 1)
+	}
+	return b.freed
 }
 
 // fits reports whether there is room for that many bytes. If not, it notes that the watch waits for room.
