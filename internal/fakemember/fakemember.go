@@ -24,10 +24,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -52,17 +54,17 @@ type Member struct {
 
 	mu       sync.Mutex
 	server   *grpc.Server
-	listener *bufconn.Listener // nil while no connection is accepted
-	refused  *bufconn.Listener // the one that Refuse took away
-	conns    []*forgettable    // made since the last Drop
-	silent   chan struct{}     // while open, nothing is answered
+	listener *bufconn.Listener     // nil while no connection is accepted
+	refused  *bufconn.Listener     // the one that Refuse took away
+	conns    map[*forgettable]bool // open ones
+	silent   chan struct{}         // while open, nothing is answered
 	health   func() (healthpb.HealthCheckResponse_ServingStatus, error)
 	status   error
 }
 
 // New returns a member that begins with Serve and stops with the test.
 func New(t *testing.T, name string, opts ...grpc.ServerOption) *Member {
-	m := &Member{Name: name, Version: "3.7.3", t: t, opts: opts}
+	m := &Member{Name: name, Version: "3.7.3", t: t, opts: opts, conns: map[*forgettable]bool{}}
 	m.Leader.Store(1)
 	t.Cleanup(m.Stop)
 	return m
@@ -81,7 +83,9 @@ func ID(name string) uint64 { return uint64(name[len(name)-1]) }
 func (m *Member) Start() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	server, listener := grpc.NewServer(m.opts...), bufconn.Listen(1<<16)
+	pings := keepalive.EnforcementPolicy{MinTime: 5 * time.Second} // as in etcd
+	server := grpc.NewServer(append([]grpc.ServerOption{grpc.KeepaliveEnforcementPolicy(pings)}, m.opts...)...)
+	listener := bufconn.Listen(1 << 16)
 	m.server, m.listener = server, listener
 	healthpb.RegisterHealthServer(server, &health{m: m})
 	if s, ok := m.services.(pb.MaintenanceServer); ok {

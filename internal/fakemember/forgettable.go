@@ -11,6 +11,7 @@ import (
 type forgettable struct {
 	net.Conn
 	forgotten atomic.Bool
+	closed    func(*forgettable)
 }
 
 func (f *forgettable) Write(b []byte) (int, error) {
@@ -18,4 +19,9 @@ func (f *forgettable) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	return f.Conn.Write(b)
+}
+
+func (f *forgettable) Close() error {
+	f.closed(f)
+	return f.Conn.Close()
 }

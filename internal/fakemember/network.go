@@ -65,9 +65,16 @@ func (m *Member) Dial(parent context.Context) (net.Conn, error) {
 	m.Dials.Add(1)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	f := &forgettable{Conn: nc}
-	m.conns = append(m.conns, f)
+	f := &forgettable{Conn: nc, closed: m.closed}
+	m.conns[f] = true
 	return f, nil
+}
+
+// closed takes a connection out of those that Drop and Swallow find.
+func (m *Member) closed(f *forgettable) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.conns, f)
 }
 
 // Refuse makes the member accept no further connections.
@@ -88,17 +95,17 @@ func (m *Member) Restore() {
 func (m *Member) Drop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.conns {
-		c.Close()
+	for c := range m.conns {
+		_ = c.Conn.Close()
 	}
-	m.conns = nil
+	clear(m.conns)
 }
 
 // Swallow makes the connections to the member lose what is sent from now on, while they seem to be open.
 func (m *Member) Swallow() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, c := range m.conns {
+	for c := range m.conns {
 		c.forgotten.Store(true)
 	}
 }
