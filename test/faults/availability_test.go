@@ -89,8 +89,8 @@ func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 				leaderless = time.Since(struck)
 			}
 			time.Sleep(time.Until(struck.Add(length)))
-			if s := stateOf(c, victim.Endpoint()); s.State != conn.Frozen {
-				t.Errorf("the lost member is %v", s.State)
+			if frozen := func() bool { return stateOf(c, victim.Endpoint()).State == conn.Frozen }; !until(30*time.Second, frozen) {
+				t.Error("the lost member is not Frozen")
 			}
 			tt.fault.heal(cluster, victim)
 			awaitAllActive(t, c)
@@ -99,26 +99,29 @@ func TestReadsSurviveTheLossOfOneMember(t *testing.T) {
 
 			slack := grace + machine.stop()
 			got := ours.toll(struck, slack)
+			t.Logf("a bare client was held up for up to %v, and for %v in all", machine.slowest, machine.held)
 			line(w, name, "eetcd", got)
 			line(w, name, "clientv3", theirs.toll(struck, slack))
+			// Without a leader nobody can answer. With a new one, it takes the longest pause between two attempts. The SDK
+			// counts a member's silence in many short steps, each of which the machine may hold up.
+			bound := max(slowRead, leaderless+retryPause) + machine.held
+			starved := bound > shortDeadline // then the deadline of a read may come first
 			switch {
-			case got.failed == 0, stuck && errors.Is(got.firstErr, context.DeadlineExceeded):
+			case got.failed == 0, (stuck || starved) && errors.Is(got.firstErr, context.DeadlineExceeded):
 			default:
 				t.Errorf("%d of %d reads failed; the first: %v", got.failed, got.reads, got.firstErr)
 			}
 			if got.late > 0 {
 				t.Errorf("%d of %d reads took longer than their deadline, up to %v", got.late, got.reads, got.slowest)
 			}
-			if got.silent > 0 {
+			if got.silent > 0 && !starved {
 				t.Errorf("%d readers had no success after the fault", got.silent)
 			}
-			// The SDK counts a member's silence in many short steps, each of which the machine may hold up.
 			at, ok := states.first(victim.Endpoint(), conn.Frozen)
 			if frozen := at.Sub(struck); !ok || frozen > frozenBy+machine.held {
 				t.Errorf("frozen after %v (ever: %t), want within %v", frozen, ok, frozenBy+machine.held)
 			}
-			// Without a leader nobody can answer. With a new one, it takes the longest pause between two attempts.
-			if bound := max(slowRead, leaderless+retryPause) + machine.held; tt.silent && !stuck && got.slowest > bound {
+			if tt.silent && !stuck && got.slowest > bound {
 				t.Errorf("a read took %v, want at most %v", got.slowest, bound)
 			}
 			if tt.role == leader || machine.slowest > suspectAfter {

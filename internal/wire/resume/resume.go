@@ -43,7 +43,7 @@ var ErrAgain = errors.New("resume: another stream is wanted")
 
 // Run opens the stream and has serve use it until serve returns. Then it tells broken why, and opens the next one: at once where
 // the last one has lasted for a while, and otherwise after a pause. While no endpoint is Active it waits for one. The context that
-// serve gets is that of its stream, and ends with life. When serve returns, the stream is closed.
+// serve gets ends with life, and not with the stream. When serve returns, the stream is closed.
 //
 // Run returns nil when serve returns nil, the cause when life ends, ErrClosed with the name of the connection when that is closed,
 // and otherwise the first final error (final.go).
