@@ -35,8 +35,8 @@ func counting(streams *atomic.Int64) conn.Option {
 func TestLeasesAreKeptAliveThroughAProxy(t *testing.T) {
 	for name, ttls := range map[string][]time.Duration{
 		"one": {4 * time.Second},
-		"many": {2 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute, 2 * time.Second, 5 * time.Second,
-			3 * time.Second, 4 * time.Second, 30 * time.Second, 2 * time.Second, 10 * time.Second, 7 * time.Second},
+		"many": {3 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute, 3 * time.Second, 5 * time.Second,
+			3 * time.Second, 4 * time.Second, 30 * time.Second, 4 * time.Second, 10 * time.Second, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
