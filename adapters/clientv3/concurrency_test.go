@@ -41,6 +41,7 @@ var concurrencyPrograms = []program{
 		s = session(p, concurrency.WithTTL(2))
 		must(p.cli.Revoke(p, s.Lease()))
 		<-s.Done()
+		<-s.Ctx().Done() // which ends only after that
 		p.tell("lost", nil, s.Ctx().Err())
 	}},
 	{"mutex", "concurrency.Mutex concurrency.Mutex.Lock concurrency.Mutex.TryLock concurrency.Mutex.Unlock concurrency.Mutex.IsOwner", func(p *play) {
