@@ -15,7 +15,8 @@ type journey struct {
 	alarm
 	ctx    context.Context
 	cancel context.CancelFunc
-	riding atomic.Int64 // riders that still wait, and one more until the trip leaves: until then others may board
+	riding atomic.Int64  // riders that still wait, and one more until the trip leaves: until then others may board
+	vacant chan struct{} // closed when a trip that has left has no rider any more
 
 	// What the trip has brought. Nothing of it changes once the trip is over.
 	answers *batchpb.Answers
@@ -24,10 +25,11 @@ type journey struct {
 	alone   bool // the trip was refused as a whole, so each read must go alone
 }
 
-// leave takes a rider out. A trip that has left and has no rider is cancelled.
+// leave takes a rider out, before the end or after it. A trip that has left and has no rider is cancelled.
 func (j *journey) leave() {
 	if j.riding.Add(-1) == 0 {
 		j.cancel()
+		close(j.vacant)
 	}
 }
 

@@ -192,7 +192,7 @@ func (q *queue) drive(life context.Context, t *trip) {
 	}()
 	for t != nil {
 		o := t.travel(q.kind, &q.config)
-		q.linger()
+		q.linger(t)
 		if t = q.after(t, o); t == nil {
 			t = q.rest(life)
 		}
@@ -221,23 +221,33 @@ const (
 )
 
 // linger lets the riders of a trip that has come back run, before the next trip leaves. Those who read one key after another then travel
-// together again, instead of in two halves whose trips cost twice as much. Nothing sleeps here: it ends as soon as a turn of the
-// scheduler brings no further rider. With other trips under way, the next trip does not leave anyway.
-func (q *queue) linger() {
+// together again, instead of in two parts whose trips cost twice as much. First all riders leave the trip, on whatever CPU they are. Then
+// it ends as soon as a turn of the scheduler brings no further rider to the next trip. Nothing sleeps here. With other trips under way, the
+// next trip does not leave anyway.
+func (q *queue) linger(over *trip) {
+	if _, idle := q.boarded(); !idle {
+		return
+	}
+	<-over.vacant
 	began := time.Now()
 	for turn, before := 0, -1; turn < lingerTurns && time.Since(began) < lingerMax; turn++ {
-		q.mu.Lock()
-		riders, idle := 0, q.under == 1 && len(q.line) == 0
-		if q.next != nil {
-			riders = len(q.next.seats)
-		}
-		q.mu.Unlock()
+		riders, idle := q.boarded()
 		if !idle || riders == before {
 			return
 		}
 		before = riders
 		runtime.Gosched()
 	}
+}
+
+// boarded returns how many riders the next trip has, and whether nothing is under way but the trip that has come back.
+func (q *queue) boarded() (riders int, idle bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next != nil {
+		riders = len(q.next.seats)
+	}
+	return riders, q.under == 1 && len(q.line) == 0
 }
 
 // after learns from a trip that is over, and returns the one that leaves now, or nil.

@@ -96,3 +96,36 @@ func TestGoroutineThatAnInterceptorEndsMakesNoOtherTrip(t *testing.T) {
 		}
 	})
 }
+
+func TestNextTripWaitsUntilAllRidersHaveLeftTheLastOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(Linearizable, (&server{}).config())
+		over := newTrip()
+		riders := []*seat{{deadline: time.Now().Add(time.Minute)}, {deadline: time.Now().Add(time.Minute)}}
+		for _, s := range riders {
+			over.add(s)
+		}
+		q.leaves(over)
+		over.leave()
+		over.end()
+		var lingered atomic.Bool
+		go func() {
+			q.linger(over)
+			lingered.Store(true)
+		}()
+		for i, s := range riders {
+			synctest.Wait()
+			if lingered.Load() {
+				t.Errorf("the next trip may leave although %d riders of the last one have not run", len(riders)-i)
+			}
+			s.parent = t.Context()
+			if left := s.wait(); left != nil {
+				t.Errorf("rider %d has left before the end: %v", i, left)
+			}
+		}
+		synctest.Wait()
+		if !lingered.Load() {
+			t.Error("the next trip waits although all riders of the last one have run")
+		}
+	})
+}

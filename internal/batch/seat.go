@@ -62,6 +62,7 @@ func (s *seat) wait() *Left {
 		}
 		switch {
 		case s.trip.over.Load():
+			s.trip.leave()
 			return nil
 		case leaves || !time.Now().Before(s.deadline):
 			s.gone.Store(true)

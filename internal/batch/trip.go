@@ -32,7 +32,7 @@ func newTrip() *trip {
 	t := &trip{}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.riding.Store(1)
-	t.bell = make(chan struct{})
+	t.bell, t.vacant = make(chan struct{}), make(chan struct{})
 	return t
 }
 
