@@ -12,16 +12,27 @@ import (
 	"github.com/eetcd-go/eetcd/internal/fields"
 )
 
-// Codec is the program's codec for protobuf messages, with a faster decoder for the answers of a trip: they share one copy of what came in,
-// where proto.Unmarshal makes a copy for each rider.
+// Codec is the program's codec for protobuf messages, with faster decoders for the answers of a trip, which share one copy of what came
+// in, where proto.Unmarshal makes a copy for each rider, and for the answer of a read of one key.
 type Codec struct{ encoding.CodecV2 }
 
-// NewCodec makes the codec of the trips.
+// NewCodec makes the codec of the trips, and of the reads that travel alone.
 func NewCodec() Codec { return Codec{codec.Proto()} }
 
 func (c Codec) Unmarshal(data mem.BufferSlice, message any) error {
-	if a, ok := message.(*batchpb.Answers); ok && split(data.Materialize(), a) {
-		return nil
+	switch m := message.(type) {
+	case *batchpb.Answers:
+		if split(data.Materialize(), m) {
+			return nil
+		}
+		m.Reset()
+	case *pb.RangeResponse:
+		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
+		defer whole.Free()
+		if decode(whole.ReadOnlyData(), nil, m) != nil {
+			return nil
+		}
+		m.Reset()
 	}
 	return c.CodecV2.Unmarshal(data, message)
 }

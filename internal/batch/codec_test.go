@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"testing"
 
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -72,5 +73,37 @@ func TestAnswersDoNotUseTheMemoryOfTheTransport(t *testing.T) {
 	first := append(got.Responses[0], "more"...)
 	if string(first) != "onemore" || !proto.Equal(got, someAnswers()) {
 		t.Error("an answer can grow into the next one")
+	}
+}
+
+// merging is a program's codec that does not reset the message first.
+type merging struct{ encoding.CodecV2 }
+
+func (merging) Unmarshal(data mem.BufferSlice, message any) error {
+	return proto.UnmarshalOptions{Merge: true}.Unmarshal(data.Materialize(), message.(proto.Message))
+}
+
+func TestCodecOfTheProgramGetsNoHalfDecodedMessage(t *testing.T) {
+	_, unusual := answers(t)
+	two := unusual[0]
+	want, got := &pb.RangeResponse{}, &pb.RangeResponse{}
+	if err := proto.Unmarshal(two, want); err != nil {
+		t.Fatal(err)
+	}
+	c := Codec{merging{}}
+	if err := c.Unmarshal(received(two), got); err != nil || !proto.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	trip, err := proto.Marshal(someAnswers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	trip = append(trip, trip...) // two headers
+	all, trips := &batchpb.Answers{}, &batchpb.Answers{}
+	if err := proto.Unmarshal(trip, all); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Unmarshal(received(trip), trips); err != nil || !proto.Equal(trips, all) {
+		t.Errorf("got %d answers in %d bytes, %v; want %d in %d", len(trips.Responses), proto.Size(trips), err, len(all.Responses), proto.Size(all))
 	}
 }

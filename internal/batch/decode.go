@@ -36,8 +36,8 @@ const (
 	answerCount  = 4<<3 | fields.Varint
 )
 
-// decode returns an encoded RangeResponse with the header of the batch, in reply unless that is nil. It returns nil if the answer has an
-// unusual form, which is for proto.Unmarshal then.
+// decode returns an encoded RangeResponse, in reply unless that is nil. A header that is not nil, which is that of a batch, replaces its own.
+// It returns nil if the answer has an unusual form, which is for proto.Unmarshal then.
 func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) *pb.RangeResponse {
 	var room *record
 	if reply == nil {
@@ -56,11 +56,11 @@ func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) *pb
 		}
 		at = next
 		switch tag {
-		case answerHeader: // the header of the batch replaces it
-			var own pb.ResponseHeader
-			if !fields.Header(body, &own) {
+		case answerHeader:
+			if reply.Header != nil || !fields.Header(body, &room.header) {
 				return nil
 			}
+			reply.Header = &room.header
 		case answerPair:
 			if reply.Kvs != nil {
 				return nil // proto.Unmarshal knows several pairs
@@ -80,8 +80,10 @@ func decode(data []byte, header *pb.ResponseHeader, reply *pb.RangeResponse) *pb
 			return nil
 		}
 	}
-	reply.Header = &room.header
-	copyHeader(reply.Header, header)
+	if header != nil {
+		reply.Header = &room.header
+		copyHeader(reply.Header, header)
+	}
 	return reply
 }
 

@@ -41,6 +41,7 @@ func answers(t testing.TB) (usual, unusual [][]byte) {
 		append(encode(&pb.RangeResponse{Kvs: []*mvccpb.KeyValue{pair}}), unknown...),
 		{2<<3 | 2, 2, 1<<3 | 2, 0}, // a key that is there and empty
 		{2<<3 | 2, 9, 1},
+		append(encode(&pb.RangeResponse{Header: &pb.ResponseHeader{Revision: 9}}), encode(&pb.RangeResponse{Header: batchHeader})...),
 		{1<<3 | 2, 2, 6<<3 | 1, 0}, // a header that is cut off
 		{4<<3 | 5, 0, 0, 0, 0},
 		{0xff},
@@ -52,7 +53,11 @@ func answers(t testing.TB) (usual, unusual [][]byte) {
 func mustDecodeAsProto(t *testing.T, data []byte) (known bool) {
 	t.Helper()
 	got := &pb.RangeResponse{More: true, Count: 5, Kvs: []*mvccpb.KeyValue{{Key: []byte("of an earlier answer")}}}
+	own := &pb.RangeResponse{Header: &pb.ResponseHeader{Revision: 4}, More: true}
 	if decode(data, batchHeader, got) == nil {
+		if decode(data, nil, own) != nil {
+			t.Errorf("%x: the header of a batch makes the form unusual", data)
+		}
 		return false
 	}
 	if made := decode(data, batchHeader, nil); !proto.Equal(made, got) {
@@ -62,6 +67,9 @@ func mustDecodeAsProto(t *testing.T, data []byte) (known bool) {
 	if err := proto.Unmarshal(data, want); err != nil {
 		t.Errorf("%x: decoded, but %v", data, err)
 		return true
+	}
+	if decode(data, nil, own) == nil || !proto.Equal(own, want) {
+		t.Errorf("%x, with its own header: got %v, want %v", data, own, want)
 	}
 	want.Header = batchHeader
 	if !proto.Equal(got, want) {

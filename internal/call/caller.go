@@ -23,8 +23,8 @@ type Caller struct {
 	pool   pool
 	within *lives // the links outlive the connection, so its end must end the calls under way; nil where they do not
 
-	batches *batch.Batches    // nil without batching
-	codec   []grpc.CallOption // of the trips
+	batches *batch.Batches  // nil without batching
+	codec   grpc.CallOption // of the trips, and of the reads that could travel in them
 }
 
 // New makes the Caller of a connection.
@@ -45,7 +45,7 @@ func newCaller(shared *common) *Caller {
 	caller := &Caller{pool: pool{shared: shared}}
 	caller.pool.hedge = func(u *unary) { hedgeSilence(u, &caller.pool) }
 	if shared.Batching {
-		caller.codec = []grpc.CallOption{grpc.ForceCodecV2(batch.NewCodec())}
+		caller.codec = grpc.ForceCodecV2(batch.NewCodec())
 		caller.batches = batch.New(batch.Config{Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts()})
 	}
 	return caller
@@ -163,6 +163,7 @@ func (c *Caller) apart(
 	began := time.Now()
 	err = hook.ErrCutOff // if parent, which is the user's code, panics
 	defer func() { c.batches.Back(r, answer, time.Since(began), err) }()
+	o.Codec = c.codec
 	return c.alone(parent, deadline, r, reply, o)
 }
 

@@ -50,9 +50,10 @@ type flight struct {
 	timer  *time.Timer // stopped between attempts
 	peer   peer.Peer   // its address is set if the request got a stream on the transport
 	opts   []grpc.CallOption
-	leader bool   // the requests ask for a leader
-	spoilt bool   // the context is cancelled, or may be: not to be used again
-	hedge  func() // called when an attempt has been silent for its patience; made once
+	coded  []grpc.CallOption // the same with a codec of the SDK's own; nil before the first call that has one
+	leader bool              // the requests ask for a leader
+	spoilt bool              // the context is cancelled, or may be: not to be used again
+	hedge  func()            // called when an attempt has been silent for its patience; made once
 
 	// over is called when the request of an attempt is over, though its hedge may still save it. lost says that the hedge has the
 	// answer already. It may be slow, so the attempt is neither silent nor late any more by then. nil: nobody observes it
@@ -148,15 +149,25 @@ func (f *flight) context(parent context.Context) context.Context {
 	return ctx
 }
 
+// with returns the options of an attempt of a call with these. All calls that one flight carries have the same codec, if any.
+func (f *flight) with(o *Options) []grpc.CallOption {
+	bare := f.opts[:len(f.opts):len(f.opts)]
+	switch {
+	case len(o.Rest) > 0:
+		return append(bare, o.Rest...)
+	case o.Codec == nil:
+		return bare
+	case f.coded == nil:
+		f.coded = append(bare, o.Codec)
+	}
+	return f.coded
+}
+
 // send makes one attempt on a link. After a silence of patience it calls the hedge once, on a new goroutine. A
 // patience of 0 means never. send returns when the attempt, the hedge and the timer are over.
 func (f *flight) send(
-	ctx context.Context, l *member.Link, method string, args, reply any, extra []grpc.CallOption, patience time.Duration,
+	ctx context.Context, l *member.Link, method string, args, reply any, opts []grpc.CallOption, patience time.Duration,
 ) error {
-	opts := f.opts
-	if len(extra) > 0 {
-		opts = append(opts[:len(opts):len(opts)], extra...)
-	}
 	f.peer = peer.Peer{}
 	f.mu.Lock()
 	f.state, f.landed, f.answer, f.refusal = flying, nil, nil, nil

@@ -62,7 +62,7 @@ func hedgeSilence(u *unary, calls *pool) {
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	began := member.Clock()
 	err := recovering(func() error {
-		return second.send(second.context(u.parent), other, u.path, u.args, answer, u.options.Codec, u.shared.HedgeDelay)
+		return second.send(second.context(u.parent), other, u.path, u.args, answer, second.with(&u.options), u.shared.HedgeDelay)
 	})
 	if err == nil {
 		other.HeardFrom(began)

@@ -47,8 +47,8 @@ type Options struct {
 	Aside bool // a member without a leader will do
 	Own   bool // a transaction that only reads, made by the SDK in place of several reads
 	Rest  []grpc.CallOption
-	Codec []grpc.CallOption // the codec of the SDK's own messages, if they need one; Rest is empty then
-	Trace *hook.Trace       // nil: nobody observes the call
+	Codec grpc.CallOption // the SDK's own codec, for a read that may travel in company, and for a trip; Rest is empty then
+	Trace *hook.Trace     // nil: nobody observes the call
 }
 
 // Split takes the options of a call apart. It returns ErrOption for a timeout that is too short.

@@ -134,11 +134,7 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		u.observed, u.over = observed, u.tell
 	}
 	u.progress.Begins(l.Address())
-	extra := u.options.Rest
-	if u.options.Codec != nil {
-		extra = u.options.Codec
-	}
-	err := u.send(ctx, l, u.path, u.args, u.reply, extra, patience)
+	err := u.send(ctx, l, u.path, u.args, u.reply, u.with(&u.options), patience)
 	if err != nil {
 		return u.judge(l, err)
 	}
