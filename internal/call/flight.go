@@ -120,35 +120,6 @@ func (f *flight) renew(parent context.Context) {
 	}
 }
 
-// callContext is the context that gRPC sees: cancelled with the flight, and with the caller's values and deadline.
-// The flight's timer keeps the SDK's own deadline. gRPC would only send it to the server, at the cost of two
-// allocations, and the server learns of the end of a call anyway.
-type callContext struct {
-	context.Context // the flight's
-	parent          context.Context
-}
-
-func (c *callContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
-
-func (c *callContext) Value(key any) any {
-	if v := c.Context.Value(key); v != nil {
-		return v
-	}
-	return c.parent.Value(key)
-}
-
-// context returns the context that gRPC sees.
-func (f *flight) context(parent context.Context) context.Context {
-	ctx := &callContext{Context: f.ctx, parent: parent}
-	if f.leader {
-		// The flight's metadata would hide the caller's.
-		if md, ok := metadata.FromOutgoingContext(parent); ok {
-			return metadata.NewOutgoingContext(ctx, metadata.Join(md, requireLeader))
-		}
-	}
-	return ctx
-}
-
 // with returns the options of an attempt of a call with these. All calls that one flight carries have the same codec, if any.
 func (f *flight) with(o *Options) []grpc.CallOption {
 	bare := f.opts[:len(f.opts):len(f.opts)]
@@ -334,48 +305,3 @@ func (f *flight) reusable() bool { return !f.spoilt && f.ctx.Err() == nil }
 
 // sent reports whether the last attempt's request may have left the process.
 func (f *flight) sent() bool { return f.peer.Addr != nil }
-
-// leaveWith ends the attempt under way when its link leaves service.
-func (f *flight) leaveWith(l *member.Link) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.state != hedged {
-		return
-	}
-	attempt := f.landed
-	f.unwatch = context.AfterFunc(l.Service(), func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if f.state == hedged && f.landed == attempt {
-			f.state = left
-			f.cancel()
-		}
-	})
-}
-
-// join makes second the flight of the hedge, which ends with the attempt. It reports whether there is still something
-// to hedge: an attempt that has left its link makes room for the next one instead.
-func (f *flight) join(second *flight) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.state != hedged || f.ctx.Err() != nil {
-		return false
-	}
-	f.second = second
-	return true
-}
-
-// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good: the hedge has won then. Late
-// says that the attempt was over before.
-func (f *flight) leave(err error, answer proto.Message) (won, late bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.second = nil
-	late = f.state == grounded
-	won = (err == nil || decisive(err)) && (f.state == hedged || f.state == left)
-	if won {
-		f.state, f.answer, f.refusal = answered, answer, err
-		f.cancel()
-	}
-	return won, late
-}

@@ -75,6 +75,51 @@ func hedgeSilence(u *unary, calls *pool) {
 	observed.End(err, late)
 }
 
+// leaveWith ends the attempt under way when its link leaves service.
+func (f *flight) leaveWith(l *member.Link) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state != hedged {
+		return
+	}
+	attempt := f.landed
+	f.unwatch = context.AfterFunc(l.Service(), func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.state == hedged && f.landed == attempt {
+			f.state = left
+			f.cancel()
+		}
+	})
+}
+
+// join makes second the flight of the hedge, which ends with the attempt. It reports whether there is still something
+// to hedge: an attempt that has left its link makes room for the next one instead.
+func (f *flight) join(second *flight) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state != hedged || f.ctx.Err() != nil {
+		return false
+	}
+	f.second = second
+	return true
+}
+
+// leave ends the hedge. A first answer of the hedge ends the attempt too, and so does a refusal for good: the hedge has won then. Late
+// says that the attempt was over before.
+func (f *flight) leave(err error, answer proto.Message) (won, late bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.second = nil
+	late = f.state == grounded
+	won = (err == nil || decisive(err)) && (f.state == hedged || f.state == left)
+	if won {
+		f.state, f.answer, f.refusal = answered, answer, err
+		f.cancel()
+	}
+	return won, late
+}
+
 var logger = grpclog.Component("eetcd")
 
 // recovering makes the attempt of a hedge. The panic of an interceptor would end the process here, where no caller can recover it. The
