@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -118,7 +119,7 @@ func TestNextTripWaitsUntilAllRidersHaveLeftTheLastOne(t *testing.T) {
 			if lingered.Load() {
 				t.Errorf("the next trip may leave although %d riders of the last one have not run", len(riders)-i)
 			}
-			s.parent = t.Context()
+			s.ended = t.Context().Done()
 			if left := s.wait(); left != nil {
 				t.Errorf("rider %d has left before the end: %v", i, left)
 			}
@@ -126,6 +127,34 @@ func TestNextTripWaitsUntilAllRidersHaveLeftTheLastOne(t *testing.T) {
 		synctest.Wait()
 		if !lingered.Load() {
 			t.Error("the next trip waits although all riders of the last one have run")
+		}
+	})
+}
+
+// endless is a context of the user's whose Done panics.
+type endless struct{ context.Context }
+
+func (endless) Done() <-chan struct{} { panic("of a context") }
+
+func TestNextTripWaitsForNoRiderWhoseContextPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: time.Millisecond}
+		b := s.batches()
+		var reading sync.WaitGroup
+		for _, parent := range []context.Context{t.Context(), endless{t.Context()}, t.Context()} {
+			reading.Go(func() {
+				defer func() { _ = recover() }()
+				if err := s.get(parent, b, "k", time.Minute); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		reading.Wait()
+		synctest.Wait() // the trip is over
+		s.together(t, b, "last")
+		if want := []string{"k", "last"}; !slices.Equal(s.alone, want) {
+			t.Errorf("%q were read alone, want %q", s.alone, want)
 		}
 	})
 }

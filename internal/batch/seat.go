@@ -18,7 +18,8 @@ import (
 // different CPUs.
 type seat struct {
 	parent   context.Context
-	op       []byte // a RequestOp
+	ended    <-chan struct{} // that of parent
+	op       []byte          // a RequestOp
 	deadline time.Time
 	trip     *journey
 	number   int             // among the riders of the trip
@@ -33,30 +34,31 @@ func (p *seats) init() {
 	p.New = func() any { return &seat{} }
 }
 
-// of returns the seat of a read. The deadline is not zero.
+// of returns the seat of a read. The deadline is not zero. It runs the code of parent, which is the user's and may panic. A rider with a
+// seat runs none, because the next trip waits until it has left.
 func (p *seats) of(parent context.Context, r Read, deadline time.Time) *seat {
 	s := p.Get().(*seat)
-	s.parent, s.deadline = parent, deadline
+	s.parent, s.ended, s.deadline = parent, parent.Done(), deadline
 	s.op = appendOp(s.op[:0], r)
 	return s
 }
 
 // free gives the seat back for another rider. Its trip must be over, if it had one.
 func (p *seats) free(s *seat) {
-	s.parent, s.trip, s.bell = nil, nil, nil
+	s.parent, s.ended, s.trip, s.bell = nil, nil, nil, nil
 	p.Put(s)
 }
 
 // wait waits for the trip. It returns what is known of the trip if the deadline or the context of the rider ends first.
 func (s *seat) wait() *Left {
-	for ended := s.parent.Done(); ; s.bell = s.trip.watch(s.deadline) {
+	for ; ; s.bell = s.trip.watch(s.deadline) {
 		leaves := false
-		if ended == nil {
+		if s.ended == nil {
 			<-s.bell
 		} else {
 			select {
 			case <-s.bell:
-			case <-ended:
+			case <-s.ended:
 				leaves = true
 			}
 		}
