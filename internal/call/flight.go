@@ -5,6 +5,7 @@ package call
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -129,7 +130,7 @@ func (f *flight) with(o *Options) []grpc.CallOption {
 	case o.Codec == nil:
 		return bare
 	case f.coded == nil:
-		f.coded = append(bare, o.Codec)
+		f.coded = slices.Clip(append(bare, o.Codec)) // an interceptor may append to it, even after the call
 	}
 	return f.coded
 }

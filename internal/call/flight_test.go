@@ -10,12 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/batch"
 )
 
 // launch begins an attempt that sends nothing. It counts the calls of the hedge.
@@ -138,5 +140,18 @@ func TestEndOfTheCallEndsTheHedgeAndLetsNoOtherBegin(t *testing.T) {
 	f.leave(context.Canceled, nil)
 	if f.join(second) {
 		t.Error("another hedge joins")
+	}
+}
+
+// An interceptor may send a request again in the background, when the flight carries another call.
+func TestOptionsThatAnInterceptorAppendsStayItsOwn(t *testing.T) {
+	f := &flight{}
+	f.init(false, nil)
+	defer f.cancel()
+	o := &Options{Codec: grpc.ForceCodecV2(batch.NewCodec())}
+	first := append(f.with(o), grpc.WaitForReady(false))
+	_ = append(f.with(o), grpc.WaitForReady(true))
+	if got := first[len(first)-1]; got != grpc.WaitForReady(false) {
+		t.Errorf("the option of one call has become %v, of another one", got)
 	}
 }
