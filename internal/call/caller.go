@@ -24,7 +24,7 @@ type Caller struct {
 	within *lives // the links outlive the connection, so its end must end the calls under way; nil where they do not
 
 	batches *batch.Batches  // nil without batching
-	codec   grpc.CallOption // of the trips, and of the reads that could travel in them
+	codec   grpc.CallOption // of the trips, and of the reads that could travel in them unless there are dial options
 }
 
 // New makes the Caller of a connection.
@@ -163,7 +163,9 @@ func (c *Caller) apart(
 	began := time.Now()
 	err = hook.ErrCutOff // if parent, which is the user's code, panics
 	defer func() { c.batches.Back(r, answer, time.Since(began), err) }()
-	o.Codec = c.codec
+	if len(c.pool.shared.Dial) == 0 { // otherwise the user may have a codec there
+		o.Codec = c.codec
+	}
 	return c.alone(parent, deadline, r, reply, o)
 }
 
