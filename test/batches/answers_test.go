@@ -187,3 +187,19 @@ func TestReadsOfANamespaceTravelTogether(t *testing.T) {
 		}
 	}
 }
+
+// A proxy may know no other content type than that of all other calls.
+func TestReadsHaveTheContentTypeOfOtherCalls(t *testing.T) {
+	w := newWorld(t)
+	c, keys := w.open(), w.put("k/", readers)
+	if _, err := kv.Put(t.Context(), kv.New(c.Name()).WithKey("k")); err != nil {
+		t.Fatal(err)
+	}
+	w.together(c, readers, gets(t, c, keys))
+	want := w.Calls(pb.KV_Put_FullMethodName).Type
+	for _, method := range []string{pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName} {
+		if got := w.Calls(method).Type; got != want {
+			t.Errorf("%s has the content type %q, want %q", method, got, want)
+		}
+	}
+}

@@ -40,8 +40,9 @@ type Server struct {
 
 // Calls is what a server has seen of a method.
 type Calls struct {
-	N      int // that have arrived
-	Answer int // bytes of the largest message to a client
+	N      int    // that have arrived
+	Answer int    // bytes of the largest message to a client
+	Type   string // the content type of the newest one
 }
 
 // Start runs a server before an endpoint until the test ends. params say how long connections last.
@@ -101,11 +102,12 @@ func (s *Server) Release() {
 }
 
 // note counts a call, and returns what it must wait for, or nil.
-func (s *Server) note(method string) <-chan struct{} {
+func (s *Server) note(method, contentType string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := s.calls[method]
 	seen.N++
+	seen.Type = contentType
 	s.calls[method] = seen
 	if !strings.HasPrefix(method, "/etcdserverpb.KV/") {
 		return nil
@@ -128,16 +130,15 @@ func (s *Server) forward(_ any, down grpc.ServerStream) error {
 	}
 	life, cancel := context.WithCancel(down.Context())
 	defer cancel()
-	if gate := s.note(method); gate != nil {
+	md, _ := metadata.FromIncomingContext(life)
+	if gate := s.note(method, strings.Join(md.Get("content-type"), ", ")); gate != nil {
 		select {
 		case <-gate:
 		case <-life.Done():
 			return status.FromContextError(life.Err()).Err()
 		}
 	}
-	if md, ok := metadata.FromIncomingContext(life); ok {
-		life = metadata.NewOutgoingContext(life, md)
-	}
+	life = metadata.NewOutgoingContext(life, md)
 	up, err := s.upstream.NewStream(life, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
 	if err != nil {
 		return err
