@@ -4,8 +4,10 @@ package batch
 
 import (
 	"bytes"
+	"runtime"
 	"strings"
 	"testing"
+	"weak"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -117,4 +119,22 @@ func FuzzAnswersAreDecodedAsProtoDoes(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { mustDecodeAsProto(t, data) })
+}
+
+func TestHeaderOfALoneReadKeepsNoLongValue(t *testing.T) {
+	data, err := proto.Marshal(&pb.RangeResponse{Header: batchHeader, Kvs: []*mvccpb.KeyValue{{Key: []byte("k"), Value: make([]byte, jointMax+1)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := &pb.RangeResponse{}
+	if decode(data, nil, reply) == nil {
+		t.Fatal("the form is unusual")
+	}
+	header, value := reply.Header, weak.Make(&reply.Kvs[0].Value[0])
+	reply = nil
+	runtime.GC()
+	if value.Value() != nil {
+		t.Error("the header keeps the value")
+	}
+	runtime.KeepAlive(header)
 }
