@@ -77,6 +77,13 @@ func (m *Member) closed(f *forgettable) {
 	delete(m.conns, f)
 }
 
+// Open returns how many connections to the member are open.
+func (m *Member) Open() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.conns)
+}
+
 // Refuse makes the member accept no further connections.
 func (m *Member) Refuse() {
 	m.mu.Lock()

@@ -21,9 +21,9 @@ import (
 var errNotServing = errors.New("the member reports NOT_SERVING")
 
 // verify waits for the connection to come up. Then it asks whether the member can take requests: whether it is
-// healthy, accepts the token where there are credentials, and knows a leader.
-func verify(parent context.Context, t *transport, c *Config) error {
-	e := examination{transport: t, config: c, parent: parent}
+// healthy, accepts the token where there are credentials, and knows a leader. All its questions share the timeout.
+func verify(parent context.Context, t *transport, c *Config, timeout time.Duration) error {
+	e := examination{transport: t, config: c, timeout: timeout, parent: parent}
 	err := e.run()
 	if err == nil || servesLittle(err) {
 		t.HeardFrom(Clock())
@@ -31,12 +31,13 @@ func verify(parent context.Context, t *transport, c *Config) error {
 	return err
 }
 
-// examination is one check of a member. All its questions share the connect timeout. An authentication has its own
+// examination is one check of a member. All its questions share a timeout. An authentication has its own
 // time, because the server needs long to check a password. If many clients come back at once and each one gives up
 // early, each starts that work again.
 type examination struct {
 	*transport
 	config   *Config
+	timeout  time.Duration
 	parent   context.Context
 	deadline context.Context // of the questions
 	cancel   context.CancelFunc
@@ -75,7 +76,7 @@ func (e *examination) run() error {
 
 // begin starts the time for the questions.
 func (e *examination) begin() {
-	e.deadline, e.cancel = wait.WithOwnTime(e.parent, e.config.ConnectTimeout, lateError(e.config.ConnectTimeout))
+	e.deadline, e.cancel = wait.WithOwnTime(e.parent, e.timeout, lateError(e.timeout))
 }
 
 // authenticate replaces the token that was used. The questions after it get their full time again.

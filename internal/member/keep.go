@@ -19,6 +19,8 @@ type keeper struct {
 
 	next  time.Time   // when the next check is due
 	clock *time.Timer // wakes the keeper then
+	late  int         // attempts to connect, one after another, whose member did not answer in time
+	kept  *transport  // of the last attempt, where it is connected and may still get its answers; nil otherwise
 
 	// What follows is not used in mode Random.
 	pace    *pace
@@ -88,11 +90,27 @@ func (k *keeper) finish() {
 	k.dismiss()
 }
 
-// connect makes one attempt to get a link to a member that can take requests. A link to a healthy member that serves
-// only what needs no leader is put aside until the next attempt.
+// connect makes one attempt to get a link to a member that can take requests.
 func (k *keeper) connect() (*Link, error) {
-	if aside := k.begin(); aside != nil {
-		err := verify(k.life, aside.transport, k.group.Config)
+	l, err := k.attempt()
+	if tooLate(err) {
+		k.late++
+	} else {
+		k.late = 0
+	}
+	return l, err
+}
+
+// attempt is connect, whatever happened before. A link to a healthy member that serves only what needs no leader is put aside until the
+// next attempt.
+func (k *keeper) attempt() (*Link, error) {
+	aside := k.begin()
+	if t := k.kept; t != nil {
+		k.kept = nil
+		return k.again(t)
+	}
+	if aside != nil {
+		err := verify(k.life, aside.transport, k.group.Config, k.group.ConnectTimeout)
 		if err == nil {
 			return aside, nil
 		}
@@ -102,9 +120,18 @@ func (k *keeper) connect() (*Link, error) {
 		k.dismiss()
 	}
 	t, err := k.reach()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	return k.take(t)
+}
+
+// take makes a link of a transport, or keeps it for the next attempt.
+func (k *keeper) take(t *transport) (*Link, error) {
+	switch {
+	case t.late != nil:
+		k.kept = t
+		return nil, t.late
 	case t.littleFor != nil:
 		k.putAside(t)
 		return nil, t.littleFor
@@ -112,25 +139,56 @@ func (k *keeper) connect() (*Link, error) {
 	return newLink(k.Endpoint, k.group.Config, t), nil
 }
 
+// lateMax is how often the time for the answers doubles.
+const lateMax = 2
+
+// again asks the member once more over the transport of the last attempt, and gives it more time. A member to which all its clients come
+// back at once needs longer than usual. If each of them gave up after the same time and made another connection, which costs the
+// member more than the answers, none might ever be in time. After an attempt in which not a byte came the transport is closed.
+func (k *keeper) again(t *transport) (*Link, error) {
+	received := t.wire.received.Load()
+	err := verify(k.life, t, k.group.Config, k.group.ConnectTimeout<<min(k.late, lateMax))
+	t.littleFor, t.late = nil, nil
+	switch {
+	case err == nil:
+	case servesLittle(err):
+		t.littleFor = err
+	case tooLate(err) && t.line.up() && t.wire.received.Load() != received:
+		t.late = err
+	default:
+		t.line.close()
+		return nil, err
+	}
+	return k.take(t)
+}
+
 // reach connects to the member by one of its addresses. It begins with the address that worked last.
 func (k *keeper) reach() (*transport, error) {
 	ways := k.ways()
+	if len(ways) == 1 {
+		return k.reachBy(k.life, ways[0], true)
+	}
 	return race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
-		return k.reachBy(parent, ways[i])
+		return k.reachBy(parent, ways[i], false)
 	}, func(late *transport) { late.line.close() })
 }
 
-// reachBy connects to the member at one address.
-func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) {
+// reachBy connects to the member at one address. If it is the only one, a connection whose member is late with its answers is good enough
+// for the next attempt.
+func (k *keeper) reachBy(parent context.Context, a Address, only bool) (*transport, error) {
 	w := new(wire)
 	to, err := dial(a, k.group, w)
 	if err != nil {
 		return nil, err
 	}
 	t := newTransport(to, a, w)
-	err = verify(parent, t, k.group.Config)
+	err = verify(parent, t, k.group.Config, k.group.ConnectTimeout)
 	if err == nil || servesLittle(err) && parent.Err() == nil {
 		t.littleFor = err
+		return t, nil
+	}
+	if only && tooLate(err) && to.up() {
+		t.late = err
 		return t, nil
 	}
 	to.close()
@@ -202,7 +260,7 @@ func (k *keeper) examine(l *Link) error {
 	defer over()
 	for again := false; ; again = true {
 		answers, received := l.answers.Load(), l.wire.received.Load()
-		err := verify(up, l.transport, k.group.Config)
+		err := verify(up, l.transport, k.group.Config, k.group.ConnectTimeout)
 		var check *checkError
 		var late lateError
 		if !errors.As(err, &check) || !errors.As(err, &late) || up.Err() != nil {
@@ -259,8 +317,12 @@ func (k *keeper) tell(active bool) bool {
 	return true
 }
 
-// dismiss discards the link that is aside, if there is one.
+// dismiss discards the link that is aside, if there is one, and the transport that is kept.
 func (k *keeper) dismiss() {
+	if k.kept != nil {
+		k.kept.line.close()
+		k.kept = nil
+	}
 	if l := k.takeAside(); l != nil {
 		l.retire(ErrLost)
 		k.discard(l)

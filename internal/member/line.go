@@ -102,6 +102,13 @@ func Unsent(err error) bool {
 	return errors.As(err, &e)
 }
 
+// up reports whether the line has a connection.
+func (l *line) up() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state == connectivity.Ready
+}
+
 // whenLost calls f when the present connection takes no more calls, or at once if it takes none already. f must not block. It
 // replaces the function of an earlier call.
 func (l *line) whenLost(f func()) {

@@ -4,6 +4,7 @@ package member
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,3 +83,9 @@ func race[T any](
 type lateError time.Duration
 
 func (e lateError) Error() string { return fmt.Sprintf("no answer within %v", time.Duration(e)) }
+
+// tooLate reports whether err says that no answer came in time.
+func tooLate(err error) bool {
+	var late lateError
+	return errors.As(err, &late)
+}

@@ -14,6 +14,7 @@ type transport struct {
 	wire      *wire
 	dialled   string        // the address that led to it
 	littleFor error         // why the first check found that the member serves only what needs no leader
+	late      error         // why the attempt that made it had no answers
 	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
 	idle      chan struct{} // closed when users falls to 0; nil while the endpoint itself is a user
 	answers   atomic.Int64  // number of answers, which tells a slow member from a silent one

@@ -48,7 +48,7 @@ func (o outage) toldBy(page []byte) error {
 	}{
 		{"Needs attention", []string{"Frozen", "endpoint", o.frozen, "registry"}},
 		{"Needs attention", []string{"lagging", "watch", prefix + "…", "registry"}},
-		{"Endpoints", []string{o.frozen, "Frozen", "for ", "reconnects", "no answer within 1s"}},
+		{"Endpoints", []string{o.frozen, "Frozen", "for ", "reconnects", "no answer within "}},
 		{"Watches", []string{prefix + "…", "lagging", "on 127.0.0.1:", "of 256.0 KiB wait for its reader", "its reader is slower"}},
 		{"Watches", []string{"config/…", "in step"}},
 		{"Leases", []string{"left", "valid for ", "renewed "}},
