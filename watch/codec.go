@@ -7,22 +7,26 @@ import (
 	"slices"
 
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/gen/mvccpb"
+	"github.com/eetcd-go/eetcd/internal/codec"
 )
 
 // errNoPair breaks a stream on which an event came without its key.
 var errNoPair = errors.New("watch: an event has no key")
 
-// codec is gRPC's codec for protobuf messages, with a faster decoder for responses with events. Each event that it returns has a pair.
-type codec struct{ encoding.CodecV2 }
+// decoder is the program's codec for protobuf messages, with a faster decoder for responses with events. Each event that it returns has a
+// pair.
+type decoder struct{ encoding.CodecV2 }
 
-func newCodec() codec { return codec{encoding.GetCodecV2(proto.Name)} }
+func newDecoder() decoder { return decoder{codec.Proto()} }
 
-func (c codec) Unmarshal(data mem.BufferSlice, message any) error {
+// Name is empty, so that the stream has the content type of all other calls. gRPC would add the name to it.
+func (decoder) Name() string { return "" }
+
+func (c decoder) Unmarshal(data mem.BufferSlice, message any) error {
 	r, ok := message.(*pb.WatchResponse)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, message)

@@ -37,7 +37,7 @@ func (s session) run(life context.Context) error {
 	defer context.AfterFunc(life, func() { s.end(context.Cause(life)) })()
 	stream := resume.Stream{
 		Route: s.place.route(s.conn), Desc: &pb.Watch_ServiceDesc.Streams[0], Method: pb.Watch_Watch_FullMethodName,
-		Options: []grpc.CallOption{grpc.ForceCodecV2(newCodec())}, Served: s.served,
+		Options: []grpc.CallOption{grpc.ForceCodecV2(newDecoder())}, Served: s.served,
 	}
 	return stream.Run(s.life, s.serve, s.broken)
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/eetcd-go/eetcd/kv"
 	"github.com/eetcd-go/eetcd/test/codecs/early"
 	"github.com/eetcd-go/eetcd/test/internal/forward"
+	"github.com/eetcd-go/eetcd/watch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,6 +62,31 @@ func TestReadsTravelTogetherByTheCodecOfTheProgram(t *testing.T) {
 	}
 	if early.Encoded.Load() < encoded+int64(ranges+txns) {
 		t.Error("the codec of the program has not encoded them")
+	}
+}
+
+func TestWatchWorksByTheCodecOfTheProgram(t *testing.T) {
+	s := forward.Start(t, etcdtest.Start(t).Member(0).Endpoint(), keepalive.ServerParameters{})
+	c := onecluster.Open(t, "", []string{s.Endpoint})
+	encoded := early.Encoded.Load()
+	w, err := watch.Watch(t.Context(), watch.New(c.Name()).WithKey("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if early.Encoded.Load() == encoded {
+		t.Error("the codec of the program has not encoded the request")
+	}
+	if _, err := kv.Put(t.Context(), kv.New(c.Name()).WithKey("k").WithValue("v")); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range w.Events() {
+		if err != nil || string(e.GetKv().GetValue()) != "v" {
+			t.Errorf("got %v, %v", e, err)
+		}
+		break
+	}
+	if got := s.Calls(pb.Watch_Watch_FullMethodName).Type; got != "application/grpc" {
+		t.Errorf("the stream has the content type %q", got)
 	}
 }
 
