@@ -64,6 +64,30 @@ func TestEndpointOfABusyMemberBecomesActive(t *testing.T) {
 	}
 }
 
+// TestConnectionToASilentServerIsReplacedInTheEnd has a server that keeps its connections well and answers nothing, as one behind a load
+// balancer may, which leads another connection to another server.
+func TestConnectionToASilentServerIsReplacedInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newMember(t, "a")
+		c := openFake(t, []*member{a})
+		a.Pause()
+		dials := a.Dials.Load()
+		a.Drop()
+		for n := int64(1); n <= 3; n++ {
+			time.Sleep(7*time.Second + 2*time.Second) // 1 s, 2 s and 4 s, and the pauses, of which the first one does not count
+			synctest.Wait()
+			if got := a.Dials.Load() - dials; got <= n {
+				t.Errorf("after %d s the member was dialled %d times", 9*n, got)
+			}
+		}
+		a.Resume()
+		time.Sleep(9 * time.Second)
+		if e := endpoint(c, "a:1"); e.State != conn.Active {
+			t.Errorf("the endpoint is %v: %v", e.State, e.Err)
+		}
+	})
+}
+
 func TestConnectionWithoutAnyAnswerIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")

@@ -139,21 +139,22 @@ func (k *keeper) take(t *transport) (*Link, error) {
 	return newLink(k.Endpoint, k.group.Config, t), nil
 }
 
-// lateMax is how often the time for the answers doubles.
-const lateMax = 2
+// lateMax is how many attempts in a row may be late before their transport is closed. Each has twice the time of the one before.
+const lateMax = 3
 
 // again asks the member once more over the transport of the last attempt, and gives it more time. A member to which all its clients come
 // back at once needs longer than usual. If each of them gave up after the same time and made another connection, which costs the
-// member more than the answers, none might ever be in time. After an attempt in which not a byte came the transport is closed.
+// member more than the answers, none might ever be in time. In the end another connection is made all the same, since a load balancer
+// may lead it to another server. So it is at once, if not a byte has come.
 func (k *keeper) again(t *transport) (*Link, error) {
 	received := t.wire.received.Load()
-	err := verify(k.life, t, k.group.Config, k.group.ConnectTimeout<<min(k.late, lateMax))
+	err := verify(k.life, t, k.group.Config, k.group.ConnectTimeout<<min(k.late, lateMax-1))
 	t.littleFor, t.late = nil, nil
 	switch {
 	case err == nil:
 	case servesLittle(err):
 		t.littleFor = err
-	case tooLate(err) && t.line.up() && t.wire.received.Load() != received:
+	case tooLate(err) && k.late < lateMax-1 && t.line.up() && t.wire.received.Load() != received:
 		t.late = err
 	default:
 		t.line.close()
