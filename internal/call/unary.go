@@ -157,7 +157,7 @@ func (u *unary) judge(l *member.Link, err error) error {
 		return nil
 	}
 	if u.is(left) && u.cause() == nil {
-		err = status.Errorf(codes.Unavailable, "endpoint frozen: %s", tell.Public(context.Cause(l.Service())))
+		err = status.Errorf(codes.Unavailable, "endpoint frozen: %s", tell.Public(l.Ended()))
 	}
 	if u.foreign(err) {
 		err = status.Error(codes.Unknown, err.Error())

@@ -74,9 +74,9 @@ func (o *opener) open(parent context.Context, desc *grpc.StreamDesc, method stri
 	s := &stream{opener: o, link: l, parent: parent, method: method, token: o.tokens.Used(), options: to.Rest}
 	s.asked.Store(int64(member.Clock()))
 	s.ctx, s.cancel = context.WithCancelCause(parent)
-	s.stop = s.endWith(l.Service())
+	s.stop = s.endWith(l.Service(), l.Ended)
 	if o.within != nil {
-		s.stay = s.endWith(o.within)
+		s.stay = s.endWith(o.within, func() error { return context.Cause(o.within) })
 	}
 	returned := false
 	defer func() {
@@ -125,9 +125,9 @@ type stream struct {
 	silent  atomic.Bool // where it should not be
 }
 
-// endWith ends the stream when another context ends.
-func (s *stream) endWith(other context.Context) (undo func() (stopped bool)) {
-	return context.AfterFunc(other, func() { s.cancel(&linkEnded{context.Cause(other)}) })
+// endWith ends the stream when another context ends, for a reason.
+func (s *stream) endWith(other context.Context, reason func() error) (undo func() (stopped bool)) {
+	return context.AfterFunc(other, func() { s.cancel(&linkEnded{reason()}) })
 }
 
 // finish takes gRPC's word about the end of the stream.
@@ -232,7 +232,7 @@ func (s *stream) cause(err error) error {
 		return context.DeadlineExceeded
 	default:
 		// The transport may end the stream before the link does.
-		return context.Cause(s.link.Service())
+		return s.link.Ended()
 	}
 }
 

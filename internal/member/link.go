@@ -84,7 +84,7 @@ func (l *Link) begin() (up context.Context, over func()) {
 }
 
 // whyDown returns why the link has left the rotation, or nil if it has not. The caller holds the link's lock.
-func (l *Link) whyDown() error { return cmp.Or(l.lost, context.Cause(l.service)) }
+func (l *Link) whyDown() error { return cmp.Or(l.lost, l.Ended()) }
 
 // down returns why the link has left the rotation, or nil if it has not.
 func (l *Link) down() error {
@@ -118,9 +118,15 @@ func (l *Link) Version() string { return l.vitals.Load().version }
 // Fragile reports whether the member may crash when a transaction that only reads is cancelled.
 func (l *Link) Fragile() bool { return l.vitals.Load().fragile }
 
-// Service returns a context that ends, with the cause, when nothing more is expected of the link. Streams end with
-// it.
+// Service returns a context that ends when nothing more is expected of the link. Streams end with it. Ended has the reason.
 func (l *Link) Service() context.Context { return l.service }
+
+// Ended returns why nothing more is expected of the link, or nil. At the end of the connection its contexts end one after another, and
+// its transports are closed meanwhile. So the service may still last when the link's calls fail, or may have ended for the lost
+// transport. The reason is the end of the connection all the same.
+func (l *Link) Ended() error {
+	return cmp.Or(context.Cause(l.config.Life), context.Cause(l.owner.lifetime()), context.Cause(l.service))
+}
 
 // Outside reports whether the link was dialled for one call to an address that the connection does not use.
 func (l *Link) Outside() bool { return l.outside }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/eetcd-go/eetcd/internal/connerr"
 	"github.com/eetcd-go/eetcd/internal/life"
 )
 
@@ -85,6 +86,50 @@ func TestTermOfALinkEndsWhenTheLinkLeavesTheRotation(t *testing.T) {
 		})
 	}
 }
+
+// The contexts of a link end one after another, and its calls may fail in between.
+func TestEndOfTheConnectionIsTheReasonWhateverEndsFirst(t *testing.T) {
+	closed, gone := connerr.ErrClosed, errors.New("the endpoint is retired")
+	for name, tt := range map[string]struct {
+		ended func(conn *life.Life, endpoint context.CancelCauseFunc, l *Link)
+		want  error
+	}{
+		"nothing":                        {func(*life.Life, context.CancelCauseFunc, *Link) {}, nil},
+		"the connection alone":           {func(conn *life.Life, _ context.CancelCauseFunc, _ *Link) { conn.End() }, closed},
+		"the endpoint alone":             {func(_ *life.Life, endpoint context.CancelCauseFunc, _ *Link) { endpoint(gone) }, gone},
+		"the transport":                  {func(_ *life.Life, _ context.CancelCauseFunc, l *Link) { l.retire(ErrLost) }, ErrLost},
+		"the transport of a closed one":  {func(conn *life.Life, _ context.CancelCauseFunc, l *Link) { conn.End(); l.retire(ErrLost) }, closed},
+		"the transport of a retired one": {func(_ *life.Life, endpoint context.CancelCauseFunc, l *Link) { endpoint(gone); l.retire(ErrLost) }, gone},
+		"the endpoint of a closed one":   {func(conn *life.Life, endpoint context.CancelCauseFunc, _ *Link) { conn.End(); endpoint(ErrLost) }, closed},
+		"the rotation of a closed one":   {func(conn *life.Life, _ context.CancelCauseFunc, l *Link) { conn.End(); l.lose(ErrLost) }, closed},
+		"the rotation of a retired one":  {func(_ *life.Life, endpoint context.CancelCauseFunc, l *Link) { endpoint(gone); l.lose(ErrLost) }, gone},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := &separate{}
+			connection := life.New()
+			defer connection.End()
+			lifetime, retire := context.WithCancelCause(t.Context()) // not of the connection: its end has not come here yet
+			o.life = lifetime
+			l := newLink(o, &Config{Life: connection}, &transport{})
+			defer l.end(nil)
+			tt.ended(connection, retire, l)
+			if got := l.Ended(); !errors.Is(got, tt.want) || tt.want == nil && got != nil {
+				t.Errorf("the link has ended because of %v, want %v", got, tt.want)
+			}
+			if got := l.down(); !errors.Is(got, tt.want) || tt.want == nil && got != nil {
+				t.Errorf("it has left the rotation because of %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// separate is an owner whose lifetime does not end with the connection.
+type separate struct {
+	owner
+	life context.Context
+}
+
+func (s *separate) lifetime() context.Context { return s.life }
 
 // inService returns a keeper with a link in service to an address that does not answer. Nothing looks after them.
 func inService(t *testing.T) (*keeper, *Link) {
