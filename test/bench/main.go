@@ -23,7 +23,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 16, "how often each client has its turn in each workload; the tables hold medians")
 	turn := flag.Duration("time", 200*time.Millisecond, "how long a turn lasts")
-	members := flag.Int("members", 1, "how many members the cluster has; the bare stub uses the first one")
+	members := flag.Int("members", 1, "how many members the cluster has; all clients use all of them")
 	flag.Parse()
 	bench.Main(*rounds >= 1 && *turn >= time.Millisecond && *members >= 1, func(parent context.Context, out io.Writer) error {
 		return run(parent, out, *rounds, *turn, *members)

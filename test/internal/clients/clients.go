@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/eetcd-go/eetcd/conn"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
@@ -30,7 +31,7 @@ const (
 
 var errMissing = errors.New("the key is not there")
 
-// Open connects all three to a cluster, each over its own connections without TLS. The bare stub uses the first endpoint.
+// Open connects all three to a cluster, each over its own connections without TLS. The bare stubs are used in turn.
 func Open(parent context.Context, endpoints ...string) ([]Client, error) {
 	var all []Client
 	for _, open := range []func(context.Context, []string) (Client, error){openRaw, openClientV3, openEetcd} {
@@ -54,24 +55,38 @@ func Close(all []Client) error {
 	return errors.Join(errs...)
 }
 
-// openRaw is the least that a program can do: a generated stub on a gRPC connection, and requests made by hand.
+// openRaw is the least that a program can do: a generated stub on a gRPC connection, and requests made by hand. With several endpoints
+// it has a stub for each, and uses them in turn.
 func openRaw(_ context.Context, endpoints []string) (Client, error) {
-	cc, err := Dial(endpoints[0])
-	if err != nil {
-		return Client{}, err
+	var closing []func() error
+	closeAll := func() error {
+		var errs []error
+		for _, f := range closing {
+			errs = append(errs, f())
+		}
+		return errors.Join(errs...)
 	}
-	stub := pb.NewKVClient(cc)
+	var stubs []pb.KVClient
+	for _, endpoint := range endpoints {
+		cc, err := Dial(endpoint)
+		if err != nil {
+			return Client{}, errors.Join(err, closeAll())
+		}
+		closing, stubs = append(closing, cc.Close), append(stubs, pb.NewKVClient(cc))
+	}
+	var turn atomic.Uint32
+	next := func() pb.KVClient { return stubs[turn.Add(1)%uint32(len(stubs))] }
 	return Client{
 		Name: Raw,
 		Get: func(parent context.Context, key string) error {
-			r, err := stub.Range(parent, &pb.RangeRequest{Key: []byte(key)})
+			r, err := next().Range(parent, &pb.RangeRequest{Key: []byte(key)})
 			return found(r.GetCount(), err)
 		},
 		Put: func(parent context.Context, key, value string) error {
-			_, err := stub.Put(parent, &pb.PutRequest{Key: []byte(key), Value: []byte(value)})
+			_, err := next().Put(parent, &pb.PutRequest{Key: []byte(key), Value: []byte(value)})
 			return err
 		},
-		Close: cc.Close,
+		Close: closeAll,
 	}, nil
 }
 
