@@ -3,6 +3,7 @@
 package conn_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -144,4 +145,56 @@ func TestConnectionThatWaitsForALateMemberIsClosed(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestEndpointOfABusyMemberWithSeveralURLsBecomesActive has a member whose first URL leads nowhere.
+func TestEndpointOfABusyMemberWithSeveralURLsBecomesActive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const takes = 1500 * time.Millisecond
+		a, b := newMember(t, "a"), newMember(t, "b")
+		for _, m := range []*member{a, b} {
+			m.list(map[string][]string{"a": {"http://void-a:1", "http://a:1"}, "b": {"http://b:1"}})
+		}
+		c := openFake(t, []*member{b}, network(a, b))
+		if err := c.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		slowHealth(a, takes)
+		dials := a.Dials.Load()
+		a.Drop()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if e := endpoint(c, "http://void-a:1"); e.State != conn.Active {
+			t.Errorf("10 s later the endpoint is %v: %v", e.State, e.Err)
+		}
+		if n := a.Dials.Load() - dials; n != 1 {
+			t.Errorf("its member was dialled %d times, want once", n)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(takes) // for checks that are still under way there
+		if n := a.Open() + b.Open(); n != 0 {
+			t.Errorf("%d connections are left after Close", n)
+		}
+	})
+}
+
+func TestModeRandomDoesNotMoveToASilentMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a}, network(a, b), conn.WithMode(conn.Random))
+		b.Pause()
+		err := c.SetEndpoints(t.Context(), []string{"b:1"})
+		if !errors.Is(err, conn.ErrUnavailable) || !strings.Contains(err.Error(), "no answer within 1s") {
+			t.Errorf("the move to a silent member: %v", err)
+		}
+		if s := states(c)["a:1"]; s != conn.Active {
+			t.Errorf("the endpoint before it is %v", s)
+		}
+		b.Resume()
+		if err := c.SetEndpoints(t.Context(), []string{"b:1"}); err != nil {
+			t.Errorf("the move to a member that answers: %v", err)
+		}
+	})
 }

@@ -129,14 +129,14 @@ func (k *keeper) attempt() (*Link, error) {
 // take makes a link of a transport, or keeps it for the next attempt.
 func (k *keeper) take(t *transport) (*Link, error) {
 	switch {
-	case t.late != nil:
-		k.kept = t
-		return nil, t.late
-	case t.littleFor != nil:
+	case t.unfit == nil:
+		return newLink(k.Endpoint, k.group.Config, t), nil
+	case servesLittle(t.unfit):
 		k.putAside(t)
-		return nil, t.littleFor
+	default: // the answers are late
+		k.kept = t
 	}
-	return newLink(k.Endpoint, k.group.Config, t), nil
+	return nil, t.unfit
 }
 
 // lateMax is how many attempts in a row may be late before their transport is closed. Each has twice the time of the one before.
@@ -148,52 +148,53 @@ const lateMax = 3
 // may lead it to another server. So it is at once, if not a byte has come.
 func (k *keeper) again(t *transport) (*Link, error) {
 	received := t.wire.received.Load()
-	err := verify(k.life, t, k.group.Config, k.group.ConnectTimeout<<min(k.late, lateMax-1))
-	t.littleFor, t.late = nil, nil
-	switch {
-	case err == nil:
-	case servesLittle(err):
-		t.littleFor = err
-	case tooLate(err) && k.late < lateMax-1 && t.line.up() && t.wire.received.Load() != received:
-		t.late = err
-	default:
-		t.line.close()
-		return nil, err
+	t.unfit = verify(k.life, t, k.group.Config, k.group.ConnectTimeout<<min(k.late, lateMax-1))
+	may := k.late < lateMax-1 && t.line.up() && t.wire.received.Load() != received // be late once more
+	if t.unfit == nil || servesLittle(t.unfit) || tooLate(t.unfit) && may {
+		return k.take(t)
 	}
-	return k.take(t)
+	t.line.close()
+	return nil, t.unfit
 }
 
-// reach connects to the member by one of its addresses. It begins with the address that worked last.
+// reach connects to the member by one of its addresses. It begins with the address that worked last. If a connection is all that came of
+// any of them, and the answers are late, that is good enough for the next attempt.
 func (k *keeper) reach() (*transport, error) {
 	ways := k.ways()
-	if len(ways) == 1 {
-		return k.reachBy(k.life, ways[0], true)
+	late := make(chan *transport, len(ways))
+	t, err := race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
+		t, err := k.reachBy(parent, ways[i])
+		if err == nil && tooLate(t.unfit) {
+			late <- t
+			return nil, below(t.unfit, t.wire, ways[i])
+		}
+		return t, err
+	}, func(t *transport) { t.line.close() })
+	close(late)
+	for other := range late {
+		if err != nil {
+			t, err = other, nil
+		} else {
+			other.line.close()
+		}
 	}
-	return race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
-		return k.reachBy(parent, ways[i], false)
-	}, func(late *transport) { late.line.close() })
+	return t, err
 }
 
-// reachBy connects to the member at one address. If it is the only one, a connection whose member is late with its answers is good enough
-// for the next attempt.
-func (k *keeper) reachBy(parent context.Context, a Address, only bool) (*transport, error) {
+// reachBy connects to the member at one address.
+func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) {
 	w := new(wire)
 	to, err := dial(a, k.group, w)
 	if err != nil {
 		return nil, err
 	}
 	t := newTransport(to, a, w)
-	err = verify(parent, t, k.group.Config, k.group.ConnectTimeout)
-	if err == nil || servesLittle(err) && parent.Err() == nil {
-		t.littleFor = err
-		return t, nil
-	}
-	if only && tooLate(err) && to.up() {
-		t.late = err
+	t.unfit = verify(parent, t, k.group.Config, k.group.ConnectTimeout)
+	if t.unfit == nil || servesLittle(t.unfit) && parent.Err() == nil || tooLate(t.unfit) && to.up() {
 		return t, nil
 	}
 	to.close()
-	return nil, below(err, w, a)
+	return nil, below(t.unfit, w, a)
 }
 
 // serve puts a new link into service.
@@ -263,8 +264,7 @@ func (k *keeper) examine(l *Link) error {
 		answers, received := l.answers.Load(), l.wire.received.Load()
 		err := verify(up, l.transport, k.group.Config, k.group.ConnectTimeout)
 		var check *checkError
-		var late lateError
-		if !errors.As(err, &check) || !errors.As(err, &late) || up.Err() != nil {
+		if !errors.As(err, &check) || !tooLate(err) || up.Err() != nil {
 			return err
 		}
 		if l.answers.Load() != answers || l.wire.received.Load()-received >= partOfAnswer {

@@ -85,7 +85,7 @@ func (s *Set) Try(e *Endpoint) error {
 		return err
 	}
 	t.line.close()
-	return t.littleFor
+	return t.unfit
 }
 
 // Prefer makes mode Random use this endpoint next.

@@ -10,18 +10,17 @@ import (
 
 // transport is one connection to an endpoint, with the number of its users.
 type transport struct {
-	line      *line
-	wire      *wire
-	dialled   string        // the address that led to it
-	littleFor error         // why the first check found that the member serves only what needs no leader
-	late      error         // why the attempt that made it had no answers
-	users     atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
-	idle      chan struct{} // closed when users falls to 0; nil while the endpoint itself is a user
-	answers   atomic.Int64  // number of answers, which tells a slow member from a silent one
-	vitals    atomic.Pointer[vitals]
-	heard     atomic.Int64 // when the member answered last, by Clock
-	silentAt  atomic.Int64 // when a stream fell silent last, by Clock; 0: none did
-	probing   atomic.Pointer[Probe]
+	line     *line
+	wire     *wire
+	dialled  string        // the address that led to it
+	unfit    error         // why it is not fit for all requests: servesLittle, or tooLate; nil: it is
+	users    atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
+	idle     chan struct{} // closed when users falls to 0; nil while the endpoint itself is a user
+	answers  atomic.Int64  // number of answers, which tells a slow member from a silent one
+	vitals   atomic.Pointer[vitals]
+	heard    atomic.Int64 // when the member answered last, by Clock
+	silentAt atomic.Int64 // when a stream fell silent last, by Clock; 0: none did
+	probing  atomic.Pointer[Probe]
 }
 
 // vitals is what a member reports about itself.
