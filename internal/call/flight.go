@@ -18,29 +18,6 @@ import (
 	"github.com/eetcd-go/eetcd/internal/wait"
 )
 
-// state is where a flight is:
-//
-//	state          event                                          next
-//	grounded       an attempt begins                              flying
-//	flying         it has been silent for its patience            hedged
-//	hedged         its link leaves service                        left
-//	hedged, left   the hedge has the first answer, or refusal     answered
-//	not grounded   the deadline of the call passes                expired, unless answered
-//	any            the attempt ends, with an answer or an error   grounded, but left and expired stay and tell why it failed
-//	left           the call goes on                               grounded
-//
-// In left, answered and expired the context of the attempt is cancelled. A caller who ends the call cancels it in any state.
-type state uint8
-
-const (
-	grounded state = iota // no attempt is under way
-	flying
-	hedged // the hedge has begun, and may have ended without an answer
-	left
-	answered
-	expired
-)
-
 // flight carries one attempt after another of a call: their cancellation, their timer and what gRPC reports back.
 // Contexts and timers are most of what a client allocates for a call. So a flight that ended undisturbed serves
 // another call. A flight does not, if its context was cancelled or its timer may still fire.

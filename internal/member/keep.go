@@ -13,14 +13,12 @@ import (
 
 // keeper looks after an endpoint. Its state belongs to the goroutine that is at work for it, of which there is one at most.
 type keeper struct {
-	*Endpoint
+	connector
 	told bool // whether the state listener has been told anything
 	last bool // what it was told last: whether the endpoint is Active
 
 	next  time.Time   // when the next check is due
 	clock *time.Timer // wakes the keeper then
-	late  int         // attempts to connect, one after another, whose member did not answer in time
-	kept  *transport  // of the last attempt, where it is connected and may still get its answers; nil otherwise
 
 	// What follows is not used in mode Random.
 	pace    *pace
@@ -28,6 +26,8 @@ type keeper struct {
 	served  *Link       // in service, or has just left it; nil while the keeper reconnects the endpoint
 	since   time.Time   // when it went into service
 }
+
+func newKeeper(e *Endpoint) *keeper { return &keeper{connector: connector{Endpoint: e}} }
 
 // start begins to look after the endpoint, until it is retired. It passes the result of each attempt to verdict.
 func (k *keeper) start(verdict func(error)) {
@@ -88,113 +88,6 @@ func (k *keeper) finish() {
 	k.leave()
 	k.verdict(context.Cause(k.life))
 	k.dismiss()
-}
-
-// connect makes one attempt to get a link to a member that can take requests.
-func (k *keeper) connect() (*Link, error) {
-	l, err := k.attempt()
-	if tooLate(err) {
-		k.late++
-	} else {
-		k.late = 0
-	}
-	return l, err
-}
-
-// attempt is connect, whatever happened before. A link to a healthy member that serves only what needs no leader is put aside until the
-// next attempt.
-func (k *keeper) attempt() (*Link, error) {
-	aside := k.begin()
-	if t := k.kept; t != nil {
-		k.kept = nil
-		return k.again(t)
-	}
-	if aside != nil {
-		err := verify(k.life, aside.transport, k.group.Config, k.group.ConnectTimeout)
-		if err == nil {
-			return aside, nil
-		}
-		if servesLittle(err) {
-			return nil, err
-		}
-		k.dismiss()
-	}
-	t, err := k.reach()
-	if err != nil {
-		return nil, err
-	}
-	return k.take(t)
-}
-
-// take makes a link of a transport, or keeps it for the next attempt.
-func (k *keeper) take(t *transport) (*Link, error) {
-	switch {
-	case t.unfit == nil:
-		return newLink(k.Endpoint, k.group.Config, t), nil
-	case servesLittle(t.unfit):
-		k.putAside(t)
-	default: // the answers are late
-		k.kept = t
-	}
-	return nil, t.unfit
-}
-
-// lateMax is how many attempts in a row may be late before their transport is closed. Each has twice the time of the one before.
-const lateMax = 3
-
-// again asks the member once more over the transport of the last attempt, and gives it more time. A member to which all its clients come
-// back at once needs longer than usual. If each of them gave up after the same time and made another connection, which costs the
-// member more than the answers, none might ever be in time. In the end another connection is made all the same, since a load balancer
-// may lead it to another server. So it is at once, if not a byte has come.
-func (k *keeper) again(t *transport) (*Link, error) {
-	received := t.wire.received.Load()
-	t.unfit = verify(k.life, t, k.group.Config, k.group.ConnectTimeout<<min(k.late, lateMax-1))
-	may := k.late < lateMax-1 && t.line.up() && t.wire.received.Load() != received // be late once more
-	if t.unfit == nil || servesLittle(t.unfit) || tooLate(t.unfit) && may {
-		return k.take(t)
-	}
-	t.line.close()
-	return nil, t.unfit
-}
-
-// reach connects to the member by one of its addresses. It begins with the address that worked last. If a connection is all that came of
-// any of them, and the answers are late, that is good enough for the next attempt.
-func (k *keeper) reach() (*transport, error) {
-	ways := k.ways()
-	late := make(chan *transport, len(ways))
-	t, err := race(k.life, len(ways), k.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
-		t, err := k.reachBy(parent, ways[i])
-		if err == nil && tooLate(t.unfit) {
-			late <- t
-			return nil, below(t.unfit, t.wire, ways[i])
-		}
-		return t, err
-	}, func(t *transport) { t.line.close() })
-	close(late)
-	for other := range late {
-		if err != nil {
-			t, err = other, nil
-		} else {
-			other.line.close()
-		}
-	}
-	return t, err
-}
-
-// reachBy connects to the member at one address.
-func (k *keeper) reachBy(parent context.Context, a Address) (*transport, error) {
-	w := new(wire)
-	to, err := dial(a, k.group, w)
-	if err != nil {
-		return nil, err
-	}
-	t := newTransport(to, a, w)
-	t.unfit = verify(parent, t, k.group.Config, k.group.ConnectTimeout)
-	if t.unfit == nil || servesLittle(t.unfit) && parent.Err() == nil || tooLate(t.unfit) && to.up() {
-		return t, nil
-	}
-	to.close()
-	return nil, below(t.unfit, w, a)
 }
 
 // serve puts a new link into service.
@@ -316,26 +209,4 @@ func (k *keeper) tell(active bool) bool {
 	}
 	k.group.Tell(snapshot)
 	return true
-}
-
-// dismiss discards the link that is aside, if there is one, and the transport that is kept.
-func (k *keeper) dismiss() {
-	if k.kept != nil {
-		k.kept.line.close()
-		k.kept = nil
-	}
-	if l := k.takeAside(); l != nil {
-		l.retire(ErrLost)
-		k.discard(l)
-	}
-}
-
-// discard ends the endpoint's own use of a link.
-func (k *keeper) discard(l *Link) {
-	l.letGo()
-	k.group.Life.Fork(func() {
-		l.closeWhenIdle(k.group.Life)
-		l.retire(ErrLost) // nobody uses it, so this only lets go of its contexts
-		k.forget(l)
-	})
 }

@@ -145,7 +145,7 @@ func inService(t *testing.T) (*keeper, *Link) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &keeper{Endpoint: newEndpoint(newGroup(config), address)}
+	k := newKeeper(newEndpoint(newGroup(config), address))
 	w := new(wire)
 	to, err := dial(address, k.group, w)
 	if err != nil {

@@ -102,7 +102,7 @@ func keepersOf(all []*Endpoint, before []*keeper) []*keeper {
 		if i >= 0 {
 			keepers = append(keepers, before[i])
 		} else {
-			keepers = append(keepers, &keeper{Endpoint: e})
+			keepers = append(keepers, newKeeper(e))
 		}
 	}
 	return keepers

@@ -58,7 +58,7 @@ func (s *Set) Start() (<-chan error, int) {
 	}
 	first := make(chan error, len(all))
 	for _, e := range all {
-		(&keeper{Endpoint: e}).start(firstTo(first))
+		newKeeper(e).start(firstTo(first))
 	}
 	return first, len(all)
 }
@@ -71,7 +71,7 @@ func (s *Set) Keep(added []*Endpoint) (<-chan error, int, error) {
 	}
 	first := make(chan error, len(added))
 	for _, e := range added {
-		if err := s.group.Life.Go(func(context.Context) { (&keeper{Endpoint: e}).start(firstTo(first)) }); err != nil {
+		if err := s.group.Life.Go(func(context.Context) { newKeeper(e).start(firstTo(first)) }); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -80,7 +80,7 @@ func (s *Set) Keep(added []*Endpoint) (<-chan error, int, error) {
 
 // Try tests whether an endpoint can take requests, over a transport for this test alone.
 func (s *Set) Try(e *Endpoint) error {
-	t, err := (&keeper{Endpoint: e}).reach()
+	t, err := (&connector{Endpoint: e}).reach()
 	if err != nil {
 		return err
 	}
