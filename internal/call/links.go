@@ -4,7 +4,7 @@
 //
 // Its files depend on each other in one direction. From below: what each method allows (method.go, limits.go, options.go),
 // where links come from (links.go), what all calls of a connection share (common.go, budget.go), one attempt after another
-// (flight.go) and the context that gRPC sees (context.go), one call (unary.go, retry.go), the calls that are kept for further
+// (state.go, flight.go) and the context that gRPC sees (context.go), one call (unary.go, retry.go), the calls that are kept for further
 // ones (pool.go), the second attempt of a silent one (hedge.go), the calls of a connection (caller.go).
 package call
 

@@ -4,39 +4,27 @@ package member
 
 import "context"
 
-// connector makes the attempts to get a link for an endpoint. Its state belongs to its keeper.
+// connector makes the attempts to get a link for an endpoint. One goroutine at a time may use it.
 type connector struct {
 	*Endpoint
-	late int        // attempts, one after another, whose member did not answer in time
 	kept *transport // of the last attempt, where it is connected and may still get its answers; nil otherwise
 }
 
-// connect makes one attempt to get a link to a member that can take requests.
+// connect makes one attempt to get a link to a member that can take requests. A link to a healthy member that serves only what needs no
+// leader is put aside until the next attempt.
 func (c *connector) connect() (*Link, error) {
-	l, err := c.attempt()
-	if tooLate(err) {
-		c.late++
-	} else {
-		c.late = 0
-	}
-	return l, err
-}
-
-// attempt is connect, whatever happened before. A link to a healthy member that serves only what needs no leader is put aside until the
-// next attempt.
-func (c *connector) attempt() (*Link, error) {
 	aside := c.begin()
 	if t := c.kept; t != nil {
 		c.kept = nil
 		return c.again(t)
 	}
 	if aside != nil {
-		err := verify(c.life, aside.transport, c.group.Config, c.group.ConnectTimeout)
-		if err == nil {
+		aside.unfit = verify(c.life, aside.transport, c.group.Config, c.group.ConnectTimeout)
+		if aside.unfit == nil {
 			return aside, nil
 		}
-		if servesLittle(err) {
-			return nil, err
+		if servesLittle(aside.unfit) {
+			return nil, aside.unfit
 		}
 		c.dismiss()
 	}
@@ -60,46 +48,40 @@ func (c *connector) take(t *transport) (*Link, error) {
 	return nil, t.unfit
 }
 
-// lateMax is how many attempts in a row may be late before their transport is closed. Each has twice the time of the one before.
+// lateMax is how many attempts over one transport may be late before it is closed. Each has twice the time of the one before.
 const lateMax = 3
 
 // again asks the member once more over the transport of the last attempt, and gives it more time. A member to which all its clients come
 // back at once needs longer than usual. If each of them gave up after the same time and made another connection, which costs the
-// member more than the answers, none might ever be in time. In the end another connection is made all the same, since a load balancer
-// may lead it to another server. So it is at once, if not a byte has come.
+// member more than the answers, none might ever be in time. After lateMax attempts another connection is made all the same, since a load
+// balancer may lead it to another server. If not one byte has come, another connection is made at once.
 func (c *connector) again(t *transport) (*Link, error) {
 	received := t.wire.received.Load()
-	t.unfit = verify(c.life, t, c.group.Config, c.group.ConnectTimeout<<min(c.late, lateMax-1))
-	may := c.late < lateMax-1 && t.line.up() && t.wire.received.Load() != received // be late once more
-	if t.unfit == nil || servesLittle(t.unfit) || tooLate(t.unfit) && may {
+	t.unfit = verify(c.life, t, c.group.Config, c.group.ConnectTimeout<<t.late)
+	if tooLate(t.unfit) {
+		t.late++
+	}
+	alive := t.line.up() && t.wire.received.Load() != received
+	if t.unfit == nil || servesLittle(t.unfit) || tooLate(t.unfit) && t.late < lateMax && alive {
 		return c.take(t)
 	}
 	t.line.close()
 	return nil, t.unfit
 }
 
-// reach connects to the member by one of its addresses. It begins with the address that worked last. If a connection is all that came of
-// any of them, and the answers are late, that is good enough for the next attempt.
+// reach connects to the member by one of its addresses. It begins with the address that worked last. If there is only one, and the member
+// is late with its answers, reach returns the connection all the same: the next attempt asks again over it. With several addresses the
+// next attempt tries all of them again, since one may lead to the member past a proxy that answers nothing.
 func (c *connector) reach() (*transport, error) {
 	ways := c.ways()
-	late := make(chan *transport, len(ways))
-	t, err := race(c.life, len(ways), c.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
+	return race(c.life, len(ways), c.group.attemptTimeout(), func(parent context.Context, i int) (*transport, error) {
 		t, err := c.reachBy(parent, ways[i])
-		if err == nil && tooLate(t.unfit) {
-			late <- t
-			return nil, below(t.unfit, t.wire, ways[i])
+		if err == nil && tooLate(t.unfit) && len(ways) > 1 {
+			t.line.close()
+			return nil, t.unfit
 		}
 		return t, err
 	}, func(t *transport) { t.line.close() })
-	close(late)
-	for other := range late {
-		if err != nil {
-			t, err = other, nil
-		} else {
-			other.line.close()
-		}
-	}
-	return t, err
 }
 
 // reachBy connects to the member at one address.
@@ -111,7 +93,11 @@ func (c *connector) reachBy(parent context.Context, a Address) (*transport, erro
 	}
 	t := newTransport(to, a, w)
 	t.unfit = verify(parent, t, c.group.Config, c.group.ConnectTimeout)
-	if t.unfit == nil || servesLittle(t.unfit) && parent.Err() == nil || tooLate(t.unfit) && to.up() {
+	switch {
+	case t.unfit == nil, servesLittle(t.unfit) && parent.Err() == nil:
+		return t, nil
+	case tooLate(t.unfit) && to.up():
+		t.late = 1
 		return t, nil
 	}
 	to.close()

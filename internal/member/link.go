@@ -121,9 +121,9 @@ func (l *Link) Fragile() bool { return l.vitals.Load().fragile }
 // Service returns a context that ends when nothing more is expected of the link. Streams end with it. Ended has the reason.
 func (l *Link) Service() context.Context { return l.service }
 
-// Ended returns why nothing more is expected of the link, or nil. At the end of the connection its contexts end one after another, and
-// its transports are closed meanwhile. So the service may still last when the link's calls fail, or may have ended for the lost
-// transport. The reason is the end of the connection all the same.
+// Ended returns why nothing more is expected of the link, or nil. When the connection ends, the contexts of the link end one after
+// another, and the transports of the connection are closed meanwhile. So when the calls of the link fail, its service may still last, or
+// may have ended because the transport was lost. The reason is the end of the connection all the same.
 func (l *Link) Ended() error {
 	return cmp.Or(context.Cause(l.config.Life), context.Cause(l.owner.lifetime()), context.Cause(l.service))
 }

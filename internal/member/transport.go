@@ -13,7 +13,8 @@ type transport struct {
 	line     *line
 	wire     *wire
 	dialled  string        // the address that led to it
-	unfit    error         // why it is not fit for all requests: servesLittle, or tooLate; nil: it is
+	unfit    error         // what the last attempt found: nil, or servesLittle, or tooLate
+	late     int           // attempts over it, one after another, that were tooLate
 	users    atomic.Int64  // the calls and streams under way, and 1 for the endpoint itself
 	idle     chan struct{} // closed when users falls to 0; nil while the endpoint itself is a user
 	answers  atomic.Int64  // number of answers, which tells a slow member from a silent one
