@@ -260,9 +260,9 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 //
 // By default, reads of single keys that are made at the same time travel together, as one transaction that only reads. A read waits
 // for company only while another one of the connection is under way: for a millisecond, and for up to 50 ms while answers take
-// much longer than the way to the server, because a server or this process is busy. Several times as many reads per second are
-// possible that way, at a fraction of the CPU time. Each read keeps its own deadline, context and error, and its
-// answer is as new as that of a request of its own.
+// much longer than the way to the server, because a server or this process is busy. It waits no longer than its deadline allows,
+// as far as earlier answers tell. Several times as many reads per second are possible that way, at a fraction of the CPU time. Each
+// read keeps its own deadline, context and error, and its answer is as new as that of a request of its own.
 //
 // Reads always go alone that name an endpoint, a revision or a range, that have outgoing metadata or call options of gRPC, or whose key
 // has more than 4 KiB. So do those of a key once it is known that its value has 32 KiB or more, or that the server refuses to tell it.

@@ -18,6 +18,7 @@ import (
 	"github.com/eetcd-go/eetcd/etcdtest"
 	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/kv"
+	"github.com/eetcd-go/eetcd/op"
 )
 
 // names returns the keys that fill has put, from a number on.
@@ -162,6 +163,22 @@ func TestGetManyRefusesWhatItDoesNotTake(t *testing.T) {
 	var noContext context.Context
 	if _, err := kv.GetMany(noContext, base, "a"); !errors.Is(err, kv.ErrInvalid) {
 		t.Errorf("a nil context: %v", err)
+	}
+}
+
+func TestNilContextIsInvalid(t *testing.T) {
+	key := newSpace(t).key("k")
+	var nobody context.Context
+	for name, call := range map[string]func() error{
+		"Get":    func() error { _, err := kv.Get(nobody, key); return err },
+		"Range":  func() error { _, err := kv.Get(nobody, key.WithPrefix()); return err },
+		"Put":    func() error { _, err := kv.Put(nobody, key.WithValue("v")); return err },
+		"Delete": func() error { _, err := kv.Delete(nobody, key); return err },
+		"Txn":    func() error { _, err := kv.Txn(nobody, kv.New(registry), op.If().Then(op.Get(key))); return err },
+	} {
+		if err := call(); !errors.Is(err, kv.ErrInvalid) || etcderr.OutcomeOf(err) != etcderr.NotSent {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -92,7 +92,8 @@ func Put(parent context.Context, c Request) (*pb.PutResponse, error) {
 // Get reads a key or a range of keys at one revision: the latest, or the one of WithRev. It is linearizable unless
 // WithSerializable is given. Without WithLimit it returns all keys of the range. With it, More of the response tells
 // whether there are more. [All] reads a range of any size. A compacted revision is etcderr.ErrCompacted, and a revision
-// that is not written yet etcderr.ErrFutureRev. It calls KV/Range.
+// that is not written yet etcderr.ErrFutureRev. It calls KV/Range, or KV/Txn for reads of single keys that travel together
+// (conn.WithoutBatching).
 func Get(parent context.Context, c Request) (*pb.RangeResponse, error) {
 	if render.OneKey(&c) {
 		return wire.Read(parent, &c)

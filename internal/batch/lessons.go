@@ -35,6 +35,7 @@ type lessons struct {
 	mean    float64             // bytes of an answer
 	ways    map[uint64]way      // by the member that answers
 	busy    time.Duration       // how much longer than on an empty way an answer of a trip takes now
+	takes   time.Duration       // what an answer takes now: close to the most of the last ones
 	solo    map[string]struct{} // keys that travel alone, because their values are large or the server refuses to tell them
 	refused int                 // trips in a row
 	last    time.Time           // when the last of them came back
@@ -103,6 +104,24 @@ func (l *lessons) arrived(member uint64, took time.Duration) (more time.Duration
 	return took - time.Duration(w)
 }
 
+// took learns how long answers take now, on the way or for what is busy there. One late answer, as after an outage, says little.
+func (l *lessons) took(d time.Duration) {
+	if more := d - l.takes; more > 0 {
+		l.takes += min(more, l.takes+patienceMax)
+	} else {
+		l.takes += more / 32
+	}
+}
+
+// leaveBy returns when a rider must leave so that its answer comes in time, with an eighth to spare. It is not known before the first
+// answer.
+func (l *lessons) leaveBy(deadline time.Time) (by time.Time, known bool) {
+	return deadline.Add(-l.takes - l.takes/8), l.takes > 0
+}
+
+// hopeless reports whether a rider that should have left so long ago would miss its deadline even if its answer came in half the time.
+func (l *lessons) hopeless(ago time.Duration) bool { return ago > l.takes/2 }
+
 // outcome is what came of a trip.
 type outcome struct {
 	seats, ops int // equal reads are one operation
@@ -134,6 +153,7 @@ func (l *lessons) of(o outcome, now time.Time) {
 		}
 		l.mean += (float64(o.bytes)/float64(o.ops) - l.mean) / 8
 		if o.took > 0 {
+			l.took(o.took)
 			l.busy += (min(l.arrived(o.member, o.took), patienceMax) - l.busy) / 8
 		}
 		old := now.Sub(l.learnt) >= limitAge
@@ -196,6 +216,7 @@ func (l *lessons) came(r Read, reply *pb.RangeResponse, took time.Duration, err 
 	}
 	alone := err != nil
 	if err == nil {
+		l.took(took)
 		l.arrived(reply.GetHeader().GetMemberId(), took)
 		if r.valueless() {
 			return // the value stays unknown

@@ -28,6 +28,7 @@ const (
 //	a read is made                         it goes alone          it takes a seat in the next trip
 //	the next trip is full                  -                      it leaves, and another one is the next
 //	its first rider has lost patience      -                      it leaves
+//	a rider would miss its deadline        -                      it leaves
 //	the last request under way comes back  -                      it leaves, after those who came back could take a seat
 //
 // Trips do not leave whenever a request comes back, because the number of requests under way would never fall, and trips would stay
@@ -43,7 +44,8 @@ type queue struct {
 	trips   []*trip     // trips under way that count, in the order in which they left
 	line    []*trip     // full ones, that wait
 	next    *trip       // nil while nobody waits for company
-	late    bool        // its first rider has lost patience, while too many trips were under way
+	leaving time.Time   // when it leaves at the latest
+	late    bool        // that time has come, while too many trips were under way
 	timer   *time.Timer // nil until a trip has had riders
 	lessons lessons
 
@@ -81,7 +83,9 @@ func (q *queue) board(s *seat, r Read) bool {
 	}
 	if q.next == nil {
 		q.next = newTrip()
-		q.wait(q.lessons.patience())
+		patience := q.lessons.patience()
+		q.leaving = time.Now().Add(patience)
+		q.wait(patience)
 	}
 	q.next.add(s)
 	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
@@ -92,8 +96,26 @@ func (q *queue) board(s *seat, r Read) bool {
 			q.sweep()
 			q.line = append(q.line, full)
 		}
+		return true
+	}
+	if by, known := q.lessons.leaveBy(s.deadline); known && by.Before(q.leaving) {
+		q.hurry(by)
 	}
 	return true
+}
+
+// hurry lets the next trip leave earlier, since one of its riders would miss its deadline otherwise. The caller holds the lock.
+func (q *queue) hurry(by time.Time) {
+	left := time.Until(by)
+	switch {
+	case q.lessons.hopeless(-left):
+	case left > 0:
+		q.leaving = by
+		q.wait(left)
+	default:
+		q.leaving = by
+		q.due()
+	}
 }
 
 // wait has impatient called after the patience of a rider. The caller holds the lock.
@@ -123,12 +145,18 @@ func (q *queue) take() *trip {
 	return t
 }
 
-// impatient runs when the first rider of the next trip has waited long enough.
+// impatient runs when the next trip has waited long enough for company.
 func (q *queue) impatient() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.next != nil {
+		q.due()
+	}
+}
+
+// due lets the next trip leave, or else the next time that a trip comes back. The caller holds the lock.
+func (q *queue) due() {
 	switch {
-	case q.next == nil:
 	case len(q.trips) < underWayMax:
 		q.start(q.take())
 	default:

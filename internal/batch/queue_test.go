@@ -226,6 +226,41 @@ func TestReadsWaitAtMostForTheirPatienceOnALongWay(t *testing.T) {
 	})
 }
 
+// A way that has become longer looks like a busy server at first, for which reads wait up to 50 ms.
+func TestRidersLeaveInTimeForTheirDeadlines(t *testing.T) {
+	for _, limit := range []time.Duration{50 * time.Millisecond, 70 * time.Millisecond, 90 * time.Millisecond} {
+		t.Run(limit.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &server{way: 500 * time.Microsecond}
+				b := s.batches()
+				for range 200 {
+					s.together(t, b, "k")
+				}
+				s.mu.Lock()
+				s.way = 41 * time.Millisecond
+				s.mu.Unlock()
+				var reading sync.WaitGroup
+				end := time.Now().Add(5 * time.Second)
+				for i := range 20 {
+					reading.Go(func() {
+						for n := 0; time.Now().Before(end); n++ {
+							if err := s.get(t.Context(), b, fmt.Sprint("k", i), limit); err != nil {
+								t.Errorf("read %d of reader %d, which takes %v alone: %v", n, i, s.way, err)
+								return
+							}
+							time.Sleep(time.Duration(3+i) * time.Millisecond)
+						}
+					})
+				}
+				reading.Wait()
+				if len(s.trips) == 0 {
+					t.Error("no reads travelled together")
+				}
+			})
+		})
+	}
+}
+
 func TestFullTripsLeaveAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Millisecond}

@@ -42,7 +42,13 @@ func (m Method[Request, Response]) Reading(
 	return m.send(parent, to, request, call.Options{Target: to.Target, Own: true, Rest: opts})
 }
 
+// errNilParent refuses a nil context, as every service does that makes several requests.
+var errNilParent error = &ctx.InvalidError{Conflicts: []string{"the parent context is nil"}}
+
 func (m Method[Request, Response]) send(parent context.Context, to Route, request *Request, o call.Options) (*Response, error) {
+	if parent == nil {
+		return nil, errNilParent
+	}
 	response := new(Response)
 	if err := to.Conn.Call(parent, string(m), request, response, o); err != nil {
 		return nil, err

@@ -20,5 +20,8 @@ func Read(parent context.Context, c *ctx.Ctx) (*pb.RangeResponse, error) {
 	if err != nil {
 		return nil, err
 	}
+	if parent == nil {
+		return nil, errNilParent
+	}
 	return to.Read(parent, call.Read{Key: r.Key, Serializable: r.Has(sealed.OptSerializable)}, r.Timeout)
 }
