@@ -129,6 +129,26 @@ func TestOutageIsNoLongWay(t *testing.T) {
 	}
 }
 
+func TestOneLateAnswerHurriesNobody(t *testing.T) {
+	l := newLessons()
+	if _, known := l.leaveBy(noon); known {
+		t.Error("what an answer takes is known before the first one")
+	}
+	for _, d := range []time.Duration{time.Millisecond, 5 * time.Second} {
+		l.of(brought(1, 1, d), noon)
+	}
+	by, known := l.leaveBy(noon.Add(200 * time.Millisecond))
+	if wait := by.Sub(noon); !known || wait < patienceMax || wait > 199*time.Millisecond {
+		t.Errorf("after an outage, a rider with 200 ms may wait for %v (%v)", wait, known)
+	}
+	for range 20 {
+		l.of(brought(1, 1, 5*time.Second), noon)
+	}
+	if by, _ := l.leaveBy(noon.Add(6 * time.Second)); by.Sub(noon) > time.Second || by.Before(noon) {
+		t.Errorf("where answers take 5 s, a rider with 6 s may wait for %v", by.Sub(noon))
+	}
+}
+
 func TestTripsNeverOutgrowTheLimitOfTheServer(t *testing.T) {
 	l := newLessons()
 	l.of(outcome{ops: 32, refused: true, err: etcderr.ErrTooManyOps}, noon)

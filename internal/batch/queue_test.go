@@ -261,6 +261,35 @@ func TestRidersLeaveInTimeForTheirDeadlines(t *testing.T) {
 	}
 }
 
+// Trips of one rider each would be a storm of requests that nobody waits for.
+func TestRidersThatCannotBeInTimeTravelTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{way: 41 * time.Millisecond}
+		b := s.batches()
+		for range 3 {
+			s.together(t, b, "k")
+		}
+		s.want(t, 3)
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			if err := s.get(t.Context(), b, "alone", time.Minute); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		for _, key := range names(5) {
+			reading.Go(func() {
+				if s.get(t.Context(), b, key, 10*time.Millisecond) == nil {
+					t.Error("an answer came in time")
+				}
+			})
+		}
+		reading.Wait()
+		synctest.Wait()
+		s.want(t, 1, 5)
+	})
+}
+
 func TestFullTripsLeaveAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{way: time.Millisecond}
