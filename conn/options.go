@@ -192,8 +192,8 @@ func WithCredentialsFunc(f func(parent context.Context) (user, password string, 
 // timeout ([WithDefaultTimeout]) in addition, because servers need long to check a password. A member that is connected
 // but late is asked again over the same connection, with twice the timeout and then four times, so that a busy cluster
 // can serve all its clients after its return. A member that advertises several client URLs is dialled again by all of them
-// instead. The timeout counts only time in which this process can run. In a process
-// with little CPU an attempt may take up to ten times as long.
+// instead. The timeout counts only time in which this process can run. In a process with little CPU an attempt may take up
+// to ten times as long.
 func WithConnectTimeout(d time.Duration) Option { return func(o *options) { o.ConnectTimeout = d } }
 
 // WithHealthCheckInterval sets how often an Active endpoint is asked for its health and its leader. The default is 15
