@@ -14,10 +14,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/eetcd-go/eetcd/etcderr"
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/onecluster"
 	"github.com/eetcd-go/eetcd/internal/testnet"
 )
 
@@ -152,5 +155,20 @@ func TestStreamThatTheServerCutsAtTheDeadlineReturnsDeadlineExceeded(t *testing.
 				}
 			})
 		})
+	}
+}
+
+// TestRefusedStreamIsNotCalledCancelled cancels the context of a stream at its end, as the adapter for clientv3 does and interceptors may.
+func TestRefusedStreamIsNotCalledCancelled(t *testing.T) {
+	c := onecluster.Open(t, "", etcd.Endpoints())
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	s, err := pb.NewKVClient(c).RangeStream(ctx, &pb.RangeRequest{}, grpc.OnFinish(func(error) { cancel() }))
+	if err == nil {
+		_, err = s.Recv()
+	}
+	// Members before 3.7 do not know the method, the others want a key.
+	if etcderr.OutcomeOf(err) != etcderr.Rejected || errors.Is(err, context.Canceled) || ctx.Err() == nil {
+		t.Errorf("the member refuses a stream: %v", err)
 	}
 }

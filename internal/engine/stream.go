@@ -221,6 +221,8 @@ func (s *stream) cause(err error) error {
 	deadline, timed := s.parent.Deadline()
 	var link *linkEnded
 	switch {
+	case etcderr.OutcomeOf(etcderr.FromRPC(err, etcderr.Call{Method: s.method, Sent: true})) == etcderr.Rejected:
+		return nil // the server did, and a context that ends with the stream has not ended it
 	case errors.As(context.Cause(s.ctx), &link):
 		return link.reason // the caller has cancelled nothing
 	case s.ctx.Err() != nil && !errors.Is(context.Cause(s.ctx), context.Canceled):
