@@ -67,12 +67,11 @@ func TestOneProgramSurvivesFaultsOverBothClients(t *testing.T) {
 	if n, bound := ours.reads.unknown.Load(), theirs.reads.unknown.Load(); n > bound {
 		t.Errorf("%d reads failed over the adapter, %d over clientv3; the first: %v", n, bound, ours.first.Load())
 	}
-	// A worker may have one operation under way when its member is lost. Its outcome is unknown, whatever the client.
-	if n, bound := ours.unknown(), theirs.unknown()+3*workers; n > bound {
-		t.Errorf("%d operations of unknown outcome over the adapter, %d over clientv3; the first: %v", n, theirs.unknown(), ours.first.Load())
-	}
-	if n, bound := ours.givenUp.Load(), theirs.givenUp.Load(); n > bound {
-		t.Errorf("%d rounds given up over the adapter, %d over clientv3; the first: %v", n, bound, ours.first.Load())
+	// A worker may have one operation under way when its member is lost. It fails whatever the client. The adapter often knows that
+	// it had no effect where clientv3 does not, so rounds given up count as much.
+	n, bound := ours.unknown()+ours.givenUp.Load(), theirs.unknown()+theirs.givenUp.Load()+3*workers
+	if n > bound {
+		t.Errorf("%d operations failed over the adapter, want at most %d; the first: %v", n, bound, ours.first.Load())
 	}
 }
 

@@ -174,7 +174,7 @@ func TestPartsOfTheClientWorkOneByOneAndInANamespace(t *testing.T) {
 	if members := must(adapter.Cluster(c).MemberList(ctx)); len(members.Members) != 1 {
 		t.Errorf("members: %v", members)
 	}
-	must(adapter.Auth(c).AuthStatus(ctx))
+	must(adapter.Auth(c).UserList(ctx))
 	must(adapter.Maintenance(c).Status(ctx, cluster.Endpoints()[0]))
 	if _, err := adapter.Cluster(space).MemberList(ctx); err == nil {
 		t.Error("a namespace lists members")

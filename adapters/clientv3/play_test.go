@@ -14,6 +14,8 @@ import (
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // program is written for clientv3. It runs over both clients, and what it tells must be equal.
@@ -122,6 +124,8 @@ func told(err error) string {
 		return fmt.Sprintf("rpctypes %v %q", server.Code(), server.Error())
 	case err == context.DeadlineExceeded || err == context.Canceled:
 		return "bare " + err.Error()
+	case status.Code(err) == codes.Unimplemented: // by a member that is older than the method
+		return fmt.Sprintf("unimplemented %q", status.Convert(err).Message())
 	default:
 		return fmt.Sprintf("%T %v", err, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/eetcd-go/eetcd/internal/engine"
 )
 
 // events tells the next n events of a watch, each with its response's revision only if the server makes one response of each.
@@ -123,7 +125,11 @@ var watchPrograms = []program{
 		must(p.cli.Compact(p, last-1))
 		watch := p.cli.Watch(p, "x/", clientv3.WithPrefix(), clientv3.WithRev(last-3))
 		response := <-watch
-		p.say("compacted +%d, canceled %t, %t: %s", response.CompactRevision-p.rev, response.Canceled,
+		compacted := response.CompactRevision
+		if engine.Lossy(strings.TrimPrefix(cluster.Member(0).Version(), "v")) {
+			compacted = min(compacted, last-1) // the deletions of that revision are lost, so the adapter names the next one
+		}
+		p.say("compacted +%d, canceled %t, %t: %s", compacted-p.rev, response.Canceled,
 			response.Err() == rpctypes.ErrCompacted, told(response.Err()))
 		_, open := <-watch
 		p.say("open: %t", open)
