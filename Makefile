@@ -87,7 +87,7 @@ kine: ## test the SDK with kine, which speaks a part of etcd's protocol
 
 # How long `make fuzz` gives each fuzz target, as a time or as a number of inputs such as 1000x.
 FUZZTIME ?= 30s
-# In `make ci` they run for a moment, because there are ten of them. A number of inputs does not depend on how busy the machine is.
+# In `make ci` they run for a moment, because there are twelve of them. A number of inputs does not depend on how busy the machine is.
 ci: FUZZTIME = 1000x
 
 .PHONY: fuzz
@@ -105,6 +105,7 @@ go-oldest: ## compile the SDK and its tests with the oldest Go that it supports,
 soak: ## measure outages of 15 s and 60 s, and repeat the fault tests ROUNDS times (20) with longer histories
 	go -C test run ./returnbench -rounds 10 -outages 15s,60s
 	EETCD_FAULT_SECONDS=60 go -C test test $(RACE) -count=$(ROUNDS) -timeout=0 -p 1 ./faults ./retirement ./watches ./leases ./coordination ./stm ./typed ./resolvers ./presences ./tables
+	EETCD_PROGRAMS=10000 go -C test test $(RACE) -count=1 -timeout=0 -run TestNamespaceAnswersRandom ./namespace
 	EETCD_PAGES_KEYS=1000000 go -C test test -count=1 -timeout=0 -v ./pages
 
 # The last patch of each minor version that can be built from the Go module proxy.

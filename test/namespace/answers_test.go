@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 
 	etcdpb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -20,35 +22,50 @@ import (
 // prefixes are those of the namespaces. The end of a prefix is shorter if its last byte is 0xff, and there is none after 0xff alone.
 var prefixes = []string{"tenants/7/", "x\xff", "\xff\xff", "\x00", "a"}
 
-const rounds = 16 // of random requests, in a normal run of the tests
-
+// TestNamespaceAnswersRandomRequestsAsClientv3sDoes runs $EETCD_PROGRAMS programs, 100 by default, or the one of $EETCD_FAULT_SEED, each
+// with clients of its own.
 func TestNamespaceAnswersRandomRequestsAsClientv3sDoes(t *testing.T) {
 	t.Parallel()
-	c, etcd := both(t)
-	for round := range rounds {
-		seed := rand.Uint64()
-		same(t, c, etcd, random(seed, 1024))
-		if t.Failed() {
-			t.Fatalf("in round %d, with the seed %d", round, seed)
+	programs, given := fromEnv(t, "EETCD_PROGRAMS")
+	if !given {
+		programs = 100
+	}
+	seed, given := fromEnv(t, "EETCD_FAULT_SEED")
+	if given {
+		programs = 1
+	}
+	for range programs {
+		if !given {
+			seed = rand.Uint64()
+		}
+		alike := t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			c, etcd := both(t)
+			same(t, c, etcd, random(seed))
+		})
+		if !alike {
+			t.Fatalf("EETCD_FAULT_SEED=%d", seed)
 		}
 	}
 }
 
-// FuzzNamespaceAnswersAsClientv3sDoes needs -fuzzminimizetime 1x: the coverage of a client differs from run to run, and the fuzzer
-// would spend a minute on each input in the attempt to shorten it.
-func FuzzNamespaceAnswersAsClientv3sDoes(f *testing.F) {
-	for seed := range uint64(len(prefixes)) {
-		f.Add(random(seed, 256))
+// fromEnv returns the number in an environment variable, if it is set.
+func fromEnv(t *testing.T, variable string) (n uint64, given bool) {
+	t.Helper()
+	text, given := os.LookupEnv(variable)
+	if !given {
+		return 0, false
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		c, etcd := both(t)
-		same(t, c, etcd, data)
-	})
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n, true
 }
 
-func random(seed uint64, n int) []byte {
+// random returns a program of up to 1 KiB.
+func random(seed uint64) []byte {
 	r := rand.New(rand.NewPCG(seed, 0))
-	data := make([]byte, n)
+	data := make([]byte, 1+r.IntN(1024))
 	for i := range data {
 		data[i] = byte(r.Uint32())
 	}
