@@ -12,8 +12,36 @@ import (
 	"github.com/eetcd-go/eetcd/internal/fields"
 )
 
-// Codec is the program's codec for protobuf messages, with faster decoders for the answers of a trip, which share one copy of what came
-// in, where proto.Unmarshal makes a copy for each rider, and for the answer of a read of one key.
+// Answers is what a trip brings.
+type Answers struct {
+	batchpb.Answers
+	whole mem.Buffer // has the responses; nil where they have memory of their own
+}
+
+// have keeps the memory of what came in. There is another one if an earlier attempt of the call has failed after its answer.
+func (a *Answers) have(whole mem.Buffer) {
+	if a.whole != nil {
+		a.whole.Free()
+	}
+	a.whole = whole
+}
+
+// free gives back the memory of what came in, and forgets it.
+func (a *Answers) free() {
+	a.have(nil)
+	a.forget()
+}
+
+// forget makes the message an empty one. It keeps the room for the responses.
+func (a *Answers) forget() {
+	room := a.Responses
+	clear(room)
+	a.Reset()
+	a.Responses = room[:0]
+}
+
+// Codec is the program's codec for protobuf messages, with faster decoders for the answers of a trip, which share the memory of what
+// came in, where proto.Unmarshal makes a copy for each rider, and for the answer of a read of one key.
 type Codec struct{ encoding.CodecV2 }
 
 // NewCodec makes the codec of the trips, and of the reads that travel alone.
@@ -24,11 +52,15 @@ func (Codec) Name() string { return "" }
 
 func (c Codec) Unmarshal(data mem.BufferSlice, message any) error {
 	switch m := message.(type) {
-	case *batchpb.Answers:
-		if split(data.Materialize(), m) {
+	case *Answers:
+		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
+		if split(whole.ReadOnlyData(), m) {
+			m.have(whole)
 			return nil
 		}
+		whole.Free()
 		m.Reset()
+		message = &m.Answers
 	case *pb.RangeResponse:
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()
@@ -48,10 +80,8 @@ const (
 )
 
 // split fills in the answers, which share the memory of data. It returns false for an unusual form.
-func split(data []byte, a *batchpb.Answers) bool {
-	room := a.Responses[:0]
-	a.Reset()
-	a.Responses = room
+func split(data []byte, a *Answers) bool {
+	a.forget()
 	for at := 0; at < len(data); {
 		tag, n, next := fields.Next(data, at, len(data))
 		switch tag {

@@ -14,11 +14,14 @@ type Config struct {
 	// Send makes one call for a trip. It ends with parent or at the deadline, and tells p what it does. riders are the contexts of
 	// those who travel, where the connection is observed.
 	Send func(
-		parent context.Context, riders []context.Context, deadline time.Time, kind Kind, request *batchpb.Reads, answer *batchpb.Answers,
+		parent context.Context, riders []context.Context, deadline time.Time, kind Kind, request *batchpb.Reads, answer *Answers,
 		p *Progress,
 	) error
 	// Observed says that Send wants the contexts of the riders.
 	Observed bool
+	// Private says that only Send and this package have the messages of a trip, so that their memory may serve other trips. An
+	// interceptor of the program may keep them.
+	Private bool
 	// Go runs f on a goroutine that the connection joins. On a closed connection it returns an error and does not run f.
 	Go func(f func(life context.Context)) error
 }

@@ -5,8 +5,6 @@ package batch
 import (
 	"context"
 	"sync/atomic"
-
-	"github.com/eetcd-go/eetcd/gen/batchpb"
 )
 
 // journey is what riders see of their trip.
@@ -19,17 +17,33 @@ type journey struct {
 	vacant chan struct{} // closed when a trip that has left has no rider any more
 
 	// What the trip has brought. Nothing of it changes once the trip is over.
-	answers *batchpb.Answers
-	of      []int // for each rider, which answer is its own; -1 for those who had left before the trip did
-	err     error
-	alone   bool // the trip was refused as a whole, so each read must go alone
+	err   error
+	alone bool // the trip was refused as a whole, so each read must go alone
+
+	load    *load
+	holding atomic.Int32 // who still needs the load: the riders, and the goroutine of the trip
 }
 
-// leave takes a rider out, before the end or after it. A trip that has left and has no rider is cancelled.
+// leave takes a rider out, before the end or once it has decoded its answer. A trip that has left and has no rider is cancelled.
 func (j *journey) leave() {
 	if j.riding.Add(-1) == 0 {
 		j.cancel()
 		close(j.vacant)
+		j.unload()
+	}
+}
+
+// end tells the riders that the trip is over. Whoever calls it needs the load no more.
+func (j *journey) end() {
+	j.alarm.end()
+	j.unload()
+}
+
+// unload gives the load to another trip, once nobody needs it here.
+func (j *journey) unload() {
+	if j.holding.Add(-1) == 0 {
+		j.load.free()
+		j.load = nil
 	}
 }
 

@@ -82,13 +82,13 @@ func (q *queue) board(s *seat, r Read) bool {
 		return false
 	}
 	if q.next == nil {
-		q.next = newTrip()
+		q.next = newTrip(&q.config)
 		patience := q.lessons.patience()
 		q.leaving = time.Now().Add(patience)
 		q.wait(patience)
 	}
 	q.next.add(s)
-	if len(q.next.seats) >= q.lessons.room() || q.next.bytes >= requestMax {
+	if q.next.riders >= q.lessons.room() || q.next.bytes >= requestMax {
 		full := q.take()
 		if len(q.trips) < underWayMax {
 			q.start(full)
@@ -273,7 +273,7 @@ func (q *queue) boarded() (riders int, idle bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.next != nil {
-		riders = len(q.next.seats)
+		riders = q.next.riders
 	}
 	return riders, q.under == 1 && len(q.line) == 0
 }

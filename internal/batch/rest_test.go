@@ -101,7 +101,7 @@ func TestGoroutineThatAnInterceptorEndsMakesNoOtherTrip(t *testing.T) {
 func TestNextTripWaitsUntilAllRidersHaveLeftTheLastOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(Linearizable, (&server{}).config())
-		over := newTrip()
+		over := newTrip(&q.config)
 		riders := []*seat{{deadline: time.Now().Add(time.Minute)}, {deadline: time.Now().Add(time.Minute)}}
 		for _, s := range riders {
 			over.add(s)
@@ -123,6 +123,7 @@ func TestNextTripWaitsUntilAllRidersHaveLeftTheLastOne(t *testing.T) {
 			if left := s.wait(); left != nil {
 				t.Errorf("rider %d has left before the end: %v", i, left)
 			}
+			over.leave()
 		}
 		synctest.Wait()
 		if !lingered.Load() {

@@ -158,7 +158,7 @@ func TestRidersKnowTheAttemptsOfTheirTrip(t *testing.T) {
 		s := &server{way: time.Second}
 		c := s.config()
 		c.Send = func(
-			parent context.Context, riders []context.Context, deadline time.Time, kind Kind, r *batchpb.Reads, a *batchpb.Answers, p *Progress,
+			parent context.Context, riders []context.Context, deadline time.Time, kind Kind, r *batchpb.Reads, a *Answers, p *Progress,
 		) error {
 			p.Begins("a")
 			p.Fails(errors.New("failed"))

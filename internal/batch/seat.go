@@ -23,6 +23,7 @@ type seat struct {
 	deadline time.Time
 	trip     *journey
 	number   int             // among the riders of the trip
+	before   *seat           // of the rider with the number before; nil for the first one
 	bell     <-chan struct{} // wakes the rider
 	gone     atomic.Bool     // the rider has left its trip before the end
 }
@@ -45,11 +46,11 @@ func (p *seats) of(parent context.Context, r Read, deadline time.Time) *seat {
 
 // free gives the seat back for another rider. Its trip must be over, if it had one.
 func (p *seats) free(s *seat) {
-	s.parent, s.ended, s.trip, s.bell = nil, nil, nil, nil
+	s.parent, s.ended, s.trip, s.before, s.bell = nil, nil, nil, nil, nil
 	p.Put(s)
 }
 
-// wait waits for the trip. It returns what is known of the trip if the deadline or the context of the rider ends first.
+// wait waits for the trip. If the deadline or the context of the rider ends first, it leaves the trip, and returns what is known of that.
 func (s *seat) wait() *Left {
 	for ; ; s.bell = s.trip.watch(s.deadline) {
 		leaves := false
@@ -64,7 +65,6 @@ func (s *seat) wait() *Left {
 		}
 		switch {
 		case s.trip.over.Load():
-			s.trip.leave()
 			return nil
 		case leaves || !time.Now().Before(s.deadline):
 			s.gone.Store(true)
@@ -78,7 +78,7 @@ func (s *seat) wait() *Left {
 // answer returns the ResponseOp of the rider, or nil if the trip has none for it.
 func (s *seat) answer() []byte {
 	if t := s.trip; !t.alone && t.err == nil {
-		return t.answers.Responses[t.of[s.number]]
+		return t.load.answers.Responses[t.load.of[s.number]]
 	}
 	return nil
 }
@@ -93,7 +93,7 @@ func (s *seat) result(reply *pb.RangeResponse) (*pb.RangeResponse, error) {
 	if !ok {
 		return nil, nil
 	}
-	if answer := decode(body, t.answers.Header, reply); answer != nil {
+	if answer := decode(body, t.load.answers.Header, reply); answer != nil {
 		return answer, nil
 	}
 	if reply == nil {
@@ -103,6 +103,6 @@ func (s *seat) result(reply *pb.RangeResponse) (*pb.RangeResponse, error) {
 		return nil, nil
 	}
 	reply.Header = &pb.ResponseHeader{}
-	copyHeader(reply.Header, t.answers.Header)
+	copyHeader(reply.Header, t.load.answers.Header)
 	return reply, nil
 }

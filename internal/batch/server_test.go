@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -26,6 +28,7 @@ type server struct {
 	value  func(key string) string
 	broken bool                // its answers to trips lack one
 	silent func(trip int) bool // which trips get no answer for a minute
+	memory memory
 
 	mu     sync.Mutex
 	trips  [][]string          // the keys of each
@@ -35,7 +38,7 @@ type server struct {
 }
 
 func (s *server) send(
-	parent context.Context, riders []context.Context, _ time.Time, _ Kind, r *batchpb.Reads, a *batchpb.Answers, p *Progress,
+	parent context.Context, riders []context.Context, _ time.Time, _ Kind, r *batchpb.Reads, a *Answers, p *Progress,
 ) error {
 	var keys []string
 	for _, op := range r.GetSuccess() {
@@ -68,18 +71,45 @@ func (s *server) send(
 			return err
 		}
 	}
-	a.Header, a.Succeeded = &pb.ResponseHeader{Revision: 7}, true
+	all := &batchpb.Answers{Header: &pb.ResponseHeader{Revision: 7}, Succeeded: true}
 	for _, key := range keys {
 		body, err := proto.Marshal(&pb.RangeResponse{Kvs: []*mvccpb.KeyValue{{Key: []byte(key), Value: []byte(s.valueOf(key))}}, Count: 1})
 		if err != nil {
 			return err
 		}
-		a.Responses = append(a.Responses, protowire.AppendBytes(protowire.AppendVarint(nil, rangeTag), body))
+		all.Responses = append(all.Responses, protowire.AppendBytes(protowire.AppendVarint(nil, rangeTag), body))
 	}
 	if s.broken {
-		a.Responses = a.Responses[1:]
+		all.Responses = all.Responses[1:]
 	}
-	return nil
+	return s.memory.receive(all, a)
+}
+
+// memory is that of a transport, which fills it with other things as soon as it has it back.
+type memory struct{ lent atomic.Int64 }
+
+func (*memory) Get(length int) *[]byte {
+	data := make([]byte, length)
+	return &data
+}
+
+func (m *memory) Put(data *[]byte) {
+	for i := range *data {
+		(*data)[i] = 0xee
+	}
+	m.lent.Add(-1)
+}
+
+// receive decodes the answers of a trip from this memory.
+func (m *memory) receive(all *batchpb.Answers, a *Answers) error {
+	data, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, 0, 4<<10), all) // gRPC does not count smaller buffers
+	if err != nil {
+		return err
+	}
+	m.lent.Add(1)
+	whole := mem.BufferSlice{mem.NewBuffer(&data, m)}
+	defer whole.Free()
+	return NewCodec().Unmarshal(whole, a)
 }
 
 func (s *server) valueOf(key string) string {
@@ -99,7 +129,7 @@ var ended = func() context.Context {
 }()
 
 func (s *server) config() Config {
-	return Config{Send: s.send, Go: func(f func(context.Context)) error {
+	return Config{Send: s.send, Private: true, Go: func(f func(context.Context)) error {
 		go f(ended) // so that no goroutine rests beyond the end of its test
 		return nil
 	}}

@@ -46,7 +46,9 @@ func newCaller(shared *common) *Caller {
 	caller.pool.hedge = func(u *unary) { hedgeSilence(u, &caller.pool) }
 	if shared.Batching {
 		caller.codec = grpc.ForceCodecV2(batch.NewCodec())
-		caller.batches = batch.New(batch.Config{Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts()})
+		caller.batches = batch.New(batch.Config{
+			Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts(), Private: len(shared.Dial) == 0,
+		})
 	}
 	return caller
 }
@@ -197,7 +199,7 @@ func (c *Caller) unread(parent context.Context, deadline time.Time, r Read, err 
 
 // trip makes the call that carries several reads. Errors name the RPC that the riders called.
 func (c *Caller) trip(
-	parent context.Context, riders []context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batchpb.Answers,
+	parent context.Context, riders []context.Context, deadline time.Time, kind batch.Kind, request *batchpb.Reads, answer *batch.Answers,
 	p *batch.Progress,
 ) error {
 	u := c.pool.get(read)
