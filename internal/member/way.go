@@ -62,7 +62,7 @@ func (w *way) handshake(parent context.Context, authority string, raw net.Conn) 
 	if err != nil {
 		return nc, info, w.wire.keep(fmt.Errorf("TLS handshake: %w", err))
 	}
-	return newMetered(nc, &w.wire.received), info, nil
+	return newLateAcks(newMetered(nc, &w.wire.received)), info, nil
 }
 
 // wayKey is the key of a line's way among the attributes of its address.
