@@ -52,9 +52,7 @@ func (b *Batches) Get(
 		return nil, left.Ride, left // the trip may still use the seat, so nobody else gets it
 	}
 	ride = s.trip.rode()
-	answer, err = s.result(reply)
-	large := len(s.answer()) >= largeAnswer
-	s.trip.leave()
+	answer, large, err := s.getOff(reply)
 	q.seats.free(s)
 	if answer == nil && err == nil {
 		q.add()

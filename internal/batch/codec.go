@@ -18,8 +18,8 @@ type Answers struct {
 	whole mem.Buffer // has the responses; nil where they have memory of their own
 }
 
-// have keeps the memory of what came in. There is another one if an earlier attempt of the call has failed after its answer.
-func (a *Answers) have(whole mem.Buffer) {
+// keep keeps the memory of what came in. An earlier attempt of the call may have left another one.
+func (a *Answers) keep(whole mem.Buffer) {
 	if a.whole != nil {
 		a.whole.Free()
 	}
@@ -28,7 +28,7 @@ func (a *Answers) have(whole mem.Buffer) {
 
 // free gives back the memory of what came in, and forgets it.
 func (a *Answers) free() {
-	a.have(nil)
+	a.keep(nil)
 	a.forget()
 }
 
@@ -55,12 +55,11 @@ func (c Codec) Unmarshal(data mem.BufferSlice, message any) error {
 	case *Answers:
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		if split(whole.ReadOnlyData(), m) {
-			m.have(whole)
+			m.keep(whole)
 			return nil
 		}
 		whole.Free()
 		m.Reset()
-		message = &m.Answers
 	case *pb.RangeResponse:
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()

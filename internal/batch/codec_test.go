@@ -68,8 +68,9 @@ func TestAnswersKeepTheMemoryOfTheTransportUntilTheyAreFreed(t *testing.T) {
 			t.Errorf("%d buffers are lent, want 1; the answers are %v", lent, got)
 		}
 	}
-	first := append(got.Responses[0], "more"...)
-	if string(first) != "onemore" || !proto.Equal(got, someAnswers()) {
+	const more = " with as much as the next answer has in front of its first byte"
+	first := append(got.Responses[0], more...)
+	if string(first) != "one"+more || !proto.Equal(got, someAnswers()) {
 		t.Error("an answer can grow into the next one")
 	}
 	got.free()

@@ -19,8 +19,7 @@ type Config struct {
 	) error
 	// Observed says that Send wants the contexts of the riders.
 	Observed bool
-	// Private says that only Send and this package have the messages of a trip, so that their memory may serve other trips. An
-	// interceptor of the program may keep them.
+	// Private says that Send shows the messages of a trip to nobody who may keep them, so that their memory may serve other trips.
 	Private bool
 	// Go runs f on a goroutine that the connection joins. On a closed connection it returns an error and does not run f.
 	Go func(f func(life context.Context)) error

@@ -102,13 +102,13 @@ func TestDecodedAnswersShareNoMemory(t *testing.T) {
 		t.Fatal("not decoded")
 	}
 	clear(data)
-	pair := a.Kvs[0]
+	pair, revision := a.Kvs[0], batchHeader.Revision
 	_ = append(pair.Key, "more"...)
 	if string(pair.Value) != "v" {
 		t.Errorf("a key that grows overwrites the value: %q", pair.Value)
 	}
 	pair.Key[0], pair.Value[0], a.Header.Revision = 'x', 'x', 0
-	if other := b.Kvs[0]; !bytes.Equal(other.Key, []byte("k")) || !bytes.Equal(other.Value, []byte("v")) || b.Header.Revision != batchHeader.Revision {
+	if other := b.Kvs[0]; !bytes.Equal(other.Key, []byte("k")) || !bytes.Equal(other.Value, []byte("v")) || b.Header.Revision != revision {
 		t.Errorf("another answer has become %v", b)
 	}
 }

@@ -20,8 +20,8 @@ type journey struct {
 	err   error
 	alone bool // the trip was refused as a whole, so each read must go alone
 
-	load    *load
-	holding atomic.Int32 // who still needs the load: the riders, and the goroutine of the trip
+	load    *load        // nil once nobody needs it
+	holding atomic.Int32 // 2 at first: all riders together need the load, and so does the goroutine of the trip
 }
 
 // leave takes a rider out, before the end or once it has decoded its answer. A trip that has left and has no rider is cancelled.

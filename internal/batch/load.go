@@ -16,16 +16,17 @@ type load struct {
 	at      map[uint64]int // where the operation with this hash is
 	of      []int          // for each rider, which answer is its own; -1 for those who had left before the trip did
 	answers Answers
-	kept    bool // it serves other trips
+	reused  bool // it serves other trips
 }
 
+// loads are those that no trip uses.
 var loads = sync.Pool{New: func() any { return newLoad(true) }}
 
-func newLoad(kept bool) *load { return &load{at: map[uint64]int{}, kept: kept} }
+func newLoad(reused bool) *load { return &load{at: map[uint64]int{}, reused: reused} }
 
-// loadOf returns a load, which serves other trips if private says that nobody else can have its messages.
-func loadOf(private bool) *load {
-	if private {
+// loadOf returns the load of a trip.
+func loadOf(reused bool) *load {
+	if reused {
 		return loads.Get().(*load)
 	}
 	return newLoad(false)
@@ -38,7 +39,7 @@ func (l *load) add(op []byte) int {
 	hash := maphash.Bytes(seed, op)
 	at, sent := l.at[hash]
 	if !sent || string(l.request.Success[at]) != string(op) {
-		if !l.kept {
+		if !l.reused {
 			op = bytes.Clone(op) // the seats serve other riders
 		}
 		at = len(l.request.Success)
@@ -48,15 +49,20 @@ func (l *load) add(op []byte) int {
 	return at
 }
 
-// free gives the load to another trip.
+// free gives the load to another trip, if it may serve one.
 func (l *load) free() {
-	if !l.kept {
+	if !l.reused {
 		return
 	}
+	l.empty()
+	loads.Put(l)
+}
+
+// empty makes the load as good as new, and keeps its room.
+func (l *load) empty() {
 	clear(l.request.Success) // the operations belong to the riders
 	l.request.Success = l.request.Success[:0]
 	clear(l.at)
 	l.of = l.of[:0]
 	l.answers.free()
-	loads.Put(l)
 }

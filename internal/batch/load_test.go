@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 )
 
 func TestMemoryOfATripServesOthersUnlessAnInterceptorMayUseIt(t *testing.T) {
@@ -54,7 +56,13 @@ func TestMemoryOfATripServesOthersUnlessAnInterceptorMayUseIt(t *testing.T) {
 func TestRidersThatComeAndGoGetTheirOwnAnswers(t *testing.T) {
 	const readers, reads = 64, 200
 	s := &server{way: 200 * time.Microsecond, value: func(key string) string { return strings.Repeat(key, 10) }}
-	b := s.batches()
+	c := s.config()
+	var driving sync.WaitGroup
+	c.Go = func(f func(context.Context)) error {
+		driving.Go(func() { f(ended) })
+		return nil
+	}
+	b := New(c)
 	var reading sync.WaitGroup
 	for i := range readers {
 		reading.Go(func() {
@@ -75,24 +83,51 @@ func TestRidersThatComeAndGoGetTheirOwnAnswers(t *testing.T) {
 		})
 	}
 	reading.Wait()
-	if q := b.of(Read{}); !quiet(q) {
-		t.Error("requests are under way although all reads have ended")
+	driving.Wait()
+	if q := b.of(Read{}); q.under != 0 {
+		t.Errorf("%d requests are under way although all reads have ended", q.under)
 	}
 	if lent := s.memory.lent.Load(); lent != 0 {
 		t.Errorf("the memory of %d trips is in use although none is under way", lent)
 	}
 }
 
-// quiet reports whether nothing of a queue is under way, after a while for the goroutines of the last trips.
-func quiet(q *queue) bool {
-	for range 1000 {
-		q.mu.Lock()
-		under := q.under
-		q.mu.Unlock()
-		if under == 0 {
-			return true
-		}
-		time.Sleep(10 * time.Millisecond)
+func TestRiderWhoseAnswerPanicsLeavesItsTrip(t *testing.T) {
+	c := (&server{}).config()
+	over := newTrip(&c)
+	s := &seat{deadline: time.Now().Add(time.Minute)}
+	over.add(s)
+	over.leave()
+	over.end()
+	func() {
+		defer func() { _ = recover() }()
+		_, _, _ = s.getOff(nil) // the trip has no answer for it
+		t.Error("no panic")
+	}()
+	select {
+	case <-over.vacant:
+	default:
+		t.Error("the rider is still there")
 	}
-	return false
+}
+
+func TestLoadKeepsItsRoomForAnotherTrip(t *testing.T) {
+	l := newLoad(true)
+	var m memory
+	for range 2 {
+		if at := []int{l.add([]byte("a")), l.add([]byte("b")), l.add([]byte("a"))}; !slices.Equal(at, []int{0, 1, 0}) {
+			t.Errorf("the operations are at %v", at)
+		}
+		l.of = append(l.of, 0, 1, 0)
+		if err := m.receive(someAnswers(), &l.answers); err != nil {
+			t.Fatal(err)
+		}
+		l.empty()
+		if n := len(l.request.Success) + len(l.at) + len(l.of) + proto.Size(&l.answers); n != 0 {
+			t.Errorf("%d of what an earlier trip had", n)
+		}
+		if min(cap(l.request.Success), cap(l.of), cap(l.answers.Responses)) == 0 {
+			t.Errorf("no room for operations, riders or answers: %d, %d, %d", cap(l.request.Success), cap(l.of), cap(l.answers.Responses))
+		}
+	}
 }

@@ -23,7 +23,7 @@ type seat struct {
 	deadline time.Time
 	trip     *journey
 	number   int             // among the riders of the trip
-	before   *seat           // of the rider with the number before; nil for the first one
+	next     *seat           // of the rider with the next number
 	bell     <-chan struct{} // wakes the rider
 	gone     atomic.Bool     // the rider has left its trip before the end
 }
@@ -44,13 +44,14 @@ func (p *seats) of(parent context.Context, r Read, deadline time.Time) *seat {
 	return s
 }
 
-// free gives the seat back for another rider. Its trip must be over, if it had one.
+// free gives the seat back for another rider. If it had a trip, that must be over, and the rider must have left it.
 func (p *seats) free(s *seat) {
-	s.parent, s.ended, s.trip, s.before, s.bell = nil, nil, nil, nil, nil
+	s.parent, s.ended, s.trip, s.next, s.bell = nil, nil, nil, nil, nil
 	p.Put(s)
 }
 
-// wait waits for the trip. If the deadline or the context of the rider ends first, it leaves the trip, and returns what is known of that.
+// wait waits for the trip. If the deadline or the context of the rider ends first, it leaves the trip, and returns what is
+// known of the trip so far.
 func (s *seat) wait() *Left {
 	for ; ; s.bell = s.trip.watch(s.deadline) {
 		leaves := false
@@ -73,6 +74,13 @@ func (s *seat) wait() *Left {
 			return left
 		}
 	}
+}
+
+// getOff leaves a trip that is over. It returns the answer of the rider as result does, and whether it is a large one.
+func (s *seat) getOff(reply *pb.RangeResponse) (answer *pb.RangeResponse, large bool, err error) {
+	defer s.trip.leave() // reply is the user's: if two reads have the same one, proto.Unmarshal may panic
+	answer, err = s.result(reply)
+	return answer, len(s.answer()) >= largeAnswer, err
 }
 
 // answer returns the ResponseOp of the rider, or nil if the trip has none for it.

@@ -18,9 +18,10 @@ import (
 // trip is one transaction with the reads of its riders. The lock of the queue guards it until it leaves.
 type trip struct {
 	journey
-	last     *seat // from which the others follow; not to be used once the trip is over: seats may serve others
-	riders   int   // with those who have left
-	bytes    int   // of the operations
+	first    *seat // from which the others follow; not to be used once the trip is over: seats may serve others
+	last     *seat
+	riders   int // with those who have left
+	bytes    int // of the operations
 	departed time.Time
 	cutOff   bool // an interceptor has ended the goroutine of the call
 
@@ -39,9 +40,13 @@ func newTrip(c *Config) *trip {
 
 // add gives a rider its seat.
 func (t *trip) add(s *seat) {
-	s.trip, s.number, s.before = &t.journey, t.riders, t.last
+	s.trip, s.number = &t.journey, t.riders
+	if t.riders++; t.first == nil {
+		t.first = s
+	} else {
+		t.last.next = s
+	}
 	t.last = s
-	t.riders++
 	t.bytes += len(s.op)
 	t.riding.Add(1)
 	s.bell = t.watch(s.deadline)
@@ -50,7 +55,7 @@ func (t *trip) add(s *seat) {
 // fill loads the operations of the riders that still wait, and returns the latest of their deadlines.
 func (t *trip) fill() (deadline time.Time) {
 	t.load.of = slices.Grow(t.load.of, t.riders)[:t.riders]
-	for s := t.last; s != nil; s = s.before {
+	for s := t.first; s != nil; s = s.next {
 		if s.gone.Load() {
 			t.load.of[s.number] = -1
 			continue
@@ -66,7 +71,7 @@ func (t *trip) fill() (deadline time.Time) {
 // contexts returns the contexts of the riders whose operations are sent.
 func (t *trip) contexts() []context.Context {
 	all := make([]context.Context, 0, t.riders)
-	for s := t.last; s != nil; s = s.before {
+	for s := t.first; s != nil; s = s.next {
 		if t.load.of[s.number] >= 0 {
 			all = append(all, s.parent)
 		}

@@ -47,7 +47,7 @@ func newCaller(shared *common) *Caller {
 	if shared.Batching {
 		caller.codec = grpc.ForceCodecV2(batch.NewCodec())
 		caller.batches = batch.New(batch.Config{
-			Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts(), Private: len(shared.Dial) == 0,
+			Send: caller.trip, Go: shared.Go, Observed: shared.Hooks.ObserveAttempts(), Private: !shared.shown(),
 		})
 	}
 	return caller

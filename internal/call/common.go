@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/eetcd-go/eetcd/internal/codec"
 	"github.com/eetcd-go/eetcd/internal/hook"
 	"github.com/eetcd-go/eetcd/internal/member"
 )
@@ -40,3 +41,7 @@ type common struct {
 func newCommon(c Config) *common {
 	return &common{Config: c, budget: newBudget(), limits: sync.OnceValue(func() Limits { return limitsOf(c.Dial) })}
 }
+
+// shown reports whether somebody else sees the messages of the calls, and may keep them: an interceptor of the program, its codec, or
+// gRPC's page /debug/requests.
+func (c *common) shown() bool { return len(c.Dial) > 0 || grpc.EnableTracing || !codec.IsGRPCs() }

@@ -6,6 +6,8 @@
 package codec
 
 import (
+	"reflect"
+
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
@@ -17,6 +19,15 @@ func Proto() encoding.CodecV2 {
 		return bridge{first}
 	}
 	return encoding.GetCodecV2(proto.Name)
+}
+
+// IsGRPCs reports whether the codec is gRPC's own, which keeps nothing of a message.
+func IsGRPCs() bool {
+	t := reflect.TypeOf(Proto())
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == "google.golang.org/grpc/encoding/proto"
 }
 
 // bridge makes a codec of the second kind of one of the first kind.
