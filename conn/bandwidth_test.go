@@ -26,7 +26,7 @@ func (p pinged) Write(b []byte) (int, error) {
 	return p.Conn.Write(b)
 }
 
-func TestServerMeasuresTheBandwidthAFewTimesASecond(t *testing.T) {
+func TestServerDoesNotMeasureTheBandwidthWithEachSmallRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMember(t, "a")
 		m.answerKV(slowly(time.Millisecond))
@@ -49,8 +49,8 @@ func TestServerMeasuresTheBandwidthAFewTimesASecond(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n, most := answers.Load(), int64(time.Since(began)/(5*time.Millisecond)); n == 0 || n > most {
-			t.Errorf("%d pings were answered in 1000 calls of %v, want at most %d, and at least one", n, time.Since(began), most)
+		if n := answers.Load(); n == 0 || n > 100 { // one each 20 ms
+			t.Errorf("%d pings were answered in 1000 calls of %v, want about 50", n, time.Since(began))
 		}
 	})
 }

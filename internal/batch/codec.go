@@ -59,7 +59,7 @@ func (c Codec) Unmarshal(data mem.BufferSlice, message any) error {
 			return nil
 		}
 		whole.Free()
-		m.Reset()
+		m.free()
 	case *pb.RangeResponse:
 		whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 		defer whole.Free()

@@ -15,7 +15,7 @@ import (
 
 // seat is one rider: a read that waits for the answer of its trip. The rider encodes its operation before the trip leaves, and
 // decodes its answer after that, on its own goroutine. In between, the trip reads the seat, and writes nothing to it: the two often run on
-// different CPUs.
+// different CPUs. Only the next rider writes to it, once: its place in the list.
 type seat struct {
 	parent   context.Context
 	ended    <-chan struct{} // that of parent

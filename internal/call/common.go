@@ -44,4 +44,4 @@ func newCommon(c Config) *common {
 
 // shown reports whether somebody else sees the messages of the calls, and may keep them: an interceptor of the program, its codec, or
 // gRPC's page /debug/requests.
-func (c *common) shown() bool { return len(c.Dial) > 0 || grpc.EnableTracing || !codec.IsGRPCs() }
+func (c *common) shown() bool { return len(c.Dial) > 0 || grpc.EnableTracing || codec.Replaced() }

@@ -20,11 +20,13 @@ func TestMessagesAreShownToInterceptorsCodecsAndTracesOfTheProgram(t *testing.T)
 		want bool
 	}{
 		"nobody":      {nil, func(bool) {}, false},
-		"interceptor": {[]grpc.DialOption{grpc.WithUserAgent("a")}, func(bool) {}, true},
+		"dial option": {[]grpc.DialOption{grpc.WithUserAgent("a")}, func(bool) {}, true},
 		"trace":       {nil, func(on bool) { grpc.EnableTracing = on }, true},
 		"codec": {nil, func(on bool) {
-			if encoding.RegisterCodecV2(grpcs); on {
+			if on {
 				encoding.RegisterCodecV2(own{grpcs})
+			} else {
+				encoding.RegisterCodecV2(grpcs)
 			}
 		}, true},
 	} {

@@ -21,13 +21,13 @@ func Proto() encoding.CodecV2 {
 	return encoding.GetCodecV2(proto.Name)
 }
 
-// IsGRPCs reports whether the codec is gRPC's own, which keeps nothing of a message.
-func IsGRPCs() bool {
+// Replaced reports whether the program has replaced gRPC's codec, which keeps nothing of a message.
+func Replaced() bool {
 	t := reflect.TypeOf(Proto())
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	return t.PkgPath() == "google.golang.org/grpc/encoding/proto"
+	return t.PkgPath() != "google.golang.org/grpc/encoding/proto"
 }
 
 // bridge makes a codec of the second kind of one of the first kind.

@@ -14,13 +14,13 @@ import (
 type own struct{ encoding.CodecV2 }
 
 func TestCodecOfTheProgramIsToldFromGRPCs(t *testing.T) {
-	if !codec.IsGRPCs() {
+	if codec.Replaced() {
 		t.Error("gRPC's codec is taken for one of the program's")
 	}
 	grpcs := codec.Proto()
 	encoding.RegisterCodecV2(own{grpcs})
 	defer encoding.RegisterCodecV2(grpcs)
-	if codec.IsGRPCs() {
+	if !codec.Replaced() {
 		t.Error("a codec of the program's is taken for gRPC's")
 	}
 }

@@ -5,77 +5,84 @@ package member
 import (
 	"bytes"
 	"net"
-	"sync"
 	"time"
 )
 
-// ackDelay is how long the answer to a bandwidth ping waits.
-const ackDelay = 5 * time.Millisecond
+// ackPause is how long after the last ack of a bandwidth ping the next one is written.
+const ackPause = 20 * time.Millisecond
 
 // bandwidthAck is the frame that answers a bandwidth ping of gRPC, whose eight bytes of data are always the same.
 var bandwidthAck = []byte{0, 0, 8, 6, 1, 0, 0, 0, 0, 2, 4, 16, 16, 9, 14, 7, 7}
 
-// lateAcks is a connection that answers the bandwidth pings of a gRPC server late. The server sends one with the first data that comes in
-// after the answer to the last one, so otherwise with nearly each small request. Then both sides wake up once more, which is a tenth of what
-// a small call costs. The server only measures with it how much data comes in until the answer, and how long that takes: the bandwidth
-// stays the same. Other pings, such as those that ask whether this side still lives, are answered at once.
+// lateAcks is a connection that acknowledges the bandwidth pings of a gRPC server 50 times a second at most. A server sends such a ping with
+// the first data that comes in after the last ack, so otherwise with nearly each small request. Then both sides wake up once more, which
+// is a tenth of what a small call costs.
+//
+// Only an ack that would go out alone waits. During an upload it goes out with the data, and the server, which counts the bytes that come
+// in before the ack, measures as before. Acks of other pings, such as those that ask whether this side still lives, go out at once.
 type lateAcks struct {
 	net.Conn
 
-	mu     sync.Mutex
+	turn   chan struct{} // a lock. While a goroutine waits for a mutex, the clock of a synctest bubble stands still
 	frames frames
-	held   int         // answers that wait: one, since gRPC sends no other ping before it has the answer
-	timer  *time.Timer // nil until the first answer has waited
-	due    bool        // they have waited long enough, but a frame is under way
+	err    error       // of the first write that failed; nothing is written after it
+	last   time.Time   // when an ack was last written
+	held   bool        // an ack waits
+	timer  *time.Timer // nil until the first ack has waited
+	due    bool        // an ack has waited long enough, but a frame is under way
 }
 
-func newLateAcks(nc net.Conn) *lateAcks { return &lateAcks{Conn: nc} }
+func newLateAcks(nc net.Conn) *lateAcks { return &lateAcks{Conn: nc, turn: make(chan struct{}, 1)} }
 
 func (c *lateAcks) Write(p []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.frames.between() && bytes.Equal(p, bandwidthAck) {
-		c.hold()
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	switch {
+	case c.err != nil:
+		return 0, c.err
+	case !c.held && c.frames.between() && bytes.Equal(p, bandwidthAck) && c.hold():
 		return len(p), nil
 	}
 	n, err := c.Conn.Write(p)
-	c.frames.follow(p[:n])
-	if c.due {
-		c.write()
+	if c.err = err; err != nil {
+		return n, err
 	}
-	return n, err
+	c.frames.follow(p)
+	c.writeDue()
+	return n, nil
 }
 
-// hold lets an answer wait. The caller holds the lock.
-func (c *lateAcks) hold() {
-	c.held++
-	switch {
-	case c.held > 1:
-	case c.timer == nil:
-		c.timer = time.AfterFunc(ackDelay, c.answer)
-	default:
-		c.timer.Reset(ackDelay)
+// hold lets an ack wait. It returns false if it may go out at once. The caller holds the lock.
+func (c *lateAcks) hold() bool {
+	now := time.Now()
+	wait := c.last.Add(ackPause).Sub(now)
+	if wait <= 0 {
+		c.last = now
+		return false
 	}
+	c.held = true
+	if c.timer == nil {
+		c.timer = time.AfterFunc(wait, c.release)
+	} else {
+		c.timer.Reset(wait)
+	}
+	return true
 }
 
-// answer runs when an answer has waited long enough.
-func (c *lateAcks) answer() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// release runs when an ack has waited long enough.
+func (c *lateAcks) release() {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
 	c.due = true
-	c.write()
+	c.writeDue()
 }
 
-// write writes what is due, unless a frame is under way. If it fails, the connection is broken, and gRPC hears of that when it reads.
-// The caller holds the lock.
-func (c *lateAcks) write() {
-	if !c.frames.between() {
-		return
+// writeDue writes the ack that is due, unless a frame is under way. The caller holds the lock.
+func (c *lateAcks) writeDue() {
+	if c.due && c.err == nil && c.frames.between() {
+		c.due, c.held, c.last = false, false, time.Now()
+		_, c.err = c.Conn.Write(bandwidthAck)
 	}
-	for ; c.held > 0; c.held-- {
-		_, _ = c.Conn.Write(bandwidthAck)
-	}
-	c.due = false
 }
 
 // frames follows what a client writes to an HTTP/2 connection, and knows where its frames end.

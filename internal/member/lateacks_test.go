@@ -6,10 +6,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,53 +61,133 @@ func split(wrote []byte) (all [][]byte, err error) {
 	return all, nil
 }
 
-func TestOnlyTheAnswerToABandwidthPingComesLate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &sink{began: time.Now()}
-		c := newLateAcks(s)
-		other := bytes.Clone(bandwidthAck)
-		other[len(other)-1]++ // asks whether this side lives
-		for _, p := range [][]byte{make([]byte, prefaceLength), bandwidthAck, other, nil, bandwidthAck, bandwidthAck, frame(0, 1, 2, 3)} {
-			if p == nil {
-				time.Sleep(2 * ackDelay)
-				continue
-			}
-			if n, err := c.Write(p); n != len(p) || err != nil {
-				t.Errorf("%d bytes: %d, %v", len(p), n, err)
-			}
-		}
-		time.Sleep(2 * ackDelay)
-		want := []string{
-			"0s: 24 bytes", "0s: 17 bytes", "5ms: 17 bytes", "10ms: 12 bytes", "15ms: 17 bytes", "15ms: 17 bytes",
-		}
-		if _, writes := s.wrote(); !slices.Equal(writes, want) {
-			t.Errorf("got  %v\nwant %v", writes, want)
-		}
-	})
+func TestAcksOfBandwidthPingsKeepAPauseAndOthersGoOutAtOnce(t *testing.T) {
+	other := bytes.Clone(bandwidthAck)
+	other[len(other)-1]++ // asks whether this side lives
+	for name, tt := range map[string]struct {
+		writes [][]byte // nil: a pause of 5 ms
+		want   []string
+	}{
+		"first": {[][]byte{bandwidthAck}, []string{"0s: 17 bytes"}},
+		"rare": {
+			[][]byte{bandwidthAck, nil, nil, nil, nil, bandwidthAck},
+			[]string{"0s: 17 bytes", "20ms: 17 bytes"},
+		},
+		"frequent": {
+			[][]byte{bandwidthAck, nil, bandwidthAck, nil, nil, nil, nil, bandwidthAck},
+			[]string{"0s: 17 bytes", "20ms: 17 bytes", "40ms: 17 bytes"},
+		},
+		"without a ping": { // no server of gRPC's does that
+			[][]byte{bandwidthAck, bandwidthAck, bandwidthAck},
+			[]string{"0s: 17 bytes", "0s: 17 bytes", "20ms: 17 bytes"},
+		},
+		"of other pings": {[][]byte{bandwidthAck, other, nil, other}, []string{"0s: 17 bytes", "0s: 17 bytes", "5ms: 17 bytes"}},
+		"with data": {
+			[][]byte{bandwidthAck, append(frame(0, 1), bandwidthAck...), nil, append(bytes.Clone(bandwidthAck), frame(0, 1)...)},
+			[]string{"0s: 17 bytes", "0s: 27 bytes", "5ms: 27 bytes"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &sink{began: time.Now()}
+				c := newLateAcks(s)
+				for _, p := range append([][]byte{make([]byte, prefaceLength)}, tt.writes...) {
+					if p == nil {
+						time.Sleep(5 * time.Millisecond)
+						continue
+					}
+					if n, err := c.Write(p); n != len(p) || err != nil {
+						t.Errorf("%d bytes: %d, %v", len(p), n, err)
+					}
+				}
+				time.Sleep(time.Second)
+				if _, writes := s.wrote(); !slices.Equal(writes[1:], tt.want) {
+					t.Errorf("got  %v\nwant %v", writes[1:], tt.want)
+				}
+			})
+		})
+	}
 }
 
-func TestLateAnswerComesAfterTheFrameUnderWay(t *testing.T) {
+func TestLateAckComesAfterTheFrameUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &sink{}
 		c := newLateAcks(s)
 		whole := frame(0, bytes.Repeat([]byte{7}, 100)...)
-		for _, p := range [][]byte{make([]byte, prefaceLength), bandwidthAck, whole[:50]} {
+		for _, p := range [][]byte{make([]byte, prefaceLength), bandwidthAck, bandwidthAck, whole[:50]} {
 			_, _ = c.Write(p)
 		}
 		time.Sleep(time.Second)
-		if wrote, _ := s.wrote(); len(wrote) != prefaceLength+50 {
+		if wrote, _ := s.wrote(); len(wrote) != prefaceLength+len(bandwidthAck)+50 {
 			t.Errorf("%d bytes amid a frame", len(wrote))
 		}
 		_, _ = c.Write(whole[50:])
 		wrote, _ := s.wrote()
-		if all, err := split(wrote); err != nil || len(all) != 2 || !bytes.Equal(all[1], bandwidthAck) {
+		if all, err := split(wrote); err != nil || len(all) != 3 || !bytes.Equal(all[2], bandwidthAck) {
 			t.Errorf("%x, %v", all, err)
 		}
 	})
 }
 
-// Some frames have the bytes of an answer to a ping in them.
-func TestLateAnswersTearNoFrame(t *testing.T) {
+// broken is a connection whose writes fail from the third one on, and say that they have written more than there is.
+type broken struct {
+	net.Conn
+	writes atomic.Int64
+}
+
+var errBroken = errors.New("broken")
+
+func (b *broken) Write(p []byte) (int, error) {
+	if b.writes.Add(1) > 2 {
+		return 0, errBroken
+	}
+	return 2 * len(p), nil
+}
+
+func TestNothingIsWrittenAfterAnAckThatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &broken{}
+		c := newLateAcks(b)
+		for _, p := range [][]byte{make([]byte, prefaceLength), bandwidthAck, bandwidthAck} {
+			if _, err := c.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Second)
+		for range 2 {
+			if _, err := c.Write(frame(0, 1)); !errors.Is(err, errBroken) || b.writes.Load() != 3 {
+				t.Errorf("after %d writes: %v", b.writes.Load(), err)
+			}
+		}
+	})
+}
+
+func TestClockOfABubbleGoesOnWhileAPeerDoesNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		c := newLateAcks(ours)
+		read := make([]byte, prefaceLength+len(bandwidthAck))
+		go func() { _, _ = io.ReadFull(theirs, read) }()
+		for _, p := range [][]byte{make([]byte, prefaceLength), bandwidthAck, bandwidthAck} {
+			if _, err := c.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		failed := make(chan error, 1)
+		go func() {
+			_, err := c.Write(frame(0, 1))
+			failed <- err
+		}()
+		time.Sleep(time.Minute)
+		_ = c.Close()
+		if err := <-failed; err == nil {
+			t.Error("a frame that nobody reads has been written")
+		}
+	})
+}
+
+// Some frames have the bytes of an ack in them.
+func TestLateAcksTearNoFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for seed := range uint64(200) {
 			random := rand.New(rand.NewPCG(seed, 0))
@@ -145,7 +227,7 @@ func TestLateAnswersTearNoFrame(t *testing.T) {
 				}
 			}
 			if err != nil || acks != 0 || fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Fatalf("seed %d: %v; %d answers are missing; got %d frames, want %d", seed, err, acks, len(got), len(want))
+				t.Fatalf("seed %d: %v; %d acks are missing; got %d frames, want %d", seed, err, acks, len(got), len(want))
 			}
 		}
 	})
