@@ -111,6 +111,20 @@ func TestRiderWhoseAnswerPanicsLeavesItsTrip(t *testing.T) {
 	}
 }
 
+func TestEachOperationHasOnePlaceInALoad(t *testing.T) {
+	l := newLoad(true)
+	for range 3 {
+		for range 2 {
+			for i, key := range names(opsMax) {
+				if at := l.add([]byte(key)); at != i {
+					t.Fatalf("%s is at %d, want %d", key, at, i)
+				}
+			}
+		}
+		l.empty()
+	}
+}
+
 func TestLoadKeepsItsRoomForAnotherTrip(t *testing.T) {
 	l := newLoad(true)
 	var m memory
@@ -123,7 +137,7 @@ func TestLoadKeepsItsRoomForAnotherTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.empty()
-		if n := len(l.request.Success) + len(l.at) + len(l.of) + proto.Size(&l.answers); n != 0 {
+		if n := len(l.request.Success) + len(l.of) + proto.Size(&l.answers); n != 0 {
 			t.Errorf("%d of what an earlier trip had", n)
 		}
 		if min(cap(l.request.Success), cap(l.of), cap(l.answers.Responses)) == 0 {

@@ -7,19 +7,19 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/internal/fields"
 )
 
-var (
-	// rangeTag begins a RequestOp or a ResponseOp of a range.
-	rangeTag = protowire.EncodeTag(1, protowire.BytesType)
-
-	keyTag          = protowire.EncodeTag(1, protowire.BytesType)
-	serializableTag = protowire.EncodeTag(7, protowire.VarintType)
+// The tags of fields: number and wire type.
+const (
+	rangeTag        = 1<<3 | fields.Bytes // begins a RequestOp or a ResponseOp of a range
+	keyTag          = 1<<3 | fields.Bytes
+	serializableTag = 7<<3 | fields.Varint
 )
 
 // appendOp appends the RequestOp of a read.
 func appendOp(op []byte, r Read) []byte {
-	op = protowire.AppendVarint(op, rangeTag)
+	op = append(op, rangeTag)
 	switch {
 	case r.Message == nil:
 		return appendBare(op, r.Key, r.Serializable)
@@ -38,10 +38,15 @@ func appendBare[K string | []byte](op []byte, key K, serializable bool) []byte {
 	if serializable {
 		size += 2
 	}
-	op = protowire.AppendVarint(op, uint64(size))
-	op = append(protowire.AppendVarint(protowire.AppendVarint(op, keyTag), uint64(len(key))), key...)
+	if size < 0x80 {
+		op = append(op, byte(size), keyTag, byte(len(key)))
+	} else {
+		op = protowire.AppendVarint(op, uint64(size))
+		op = protowire.AppendVarint(append(op, keyTag), uint64(len(key)))
+	}
+	op = append(op, key...)
 	if serializable {
-		op = append(op, byte(serializableTag), 1)
+		op = append(op, serializableTag, 1)
 	}
 	return op
 }
@@ -53,10 +58,6 @@ func bare(r *pb.RangeRequest) bool {
 
 // rangeOf returns the encoded RangeResponse of a ResponseOp.
 func rangeOf(answer []byte) (body []byte, ok bool) {
-	tag, n := protowire.ConsumeVarint(answer)
-	if n < 0 || tag != rangeTag {
-		return nil, false
-	}
-	body, m := protowire.ConsumeBytes(answer[n:])
-	return body, m >= 0 && n+m == len(answer)
+	tag, n, next := fields.Next(answer, 0, len(answer))
+	return answer[next:], tag == rangeTag && n == uint64(len(answer)-next)
 }
