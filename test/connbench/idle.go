@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -67,23 +68,27 @@ func idle(parent context.Context, out io.Writer, client string, endpoints []stri
 
 var errUnsettled = errors.New("the number of goroutines still changes")
 
-// settle waits until the number of goroutines has been the same for a while.
+// settle waits until the least number of goroutines within a second is that of the second before. Calls that check the members come and
+// go meanwhile.
 func settle(parent context.Context) error {
-	const pause, quiet, limit = 50 * time.Millisecond, 40, time.Minute
+	const pause, samples, limit = 50 * time.Millisecond, 20, time.Minute
 	parent, cancel := context.WithTimeoutCause(parent, limit, errUnsettled)
 	defer cancel()
-	last := 0
-	for same := 0; same < quiet; same++ {
-		if n := runtime.NumGoroutine(); n != last {
-			last, same = n, 0
+	for last := 0; ; {
+		least := math.MaxInt
+		for range samples {
+			least = min(least, runtime.NumGoroutine())
+			select {
+			case <-time.After(pause):
+			case <-parent.Done():
+				return context.Cause(parent)
+			}
 		}
-		select {
-		case <-time.After(pause):
-		case <-parent.Done():
-			return context.Cause(parent)
+		if least == last {
+			return nil
 		}
+		last = least
 	}
-	return nil
 }
 
 // held returns what this process holds.
