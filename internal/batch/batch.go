@@ -6,11 +6,11 @@
 // A read that finds nothing under way goes alone, at once, as if there were no batches. Otherwise it takes a seat in the
 // next trip, which leaves soon. Each rider has its own deadline and decodes its own answer.
 //
-// Its files depend on each other in one direction. From below: the progress of a trip under way (progress.go), a read (read.go), its
-// encoding (op.go), the decoding of its answer (decode.go) and of all answers of a trip (codec.go), what a connection gives its batches
-// (config.go), what a trip takes and brings (load.go), the end of a wait (alarm.go), what riders see of their trip (journey.go), a rider
-// (seat.go), the lessons of earlier answers (lessons.go), a transaction (trip.go), the queue and the times when a trip leaves (queue.go), the
-// choice of the reads that may travel (batch.go).
+// Its files depend on each other in one direction. From below: the progress of a trip under way (progress.go), a read
+// (read.go), its encoding (op.go), the decoding of its answer (decode.go) and of all answers of a trip (codec.go), what a
+// connection gives its batches (config.go), the lessons of earlier answers (lessons.go), what a trip takes and brings
+// (load.go), the end of a wait (alarm.go), what riders see of their trip (journey.go), a rider (seat.go), a transaction
+// (trip.go), the queue and the times when a trip leaves (queue.go), the choice of the reads that may travel (batch.go).
 package batch
 
 import (

@@ -248,10 +248,10 @@ const (
 	lingerMax   = patienceMin / 2
 )
 
-// linger lets the riders of a trip that has come back run, before the next trip leaves. Those who read one key after another then travel
-// together again, instead of in two parts whose trips cost twice as much. First all riders get off with their answers, on whatever CPU they are. Then
-// it ends as soon as a turn of the scheduler brings no further rider to the next trip. Nothing sleeps here. With other trips under way, the
-// next trip does not leave anyway.
+// linger lets the riders of a trip that has come back run, before the next trip leaves. Those who read one key after another then
+// travel together again, instead of in two parts whose trips cost twice as much. First all riders get off with their answers, on
+// whatever CPU they are. Then it ends as soon as a turn of the scheduler brings no further rider to the next trip. Nothing sleeps
+// here. With other trips under way, the next trip does not leave anyway.
 func (q *queue) linger(over *trip) {
 	if _, idle := q.boarded(); !idle {
 		return
