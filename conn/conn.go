@@ -12,7 +12,8 @@
 //
 // Each endpoint has its own gRPC connection. It is Active while its member answers, is healthy and knows a leader.
 // Otherwise it is Frozen: it gets no requests, and the connection redials it forever, with exponential backoff.
-// Requests go to the Active endpoints in turn. They are retried where that is safe: see [Conn.Invoke].
+// Requests go to the Active endpoints in turn, and reads that travel together to the leader: see [WithoutBatching]. They are
+// retried where that is safe: see [Conn.Invoke].
 //
 // Its counterparts in eetcd are open, close and info of the module eetcd: see docs/eetcd.md.
 package conn

@@ -268,6 +268,10 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 // has more than 4 KiB. So do those of a key once it is known that its value has 32 KiB or more, or that the server refuses to tell it.
 // All reads of etcd 3.4.14 to 3.4.22 and 3.5.0 to 3.5.6 go alone, because these may crash when such a transaction is cancelled.
 //
+// Linearizable reads that travel together go to the leader if it is one of the endpoints. It has to confirm them whichever member they go
+// to, so others take longer. While it is so busy that an answer of the leader takes half as long again as one of another member, they go to
+// the Active endpoints in turn, as one in 32 of these requests always does.
+//
 // etcd's gRPC proxy may answer a serializable read from what it remembers. It never does so for reads that travel together.
 //
 // Batching is off where WithDialOptions is given: an interceptor or a stats handler would see KV/Txn without the context of the

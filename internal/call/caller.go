@@ -205,7 +205,8 @@ func (c *Caller) trip(
 	u := c.pool.get(read)
 	u.parent, u.method, u.path, u.args, u.reply = parent, pb.KV_Range_FullMethodName, pb.KV_Txn_FullMethodName, request, answer
 	u.options = Options{
-		Aside: kind == batch.Serializable, Own: true, Codec: c.codec, Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
+		Aside: kind == batch.Serializable, ToLeader: kind == batch.Linearizable, Own: true, Codec: c.codec,
+		Trace: u.shared.Hooks.Trip(u.shared.Connection, pb.KV_Txn_FullMethodName, riders),
 	}
 	u.deadline, u.progress = deadline, p
 	return c.run(u)

@@ -24,6 +24,7 @@ type Wanted struct {
 	Method   string
 	Request  any  // nil for a stream
 	Aside    bool // a member without a leader will do, whatever the request
+	ToLeader bool // preferably by the leader
 }
 
 // NeedsNoLeader reports whether a member serves the request even without a leader.

@@ -44,11 +44,12 @@ type Target struct {
 // Options holds the options of one call: this package's, and those for gRPC.
 type Options struct {
 	Target
-	Aside bool // a member without a leader will do
-	Own   bool // a transaction that only reads, made by the SDK in place of several reads
-	Rest  []grpc.CallOption
-	Codec grpc.CallOption // the SDK's own codec, for a read that may travel in company, and for a trip; Rest is empty then
-	Trace *hook.Trace     // nil: nobody observes the call
+	Aside    bool // a member without a leader will do
+	Own      bool // a transaction that only reads, made by the SDK in place of several reads
+	ToLeader bool // it needs the leader whichever member it goes to, so it goes there at once
+	Rest     []grpc.CallOption
+	Codec    grpc.CallOption // the SDK's own codec, for a read that may travel in company, and for a trip; Rest is empty then
+	Trace    *hook.Trace     // nil: nobody observes the call
 }
 
 // Split takes the options of a call apart. It returns ErrOption for a timeout that is too short.

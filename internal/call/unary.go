@@ -102,7 +102,7 @@ func (u *unary) spared(l *member.Link) error {
 func (u *unary) wanted() Wanted {
 	w := Wanted{
 		Parent: u.parent, Deadline: u.deadline, Pinned: u.options.Pinned, Endpoint: u.options.Endpoint, Method: u.method,
-		Request: u.args, Aside: u.options.Aside,
+		Request: u.args, Aside: u.options.Aside, ToLeader: u.options.ToLeader,
 	}
 	if u.path != u.method {
 		w.Request = nil // Aside says it already
@@ -134,6 +134,11 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		u.observed, u.over = observed, u.tell
 	}
 	u.progress.Begins(l.Address())
+	answered := false
+	if u.options.ToLeader {
+		l.Begins(u.began)
+		defer func() { l.Ends(u.began, answered) }()
+	}
 	err := u.send(ctx, l, u.path, u.args, u.reply, u.with(&u.options), patience)
 	if err != nil {
 		return u.judge(l, err)
@@ -141,6 +146,7 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	if !u.saved { // otherwise the hedge has the answer, and this link may still be silent
 		l.HeardFrom(u.began)
 		u.answeredBy(l)
+		answered = true
 	}
 	return nil
 }

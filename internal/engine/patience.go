@@ -58,11 +58,19 @@ func (p *picker) Pick(w call.Wanted, avoid *member.Link, last error) (*member.Li
 		return nil, connerr.Closed(p.name)
 	}
 	if !w.Pinned {
-		if l := p.set.Next(avoid); l != nil {
+		if l := p.next(w, avoid); l != nil {
 			return l, nil
 		}
 	}
 	return p.await(w, avoid, last)
+}
+
+// next acquires a link in the rotation, or returns nil.
+func (p *picker) next(w call.Wanted, avoid *member.Link) *member.Link {
+	if w.ToLeader && avoid == nil {
+		return p.set.Leader()
+	}
+	return p.set.Next(avoid)
 }
 
 // await waits for a link, and acquires it. It gives up when the outage has lasted for the connection's patience, or

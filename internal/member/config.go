@@ -6,9 +6,9 @@
 // Its files depend on each other in one direction. From below: an address and how it is dialled (address.go, eyeballs.go,
 // race.go), what is below gRPC (wire.go, metered.go, lateacks.go, way.go), a line to it and the gRPC client that has the line
 // (line.go, balance.go, channel.go, pool.go, dial.go), a transport and what its member says (transport.go, login.go, token.go,
-// check.go), its terms of service (link.go) and the set of those that take requests (rotation.go), an endpoint (phase.go,
-// endpoint.go) and its ways into service and out of it (service.go), the attempts to connect it (connect.go), its keeper
-// (pace.go, keep.go, random.go), all of them together (set.go).
+// check.go), how soon it answers (speed.go), its terms of service (link.go) and the set of those that take requests
+// (rotation.go), an endpoint (phase.go, endpoint.go) and its ways into service and out of it (service.go), the attempts to
+// connect it (connect.go), its keeper (pace.go, keep.go, random.go), all of them together (set.go).
 package member
 
 import (

@@ -50,6 +50,8 @@ type Link struct {
 	outside bool // dialled for one call to an address that the connection does not use
 
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
+
+	speed speed // of the attempts that Begins and Ends tell
 }
 
 func newLink(o owner, c *Config, t *transport) *Link {
@@ -152,6 +154,12 @@ func (l *Link) NewStream(
 ) (grpc.ClientStream, error) {
 	return l.line.NewStream(ctx, desc, method, opts...)
 }
+
+// Begins records that an attempt begins at a time of Clock that shows how soon the link answers: see [Set.Leader].
+func (l *Link) Begins(at time.Duration) { l.speed.begins(at) }
+
+// Ends records the end of such an attempt, and whether it brought an answer.
+func (l *Link) Ends(began time.Duration, answered bool) { l.speed.ends(began, Clock(), answered) }
 
 // Received records that a stream has just received a message.
 func (l *Link) Received() {

@@ -14,6 +14,7 @@ import (
 type rotation struct {
 	links atomic.Pointer[[]*Link]
 	turn  atomic.Uint64
+	led   atomic.Uint64 // how many requests went by way of leader
 
 	mu      sync.Mutex
 	changed chan struct{} // closed, and replaced, at each change
@@ -127,6 +128,32 @@ func (r *rotation) next(avoid *Link) *Link {
 		return avoided
 	}
 	return nil
+}
+
+// inTurnEvery says how many requests to the leader share one that goes in turn, so that it is known how soon the others answer.
+const inTurnEvery = 32
+
+// leader acquires the link of the leader, for a request that needs the leader whichever member it goes to. The leader answers such a
+// request soonest, unless it is busy. The link is the next one in turn while an answer of the leader takes half as long again as one of
+// another member, while it is late, and while none is known to lead. It is nil if there is none. The caller releases it.
+func (r *rotation) leader(now time.Duration) *Link {
+	links := *r.links.Load()
+	if len(links) < 2 || r.led.Add(1)%inTurnEvery == 0 {
+		return r.next(nil)
+	}
+	var leader *Link
+	takes, others := never, never
+	for _, l := range links {
+		if l.vitals.Load().leads {
+			leader, takes = l, l.speed.expected(now)
+		} else {
+			others = min(others, l.speed.expected(now))
+		}
+	}
+	if takes == never || takes-takes/3 > others || leader.Fragile() || !leader.Acquire() {
+		return r.next(nil)
+	}
+	return leader
 }
 
 // other acquires a link of another endpoint than avoid's, or returns nil.

@@ -144,6 +144,10 @@ func (s *Set) Find(text string) *Endpoint {
 // returns nil if there is none. The caller releases it.
 func (s *Set) Next(avoid *Link) *Link { return s.group.rotation.next(avoid) }
 
+// Leader acquires the link in the rotation to the leader. If the leader is unknown, or is busy by what [Link.Begins] and [Link.Ends] tell, it
+// acquires the next one in turn. It returns nil if there is none. The caller releases it.
+func (s *Set) Leader() *Link { return s.group.rotation.leader(Clock()) }
+
 // Other acquires a link in the rotation of another endpoint than avoid's, or returns nil. The caller releases it.
 func (s *Set) Other(avoid *Link) *Link { return s.group.rotation.other(avoid) }
 

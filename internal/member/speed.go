@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// An attempt is late after lateTimes the time of an answer, but not before lateMin.
+	lateTimes = 8
+	lateMin   = 5 * time.Millisecond
+	// never is the time of an answer that is not to be expected soon.
+	never = time.Duration(math.MaxInt64)
+)
+
+// speed is how soon a link answers, by its last answers. Times are those of Clock.
+type speed struct {
+	mu    sync.Mutex
+	tried bool
+	takes time.Duration // what an answer took on average; 0: unknown, or the last attempt failed
+	under int           // attempts under way
+	since time.Duration // since when none of these has ended
+}
+
+// expected returns what an answer takes: 0 where nothing was tried yet, and never where the last attempt failed or one is late.
+func (s *speed) expected(now time.Duration) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !s.tried:
+		return 0
+	case s.takes == 0, s.under > 0 && now-s.since > max(lateMin, lateTimes*s.takes):
+		return never
+	default:
+		return s.takes
+	}
+}
+
+// begins says that an attempt begins.
+func (s *speed) begins(now time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tried = true
+	if s.under++; s.under == 1 {
+		s.since = now
+	}
+}
+
+// ends says that an attempt has ended that began at that time, and learns from it.
+func (s *speed) ends(began, now time.Duration, answered bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.under--
+	s.since = now
+	switch took := max(now-began, 1); {
+	case !answered:
+		s.takes = 0
+	case s.takes == 0:
+		s.takes = took
+	default:
+		s.takes = max(s.takes+(took-s.takes)/8, 1)
+	}
+}
