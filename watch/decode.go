@@ -33,8 +33,9 @@ func decode(data mem.BufferSlice, r *pb.WatchResponse) bool {
 		return false
 	}
 	defer rest.free()
-	r.Events = make([]*mvccpb.Event, 0, events)
 	shared := slab{left: events}
+	var header *pb.ResponseHeader
+	r.Events, header = shared.response(rest.left)
 	for rest.left > 0 {
 		tag, n := rest.field()
 		switch tag {
@@ -42,8 +43,8 @@ func decode(data mem.BufferSlice, r *pb.WatchResponse) bool {
 			if r.Header != nil {
 				return false // proto.Unmarshal merges two headers
 			}
-			r.Header = &pb.ResponseHeader{}
-			if !fields.Header(rest.view(int(n)), r.Header) {
+			r.Header = header
+			if !fields.Header(rest.view(int(n)), header) {
 				return false
 			}
 		case responseWatchID:

@@ -2,7 +2,10 @@
 
 package watch
 
-import "github.com/eetcd-go/eetcd/gen/mvccpb"
+import (
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
+	"github.com/eetcd-go/eetcd/gen/mvccpb"
+)
 
 const (
 	// together is how many events of a response share an allocation, and sharing how many bytes of theirs do. Few allocations
@@ -19,6 +22,13 @@ type record struct {
 	pair  mvccpb.KeyValue
 }
 
+// single is all that a response with one event needs, but for its bytes. While a watch is in step, nearly each response has one.
+type single struct {
+	header pb.ResponseHeader
+	events [1]*mvccpb.Event
+	record [1]record
+}
+
 // slab makes the records of a response, and memory for their keys and values, with few allocations. It counts what it has given away,
 // because to shorten a slice would write a pointer, which costs more while the garbage collector is at work.
 type slab struct {
@@ -29,6 +39,16 @@ type slab struct {
 	gone    int // of those before
 	bytes   []byte
 	used    int // of the bytes
+}
+
+// response returns an empty header, and room for the events of a response of size bytes. It is called first.
+func (s *slab) response(size int) (events []*mvccpb.Event, header *pb.ResponseHeader) {
+	if s.left == 1 && size <= sharing { // a program that keeps a header does not keep a large value
+		made := &single{}
+		s.records = made.record[:]
+		return made.events[:0], &made.header
+	}
+	return make([]*mvccpb.Event, 0, s.left), &pb.ResponseHeader{}
 }
 
 // record returns an empty record for the next event, which has size bytes.

@@ -5,7 +5,9 @@ package watch
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
+	"weak"
 
 	"google.golang.org/protobuf/proto"
 
@@ -52,7 +54,7 @@ func TestEventsThatShareMemoryAreIndependent(t *testing.T) {
 
 func TestSmallEventsCostFewObjects(t *testing.T) {
 	for _, c := range []struct{ events, objects int }{
-		{1, 5},      // the response, its list, its header, the record, the bytes
+		{1, 3},      // the response, all that is in it, the bytes
 		{1000, 260}, // as above, a record for each 8 events, and 1 KiB for each 9
 	} {
 		data := whole(encoded(t, sized(c.events, 100)))
@@ -60,4 +62,18 @@ func TestSmallEventsCostFewObjects(t *testing.T) {
 			t.Errorf("%d events: %v objects", c.events, n)
 		}
 	}
+}
+
+func TestHeaderThatIsKeptKeepsNoLargeValue(t *testing.T) {
+	r := &pb.WatchResponse{}
+	if !decode(whole(encoded(t, sized(1, 3*sharing))), r) {
+		t.Fatal("not decoded")
+	}
+	header, value := r.Header, weak.Make(&r.Events[0].Kv.Value[0])
+	r = nil
+	runtime.GC()
+	if value.Value() != nil {
+		t.Error("the value is still there")
+	}
+	runtime.KeepAlive(header)
 }
