@@ -25,11 +25,10 @@ type lateAcks struct {
 
 	turn   chan struct{} // a lock. While a goroutine waits for a mutex, the clock of a synctest bubble stands still
 	frames frames
-	err    error       // of the first write that failed; nothing is written after it
-	last   time.Time   // when an ack was last written
-	held   bool        // an ack waits
-	timer  *time.Timer // nil until the first ack has waited
-	due    bool        // an ack has waited long enough, but a frame is under way
+	err    error     // of the first write that failed; nothing is written after it
+	last   time.Time // when an ack was last written
+	held   bool      // an ack waits
+	due    bool      // an ack has waited long enough, but a frame is under way
 }
 
 func newLateAcks(nc net.Conn) *lateAcks { return &lateAcks{Conn: nc, turn: make(chan struct{}, 1)} }
@@ -61,11 +60,7 @@ func (c *lateAcks) hold() bool {
 		return false
 	}
 	c.held = true
-	if c.timer == nil {
-		c.timer = time.AfterFunc(wait, c.release)
-	} else {
-		c.timer.Reset(wait)
-	}
+	time.AfterFunc(wait, c.release) // an idle connection keeps no timer
 	return true
 }
 

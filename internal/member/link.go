@@ -51,7 +51,7 @@ type Link struct {
 
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
 
-	speed speed // of the attempts that Begins and Ends tell
+	speed atomic.Pointer[speed] // of the attempts that Begins and Ends tell; nil before the first one: most connections make none
 }
 
 func newLink(o owner, c *Config, t *transport) *Link {
@@ -156,10 +156,19 @@ func (l *Link) NewStream(
 }
 
 // Begins records that an attempt begins at a time of Clock that shows how soon the link answers: see [Set.Leader].
-func (l *Link) Begins(at time.Duration) { l.speed.begins(at) }
+func (l *Link) Begins(at time.Duration) {
+	s := l.speed.Load()
+	for s == nil {
+		l.speed.CompareAndSwap(nil, new(speed))
+		s = l.speed.Load()
+	}
+	s.begins(at)
+}
 
 // Ends records the end of such an attempt, and whether it brought an answer.
-func (l *Link) Ends(began time.Duration, answered bool) { l.speed.ends(began, Clock(), answered) }
+func (l *Link) Ends(began time.Duration, answered bool) {
+	l.speed.Load().ends(began, Clock(), answered)
+}
 
 // Received records that a stream has just received a message.
 func (l *Link) Received() {

@@ -145,9 +145,9 @@ func (r *rotation) leader(now time.Duration) *Link {
 	takes, others := never, never
 	for _, l := range links {
 		if l.vitals.Load().leads {
-			leader, takes = l, l.speed.expected(now)
+			leader, takes = l, l.speed.Load().expected(now)
 		} else {
-			others = min(others, l.speed.expected(now))
+			others = min(others, l.speed.Load().expected(now))
 		}
 	}
 	if takes == never || takes-takes/3 > others || leader.Fragile() || !leader.Acquire() {

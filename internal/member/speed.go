@@ -19,19 +19,20 @@ const (
 // speed is how soon a link answers, by its last answers. Times are those of Clock.
 type speed struct {
 	mu    sync.Mutex
-	tried bool
 	takes time.Duration // what an answer took on average; 0: unknown, or the last attempt failed
 	under int           // attempts under way
 	since time.Duration // since when none of these has ended
 }
 
-// expected returns what an answer takes: 0 where nothing was tried yet, and never where the last attempt failed or one is late.
+// expected returns what an answer takes: 0 where nothing was tried yet, which is a nil s, and never where the last attempt failed, the
+// first one is under way, or one is late.
 func (s *speed) expected(now time.Duration) time.Duration {
+	if s == nil {
+		return 0
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.tried:
-		return 0
 	case s.takes == 0, s.under > 0 && now-s.since > max(lateMin, lateTimes*s.takes):
 		return never
 	default:
@@ -43,7 +44,6 @@ func (s *speed) expected(now time.Duration) time.Duration {
 func (s *speed) begins(now time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tried = true
 	if s.under++; s.under == 1 {
 		s.since = now
 	}

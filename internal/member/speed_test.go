@@ -41,8 +41,8 @@ func rotating(t *testing.T) (r *rotation, links []*Link) {
 func answer(l *Link, takes time.Duration) { ended(l, takes, true) }
 
 func ended(l *Link, takes time.Duration, answered bool) {
-	l.speed.begins(0)
-	l.speed.ends(0, takes, answered)
+	l.Begins(0)
+	l.speed.Load().ends(0, takes, answered)
 }
 
 func TestLeaderServesWhatNeedsItUnlessItIsBusy(t *testing.T) {
@@ -53,20 +53,20 @@ func TestLeaderServesWhatNeedsItUnlessItIsBusy(t *testing.T) {
 	}{
 		"nothing is known":         {func([]*Link, *Link) {}, false},
 		"all answer equally soon":  {func([]*Link, *Link) {}, false},
-		"the leader is slower":     {func(_ []*Link, leader *Link) { leader.speed.takes = quick * 14 / 10 }, false},
-		"the leader is busy":       {func(_ []*Link, leader *Link) { leader.speed.takes = quick * 16 / 10 }, true},
+		"the leader is slower":     {func(_ []*Link, leader *Link) { leader.speed.Load().takes = quick * 14 / 10 }, false},
+		"the leader is busy":       {func(_ []*Link, leader *Link) { leader.speed.Load().takes = quick * 16 / 10 }, true},
 		"the leader was busy once": {func(_ []*Link, leader *Link) { answer(leader, 4*quick) }, false},
 		"another one is quicker": {func(links []*Link, _ *Link) {
-			links[0].speed.takes = quick / 2
+			links[0].speed.Load().takes = quick / 2
 		}, true},
 		"the others have failed": {func(links []*Link, leader *Link) {
 			ended(links[0], quick, false)
 			ended(links[1], quick, false)
-			leader.speed.takes = time.Second
+			leader.speed.Load().takes = time.Second
 		}, false},
 		"the leader has failed":    {func(_ []*Link, leader *Link) { ended(leader, quick, false) }, true},
-		"the leader is late":       {func(_ []*Link, leader *Link) { leader.speed.begins(now - 9*quick) }, true},
-		"the leader is at work":    {func(_ []*Link, leader *Link) { leader.speed.begins(now - 7*quick) }, false},
+		"the leader is late":       {func(_ []*Link, leader *Link) { leader.Begins(now - 9*quick) }, true},
+		"the leader is at work":    {func(_ []*Link, leader *Link) { leader.Begins(now - 7*quick) }, false},
 		"the leader is fragile":    {func(_ []*Link, leader *Link) { leader.vitals.Store(&vitals{leads: true, fragile: true}) }, true},
 		"nobody leads":             {func(_ []*Link, leader *Link) { leader.vitals.Store(&vitals{}) }, true},
 		"the leader has just left": {func(_ []*Link, leader *Link) { leader.users.Store(0) }, true},
