@@ -64,12 +64,12 @@ func (c *Conn) WaitReady(parent context.Context) error {
 	return c.engine.WaitReady(parent)
 }
 
-// Invoke makes a unary call, for generated stubs. It uses the next Active endpoint in turn, or the one of [OnEndpoint].
-// Every request of this SDK works in the same way.
+// Invoke makes a unary call, for generated stubs. It uses the next Active endpoint in turn, or the one of [OnEndpoint]. Reads that
+// travel together go to the leader: see [WithoutBatching]. Every request of this SDK works in the same way.
 //
 // A read that fails on the network, or that a member cannot serve now, is retried on another endpoint until the
-// deadline. If a read has no answer within 500 ms ([WithHedgeDelay]), it is sent to a second endpoint as well, and the
-// first answer wins. A write is retried only if it was not sent, or was refused before it was proposed. A write that
+// deadline. If a read has no answer within 500 ms ([WithHedgeDelay]), it is sent to a second endpoint as well, again
+// while that fails in a way that passes, and the first answer wins. A write is retried only if it was not sent, or was refused before it was proposed. A write that
 // may have been applied has the outcome etcderr.Unknown, and is never sent twice. Pauses and a budget of the connection
 // limit the retries. A grpc.OnFinish among opts runs at the end of each attempt, so it must not cancel parent.
 //

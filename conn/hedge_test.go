@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,7 +104,7 @@ func TestReadDoesNotWaitForASilentMemberWhoseEndpointIsFrozen(t *testing.T) {
 			a.Pause()
 			start := time.Now()
 			b.answerKV(func(context.Context) error {
-				if time.Since(start) < time.Second {
+				if time.Since(start) < 1500*time.Millisecond { // until then the hedge is sent again
 					return status.Error(codes.Unavailable, "etcdserver: leader changed")
 				}
 				return nil
@@ -231,4 +232,66 @@ func TestCloseOfANamespaceEndsAHedgedRead(t *testing.T) {
 			t.Errorf("the read was sent %d and %d times, want once to each", a.calls.Load(), b.calls.Load())
 		}
 	})
+}
+
+// TestHedgeIsSentAgainAfterARefusalThatPasses has one member say nothing of reads though it is well, as a leader that its peers do not
+// reach any more. The other one refuses reads at first.
+func TestHedgeIsSentAgainAfterARefusalThatPasses(t *testing.T) {
+	refusal := status.Error(codes.Unavailable, "etcdserver: leader changed")
+	for name, tt := range map[string]struct {
+		silent      func(context.Context) error // what the one does
+		refuses     time.Duration               // how long the other one refuses
+		by          string                      // whose answer the read gets
+		least, most time.Duration               // when
+	}{
+		"until it is answered": {
+			func(parent context.Context) error { <-parent.Done(); return parent.Err() },
+			1200 * time.Millisecond, "b", 1200 * time.Millisecond, 1700 * time.Millisecond,
+		},
+		"until the first one answers": {
+			slowly(1500 * time.Millisecond), time.Hour, "a", 1500 * time.Millisecond, 1500 * time.Millisecond,
+		},
+		"until the first one fails": {
+			func(parent context.Context) error {
+				if err := slowly(1100 * time.Millisecond)(parent); err != nil {
+					return err
+				}
+				return refusal
+			},
+			1100 * time.Millisecond, "b", 1100 * time.Millisecond, 1100 * time.Millisecond,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := newMember(t, "a"), newMember(t, "b")
+				c := openFake(t, []*member{a, b})
+				for { // the next read goes to a
+					if r, err := get(t.Context(), c); err != nil {
+						t.Fatal(err)
+					} else if r.Header.MemberId == id("b") {
+						break
+					}
+				}
+				start := time.Now()
+				var asked atomic.Int32
+				a.answerKV(tt.silent)
+				b.answerKV(func(context.Context) error {
+					if asked.Add(1); time.Since(start) < tt.refuses {
+						return refusal
+					}
+					return nil
+				})
+				r, err := get(t.Context(), c)
+				if err != nil || r.Header.MemberId != id(tt.by) {
+					t.Errorf("got %v, %v", r, err)
+				}
+				if took := time.Since(start); took < tt.least || took > tt.most {
+					t.Errorf("the read took %v", took)
+				}
+				if n := asked.Load(); n < 3 || n > 10 {
+					t.Errorf("%d hedges", n)
+				}
+			})
+		})
+	}
 }

@@ -22,7 +22,7 @@ import (
 type Mode uint8
 
 const (
-	// ConnectAll connects to every endpoint, and sends requests to the Active ones in turn. It is the default.
+	// ConnectAll connects to every endpoint, and sends requests to the Active ones in turn, but see [WithoutBatching]. It is the default.
 	ConnectAll Mode = iota
 	// Random connects to one endpoint, chosen at random, and moves on to another when that one fails.
 	Random
@@ -269,8 +269,9 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 // All reads of etcd 3.4.14 to 3.4.22 and 3.5.0 to 3.5.6 go alone, because these may crash when such a transaction is cancelled.
 //
 // Linearizable reads that travel together go to the leader if it is one of the endpoints. It has to confirm them whichever member they go
-// to, so others take longer. While it is so busy that an answer of the leader takes half as long again as one of another member, they go to
-// the Active endpoints in turn, as one in 32 of these requests always does.
+// to, so others take longer. The checks of the endpoints tell which one leads ([WithHealthCheckInterval]). While none or several do, or the
+// leader is so busy that its answers take half as long again as those of another member, these reads go to the Active endpoints in
+// turn, as one in 32 of their requests always does.
 //
 // etcd's gRPC proxy may answer a serializable read from what it remembers. It never does so for reads that travel together.
 //

@@ -30,6 +30,7 @@ type flight struct {
 	opts   []grpc.CallOption
 	coded  []grpc.CallOption // the same with a codec of the SDK's own; nil before the first call that has one
 	leader bool              // the requests ask for a leader
+	timed  bool              // the links note how soon they answer
 	spoilt bool              // the context is cancelled, or may be: not to be used again
 	hedge  func()            // called when an attempt has been silent for its patience; made once
 
@@ -44,6 +45,7 @@ type flight struct {
 	state   state
 	own     wait.OwnTime  // of the silence, until the hedge
 	landed  chan struct{} // closed when the hedge has ended; nil before one begins
+	ended   chan struct{} // closed when the attempt itself has ended; nil before a hedge begins, and afterwards
 	second  *flight       // the hedge's own flight, while it runs
 	answer  proto.Message // the hedge's answer, in answered
 	refusal error         // the same, where a member has refused the hedge for good
@@ -129,9 +131,10 @@ func (f *flight) send(
 			f.crash()
 		}
 	}()
-	err := l.Invoke(ctx, method, args, reply, opts...)
+	err := f.invoke(ctx, l, method, args, reply, opts)
 
 	f.mu.Lock()
+	f.end()
 	told := f.over == nil
 	lost := f.savedFrom(err)
 	switch {
@@ -186,6 +189,50 @@ func (f *flight) send(
 	return err
 }
 
+// invoke makes the attempt, and has the link note how soon it answers if the flight is timed.
+func (f *flight) invoke(ctx context.Context, l *member.Link, method string, args, reply any, opts []grpc.CallOption) error {
+	if !f.timed {
+		return l.Invoke(ctx, method, args, reply, opts...)
+	}
+	how, began := member.Failed, member.Clock()
+	l.Begins(began)
+	defer func() { l.Ends(began, how) }()
+	err := l.Invoke(ctx, method, args, reply, opts...)
+	switch {
+	case err == nil:
+		how = member.Answered
+	case ctx.Err() != nil || decisive(err):
+		how = member.Untold
+	}
+	return err
+}
+
+// end says that the attempt itself has ended. The caller holds the lock.
+func (f *flight) end() {
+	if f.ended != nil {
+		close(f.ended)
+		f.ended = nil
+	}
+}
+
+// silentAfter waits, and reports whether the attempt under way still has no answer then.
+func (f *flight) silentAfter(d time.Duration) bool {
+	f.mu.Lock()
+	ended := f.ended
+	f.mu.Unlock()
+	if ended == nil {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
 // savedFrom reports whether the hedge decides the call of which the attempt itself has brought err: it was first. A refusal does not take
 // an answer back. The caller holds the lock.
 func (f *flight) savedFrom(err error) bool {
@@ -196,6 +243,7 @@ func (f *flight) savedFrom(err error) bool {
 func (f *flight) crash() {
 	f.mu.Lock()
 	f.state, f.spoilt = grounded, true
+	f.end()
 	f.timer.Stop()
 	f.cancel()
 	if f.second != nil {
@@ -269,7 +317,7 @@ func (f *flight) fire() {
 		return
 	}
 	landed := make(chan struct{})
-	f.state, f.landed = hedged, landed
+	f.state, f.landed, f.ended = hedged, landed, make(chan struct{})
 	if !f.deadline.IsZero() {
 		f.set(math.MaxInt64, now)
 	}

@@ -19,8 +19,9 @@ import (
 )
 
 // hedgeSilence runs when a call has been silent for the hedge delay. It casts doubt on the endpoint, and sends a read
-// to another one as well. If neither answers, a read leaves the silent endpoint once that freezes. A write stays: it
-// may have been applied, and its answer may still come.
+// to another one as well, again where that fails in a way that passes: during an election all members may refuse it. If neither
+// answers, a read leaves the silent endpoint once that freezes. A write stays: it may have been applied, and its answer may
+// still come.
 func hedgeSilence(u *unary, calls *pool) {
 	u.link.Doubt()
 	if u.traits&read == 0 {
@@ -36,16 +37,23 @@ func hedgeSilence(u *unary, calls *pool) {
 	if len(u.options.Rest) > 0 {
 		return // gRPC may write what both attempts bring to one place, such as grpc.Header
 	}
+	for n := 0; hedgeOnce(u, calls) && u.silentAfter(retryWait(n)); n++ {
+		u.link.Doubt() // it is well only as long as it has a leader, and may have lost it since
+	}
+}
+
+// hedgeOnce sends a read to another endpoint as well. It reports whether that failed in a way that passes.
+func hedgeOnce(u *unary, calls *pool) (again bool) {
 	other := u.shared.Links.Other(u.link)
 	if other == nil {
-		return
+		return false
 	}
 	defer other.Release()
 	if u.path == pb.KV_Txn_FullMethodName && other.Fragile() {
-		return
+		return false
 	}
 	if !u.shared.budget.take() {
-		return
+		return false
 	}
 	second := calls.get(u.traits)
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
@@ -56,7 +64,7 @@ func hedgeSilence(u *unary, calls *pool) {
 	defer observed.End(hook.ErrCutOff, false) // where an interceptor ends the goroutine
 	if !u.join(&second.flight) {
 		observed.End(etcderr.FromRPC(context.Canceled, etcderr.Call{Method: u.method, Endpoint: other.Address()}), true)
-		return
+		return false
 	}
 	// The attempt may write its own answer to the reply now, so the hedge needs another message.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
@@ -73,6 +81,7 @@ func hedgeSilence(u *unary, calls *pool) {
 		u.answeredBy(other)
 	}
 	observed.End(err, late)
+	return !won && !late && repeatable(err, u.traits, false)
 }
 
 // leaveWith ends the attempt under way when its link leaves service.

@@ -134,11 +134,7 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 		u.observed, u.over = observed, u.tell
 	}
 	u.progress.Begins(l.Address())
-	answered := false
-	if u.options.ToLeader {
-		l.Begins(u.began)
-		defer func() { l.Ends(u.began, answered) }()
-	}
+	u.timed = u.options.ToLeader
 	err := u.send(ctx, l, u.path, u.args, u.reply, u.with(&u.options), patience)
 	if err != nil {
 		return u.judge(l, err)
@@ -146,7 +142,6 @@ func (u *unary) attempt(ctx context.Context, l *member.Link) error {
 	if !u.saved { // otherwise the hedge has the answer, and this link may still be silent
 		l.HeardFrom(u.began)
 		u.answeredBy(l)
-		answered = true
 	}
 	return nil
 }

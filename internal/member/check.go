@@ -46,9 +46,10 @@ type examination struct {
 func (e *examination) run() error {
 	e.begin()
 	defer func() { e.cancel() }()
-	if err := checkHealth(e.deadline, e.line); err != nil {
+	direct, err := checkHealth(e.deadline, e.line)
+	if err != nil {
 		if errors.Is(err, etcderr.ErrNotSupportedForLearner) {
-			_ = checkLeader(e.deadline, e.transport) // for its version
+			_ = checkLeader(e.deadline, e.transport, direct) // for its version
 		}
 		return failed(healthCheck, e.deadline, err)
 	}
@@ -59,14 +60,14 @@ func (e *examination) run() error {
 		}
 	}
 	used, asked := tokens.Used(), time.Now()
-	err := checkLeader(e.deadline, e.transport)
+	err = checkLeader(e.deadline, e.transport, direct)
 	for renewed := false; !renewed && tokens.Refused(used, err); {
 		if err := e.authenticate(used, asked); err != nil {
 			return err
 		}
 		renewed = tokens.Used() != used
 		used, asked = tokens.Used(), time.Now()
-		err = checkLeader(e.deadline, e.transport)
+		err = checkLeader(e.deadline, e.transport, direct)
 	}
 	if err == nil || inconclusive(err) {
 		return nil
@@ -143,24 +144,26 @@ func broke(err error) bool {
 	return errors.As(err, &e) && e.Code() == codes.Unavailable && e.Outcome() != etcderr.Rejected
 }
 
-func checkHealth(parent context.Context, cc grpc.ClientConnInterface) error {
+// checkHealth asks whether the server is well. direct says that it may be a member itself: etcd's gRPC proxy has no health service, nor has
+// a very old member.
+func checkHealth(parent context.Context, cc grpc.ClientConnInterface) (direct bool, err error) {
 	health := healthpb.NewHealthClient(cc)
 	answer, err := health.Check(parent, &healthpb.HealthCheckRequest{})
 	if err != nil {
-		if status.Code(err) == codes.Unimplemented { // a proxy or an old server has no health service
-			return nil
+		if status.Code(err) == codes.Unimplemented {
+			return false, nil
 		}
-		return answered(err, healthpb.Health_Check_FullMethodName)
+		return true, answered(err, healthpb.Health_Check_FullMethodName)
 	}
 	if answer.GetStatus() == healthpb.HealthCheckResponse_NOT_SERVING {
-		return errNotServing
+		return true, errNotServing
 	}
-	return nil
+	return true, nil
 }
 
 // checkLeader asks the member for its leader. A server that names neither leader nor member nor term, such as kine,
 // holds no elections and passes.
-func checkLeader(parent context.Context, t *transport) error {
+func checkLeader(parent context.Context, t *transport, direct bool) error {
 	answer, err := pb.NewMaintenanceClient(t.line).Status(parent, &pb.StatusRequest{})
 	if err != nil {
 		return answered(err, pb.Maintenance_Status_FullMethodName)
@@ -170,6 +173,7 @@ func checkLeader(parent context.Context, t *transport) error {
 		version: answer.GetVersion(),
 		member:  member,
 		leads:   leader == member && leader != 0,
+		direct:  direct,
 		learner: answer.GetIsLearner(),
 		fragile: fragile(answer.GetVersion()),
 	})

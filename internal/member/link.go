@@ -165,10 +165,8 @@ func (l *Link) Begins(at time.Duration) {
 	s.begins(at)
 }
 
-// Ends records the end of such an attempt, and whether it brought an answer.
-func (l *Link) Ends(began time.Duration, answered bool) {
-	l.speed.Load().ends(began, Clock(), answered)
-}
+// Ends records how such an attempt has ended.
+func (l *Link) Ends(began time.Duration, how Ending) { l.speed.Load().ends(began, Clock(), how) }
 
 // Received records that a stream has just received a message.
 func (l *Link) Received() {
@@ -244,7 +242,7 @@ func (l *Link) silent() bool {
 	limited, cancel := wait.WithOwnTime(up, l.config.SignOfLife, ErrSilent)
 	defer cancel()
 	received := l.wire.received.Load()
-	_ = checkHealth(limited, l.line) // any answer will do
+	_, _ = checkHealth(limited, l.line) // any answer will do
 	switch {
 	case up.Err() != nil:
 		return true

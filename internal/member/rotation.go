@@ -135,7 +135,7 @@ const inTurnEvery = 32
 
 // leader acquires the link of the leader, for a request that needs the leader whichever member it goes to. The leader answers such a
 // request soonest, unless it is busy. The link is the next one in turn while an answer of the leader takes half as long again as one of
-// another member, while it is late, and while none is known to lead. It is nil if there is none. The caller releases it.
+// another member, while it is late, and while none or several are known to lead, as after an election. It is nil if there is none. The caller releases it.
 func (r *rotation) leader(now time.Duration) *Link {
 	links := *r.links.Load()
 	if len(links) < 2 || r.led.Add(1)%inTurnEvery == 0 {
@@ -144,13 +144,17 @@ func (r *rotation) leader(now time.Duration) *Link {
 	var leader *Link
 	takes, others := never, never
 	for _, l := range links {
-		if l.vitals.Load().leads {
+		switch v := l.vitals.Load(); {
+		case v.fragile: // it gets no transaction, so it is unknown how soon it answers one
+		case v.leads && v.direct && leader != nil:
+			return r.next(nil)
+		case v.leads && v.direct:
 			leader, takes = l, l.speed.Load().expected(now)
-		} else {
+		default:
 			others = min(others, l.speed.Load().expected(now))
 		}
 	}
-	if takes == never || takes-takes/3 > others || leader.Fragile() || !leader.Acquire() {
+	if takes == never || takes-takes/3 > others || !leader.Acquire() {
 		return r.next(nil)
 	}
 	return leader

@@ -16,6 +16,15 @@ const (
 	never = time.Duration(math.MaxInt64)
 )
 
+// Ending is how an attempt has ended.
+type Ending uint8
+
+const (
+	Failed   Ending = iota
+	Answered        // and the time that the answer took tells how soon the link answers
+	Untold          // it was refused or given up, and its time tells nothing
+)
+
 // speed is how soon a link answers, by its last answers. Times are those of Clock.
 type speed struct {
 	mu    sync.Mutex
@@ -33,12 +42,15 @@ func (s *speed) expected(now time.Duration) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.takes == 0, s.under > 0 && now-s.since > max(lateMin, lateTimes*s.takes):
+	case s.takes == 0, s.under > 0 && s.late(now-s.since):
 		return never
 	default:
 		return s.takes
 	}
 }
+
+// late reports whether an attempt is late after that time. The lock is held.
+func (s *speed) late(after time.Duration) bool { return after > max(lateMin, lateTimes*s.takes) }
 
 // begins says that an attempt begins.
 func (s *speed) begins(now time.Duration) {
@@ -50,14 +62,15 @@ func (s *speed) begins(now time.Duration) {
 }
 
 // ends says that an attempt has ended that began at that time, and learns from it.
-func (s *speed) ends(began, now time.Duration, answered bool) {
+func (s *speed) ends(began, now time.Duration, how Ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.under--
 	s.since = now
 	switch took := max(now-began, 1); {
-	case !answered:
+	case how == Failed, how == Untold && s.late(took):
 		s.takes = 0
+	case how == Untold:
 	case s.takes == 0:
 		s.takes = took
 	default:

@@ -29,7 +29,7 @@ func rotating(t *testing.T) (r *rotation, links []*Link) {
 	for i := range 3 {
 		to := &transport{}
 		to.users.Store(1)
-		to.vitals.Store(&vitals{version: "3.7.3", leads: i == 2})
+		to.vitals.Store(&vitals{version: "3.7.3", leads: i == 2, direct: true})
 		l := newLink(&placed{life: connection}, &Config{Life: connection}, to)
 		r.add(l)
 		links = append(links, l)
@@ -38,11 +38,11 @@ func rotating(t *testing.T) (r *rotation, links []*Link) {
 }
 
 // answer has a link answer a request that takes this long.
-func answer(l *Link, takes time.Duration) { ended(l, takes, true) }
+func answer(l *Link, takes time.Duration) { ended(l, takes, Answered) }
 
-func ended(l *Link, takes time.Duration, answered bool) {
+func ended(l *Link, takes time.Duration, how Ending) {
 	l.Begins(0)
-	l.speed.Load().ends(0, takes, answered)
+	l.speed.Load().ends(0, takes, how)
 }
 
 func TestLeaderServesWhatNeedsItUnlessItIsBusy(t *testing.T) {
@@ -60,14 +60,23 @@ func TestLeaderServesWhatNeedsItUnlessItIsBusy(t *testing.T) {
 			links[0].speed.Load().takes = quick / 2
 		}, true},
 		"the others have failed": {func(links []*Link, leader *Link) {
-			ended(links[0], quick, false)
-			ended(links[1], quick, false)
+			ended(links[0], quick, Failed)
+			ended(links[1], quick, Failed)
 			leader.speed.Load().takes = time.Second
 		}, false},
-		"the leader has failed":    {func(_ []*Link, leader *Link) { ended(leader, quick, false) }, true},
-		"the leader is late":       {func(_ []*Link, leader *Link) { leader.Begins(now - 9*quick) }, true},
-		"the leader is at work":    {func(_ []*Link, leader *Link) { leader.Begins(now - 7*quick) }, false},
-		"the leader is fragile":    {func(_ []*Link, leader *Link) { leader.vitals.Store(&vitals{leads: true, fragile: true}) }, true},
+		"the leader has failed":        {func(_ []*Link, leader *Link) { ended(leader, quick, Failed) }, true},
+		"the leader is late":           {func(_ []*Link, leader *Link) { leader.Begins(now - 9*quick) }, true},
+		"the leader is at work":        {func(_ []*Link, leader *Link) { leader.Begins(now - 7*quick) }, false},
+		"the leader refused one":       {func(_ []*Link, leader *Link) { ended(leader, quick/100, Untold) }, false},
+		"one was given up early":       {func(_ []*Link, leader *Link) { ended(leader, 7*quick, Untold) }, false},
+		"one was given up late":        {func(_ []*Link, leader *Link) { ended(leader, 9*quick, Untold) }, true},
+		"two lead":                     {func(links []*Link, _ *Link) { links[0].vitals.Store(&vitals{leads: true, direct: true}) }, true},
+		"the leader is behind a proxy": {func(_ []*Link, leader *Link) { leader.vitals.Store(&vitals{leads: true}) }, true},
+		"another one is fragile": {func(links []*Link, _ *Link) {
+			links[0].vitals.Store(&vitals{direct: true, fragile: true})
+			links[0].speed.Store(nil)
+		}, false},
+		"the leader is fragile":    {func(_ []*Link, leader *Link) { leader.vitals.Store(&vitals{leads: true, direct: true, fragile: true}) }, true},
 		"nobody leads":             {func(_ []*Link, leader *Link) { leader.vitals.Store(&vitals{}) }, true},
 		"the leader has just left": {func(_ []*Link, leader *Link) { leader.users.Store(0) }, true},
 	} {
@@ -120,7 +129,7 @@ func TestSpeedFollowsWhatAnswersTake(t *testing.T) {
 	at := time.Duration(0)
 	answer := func(takes time.Duration) {
 		s.begins(at)
-		s.ends(at, at+takes, true)
+		s.ends(at, at+takes, Answered)
 		at += takes
 	}
 	answer(8 * time.Millisecond)
@@ -141,7 +150,7 @@ func TestSpeedFollowsWhatAnswersTake(t *testing.T) {
 	s.begins(at)
 	at += 4 * time.Millisecond
 	s.begins(at)
-	s.ends(at, at, true)
+	s.ends(at, at, Answered)
 	if at += 4 * time.Millisecond; s.expected(at) == never {
 		t.Error("an attempt is late though another one has just ended")
 	}

@@ -29,6 +29,7 @@ type vitals struct {
 	version string
 	member  uint64
 	leads   bool
+	direct  bool // no proxy tells that of a member behind it
 	learner bool
 	fragile bool // a cancelled read may crash it
 }

@@ -4,12 +4,17 @@ package batches
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+
 	"github.com/eetcd-go/eetcd/conn"
 	"github.com/eetcd-go/eetcd/etcdtest"
+	pb "github.com/eetcd-go/eetcd/gen/etcdserverpb"
 	"github.com/eetcd-go/eetcd/internal/onecluster"
 )
 
@@ -31,12 +36,15 @@ func (n *tripsTo) OnAttempt(_ context.Context, a conn.AttemptInfo) func(conn.Att
 // TestTripsGoToTheLeaderUnlessItIsBusy has some members answer later than others, by more than a busy machine would make them.
 func TestTripsGoToTheLeaderUnlessItIsBusy(t *testing.T) {
 	const later = 50 * time.Millisecond // each way
+	most := func(led, all int) bool { return 4*led > 3*all }
 	for name, tt := range map[string]struct {
 		delayed  func(leads bool) bool
+		panics   int32 // of the first trips
 		toLeader func(led, all int) bool
 	}{
-		"the leader is free": {func(leads bool) bool { return !leads }, func(led, all int) bool { return 4*led > 3*all }},
-		"the leader is busy": {func(leads bool) bool { return leads }, func(led, all int) bool { return 2*led < all }},
+		"the leader is free":        {func(leads bool) bool { return !leads }, 0, most},
+		"the leader is busy":        {func(leads bool) bool { return leads }, 0, func(led, all int) bool { return 2*led < all }},
+		"two of the trips panicked": {func(leads bool) bool { return !leads }, 2, most}, // they must not count as under way
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
@@ -49,7 +57,11 @@ func TestTripsGoToTheLeaderUnlessItIsBusy(t *testing.T) {
 					}
 				}
 				trips := &tripsTo{count: map[string]int{}}
-				c := onecluster.Open(t, "", cluster.Endpoints(), conn.WithHooks(trips))
+				opts := []conn.Option{conn.WithHooks(trips)}
+				if tt.panics > 0 {
+					opts = append(opts, conn.WithBatching(), panicking(tt.panics))
+				}
+				c := onecluster.Open(t, "", cluster.Endpoints(), opts...)
 				atOnce(readers, func(int) (last answer) {
 					for range 100 {
 						if last = get(t.Context(), c, "key"); last.err != nil {
@@ -74,3 +86,63 @@ func TestTripsGoToTheLeaderUnlessItIsBusy(t *testing.T) {
 		})
 	}
 }
+
+// panicking has an interceptor panic with the first n trips.
+func panicking(n int32) conn.Option {
+	var trips atomic.Int32
+	return conn.WithDialOptions(grpc.WithUnaryInterceptor(func(
+		parent context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption,
+	) error {
+		if method == pb.KV_Txn_FullMethodName && trips.Add(1) <= n {
+			panic("an interceptor's")
+		}
+		return invoke(parent, method, args, reply, cc, opts...)
+	}))
+}
+
+// TestReadsOutliveTheIsolationOfTheLeader cuts the leader off from its peers, not from its clients. Until it steps down it is well by its own
+// word, and holds the trips. Meanwhile the others refuse reads, since the leader has changed.
+func TestReadsOutliveTheIsolationOfTheLeader(t *testing.T) {
+	const callers, limit = 8, 20 * time.Second
+	cluster := etcdtest.Start(t, etcdtest.WithSize(3), etcdtest.WithProxy())
+	c := onecluster.Open(t, "", cluster.Endpoints())
+	isolated, over := make(chan struct{}), make(chan struct{})
+	var reading sync.WaitGroup
+	var before, after atomic.Int32 // reads
+	for range callers {
+		reading.Go(func() {
+			for after.Load() < 1000 {
+				select {
+				case <-isolated:
+					after.Add(1)
+				case <-over:
+					return
+				default:
+					before.Add(1)
+				}
+				if got := get(t.Context(), c, "key"); got.err != nil {
+					t.Error(got.err) // each has the default deadline of 5 s
+				}
+			}
+		})
+	}
+	onecluster.Eventually(t, limit, "reads", func() error {
+		if before.Load() < 1000 {
+			return errFew
+		}
+		return nil
+	})
+	cluster.Partition(cluster.Leader())
+	close(isolated)
+	onecluster.Eventually(t, limit, "reads after the isolation", func() error {
+		if after.Load() < 1000 {
+			return errFew
+		}
+		return nil
+	})
+	close(over)
+	reading.Wait()
+	cluster.HealPartition()
+}
+
+var errFew = errors.New("too few")
