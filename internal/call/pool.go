@@ -38,5 +38,6 @@ func (p *pool) put(u *unary) {
 		return
 	}
 	u.parent, u.args, u.reply, u.options, u.link, u.over, u.observed, u.progress = nil, nil, nil, Options{}, nil, nil, nil, nil
+	u.timed = false
 	p.of(u.traits).Put(u)
 }

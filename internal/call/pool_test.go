@@ -30,13 +30,13 @@ func TestPoolKeepsOnlyCallsThatNothingDisturbed(t *testing.T) {
 		p := newPool(t)
 		u := p.get(read)
 		u.parent, u.args, u.reply = t.Context(), &pb.RangeRequest{}, &pb.RangeResponse{}
-		u.options.Endpoint = "a:1"
+		u.options.Endpoint, u.timed = "a:1", true
 		tt.disturb(u)
 		p.put(u)
 		if kept := u.ctx.Err() == nil; kept != tt.kept {
 			t.Errorf("%s: kept: %t, want %t", name, kept, tt.kept)
 		}
-		if tt.kept && (u.parent != nil || u.args != nil || u.reply != nil || u.options.Endpoint != "") {
+		if tt.kept && (u.parent != nil || u.args != nil || u.reply != nil || u.options.Endpoint != "" || u.timed) {
 			t.Errorf("%s: the pool holds on to %+v", name, u.options)
 		}
 		u.cancel()
