@@ -295,3 +295,76 @@ func TestHedgeIsSentAgainAfterARefusalThatPasses(t *testing.T) {
 		})
 	}
 }
+
+// TestHedgesLeaveTheBudgetToTheRetries has one member hang with many reads, while the other one refuses their hedges. Then it dies.
+func TestHedgesLeaveTheBudgetToTheRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers = 400
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		a.answerKV(func(parent context.Context) error { <-parent.Done(); return parent.Err() })
+		start := time.Now()
+		const refuses = 1500 * time.Millisecond
+		b.answerKV(func(context.Context) error {
+			if time.Since(start) < refuses {
+				return status.Error(codes.Unavailable, "etcdserver: leader changed")
+			}
+			return nil
+		})
+		var reads sync.WaitGroup
+		for range callers {
+			reads.Go(func() {
+				if _, err := get(t.Context(), c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(refuses)
+		a.answerKV(nil)
+		a.Drop()
+		reads.Wait()
+		if took := time.Since(start); took > refuses+time.Second {
+			t.Errorf("the last read took %v", took)
+		}
+	})
+}
+
+// TestHedgeFindsAnEndpointThatComesBack has the other member lose its leader before the hedge, and find it again after that. Then the
+// silent one loses it.
+func TestHedgeFindsAnEndpointThatComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newMember(t, "a"), newMember(t, "b")
+		c := openFake(t, []*member{a, b})
+		for { // the next read goes to a
+			if r, err := get(t.Context(), c); err != nil {
+				t.Fatal(err)
+			} else if r.Header.MemberId == id("b") {
+				break
+			}
+		}
+		a.answerKV(func(parent context.Context) error { <-parent.Done(); return parent.Err() })
+		var reading sync.WaitGroup
+		start := time.Now()
+		reading.Go(func() {
+			if r, err := get(t.Context(), c); err != nil || r.Header.MemberId != id("b") {
+				t.Errorf("got %v, %v", r, err)
+			}
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("the read took %v", took)
+			}
+		})
+		time.Sleep(100 * time.Millisecond)
+		leader := b.Leader.Swap(0)
+		limited, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		_, _ = put(limited, c) // one of two goes to b
+		_, _ = put(limited, c)
+		if s := states(c)["b:1"]; s != conn.Frozen {
+			t.Fatalf("the endpoint without a leader is %v", s)
+		}
+		time.Sleep(500 * time.Millisecond) // the hedge finds no endpoint
+		b.Leader.Store(leader)
+		a.Leader.Store(0)
+		reading.Wait()
+	})
+}

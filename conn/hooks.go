@@ -85,7 +85,7 @@ type AttemptInfo struct {
 	Method     string // the gRPC path; of a batch KV/Txn
 	Endpoint   string // that the attempt goes to
 	Number     int    // among the attempts of the call or the batch, from 1. Attempts after the first are resends, or hedges
-	Hedge      bool   // the attempt before it is still under way
+	Hedge      bool   // an attempt before it is still under way
 
 	// Riders are the contexts of the calls whose reads travel in this attempt, if it is that of a batch: see [WithoutBatching].
 	// Each is that of its [CallHook]. A call may have ended before the attempt does, since each has its own deadline. The slice must

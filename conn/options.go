@@ -271,7 +271,7 @@ func WithDialOptions(opts ...grpc.DialOption) Option {
 // Linearizable reads that travel together go to the leader if it is one of the endpoints. It has to confirm them whichever member they go
 // to, so others take longer. The checks of the endpoints tell which one leads ([WithHealthCheckInterval]). While none or several do, or the
 // leader is so busy that its answers take half as long again as those of another member, these reads go to the Active endpoints in
-// turn, as one in 32 of their requests always does.
+// turn, as one in 32 of their requests always does. An endpoint that is etcd's gRPC proxy does not count as the leader here.
 //
 // etcd's gRPC proxy may answer a serializable read from what it remembers. It never does so for reads that travel together.
 //

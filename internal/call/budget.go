@@ -49,6 +49,12 @@ func (b *budget) take() bool {
 	return false
 }
 
+// spare is take for a hedge that is sent again. It leaves half of the budget to first hedges and to retries.
+func (b *budget) spare() bool {
+	b.refill()
+	return b.tokens.Load() > budgetSize/2 && b.take()
+}
+
 func (b *budget) refill() {
 	last := b.refilled.Load()
 	elapsed := int64(member.Clock()) - last

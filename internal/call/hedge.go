@@ -37,35 +37,37 @@ func hedgeSilence(u *unary, calls *pool) {
 	if len(u.options.Rest) > 0 {
 		return // gRPC may write what both attempts bring to one place, such as grpc.Header
 	}
-	for n := 0; hedgeOnce(u, calls) && u.silentAfter(retryWait(n)); n++ {
-		u.link.Doubt() // it is well only as long as it has a leader, and may have lost it since
+	take := u.shared.budget.take
+	for n := 0; hedgeOnce(u, calls, take) && u.silentAfter(retryWait(n)); n++ {
+		take = u.shared.budget.spare
+		u.link.DoubtAgain() // it is well only as long as it has a leader, and may have lost it since
 	}
 }
 
-// hedgeOnce sends a read to another endpoint as well. It reports whether that failed in a way that passes.
-func hedgeOnce(u *unary, calls *pool) (again bool) {
+// hedgeOnce sends a read to another endpoint as well, if there is one and the budget has enough. It reports whether to try again: there was
+// none, or that failed in a way that passes.
+func hedgeOnce(u *unary, calls *pool, take func() bool) (again bool) {
 	other := u.shared.Links.Other(u.link)
 	if other == nil {
-		return false
+		return true
 	}
 	defer other.Release()
 	if u.path == pb.KV_Txn_FullMethodName && other.Fragile() {
-		return false
+		return true
 	}
-	if !u.shared.budget.take() {
-		return false
+	if !take() {
+		return true
 	}
 	second := calls.get(u.traits)
 	second.parent, second.deadline, second.link = u.parent, u.deadline, other
 	second.options.Pinned = true // a hedge is not hedged again
 	defer calls.put(second)
+	if !u.join(&second.flight) {
+		return false
+	}
 	u.progress.Hedges()
 	observed := u.options.Trace.Attempt(u.parent, other.Address(), true)
 	defer observed.End(hook.ErrCutOff, false) // where an interceptor ends the goroutine
-	if !u.join(&second.flight) {
-		observed.End(etcderr.FromRPC(context.Canceled, etcderr.Call{Method: u.method, Endpoint: other.Address()}), true)
-		return false
-	}
 	// The attempt may write its own answer to the reply now, so the hedge needs another message.
 	answer := reflect.New(reflect.TypeOf(u.reply).Elem()).Interface().(proto.Message)
 	began := member.Clock()

@@ -49,6 +49,8 @@ type Link struct {
 
 	outside bool // dialled for one call to an address that the connection does not use
 
+	doubtedAt atomic.Int64 // when DoubtAgain last did something, by Clock
+
 	dead atomic.Bool // it gave no sign of life, so it left the rotation
 
 	speed atomic.Pointer[speed] // of the attempts that Begins and Ends tell; nil before the first one: most connections make none
@@ -177,6 +179,18 @@ func (l *Link) Received() {
 // Doubt asks for a check of the endpoint now. A call on it has been silent for too long, or failed in a way that
 // casts doubt on it.
 func (l *Link) Doubt() { l.owner.doubt() }
+
+// doubtPause is the least time between two checks that DoubtAgain asks for.
+const doubtPause = time.Second
+
+// DoubtAgain is Doubt for a call that goes on being silent. Many calls may do so at the same time, so it does nothing for a while after the
+// last one.
+func (l *Link) DoubtAgain() {
+	last, now := l.doubtedAt.Load(), int64(Clock())
+	if (last == 0 || now-last >= int64(doubtPause)) && l.doubtedAt.CompareAndSwap(last, now) {
+		l.Doubt()
+	}
+}
 
 // silentFor is how long new streams avoid an endpoint on which a stream has fallen silent.
 const silentFor = time.Second
