@@ -67,7 +67,8 @@ func TestSpansOfReadsThatWereHedgedRetriedAndBatchedAttributeByAttribute(t *test
 			}
 		}
 		exporter.Reset()
-		batches := onceThen(after(100*time.Millisecond, status.Error(codes.Unavailable, "etcdserver: leader changed")), nil)
+		full := status.Error(codes.Unknown, "the disk is full") // a hedge is not sent again after that
+		batches := onceThen(after(100*time.Millisecond, full), nil)
 		b.answers(func(parent context.Context) error {
 			if method, _ := grpc.Method(parent); method == pb.KV_Txn_FullMethodName {
 				return batches(parent)
@@ -123,11 +124,12 @@ func TestSpansOfReadsThatWereHedgedRetriedAndBatchedAttributeByAttribute(t *test
 
 			refused = "db.response.status_code=UNAVAILABLE "
 			failed  = "error.type=UNAVAILABLE "
+			broken  = "error.type=UNKNOWN "
 		)
 		name, ms := c.Name(), time.Millisecond
 		want := map[string]string{
 			"batch, first":  fmt.Sprintf(batch, 1500*ms, "UNAVAILABLE", refused, failed, "first", 1, name, "unknown", "a") + links,
-			"batch, hedge":  fmt.Sprintf(batch, 100*ms, "etcdserver: leader changed", refused, failed, "hedge", 2, name, "unknown", "b") + links,
+			"batch, hedge":  fmt.Sprintf(batch, 100*ms, "UNKNOWN", "db.response.status_code=UNKNOWN ", broken, "hedge", 2, name, "unknown", "b") + links,
 			"batch, resend": fmt.Sprintf(batch, 0*ms, "", "", "", "resend", 3, name, "done", "b") + links,
 			"Range of alone": fmt.Sprintf("Range client %v  | db.operation.name=Range db.system.name=etcd etcd.attempts=1 etcd.batched=false etcd.connection=%s etcd.hedged=false etcd.outcome=done server.address=b server.port=1\n", 10*ms, name) +
 				fmt.Sprintf(begin, 0*ms, "first", 1, "b") + fmt.Sprintf(end, 10*ms, "", "first", 1, "done", "b") + "links: ",
@@ -137,7 +139,7 @@ func TestSpansOfReadsThatWereHedgedRetriedAndBatchedAttributeByAttribute(t *test
 			want["Range of "+who] = fmt.Sprintf(rider, leaves+1500*ms, name) +
 				fmt.Sprintf(begin, leaves, "first", 1, "a") +
 				fmt.Sprintf(begin, leaves+500*ms, "hedge", 2, "b") +
-				fmt.Sprintf(end, leaves+600*ms, failed, "hedge", 2, "unknown", "b") +
+				fmt.Sprintf(end, leaves+600*ms, broken, "hedge", 2, "unknown", "b") +
 				fmt.Sprintf(end, leaves+1500*ms, failed, "first", 1, "unknown", "a") +
 				fmt.Sprintf(begin, leaves+1500*ms, "resend", 3, "b") +
 				fmt.Sprintf(end, leaves+1500*ms, "", "resend", 3, "done", "b") +

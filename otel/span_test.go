@@ -104,21 +104,21 @@ func tree(s tracetest.SpanStub) string {
 }
 
 func TestSpanOfACallHasItsAttemptsAttributeByAttribute(t *testing.T) {
-	changed := status.Error(codes.Unavailable, "etcdserver: leader changed")
+	full := status.Error(codes.Unknown, "the disk is full") // a hedge is not sent again after that
 	const common = "db.operation.name=Range db.system.name=etcd"
 	for name, tt := range map[string]struct {
 		a, b  func(context.Context) error
 		pause bool     // a
 		want  []string // the lines of the span
 	}{
-		"hedged, refused and sent again": {
+		"hedged, failed and sent again": {
 			pause: true, // until it is frozen
-			b:     onceThen(after(100*time.Millisecond, changed), nil),
+			b:     onceThen(after(100*time.Millisecond, full), nil),
 			want: []string{
 				"Range client 1.5s  | " + common + " etcd.attempts=3 etcd.batched=false etcd.connection=c etcd.hedged=true etcd.outcome=done server.address=b server.port=1",
 				"0s attempt | etcd.attempt.kind=first etcd.attempt.number=1 server.address=a server.port=1",
 				"500ms attempt | etcd.attempt.kind=hedge etcd.attempt.number=2 server.address=b server.port=1",
-				"600ms attempt ended | error.type=UNAVAILABLE etcd.attempt.kind=hedge etcd.attempt.lost=false etcd.attempt.number=2 etcd.outcome=unknown server.address=b server.port=1",
+				"600ms attempt ended | error.type=UNKNOWN etcd.attempt.kind=hedge etcd.attempt.lost=false etcd.attempt.number=2 etcd.outcome=unknown server.address=b server.port=1",
 				"1.5s attempt ended | error.type=UNAVAILABLE etcd.attempt.kind=first etcd.attempt.lost=false etcd.attempt.number=1 etcd.outcome=unknown server.address=a server.port=1",
 				"1.5s attempt | etcd.attempt.kind=resend etcd.attempt.number=3 server.address=b server.port=1",
 				"1.5s attempt ended | etcd.attempt.kind=resend etcd.attempt.lost=false etcd.attempt.number=3 etcd.outcome=done server.address=b server.port=1",
