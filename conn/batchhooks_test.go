@@ -39,13 +39,7 @@ func (m *member) txnsMeet(f func(parent context.Context) error) {
 // begins at a.
 func ride(t *testing.T, c *conn.Conn, limits ...time.Duration) {
 	t.Helper()
-	for {
-		if r, err := get(t.Context(), c); err != nil {
-			t.Fatal(err)
-		} else if r.GetHeader().GetMemberId() == id("a") {
-			break
-		}
-	}
+	readFrom(t, c, "a")
 	var reading sync.WaitGroup
 	for i, limit := range limits {
 		reading.Go(func() {

@@ -69,9 +69,9 @@ func (c *Conn) WaitReady(parent context.Context) error {
 //
 // A read that fails on the network, or that a member cannot serve now, is retried on another endpoint until the
 // deadline. If a read has no answer within 500 ms ([WithHedgeDelay]), it is sent to a second endpoint as well, again
-// while that fails in a way that passes, and the first answer wins. A write is retried only if it was not sent, or was refused before it was proposed. A write that
-// may have been applied has the outcome etcderr.Unknown, and is never sent twice. Pauses and a budget of the connection
-// limit the retries. A grpc.OnFinish among opts runs at the end of each attempt, so it must not cancel parent.
+// while that fails in a way that passes, and the first answer wins. A write is retried only if it was not sent, or was
+// refused before it was proposed. A write that may have been applied has the outcome etcderr.Unknown, and is never sent
+// twice. Pauses and a budget of the connection limit the retries. A grpc.OnFinish among opts runs at the end of each attempt, so it must not cancel parent.
 //
 // The deadline is parent's or that of [Within], whichever is earlier. Without either it is 5 s ([WithDefaultTimeout]).
 // Calls that wait for other clients (Lock, Campaign) or work on a whole database (Defragment, Hash, HashKV) have no

@@ -265,13 +265,7 @@ func TestHedgeIsSentAgainAfterARefusalThatPasses(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, b := newMember(t, "a"), newMember(t, "b")
 				c := openFake(t, []*member{a, b})
-				for { // the next read goes to a
-					if r, err := get(t.Context(), c); err != nil {
-						t.Fatal(err)
-					} else if r.Header.MemberId == id("b") {
-						break
-					}
-				}
+				readFrom(t, c, "b") // the next read goes to a
 				start := time.Now()
 				var asked atomic.Int32
 				a.answerKV(tt.silent)
@@ -335,13 +329,7 @@ func TestHedgeFindsAnEndpointThatComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newMember(t, "a"), newMember(t, "b")
 		c := openFake(t, []*member{a, b})
-		for { // the next read goes to a
-			if r, err := get(t.Context(), c); err != nil {
-				t.Fatal(err)
-			} else if r.Header.MemberId == id("b") {
-				break
-			}
-		}
+		readFrom(t, c, "b") // the next read goes to a
 		a.answerKV(func(parent context.Context) error { <-parent.Done(); return parent.Err() })
 		var reading sync.WaitGroup
 		start := time.Now()

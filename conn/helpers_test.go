@@ -36,6 +36,18 @@ func get(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.Ran
 	return pb.NewKVClient(c).Range(parent, &pb.RangeRequest{Key: []byte("k")}, opts...)
 }
 
+// readFrom reads until a member has answered. Then it is the next one's turn.
+func readFrom(t *testing.T, c *conn.Conn, member string) {
+	t.Helper()
+	for {
+		if r, err := get(t.Context(), c); err != nil {
+			t.Fatal(err)
+		} else if r.GetHeader().GetMemberId() == id(member) {
+			return
+		}
+	}
+}
+
 func put(parent context.Context, c *conn.Conn, opts ...grpc.CallOption) (*pb.PutResponse, error) {
 	return pb.NewKVClient(c).Put(parent, &pb.PutRequest{Key: []byte("k"), Value: []byte("v")}, opts...)
 }

@@ -135,7 +135,8 @@ const inTurnEvery = 32
 
 // leader acquires the link of the leader, for a request that needs the leader whichever member it goes to. The leader answers such a
 // request soonest, unless it is busy. The link is the next one in turn while an answer of the leader takes half as long again as one of
-// another member, while it is late, and while none or several are known to lead, as after an election. It is nil if there is none. The caller releases it.
+// another member, while it is late, and while none or several are known to lead, as after an election. It is nil if there is none. The
+// caller releases it.
 func (r *rotation) leader(now time.Duration) *Link {
 	links := *r.links.Load()
 	if len(links) < 2 || r.led.Add(1)%inTurnEvery == 0 {
