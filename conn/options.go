@@ -210,7 +210,8 @@ func WithAutoSync(interval time.Duration) Option {
 }
 
 // WithHedgeDelay sets how long a call may be without an answer before its endpoint is suspected. Then the endpoint's
-// health is checked, and a read is sent to a second endpoint as well. The first answer wins. The default is 500 ms.
+// health is checked, and a read is sent to a second endpoint as well, again while that fails in a way that
+// passes. The first answer wins. The default is 500 ms. A delay that is not positive is ErrOption.
 func WithHedgeDelay(d time.Duration) Option { return func(o *options) { o.HedgeDelay = d } }
 
 // WithPatience sets how long calls wait through an outage of all endpoints. During the outage, a call waits for an
