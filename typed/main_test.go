@@ -124,6 +124,7 @@ type request struct {
 	n      int          // it is the nth of its method
 	send   func() error // sends it, and returns its error
 	lose   func() error // as if it had been sent and lost
+	timeUp <-chan struct{}
 }
 
 // meddler opens a connection that hands each request for KV to a function, which may do other things before and after it, and may
@@ -146,7 +147,7 @@ func meddler(t *testing.T, meddle func(request) error) (conn string) {
 			return meddle(request{method, n, send, func() error { // the engine notices what is not sent at all
 				_ = invoke(parent, pb.KV_Range_FullMethodName, &pb.RangeRequest{Key: []byte("-")}, new(pb.RangeResponse), cc, opts...)
 				return lost
-			}})
+			}, parent.Done()})
 		}))
 }
 

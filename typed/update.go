@@ -120,11 +120,19 @@ func (u *update[V]) read() (*state, error) {
 	switch {
 	case err == nil:
 		return &state{one(response), response.GetHeader().GetRevision()}, nil
-	case u.rounds > 0 && u.life.Err() != nil:
+	case u.rounds > 0 && u.over():
 		return nil, conflict(u.life, u.at.whole(u.key), u.rounds)
 	case etcderr.OutcomeOf(err) == etcderr.Unknown:
 		return nil, &nothingWritten{err}
 	default:
 		return nil, err
 	}
+}
+
+// over reports whether the time of the update is up. A call that ends for that reason may end a moment before life does.
+func (u *update[V]) over() bool {
+	if deadline, bounded := u.life.Deadline(); bounded && !time.Now().Before(deadline) {
+		<-u.life.Done()
+	}
+	return u.life.Err() != nil
 }

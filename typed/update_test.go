@@ -145,24 +145,27 @@ func TestSecondRoundNeedsNoReadOfItsOwn(t *testing.T) {
 
 func TestUpdateThatIsOvertakenUntilItsTimeIsUpIsAConflict(t *testing.T) {
 	c := base(t)
-	rounds := 0
-	_, err := numbers(c.WithTimeout(300*time.Millisecond)).Update(t.Context(), "a", func(old int, _ bool) (int, error) {
-		rounds++
-		if rounds > 2 {
-			time.Sleep(20 * time.Millisecond) // so that the time is up in a pause, most likely
+	var rounds atomic.Int32
+	own := c.WithConn(meddler(t, func(r request) error {
+		if r.method == "Range" && rounds.Load() == 3 {
+			<-r.timeUp // and so not within a write, which might have been applied
 		}
-		put(t, c, "a", strconv.Itoa(100*rounds))
+		return r.send()
+	}))
+	_, err := numbers(own.WithTimeout(2*time.Second)).Update(t.Context(), "a", func(old int, _ bool) (int, error) {
+		put(t, c, "a", strconv.Itoa(100*int(rounds.Add(1))))
 		return old + 1, nil
 	})
-	if !errors.Is(err, typed.ErrConflict) { // it was up within a write that was not sent
-		wantFailure(t, err, etcderr.NotSent, context.DeadlineExceeded)
-	} else if wantFailure(t, err, etcderr.Rejected, context.DeadlineExceeded); status.Code(err) != codes.FailedPrecondition {
+	if !errors.Is(err, typed.ErrConflict) {
+		t.Errorf("%v is no conflict", err)
+	}
+	if wantFailure(t, err, etcderr.Rejected, context.DeadlineExceeded); status.Code(err) != codes.FailedPrecondition {
 		t.Errorf("%v: %v", status.Code(err), err)
 	}
-	if rounds < 3 {
-		t.Errorf("%d rounds: %v", rounds, err)
+	if n := rounds.Load(); n != 3 {
+		t.Errorf("%d rounds: %v", n, err)
 	}
-	wantValue(t, c, "a", strconv.Itoa(100*rounds))
+	wantValue(t, c, "a", "300")
 }
 
 func TestUpdateEndsWithItsContextAndWritesNothing(t *testing.T) {
