@@ -53,7 +53,10 @@ func exists(key string) error {
 
 // conflict is the error of an update that was overtaken in each round until its time was up.
 func conflict(life context.Context, key string, rounds int) error {
-	ended := tell.Ended(life)
+	ended := context.DeadlineExceeded
+	if life.Err() != nil {
+		ended = tell.Ended(life)
+	}
 	e := refusal(ErrConflict, key, pb.KV_Txn_FullMethodName, codes.FailedPrecondition)
 	e.more = fmt.Sprintf(" in %d rounds: %v", rounds, ended)
 	e.causes = append(e.causes, ended)

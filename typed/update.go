@@ -22,6 +22,9 @@ const (
 	pauseMax = 500 * time.Millisecond
 )
 
+// moment is how long an update waits for its context to tell why it ended, once its deadline has passed.
+const moment = 50 * time.Millisecond
+
 // update is one call of Update.
 type update[V any] struct {
 	at     place
@@ -132,7 +135,8 @@ func (u *update[V]) read() (*state, error) {
 // over reports whether the time of the update is up. A call that ends for that reason may end a moment before life does.
 func (u *update[V]) over() bool {
 	if deadline, bounded := u.life.Deadline(); bounded && !time.Now().Before(deadline) {
-		<-u.life.Done()
+		wait.For(u.life, moment) // no longer, since a context of the program's own may not end by its deadline at all
+		return true
 	}
 	return u.life.Err() != nil
 }

@@ -168,6 +168,27 @@ func TestUpdateThatIsOvertakenUntilItsTimeIsUpIsAConflict(t *testing.T) {
 	wantValue(t, c, "a", "300")
 }
 
+// endless is a context of the program's own that has a deadline and does not end.
+type endless struct {
+	context.Context
+	deadline time.Time
+}
+
+func (e endless) Deadline() (time.Time, bool) { return e.deadline, true }
+
+func TestUpdateEndsByTheDeadlineOfAContextThatDoesNotEnd(t *testing.T) {
+	c := base(t)
+	parent := endless{t.Context(), time.Now().Add(time.Second)}
+	_, err := numbers(c).Update(parent, "a", func(old int, _ bool) (int, error) {
+		put(t, c, "a", strconv.Itoa(old+100))
+		time.Sleep(20 * time.Millisecond)
+		return old + 1, nil
+	})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want the deadline", err)
+	}
+}
+
 func TestUpdateEndsWithItsContextAndWritesNothing(t *testing.T) {
 	c := base(t)
 	stop := errors.New("shutting down")
