@@ -50,18 +50,19 @@ func TestTableIsATrueCopyThroughEveryFault(t *testing.T) {
 	c.Table = follow(t, open(t, cluster.Endpoints()))
 
 	life, end := context.WithCancel(context.Background())
-	var running sync.WaitGroup
+	var writing, running sync.WaitGroup
 	defer running.Wait()
+	defer writing.Wait()
 	telling, stop := context.WithCancel(context.Background()) // of the reader of the changes, which reads on after life
 	defer stop()
 	defer end()
 	for i := range writerCount {
-		running.Go(func() { write(life, c.truth, &c.histories, uint64(i)) })
+		writing.Go(func() { write(life, c.truth, &c.histories, uint64(i)) })
 	}
 	for range 4 {
 		running.Go(func() { c.read(t, life) })
 	}
-	running.Go(func() { c.sync(t, life) })
+	writing.Go(func() { c.sync(t, life) })
 	running.Go(func() { c.measure(life) })
 	told, complete := map[string]string{}, make(chan struct{})
 	running.Go(func() {
@@ -73,6 +74,7 @@ func TestTableIsATrueCopyThroughEveryFault(t *testing.T) {
 		c.hurt(t, life, cluster)
 	}
 	end()
+	writing.Wait()
 	settle(t, c.truth)
 	if err := again(t, func(within context.Context) error {
 		_, err := kv.Put(within, kv.New(c.truth).WithKey("t/z").WithValue("last"))
@@ -211,29 +213,33 @@ func (c *copied) read(t *testing.T, life context.Context) {
 	}
 }
 
-// sync writes, and finds after Sync what it wrote.
+// sync writes, and finds after Sync what it wrote. A write without an answer may come after the next one, so its key is not used again.
 func (c *copied) sync(t *testing.T, life context.Context) {
+	unanswered := 0
 	for n := 0; life.Err() == nil; n++ {
 		history, ok := c.current()
 		if !ok {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		want := fmt.Sprint(n)
-		done, err := kv.Put(context.Background(), kv.New(c.truth).WithKey("t/own").WithValue(want))
+		key, want := fmt.Sprintf("t/own/%d", unanswered), fmt.Sprint(n)
+		done, err := kv.Put(context.Background(), kv.New(c.truth).WithKey(key).WithValue(want))
 		if err != nil {
-			continue // it may have been written or not
+			if etcderr.OutcomeOf(err) == etcderr.Unknown {
+				unanswered++
+			}
+			continue
 		}
 		c.note(ack{time.Now(), done.GetHeader().GetRevision(), history})
 		if c.Sync(life) != nil {
 			continue
 		}
-		e, _ := c.Get("t/own")
+		e, _ := c.Get(key)
 		if !c.is(history) {
 			continue // so the write may be gone
 		}
 		if e.Value != want {
-			t.Errorf("after Sync the table has %q, want %q", e.Value, want)
+			t.Errorf("after Sync the table has %s = %q, want %q", key, e.Value, want)
 		}
 		c.synced.Add(1)
 		time.Sleep(5 * time.Millisecond)
