@@ -45,7 +45,7 @@ func TestTableFollowsAStoreThatIsRestoredWipedAndReplaced(t *testing.T) {
 	equals(t, f, c)
 	close(over)
 	<-watched
-	if n := f.Snapshot().Len(); least != 10 || n != 10 {
+	if n := f.Snapshot().Len(); n != 10 || least < n { // its last look may have been before the restore
 		t.Errorf("after the restore there are %d entries, and there were %d", n, least)
 	}
 	for name, change := range map[string]func(){"wipe": cluster.Wipe, "replace": cluster.Replace} {
